@@ -1,0 +1,1 @@
+"""The line an item goes down: evidence, gate, apply, and the orchestrator that moves it."""

@@ -1,0 +1,91 @@
+"""The gate: from evidence and verdicts to the next event. Pure."""
+
+from dataclasses import dataclass
+
+from factory.model.contract import Contract, Seat, SeatKind
+from factory.model.evidence import Evidence
+from factory.model.item import Item
+from factory.model.journal import SeatVerdict
+from factory.model.lifecycle import Event
+from factory.model.paths import matches
+from factory.model.verdict import Decision, Finding, Verdict
+
+_HUMAN = Seat(name="human", kind=SeatKind.HUMAN)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A verdict that counts."""
+
+    seat: str
+    verdict: Verdict
+    reviewer: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The event that follows, or None and what is waited for."""
+
+    event: Event | None
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    verdicts: tuple[SeatVerdict, ...] = ()
+
+
+def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[str, ...]) -> tuple[Seat, ...]:
+    """The contract's seats, and a human one when the proposal touches what only a person may let through."""
+    seats = contract.review.seats
+    touched = any(matches(path, protected) for path in changed)
+    return seats if not touched or contract.seats(SeatKind.HUMAN) else (*seats, _HUMAN)
+
+
+def unanswered(item: Item) -> tuple[str, ...]:
+    """The acceptance criteria that no check answers, so that a seat must."""
+    return tuple(criterion.id for criterion in item.acceptance if criterion.check is None)
+
+
+def decide(contract: Contract, seats: tuple[Seat, ...], evidence: Evidence, casts: tuple[Cast, ...]) -> Ruling:
+    """What follows. A no from anybody outweighs any number of approvals."""
+    verdicts = tuple(
+        SeatVerdict(seat=cast.seat, decision=cast.verdict.decision, reviewer=cast.reviewer) for cast in casts
+    )
+    if not evidence.passed:
+        failed = [ran.name for ran in evidence.ran if not ran.passed]
+        reason = f"failed: {', '.join(failed)}" if failed else f"conflicts in {', '.join(evidence.conflicts[:3])}"
+        return Ruling(Event.REWORK, reason, evidence.findings(), verdicts)
+    for decision, event in (
+        (Decision.REJECT, Event.REJECT),
+        (Decision.ESCALATE, Event.BLOCK),
+        (Decision.REWORK, Event.REWORK),
+    ):
+        against = [cast for cast in casts if cast.verdict.decision is decision]
+        if against:
+            return Ruling(event, _reason(against), _findings(against), verdicts)
+    approved = {cast.seat for cast in casts if cast.verdict.decision is Decision.APPROVE}
+    approved |= {seat.name for seat in seats if seat.kind is SeatKind.CHECKS}
+    waiting = [seat for seat in seats if seat.name not in approved]
+    if contract.review.quorum == "all" or len(seats) > len(contract.review.seats):
+        enough = not waiting
+    else:
+        enough = len(approved) >= contract.review.quorum
+    if enough:
+        by = ", ".join(f"{cast.reviewer} ({cast.seat})" for cast in casts if cast.seat in approved)
+        return Ruling(Event.FINISH, f"approved by {by}" if by else "all checks passed", (), verdicts)
+    names = ", ".join(seat.name for seat in waiting)
+    return Ruling(None, f"waits for the verdict of {names}", (), verdicts)
+
+
+def _reason(casts: list[Cast]) -> str:
+    said = "; ".join((cast.verdict.notes or "").strip() for cast in casts if (cast.verdict.notes or "").strip())
+    who = ", ".join(f"{cast.reviewer} ({cast.seat})" for cast in casts)
+    return f"{who}: {said}" if said else who
+
+
+def _findings(casts: list[Cast]) -> tuple[Finding, ...]:
+    found = [finding for cast in casts for finding in cast.verdict.findings]
+    for number, cast in enumerate(casts, 1):
+        notes = (cast.verdict.notes or "").strip()
+        if notes:
+            found.append(Finding(id=f"N{number}", severity="major", text=notes))
+    return tuple(found)

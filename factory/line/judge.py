@@ -1,0 +1,138 @@
+"""Judge: put evidence and verdicts of every item in review before the gate, and do what it rules."""
+
+from dataclasses import dataclass
+
+from factory.line.collect import cut, evidence_file
+from factory.line.floor import Floor
+from factory.line.gate import Cast, Ruling, decide, seats_needed
+from factory.line.ledger import Move
+from factory.line.review import Matter, cast
+from factory.line.survey import Case, Survey
+from factory.model.contract import Seat, SeatKind
+from factory.model.errors import InvalidFile, Problem
+from factory.model.evidence import Evidence
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.subject import subject_of
+from factory.model.verdict import Finding
+from factory.store.artifacts import left_by_worker
+from factory.store.queue import VerdictFile
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An item in review, and the gate's ruling."""
+
+    case: Case
+    ruling: Ruling
+    evidence: Evidence
+    subject: str
+    problems: tuple[Problem, ...] = ()
+
+
+def judge(floor: Floor, survey: Survey, case: Case) -> Judged | str:
+    """The ruling on one item, or why there can be none. Changes nothing."""
+    if case.item is None or case.contract is None:
+        return case.problem
+    artifacts = floor.surveyor.artifacts
+    known = artifacts.evidence(survey.tree, case.id, case.history.run)
+    evidence = floor.crew.evidence(case.id, known)
+    if evidence is None or not case.history.subject:
+        return "there is no proposal to judge; move it to queue/inbox or queue/rework"
+    subject = present_subject(floor, survey, case)
+    if subject != case.history.subject:
+        reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
+        finding = Finding(id="S1", severity="major", text=reason)
+        return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
+    changed = changed_paths(floor, evidence)
+    seats = seats_needed(case.contract, changed, survey.policy.protected)
+    casts, problems = _casts(floor, survey, case, seats, subject)
+    return Judged(case, decide(case.contract, seats, evidence, casts), evidence, subject, problems)
+
+
+def present_subject(floor: Floor, survey: Survey, case: Case) -> str:
+    """The subject as it is now."""
+    objects, library = floor.repository.objects, floor.surveyor.library
+    run_files = floor.surveyor.artifacts.run_files(survey.tree, case.id, case.history.run)
+    return subject_of(
+        objects.blob(case.placed.blob),
+        library.contract_bytes(survey.tree, case.contract_name or "") or b"",
+        survey.policy.governing(),
+        run_files.get("patch.diff", b""),
+        left_by_worker(run_files),
+    )
+
+
+def changed_paths(floor: Floor, evidence: Evidence) -> tuple[str, ...]:
+    """What a proposal changes."""
+    return floor.repository.changed(evidence.base, evidence.proposal)
+
+
+def _casts(
+    floor: Floor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str
+) -> tuple[tuple[Cast, ...], tuple[Problem, ...]]:
+    assert case.item is not None
+    matter = Matter(case.id, case.item, case.history.run, case.history.round, subject, case.history.worker)
+    by_seat = {file.seat: file for file in survey.snapshot.verdicts if file.item_id == case.id}
+    found: list[Cast] = []
+    problems: list[Problem] = []
+    for seat in seats:
+        file = by_seat.get(seat.name)
+        if seat.kind is SeatKind.HUMAN and file is not None:
+            try:
+                vote = _read(floor, survey, matter, file)
+            except InvalidFile as error:
+                problems.extend(error.problems)
+            else:
+                found.extend([vote] if vote else [])
+    return tuple(found), tuple(problems)
+
+
+def _read(floor: Floor, survey: Survey, matter: Matter, file: VerdictFile) -> Cast | None:
+    data = floor.repository.objects.blob(file.blob)
+    author = floor.repository.last_author(survey.head, file.path) or floor.me
+    return cast(file.seat, file.path, data, matter, author, survey.policy)
+
+
+def newer_evidence(floor: Floor, case: Case) -> dict[str, bytes]:
+    """What the checks said when they were run again, to be kept beside what they said first."""
+    gathered = floor.crew.rechecked.get(case.id)
+    if gathered is None:
+        return {}
+    logs = {f"recheck/{name}": cut(log) for name, log in gathered.logs.items()}
+    return {"recheck.json": evidence_file(gathered.evidence), **logs}
+
+
+def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
+    """Rule on every item in review. Those that may be applied, and what is wrong with verdict files."""
+    approved: list[Judged] = []
+    problems: list[Problem] = []
+    for case in survey.in_lane(Lane.REVIEW):
+        judged = judge(floor, survey, case)
+        if isinstance(judged, str):
+            continue
+        problems.extend(judged.problems)
+        if judged.ruling.event is Event.FINISH:
+            approved.append(judged)
+        elif judged.ruling.event is not None:
+            survey.cases[case.id] = _carry_out(floor, survey, judged)
+        floor.ledger.publish_when_due()
+    floor.ledger.publish()
+    return approved, problems
+
+
+def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
+    case, ruling = judged.case, judged.ruling
+    assert case.contract is not None
+    details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": ruling.findings}
+    files = newer_evidence(floor, case)
+    floor.crew.rechecked.pop(case.id, None)
+    verdicts = survey.snapshot.verdicts
+    if ruling.event is Event.REJECT:
+        details["outcome"] = Outcome.REJECTED
+        return floor.ledger.move(case, Move(Event.REJECT, Lane.DONE, details), verdicts)
+    rounds = case.contract.rework.max_rounds
+    if ruling.event is Event.REWORK and case.history.rounds_spent + 1 >= rounds:
+        details["reason"] = f"{rounds} rounds used up; the last: {ruling.reason}"
+    elif ruling.event is Event.REWORK:
+        return floor.ledger.move(case, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
+    return floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)

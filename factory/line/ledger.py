@@ -1,0 +1,195 @@
+"""The ledger: the one writer. Every move is one commit, and a batch of them happens in one instant."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from factory.line.survey import Case
+from factory.model.journal import Entry, History
+from factory.model.lifecycle import Event, Lane, check_move
+from factory.store.artifacts import folder_of, run_folder
+from factory.store.queue import VerdictFile, lane_path
+from factory.store.repository.commits import Batch, RefUpdate, Signature
+from factory.store.repository.objects import FILE, Person, TreeEntry
+from factory.store.repository.repository import Arrival, Repository
+
+BATCH_MOVES = 50
+BATCH_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Move:
+    """One event of one item, and what it brings with it."""
+
+    event: Event
+    to: Lane
+    details: Mapping[str, object] = field(default_factory=dict)  # the journal entry's own fields
+    files: Mapping[str, bytes] = field(default_factory=dict)  # of the present run, by name
+    opened: Mapping[str, bytes] = field(default_factory=dict)  # verdict files, by path
+    actor: Person | None = None  # who did it, when it was not the factory
+    run: int | None = None
+
+
+class Tell(Protocol):
+    """Where news goes as it happens."""
+
+    def __call__(self, item_id: str, text: str) -> None:
+        """One piece of news; `item_id` is empty when it is about no item."""
+
+
+class Ledger:
+    """Commits moves on the branch. Nothing is seen before `publish`, and then all of it is."""
+
+    def __init__(
+        self, repository: Repository, branch: str, me: Person, clock: Callable[[], datetime], tell: Tell
+    ) -> None:
+        self._repository = repository
+        self._branch = branch
+        self.me = me
+        self._clock = clock
+        self._tell = tell
+        self._head = ""
+        self._batch: Batch | None = None
+        self._news: list[tuple[str, str]] = []
+        self._began = 0.0
+        self.commits = 0  # published, by this ledger
+
+    def begin(self, head: str) -> None:
+        """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
+        self._head = head
+        self._batch, self._news = None, []
+
+    @property
+    def batch(self) -> Batch:
+        """The batch being written."""
+        if self._batch is None:
+            self._batch = Batch(self._repository.objects, self._branch, self._head)
+            self._began = time.monotonic()
+        return self._batch
+
+    @property
+    def head(self) -> str:
+        """The newest commit, published or not."""
+        return self._batch.tip if self._batch else self._head
+
+    def move(
+        self, case: Case, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
+    ) -> Case:
+        """Commit one move; the case as it is afterwards. Raises IllegalMove."""
+        now = self._clock()
+        history = self._submitted(case, arrival, now)
+        source = history.lane or case.lane
+        check_move(move.event, source, move.to)
+        run = history.run if move.run is None else move.run
+        entry = Entry.model_validate(
+            {
+                "seq": history.next_seq(),
+                "at": now,
+                "event": move.event,
+                "from": source,
+                "to": move.to,
+                "run": run,
+                "round": history.round,
+                "actor": str(move.actor or self.me),
+                **move.details,
+            }
+        )
+        history = history.add(entry)
+        day = now.strftime("%Y-%m-%d")
+        path = lane_path(move.to, case.id, day)
+        self._write(case, move, history, path, day, verdicts)
+        self.batch.commit(_message(case.id, entry), Signature(self.me, self.me, now))
+        self._news.append((case.id, _in_words(entry)))
+        return replace(case, placed=replace(case.placed, lane=move.to, path=path), history=history)
+
+    def _submitted(self, case: Case, arrival: Arrival | None, now: datetime) -> History:
+        """An item's journal begins when the factory first touches it, with when and from whom it came."""
+        if case.history.entries:
+            return case.history
+        by = str(arrival.by if arrival else self.me)
+        at = datetime.fromtimestamp(arrival.at, now.tzinfo) if arrival else now
+        return case.history.add(Entry(seq=1, at=min(at, now), event=Event.SUBMIT, to=Lane.INBOX, actor=by))
+
+    def _write(
+        self, case: Case, move: Move, history: History, path: str, day: str, verdicts: Iterable[VerdictFile]
+    ) -> None:
+        tree = self.batch.tree
+        if case.placed.path != path:
+            tree.move(case.placed.path, path)
+        folder = folder_of(case.id)
+        if case.lane is Lane.DONE or (case.history.lane is Lane.DONE and case.history.since):
+            since = case.history.since
+            tree.move(folder_of(case.id, Lane.DONE, since.strftime("%Y-%m-%d") if since else day), folder)
+        known = case.history.entries
+        journal = (
+            self._repository.objects.blob(old.oid) if known and (old := tree.get(f"{folder}/journal.jsonl")) else b""
+        )
+        journal += b"".join(entry.line() for entry in history.entries[len(known) :])
+        tree.put_file(f"{folder}/journal.jsonl", journal)
+        run = run_folder(case.id, history.run)
+        for name, data in move.files.items():
+            tree.put_file(f"{run}/{name}", data)
+        for verdict in verdicts:
+            if verdict.item_id == case.id:
+                tree.move(verdict.path, f"{run}/verdict.{verdict.seat}.yaml")
+        for opened, data in move.opened.items():
+            tree.put_file(opened, data)
+        if move.to is Lane.DONE:
+            tree.move(folder, folder_of(case.id, Lane.DONE, day))
+
+    def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
+        """Commit what a person wrote, as theirs; None takes a file away."""
+        for path, data in files.items():
+            if data is None:
+                self.batch.tree.remove(path)
+            else:
+                self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
+        text = f"{message}\n\nFactory-Actor: {self.me}\n"
+        self.batch.commit(text, Signature(author, self.me, self._clock()))
+        self._news.append(("", message.removeprefix("factory: ")))
+
+    def also(self, update: RefUpdate) -> None:
+        """Move another branch in the same instant."""
+        if update.old != update.new:
+            self.batch.others.append(update)
+
+    def publish_when_due(self) -> None:
+        """Publish when the batch is large or old enough."""
+        if self._batch and (len(self._news) >= BATCH_MOVES or time.monotonic() - self._began > BATCH_SECONDS):
+            self.publish()
+
+    def publish(self) -> None:
+        """Make everything committed so far happen. On an error none of it did."""
+        batch, news = self._batch, self._news
+        self._batch, self._news = None, []
+        if batch is None or not batch.updates():
+            return
+        self._repository.publisher.publish(batch.updates())
+        self._head = batch.tip
+        self.commits += len(news)
+        for item_id, text in news:
+            self._tell(item_id, text)
+
+
+def _message(item_id: str, entry: Entry) -> str:
+    came = entry.source or "-"
+    subject = f"factory: {item_id} {came} -> {entry.to}" + (f" (run {entry.run})" if entry.run else "")
+    reason = f"{entry.reason}\n\n" if entry.reason else ""
+    trailers = [f"Factory-Item: {item_id}", f"Factory-Move: {came} -> {entry.to}", f"Factory-Actor: {entry.actor}"]
+    if entry.run:
+        trailers.insert(2, f"Factory-Run: {entry.run}")
+    body = "\n".join(_no_trailer(line) for line in reason.splitlines())
+    return f"{subject}\n\n{body}\n\n".replace("\n\n\n\n", "\n\n") + "\n".join(trailers) + "\n"
+
+
+def _no_trailer(line: str) -> str:
+    """Reasons quote workers and people; only the factory's own lines may look like its trailers."""
+    return f"> {line}" if line.strip() else ""
+
+
+def _in_words(entry: Entry) -> str:
+    reason = f": {entry.reason.splitlines()[0][:160]}" if entry.reason else ""
+    what = f"{entry.outcome}" if entry.outcome else str(entry.to)
+    return f"{entry.source or '-'} -> {what}{f' (run {entry.run})' if entry.run else ''}{reason}"

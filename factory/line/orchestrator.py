@@ -1,0 +1,221 @@
+"""The orchestrator: one pass is recover, ingest, reconcile, collect, gate, apply, start."""
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from filelock import FileLock, Timeout
+
+from factory.line.apply import apply
+from factory.line.collect import collect
+from factory.line.crew import Crew
+from factory.line.floor import Arrivals, Floor
+from factory.line.intake import Intake
+from factory.line.judge import gate
+from factory.line.ledger import Ledger, Tell
+from factory.line.plan import Outlook
+from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
+from factory.line.start import start
+from factory.line.survey import Survey, Surveyor
+from factory.model.errors import BusyError, Problem, UnusableError
+from factory.model.policy import Workflow
+from factory.store import files
+from factory.store.library import locate_branch
+from factory.store.repository.git import GitError
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
+from factory.work.workcell import Cells, cells_root
+
+_TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
+
+
+def utc_now() -> datetime:
+    """The present time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a pass found when it was done."""
+
+    commits: int
+    outlooks: tuple[Outlook, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    waiting: str = ""  # why no pass was made
+
+
+class Orchestrator:
+    """Moves items. Use it within `holding`."""
+
+    def __init__(self, repository: Repository, tell: Tell, clock: Callable[[], datetime] = utc_now) -> None:
+        branch = locate_branch(repository)
+        host = socket.gethostname() or "localhost"
+        me = Person("factory", f"factory@{host}")
+        surveyor = Surveyor(repository, branch)
+        ledger = Ledger(repository, branch, me, clock, tell)
+        self.workflow = self._first_workflow(repository, surveyor, branch)
+        cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
+        crew = Crew(repository, cells, self._target_head, me)
+        owner = f"{host}:{hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]}"
+        intake = Intake(surveyor, ledger)
+        self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me, owner)
+        self._arrivals = Arrivals(repository)
+
+    def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
+        head = repository.head(branch)
+        if head is None:
+            raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        return surveyor.library.workflow(repository.objects.commit(head).tree, branch)
+
+    def _target_head(self) -> str:
+        target = self.workflow.policy.target_branch
+        head = self.floor.repository.head(target)
+        if head is None:
+            raise UnusableError(f"the target branch {target} does not exist", f"git branch {target}")
+        return head
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
+        state = self.floor.repository.state
+        state.mkdir(parents=True, exist_ok=True)
+        lock, holder = FileLock(state / "lock"), state / "holder"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text().strip() if holder.exists() else "somebody"
+            raise BusyError(f"another orchestrator holds the lock: {who}", "factory status") from None
+        try:
+            since = self.floor.clock().strftime("%H:%M:%S")
+            files.write(holder, f"process {os.getpid()} on {socket.gethostname()} since {since} UTC\n".encode())
+            files.write(state / "branch", f"{self.floor.branch}\n".encode())
+            self._recover()
+            yield
+        finally:
+            self._leave()
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def _recover(self) -> None:
+        floor = self.floor
+        if floor.repository.recover():
+            floor.tell("", "finished what a crash had left half done")
+        floor.cells.remove_all()
+        for heart in (floor.repository.state / "heartbeats").glob("*"):
+            heart.unlink()
+
+    def _leave(self) -> None:
+        """Stop what still runs, give its items back, and remove the cells."""
+        floor = self.floor
+        running = bool(floor.crew.running)
+        floor.crew.stop_all()
+        try:
+            if running:
+                self._at_head(lambda survey: collect(floor, survey))
+        finally:
+            floor.cells.remove_all()
+            floor.surveyor.queue.save()
+
+    def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
+        """One pass over the pipeline. A branch that moves under it makes it begin again."""
+        busy = self._waits_for_a_person()
+        if busy:
+            return Report(0, waiting=busy)
+        before = self.floor.ledger.commits
+        problems: list[Problem] = []
+        outlooks: list[Outlook] = []
+        approved = []
+
+        def ingest(survey: Survey) -> None:
+            problems.extend(self.floor.intake.take(survey))
+
+        def split(survey: Survey) -> None:
+            problems.extend(self.floor.intake.split_batches(survey))
+
+        def reconcile(survey: Survey) -> None:
+            problems.extend(survey.problems)
+            honour_moves(self.floor, survey, self._arrivals)
+
+        def release(survey: Survey) -> None:
+            bring_back_lost(self.floor, survey)
+            release_dead(self.floor, survey)
+
+        def judge_all(survey: Survey) -> None:
+            found, wrong = gate(self.floor, survey)
+            approved.extend(found)
+            problems.extend(wrong)
+
+        self._at_head(ingest)
+        self._at_head(split)
+        self._at_head(reconcile)
+        self._at_head(release)
+        self.floor.crew.finish_recheck()
+        self._at_head(lambda survey: collect(self.floor, survey))
+        self._at_head(judge_all)
+        self._at_head(lambda survey: apply(self.floor, survey, approved))
+        if may_start:
+            self._at_head(lambda survey: outlooks.extend(start(self.floor, survey, self._arrivals, most)))
+        return Report(self.floor.ledger.commits - before, tuple(outlooks), tuple(dict.fromkeys(problems)))
+
+    def _at_head(self, step: Callable[[Survey], None]) -> None:
+        """Do a step on the branch as it is; again if the branch moved before the step could be published."""
+        floor = self.floor
+        for _ in range(_TRIES):
+            head = floor.repository.head(floor.branch)
+            if head is None:
+                raise UnusableError(f"the branch {floor.branch} is gone", f"git branch {floor.branch}")
+            floor.ledger.begin(head)
+            survey = self._survey(head)
+            try:
+                step(survey)
+                return
+            except GitError:
+                if floor.repository.head(floor.branch) == head:
+                    raise
+        raise BusyError(f"the branch {floor.branch} kept moving", "factory tick")
+
+    def _survey(self, head: str) -> Survey:
+        """The survey at a commit; with the last good policy when the commit's own cannot be used."""
+        floor = self.floor
+        try:
+            survey = floor.surveyor.survey(floor.clock(), head)
+        except UnusableError as error:
+            floor.tell("", f"{error.message}; the last good policy stays in force")
+            return floor.surveyor.survey(floor.clock(), head, self.workflow)
+        self.workflow = survey.workflow
+        return survey
+
+    def _waits_for_a_person(self) -> str:
+        """A merge or the like that a person has begun in a working tree that the factory would have to write."""
+        for view in self.floor.repository.views():
+            if view.branch() in ("", self.floor.branch, self.workflow.policy.target_branch) and view.busy():
+                return view.busy()
+        return ""
+
+    def tick(self, *, drain: bool = False, most: int | None = None) -> Report:
+        """One pass, then wait for the workers it started and take their deliveries as far as they go."""
+        report = self.one_pass(most=most)
+        total = report.commits
+        while True:
+            while self.floor.crew.busy:
+                self.floor.crew.wait(1.0)
+                more = self.one_pass(may_start=drain, most=most)
+                total += more.commits
+                report = more if drain else Report(0, report.outlooks, more.problems)
+            if not drain or report.commits == 0:
+                break
+            report = self.one_pass(most=most)
+            total += report.commits
+        self._tidy(total)
+        return Report(total, report.outlooks, report.problems, report.waiting)
+
+    def _tidy(self, commits: int) -> None:
+        if commits:
+            for view in self.floor.repository.views():
+                if view.branch() == self.floor.branch:
+                    view.refresh_index()
+            self.floor.repository.tidy()

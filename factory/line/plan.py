@@ -1,0 +1,104 @@
+"""The plan: for every waiting item, whether it may start now, and if not, why not. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.line.gate import unanswered
+from factory.line.survey import Case, Survey
+from factory.model.contract import Contract, SeatKind
+from factory.model.item import Item
+from factory.model.journal import rfc3339
+from factory.model.lifecycle import Lane, Outcome
+from factory.store.repository.repository import Arrival
+
+_UNMET = frozenset({Outcome.REJECTED, Outcome.CANCELLED})
+_NEVER = 5  # sorts after every priority
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What will become of a waiting item in this pass."""
+
+    id: str
+    start: bool
+    reason: str = ""
+    until: datetime | None = None  # when waiting ends by itself
+
+
+# The outcome of a finished item; None when it is not finished.
+OutcomeOf = Callable[[str], Outcome | None]
+
+
+def unfit(item: Item, contract: Contract) -> str:
+    """Why this item can never pass under this contract; empty when it can."""
+    if contract.worker.run is None:
+        return f"its contract's worker is the agent {contract.worker.agent!r}, and no agent can be run yet; use 'run'"
+    for seat in contract.review.seats:
+        if seat.kind in (SeatKind.AGENT, SeatKind.COMMAND):
+            return f"its contract's seat {seat.name!r} is of kind {seat.kind}, which cannot be filled yet"
+    if contract.apply.run is not None:
+        return "its contract applies by command, which cannot be done yet"
+    open_criteria = unanswered(item)
+    if open_criteria and not contract.seats(SeatKind.HUMAN):
+        return f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
+    return ""
+
+
+def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf) -> list[Outlook]:
+    """The outlook of every item in inbox and rework, in the order in which they would start."""
+    waiting = survey.in_lane(Lane.REWORK) + survey.in_lane(Lane.INBOX)
+    waiting.sort(key=lambda case: _order(case, arrivals))
+    full = _full(survey)
+    slots = survey.policy.agent.max_concurrent_agents - len(survey.in_lane(Lane.ACTIVE))
+    outlooks: list[Outlook] = []
+    for case in waiting:
+        outlook = _alone(case, survey, outcome_of)
+        if outlook.start and case.lane is Lane.INBOX and full:
+            outlook = Outlook(case.id, False, full)
+        if outlook.start:
+            if slots <= 0:
+                outlook = Outlook(case.id, False, "waits for a slot: agent.max_concurrent_agents are at work")
+            slots -= 1
+        outlooks.append(outlook)
+    return outlooks
+
+
+def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:
+    arrival = arrivals.get(case.placed.path)
+    since = case.history.entries[0].at.timestamp() if case.history.entries else float(arrival.at if arrival else 0)
+    priority = case.item.priority if case.item else None
+    return priority or _NEVER, since, case.id
+
+
+def _full(survey: Survey) -> str:
+    """Why nothing new may start; empty when it may."""
+    limits = survey.policy.limits
+    for lane, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
+        held = len(survey.in_lane(lane))
+        if held >= limit:
+            return f"waits because the lane {lane} is full ({held} of {limit})"
+    return ""
+
+
+def _alone(case: Case, survey: Survey, outcome_of: OutcomeOf) -> Outlook:
+    """Whether an item could start if there were nobody else."""
+    if case.item is None or case.contract is None:
+        return Outlook(case.id, False, case.problem)
+    if case.item.hold:
+        return Outlook(case.id, False, f"on hold; factory hold {case.id} --off")
+    missing = set(survey.policy.tracker.required_labels) - set(case.item.labels)
+    if missing:
+        return Outlook(case.id, False, f"lacks the required label {', '.join(sorted(missing))}")
+    not_before = case.history.not_before
+    if not_before and not_before > survey.now:
+        attempt = f"attempt {case.history.attempts + 1}"
+        return Outlook(case.id, False, f"waits until {rfc3339(not_before)} for {attempt}", not_before)
+    for needed in case.item.depends_on:
+        outcome = outcome_of(needed)
+        if outcome is None:
+            where = survey.cases[needed].lane if needed in survey.cases else "nowhere"
+            return Outlook(case.id, False, f"waits for {needed}, which is in {where}")
+        if outcome in _UNMET:
+            return Outlook(case.id, False, f"waits for {needed}, which ended as {outcome}; edit depends_on")
+    return Outlook(case.id, True)

@@ -1,0 +1,62 @@
+"""Reconcile: make the journal agree with the folder, which is the state, and let go of what nobody holds any more."""
+
+from factory.line.floor import Arrivals, Floor
+from factory.line.ledger import Move
+from factory.line.survey import Case, Survey
+from factory.model.lifecycle import Event, Lane, Outcome, human_event
+from factory.store.queue import lane_path
+
+
+def honour_moves(floor: Floor, survey: Survey, arrivals: Arrivals) -> None:
+    """Record every move that a person made by hand."""
+    for case in survey.cases.values():
+        expected = case.history.lane or Lane.INBOX
+        if case.lane is expected:
+            continue
+        who = floor.repository.last_author(survey.head, case.placed.path) or floor.me
+        event = human_event(expected, case.lane)
+        details: dict[str, object] = {"reason": f"moved by {who}"}
+        if event is Event.CANCEL:
+            details["outcome"] = Outcome.CANCELLED
+        arrival = arrivals.at(survey.head).get(case.placed.path)
+        floor.ledger.move(case, Move(event, case.lane, details, actor=who), survey.snapshot.verdicts, arrival)
+        if case.id in floor.crew.running:
+            floor.crew.stop(case.id)
+    floor.ledger.publish()
+
+
+def bring_back_lost(floor: Floor, survey: Survey) -> None:
+    """An item that is under way and whose file was deleted comes back in blocked: only a person ends an item."""
+    artifacts, queue = floor.surveyor.artifacts, floor.surveyor.queue
+    for item_id in artifacts.ids(survey.tree) - survey.cases.keys() - survey.snapshot.twice:
+        history = artifacts.history(survey.tree, item_id)
+        day = queue.done_day(survey.tree, item_id)
+        if history.lane is None or history.lane is Lane.DONE or day:
+            continue
+        found = floor.repository.last_deleted(survey.head, f"queue/*/{item_id}.yaml")
+        if found is not None:
+            text = f"factory: {item_id} was deleted by {found.by}; it is brought back in blocked"
+            floor.ledger.take_in(found.by, {lane_path(Lane.BLOCKED, item_id): found.content}, text)
+    floor.ledger.publish()
+
+
+def release_dead(floor: Floor, survey: Survey) -> None:
+    """Take back every active item that no run in this process works on, unless another clone's lease still holds."""
+    for case in survey.in_lane(Lane.ACTIVE):
+        running = floor.crew.running.get(case.id)
+        if running is not None:
+            if case.history.lease and case.history.lease.item != case.placed.blob:
+                floor.crew.stop(case.id)
+            continue
+        lease = case.history.lease
+        if lease and lease.owner != floor.owner and lease.expires_at > survey.now:
+            continue
+        reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
+        floor.ledger.move(case, Move(Event.RELEASE, whence(case), {"reason": reason}))
+    floor.ledger.publish()
+
+
+def whence(case: Case) -> Lane:
+    """The lane from which an active item was started."""
+    started = next((entry for entry in reversed(case.history.entries) if entry.event is Event.START), None)
+    return started.source if started and started.source is Lane.REWORK else Lane.INBOX

@@ -1,0 +1,108 @@
+"""Verdict files: made by the factory for each open human seat, edited by a person, believed when they hold."""
+
+from dataclasses import dataclass
+
+from factory.line.gate import Cast, unanswered
+from factory.model.errors import InvalidFile, Problem
+from factory.model.evidence import Evidence
+from factory.model.item import Item
+from factory.model.policy import Policy
+from factory.model.verdict import Decision, Verdict
+from factory.store import yaml
+from factory.store.artifacts import run_folder
+from factory.store.repository.objects import Person
+
+_CHOICES = "approve | rework | reject | escalate"
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What is to be judged."""
+
+    item_id: str
+    item: Item
+    run: int
+    round: int
+    subject: str
+    worker: str
+
+
+def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes:
+    """A verdict file as a person finds it: enough in its comments to decide."""
+    folder = run_folder(matter.item_id, matter.run)
+    title = " ".join("".join(c for c in matter.item.title if c.isprintable() or c == " ").split())
+    answers = ", ".join(f"{key}: unread" for key in unanswered(matter.item))
+    lines = [
+        f"# Round {matter.round} of {matter.item_id}: {title}",
+        f"# Read {folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save.",
+        "# Commit it, or let the next tick do so.",
+        f"# Changed: {_shown(changed)}",
+        f"# Checks: {', '.join(f'{ran.name} passed in {ran.seconds:g} s' for ran in evidence.ran) or 'none'}",
+    ]
+    lines += [
+        f"# {criterion.id}: {' '.join(criterion.text.split())}"
+        for criterion in matter.item.acceptance
+        if criterion.check is None
+    ]
+    lines += [
+        f"subject: {matter.subject}        # what is being judged; leave it",
+        f"decision: pending            # {_CHOICES}",
+        "reviewer:                    # empty: the author of the commit that brings the edit, else git's user",
+        "notes: |",
+        "findings: []                 # for rework: - {id: F1, severity: major, path: a.py, line: 3, text: …}",
+        f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _shown(paths: tuple[str, ...]) -> str:
+    printable = ["".join(c if c.isprintable() else "?" for c in path) for path in paths[:5]]
+    return (", ".join(printable) or "no file") + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+
+
+def read_verdict(path: str, data: bytes) -> Verdict:
+    """A verdict from a file's bytes. Raises InvalidFile."""
+    return yaml.load(Verdict, yaml.Source(path, data))
+
+
+def cast(seat: str, path: str, data: bytes, matter: Matter, author: Person, policy: Policy) -> Cast | None:
+    """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason."""
+    verdict = read_verdict(path, data)
+    if verdict.decision is Decision.PENDING:
+        return None
+    reviewer = (verdict.reviewer or "").strip() or str(author)
+    problems = list(_objections(verdict, matter, reviewer, author, policy))
+    if problems:
+        source = yaml.Source(path, data)
+        raise InvalidFile(*(Problem(path, *yaml.place(source, key), message) for key, message in problems))
+    return Cast(seat, verdict, reviewer, path)
+
+
+def _objections(
+    verdict: Verdict, matter: Matter, reviewer: str, author: Person, policy: Policy
+) -> list[tuple[tuple[str, ...], str]]:
+    """(key, what is wrong with it), for everything that keeps a verdict from counting."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    if verdict.subject != matter.subject:
+        found.append(
+            (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
+        )
+    names = {_plain(reviewer), _plain(str(author)), _plain(author.name), _plain(author.email)}
+    if names & {_plain(matter.worker), "factory"} or any(name.startswith("factory <") for name in names):
+        found.append((("reviewer",), f"{reviewer} made this, and nobody approves their own work"))
+    allowed = {_plain(name) for name in policy.reviewers}
+    if allowed and not names & allowed and not any(name in _plain(reviewer) for name in allowed):
+        found.append((("reviewer",), f"{reviewer} is not among the reviewers that WORKFLOW.md names"))
+    if verdict.decision is Decision.APPROVE:
+        asked = unanswered(matter.item)
+        for key in sorted({*asked, *verdict.acceptance}):
+            answer = verdict.acceptance.get(key, "unread")
+            if key in asked and answer != "pass":
+                found.append((("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"))
+    if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
+        found.append((("decision",), "rework needs a finding or a note that says what to do"))
+    return found
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()

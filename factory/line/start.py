@@ -1,0 +1,98 @@
+"""Start: claim what may start, and hand it to the crew once the claim is committed."""
+
+from datetime import timedelta
+
+from factory.line.evidence import merged_content
+from factory.line.floor import Arrivals, Floor
+from factory.line.ledger import Move
+from factory.line.plan import Outlook, plan, unfit
+from factory.line.survey import Case, Survey
+from factory.model.errors import FactoryError
+from factory.model.failure import FailureClass
+from factory.model.journal import Lease
+from factory.model.lifecycle import Event, Lane
+from factory.store.repository.commits import Signature, add_commit
+from factory.work.run import Order
+
+_SPARE = timedelta(minutes=10)
+
+
+def outlooks(floor: Floor, survey: Survey, arrivals: Arrivals) -> list[Outlook]:
+    """What the plan says of every waiting item."""
+    return plan(survey, arrivals.at(survey.head), lambda item_id: floor.outcome_of(survey.tree, item_id))
+
+
+def start(floor: Floor, survey: Survey, arrivals: Arrivals, most: int | None = None) -> list[Outlook]:
+    """Start what may start, at most so many; the outlook of everything that waits."""
+    found = outlooks(floor, survey, arrivals)
+    orders: list[Order] = []
+    for outlook in found:
+        if outlook.start and (most is None or len(orders) < most):
+            case = survey.cases[outlook.id]
+            order = _claim(floor, survey, case, arrivals)
+            orders.extend([order] if order else [])
+    floor.ledger.publish()
+    for order in orders:
+        floor.crew.start(order)
+    return found
+
+
+def _claim(floor: Floor, survey: Survey, case: Case, arrivals: Arrivals) -> Order | None:
+    """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
+    assert case.item is not None and case.contract is not None
+    arrival = arrivals.at(survey.head).get(case.placed.path)
+    reason = unfit(case.item, case.contract)
+    try:
+        order = None if reason else _order(floor, survey, case)
+    except FactoryError as error:
+        order, reason = None, error.message
+    if order is None:
+        details: dict[str, object] = {"reason": reason, "failure": FailureClass.CONFIG}
+        survey.cases[case.id] = floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival)
+        return None
+    limits = case.contract.limits
+    lease = Lease(
+        owner=floor.owner,
+        generation=order.run,
+        expires_at=survey.now + timedelta(minutes=limits.minutes * (2 + len(case.contract.checks))) + _SPARE,
+        base=order.base,
+        item=case.placed.blob,
+    )
+    details = {"lease": lease, "worker": case.contract.worker.name}
+    move = Move(Event.START, Lane.ACTIVE, details, run=order.run)
+    survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
+    return order
+
+
+def _order(floor: Floor, survey: Survey, case: Case) -> Order:
+    assert case.item is not None and case.contract is not None
+    repository, history = floor.repository, case.history
+    target = survey.policy.target_branch
+    base = survey.head if target == floor.branch else repository.head(target)
+    if base is None:
+        raise FactoryError(f"the target branch {target} does not exist")
+    content = repository.content(repository.objects.commit(base).tree)
+    if history.proposal and history.round > 1 and case.contract.rework.keep_branch:
+        merge = merged_content(repository, _base_of(floor, history.proposal), history.proposal, base)
+        # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
+        content = content if merge.conflicts else merge.tree
+    signed = Signature(floor.me, floor.me, floor.clock())
+    begin = add_commit(repository.objects, content, (base,), f"What {case.id} starts from.\n", signed)
+    attempts = history.attempts
+    return Order(
+        item_id=case.id,
+        item=case.item,
+        contract=case.contract,
+        prompt=floor.surveyor.library.prompt(survey.tree, case.contract, survey.workflow),
+        run=history.run + 1,
+        round=history.round,
+        base=base,
+        start=begin,
+        findings=history.findings,
+        attempt=attempts or None,
+    )
+
+
+def _base_of(floor: Floor, proposal: str) -> str:
+    parents = floor.repository.objects.commit(proposal).parents
+    return parents[0] if parents else proposal

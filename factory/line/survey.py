@@ -1,0 +1,108 @@
+"""The survey: everything that one pass knows, read from one commit."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import Item
+from factory.model.journal import History
+from factory.model.lifecycle import Lane
+from factory.model.policy import Policy, Workflow
+from factory.store.artifacts import Artifacts
+from factory.store.library import Library
+from factory.store.queue import Placed, Queue, Snapshot
+from factory.store.repository.repository import Repository
+
+
+@dataclass(frozen=True)
+class Case:
+    """One open item: where it lies, what it says, what happened to it, and its contract."""
+
+    placed: Placed
+    item: Item | None
+    history: History
+    contract_name: str | None = None
+    contract: Contract | None = None
+    problem: str = ""  # why nothing can be done with it
+
+    @property
+    def id(self) -> str:
+        """The item's id."""
+        return self.placed.id
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that its file lies in."""
+        return self.placed.lane
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a pass knows."""
+
+    now: datetime
+    head: str
+    tree: str
+    workflow: Workflow
+    snapshot: Snapshot
+    cases: dict[str, Case]
+    problems: tuple[Problem, ...]
+
+    @property
+    def policy(self) -> Policy:
+        """The policy at this commit."""
+        return self.workflow.policy
+
+    def in_lane(self, lane: Lane) -> list[Case]:
+        """The cases of one lane."""
+        return [case for case in self.cases.values() if case.lane is lane]
+
+
+class Surveyor:
+    """Makes surveys, and remembers what it read."""
+
+    def __init__(self, repository: Repository, branch: str) -> None:
+        self.repository = repository
+        self.branch = branch
+        self.library = Library(repository.objects)
+        self.queue = Queue(repository.objects, repository.state)
+        self.artifacts = Artifacts(repository.objects)
+
+    def survey(self, now: datetime, head: str, fallback: Workflow | None = None) -> Survey:
+        """Everything at one commit. Raises UnusableError when its policy cannot be used and there is no fallback."""
+        tree = self.repository.objects.commit(head).tree
+        workflow = fallback or self.library.workflow(tree, self.branch)
+        snapshot = self.queue.snapshot(tree)
+        problems = list(snapshot.problems)
+        cases: dict[str, Case] = {}
+        with_artifacts = self.artifacts.ids(tree)
+        for placed in snapshot.items.values():
+            case, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
+            cases[placed.id] = case
+            problems.extend(found)
+        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems))
+
+    def _case(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[Case, list[Problem]]:
+        case = Case(placed, None, History())
+        try:
+            if known:
+                case = replace(case, history=self.artifacts.history(tree, placed.id))
+            case = replace(case, item=self.queue.item(placed.path, placed.blob))
+        except InvalidFile as error:
+            return replace(case, problem=str(error.problems[0])), list(error.problems)
+        return self._with_contract(tree, case, policy), []
+
+    def _with_contract(self, tree: str, case: Case, policy: Policy) -> Case:
+        assert case.item is not None
+        name = policy.contract_of(case.item)
+        if name is None:
+            return replace(case, problem="it names no contract, and no route in WORKFLOW.md takes it")
+        case = replace(case, contract_name=name)
+        try:
+            contract = self.library.contract(tree, name)
+        except InvalidFile as error:
+            return replace(case, problem=f"its contract is invalid: {error.problems[0]}")
+        if contract is None:
+            return replace(case, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
+        return replace(case, contract=contract)

@@ -1,0 +1,1 @@
+"""Words and rules: pure values, no input or output."""

@@ -1,0 +1,186 @@
+"""The contract: what a workcell receives, what it must produce, and its limits."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from factory.model.base import Argv, Format, Name, Positive, RelativePath, Text
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Sandbox(Format):
+    """What a worker may reach."""
+
+    network: bool = False
+
+
+class Worker(Format):
+    """Who does the work: an agent named in WORKFLOW.md, or a command."""
+
+    agent: Name | None = None
+    run: Argv | None = None
+    prompt: RelativePath | None = None
+    env: tuple[Text, ...] = ()
+    secrets: tuple[Text, ...] = ()
+    sandbox: Sandbox = Sandbox()
+
+    @model_validator(mode="after")
+    def _one_worker(self) -> Self:
+        if (self.agent is None) == (self.run is None):
+            raise ValueError("needs exactly one of 'agent' and 'run'")
+        return self
+
+    @property
+    def name(self) -> str:
+        """How the worker is called in journals and commits."""
+        return self.agent or (self.run or ("",))[0].rpartition("/")[2]
+
+
+class Patch(Format):
+    """What a proposal may change."""
+
+    required: bool = True
+    paths: tuple[RelativePath, ...] = ("**",)
+    max_files: Count = 100
+    max_lines: Count = 5000
+
+
+class ProducedFile(Format):
+    """A file to be left in `$FACTORY_OUT`."""
+
+    path: RelativePath
+    required: bool = True
+    max_kb: Count = 64
+
+
+class Produces(Format):
+    """What a run must leave."""
+
+    patch: Patch = Patch()
+    files: tuple[ProducedFile, ...] = ()
+    data: dict[str, JsonValue] | None = None
+
+
+class Limits(Format):
+    """What a run may use."""
+
+    minutes: Positive = 20
+    stall_minutes: Positive = 5
+    output_mb: Positive = 20
+
+
+class Check(Format):
+    """A command that the factory runs in a clean checkout of the proposal."""
+
+    name: Name
+    run: Argv
+    must_fail_before: bool = False
+
+
+class SeatKind(StrEnum):
+    """Who sits in a seat."""
+
+    CHECKS = "checks"
+    COMMAND = "command"
+    AGENT = "agent"
+    HUMAN = "human"
+
+
+class Seat(Format):
+    """One place in a review."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    kind: SeatKind
+    agent: Name | None = None
+    run: Argv | None = None
+
+    @model_validator(mode="after")
+    def _knows_who_sits(self) -> Self:
+        if (self.kind is SeatKind.AGENT) != (self.agent is not None):
+            raise ValueError("'agent' belongs to a seat of kind agent, and to no other")
+        if (self.kind is SeatKind.COMMAND) != (self.run is not None):
+            raise ValueError("'run' belongs to a seat of kind command, and to no other")
+        return self
+
+
+_DEFAULT_SEATS = (Seat(name="tests", kind=SeatKind.CHECKS), Seat(name="human", kind=SeatKind.HUMAN))
+
+
+class Review(Format):
+    """Who judges a proposal, and how many of them must approve."""
+
+    seats: Annotated[tuple[Seat, ...], Field(min_length=1)] = _DEFAULT_SEATS
+    quorum: Literal["all"] | Count = "all"
+
+    @model_validator(mode="after")
+    def _seats_can_be_told_apart(self) -> Self:
+        if len({seat.name for seat in self.seats}) < len(self.seats):
+            raise ValueError("two seats have the same name")
+        if self.quorum != "all" and self.quorum > len(self.seats):
+            raise ValueError(f"a quorum of {self.quorum} cannot be had from {len(self.seats)} seats")
+        return self
+
+
+class Retry(Format):
+    """How often a transient failure is tried again."""
+
+    max_attempts: Count = 3
+
+
+class Rework(Format):
+    """How often review may send work back."""
+
+    max_rounds: Count = 3
+    keep_branch: bool = True
+
+
+class ApplyMode(StrEnum):
+    """How an approved proposal changes the world."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    BRANCH = "branch"
+    COMMAND = "command"
+    NONE = "none"
+
+
+class Apply(Format):
+    """The one step that changes the world outside the queue."""
+
+    mode: ApplyMode = ApplyMode.MERGE
+    run: Argv | None = None
+
+    @model_validator(mode="after")
+    def _command_has_argv(self) -> Self:
+        if (self.mode is ApplyMode.COMMAND) != (self.run is not None):
+            raise ValueError("'run' belongs to the mode command, and to no other")
+        return self
+
+
+class Contract(Format):
+    """`contracts/<name>.yaml`. Only the purpose and the worker are required; every default is the safe one."""
+
+    purpose: Text
+    receives: dict[str, JsonValue] = {}
+    worker: Worker
+    produces: Produces = Produces()
+    limits: Limits = Limits()
+    checks: tuple[Check, ...] = ()
+    review: Review = Review()
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
+    on_uncertainty: Literal["block", "refuse"] = "block"
+    retry: Retry = Retry()
+    rework: Rework = Rework()
+    apply: Apply = Apply()
+
+    @model_validator(mode="after")
+    def _checks_can_be_told_apart(self) -> Self:
+        if len({check.name for check in self.checks}) < len(self.checks):
+            raise ValueError("two checks have the same name")
+        return self
+
+    def seats(self, kind: SeatKind) -> tuple[Seat, ...]:
+        """The seats of one kind, in the contract's order."""
+        return tuple(seat for seat in self.review.seats if seat.kind is kind)

@@ -1,0 +1,58 @@
+"""The errors a person can act on, and the problems found in the files a person writes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class FactoryError(Exception):
+    """One sentence saying what is wrong and where; `hint` is the next command to run."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(FactoryError):
+    """The command was asked for something that is not there."""
+
+    exit_code = 2
+
+
+class UnusableError(FactoryError):
+    """The policy or the repository cannot be used."""
+
+    exit_code = 3
+
+
+class BusyError(FactoryError):
+    """Somebody else is at work; nothing was done."""
+
+    exit_code = 4
+
+
+class IllegalMove(FactoryError):
+    """The table of moves has no such move."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in one file, at a place a person can jump to. Lines and columns count from 1."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+class InvalidFile(FactoryError):
+    """A file that does not say what its kind must say; it stays where it is."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(map(str, problems)), "factory check")
+        self.problems = problems

@@ -1,0 +1,65 @@
+"""The item: one task, written by a person, never rewritten by the factory."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from factory.model.base import Argv, Format, Name, Positive, Text
+
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+ItemId = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN.pattern}$")]
+
+
+def id_problem(item_id: str) -> str:
+    """Why this cannot be an item's id; empty when it can."""
+    if item_id.endswith(".verdict"):
+        return f"the id {item_id!r} ends in '.verdict', which is what verdict files are called; rename the file"
+    if ID_PATTERN.fullmatch(item_id):
+        return ""
+    return f"the id {item_id!r} must be 1 to 80 of a-z 0-9 . _ - and begin with a letter or digit; rename the file"
+
+
+def slug(title: str) -> str:
+    """A readable id made from a title; may be taken already."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return words[:60].rstrip("-") or "item"
+
+
+class Criterion(Format):
+    """One thing that done means. Without a `check` a seat must answer it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+    text: Text
+    check: Argv | None = None
+
+
+class Budget(Format):
+    """The most an item may cost over its whole life."""
+
+    usd: Positive | None = None
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    minutes: Positive | None = None
+
+
+class Item(Format):
+    """A task. Only the title is required."""
+
+    title: Text
+    contract: Name | None = None
+    description: str = ""
+    priority: Annotated[int, Field(ge=1, le=4)] | None = None
+    labels: tuple[Text, ...] = ()
+    depends_on: tuple[ItemId, ...] = ()
+    inputs: dict[str, JsonValue] = {}
+    acceptance: tuple[Criterion, ...] = ()
+    hold: bool = False
+    budget: Budget = Budget()
+
+    @model_validator(mode="after")
+    def _criteria_have_ids_of_their_own(self) -> Self:
+        ids = [criterion.id for criterion in self.acceptance]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two acceptance criteria have the same id")
+        return self

@@ -1,0 +1,182 @@
+"""The journal: an item's append-only events, and what they add up to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, PlainSerializer, ValidationError
+
+from factory.model.base import Format
+from factory.model.errors import InvalidFile, Problem
+from factory.model.failure import FailureClass
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.result import Usage
+from factory.model.verdict import Decision, Finding
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as it stands in every file: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339)]
+
+
+class Lease(Format):
+    """Who may work on an item, from what, and until when."""
+
+    owner: str
+    generation: int
+    expires_at: Moment
+    base: str
+    item: str
+
+
+class SeatVerdict(Format):
+    """What one seat said, as the journal remembers it."""
+
+    seat: str
+    decision: Decision
+    reviewer: str
+
+
+class Entry(Format):
+    """One line of a journal."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    seq: Annotated[int, Field(ge=1)]
+    at: Moment
+    event: Event
+    source: Annotated[Lane | None, Field(alias="from")] = None
+    to: Lane
+    run: int = 0
+    round: int = 1
+    actor: str
+    reason: str | None = None
+    worker: str | None = None
+    lease: Lease | None = None
+    failure: FailureClass | None = None
+    attempt: int | None = None
+    not_before: Moment | None = None
+    subject: str | None = None
+    proposal: str | None = None
+    findings: tuple[Finding, ...] = ()
+    verdicts: tuple[SeatVerdict, ...] = ()
+    outcome: Outcome | None = None
+    applied: str | None = None
+    usage: Usage | None = None
+    seconds: float | None = None
+
+    def line(self) -> bytes:
+        """The entry as it is written, with its line end."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class History:
+    """What a journal adds up to."""
+
+    entries: tuple[Entry, ...] = ()
+    run: int = 0
+    round: int = 1
+    rounds_spent: int = 0  # since a person last armed the item
+    attempts: int = 0  # transient failures of the present round
+    not_before: datetime | None = None
+    lease: Lease | None = None
+    worker: str = ""
+    subject: str = ""
+    proposal: str = ""
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    failure: FailureClass | None = None
+    outcome: Outcome | None = None
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+
+    @property
+    def lane(self) -> Lane | None:
+        """Where the journal says the item is."""
+        return self.entries[-1].to if self.entries else None
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it has been there."""
+        return self.entries[-1].at if self.entries else None
+
+    def next_seq(self) -> int:
+        """The number of the next entry."""
+        return len(self.entries) + 1
+
+    def add(self, entry: Entry) -> Self:
+        """The history with one more entry."""
+        after = replace(
+            self,
+            entries=(*self.entries, entry),
+            run=max(self.run, entry.run),
+            not_before=entry.not_before,
+            lease=entry.lease,
+            worker=entry.worker or self.worker,
+            reason=entry.reason or "",
+            failure=entry.failure,
+            outcome=entry.outcome,
+            usage=_sum(self.usage, entry.usage),
+            seconds=self.seconds + (entry.seconds or 0.0),
+        )
+        match entry.event:
+            case Event.RELEASE if entry.failure:
+                return replace(after, attempts=self.attempts + 1)
+            case Event.DELIVER:
+                return replace(
+                    after,
+                    attempts=0,
+                    subject=entry.subject or "",
+                    proposal=entry.proposal or "",
+                    findings=entry.findings,
+                )
+            case Event.REWORK:
+                return replace(
+                    after,
+                    attempts=0,
+                    round=self.round + 1,
+                    rounds_spent=self.rounds_spent + 1,
+                    proposal=entry.proposal or self.proposal,
+                    findings=entry.findings,
+                )
+            case Event.UNBLOCK | Event.MOVED:
+                return replace(after, attempts=0, rounds_spent=0)
+            case _:
+                return after
+
+
+def _sum(total: Usage, more: Usage | None) -> Usage:
+    if more is None:
+        return total
+    return Usage(
+        input_tokens=total.input_tokens + more.input_tokens,
+        output_tokens=total.output_tokens + more.output_tokens,
+        usd=total.usd + more.usd,
+    )
+
+
+def fold(entries: Iterable[Entry]) -> History:
+    """What these entries add up to."""
+    history = History()
+    for entry in entries:
+        history = history.add(entry)
+    return history
+
+
+def read(data: bytes, path: str) -> History:
+    """The history in a journal's bytes. Raises InvalidFile naming the first bad line."""
+    entries: list[Entry] = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            entry = Entry.model_validate_json(line)
+        except ValidationError as error:
+            raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error.errors()[0]['msg']}")) from None
+        if entry.seq != number:
+            raise InvalidFile(Problem(path, number, 1, f"the entry's seq is {entry.seq}, its place says {number}"))
+        entries.append(entry)
+    return fold(entries)

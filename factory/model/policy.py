@@ -1,0 +1,207 @@
+"""The policy: the front matter of WORKFLOW.md, with the Symphony specification's keys and defaults."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from factory.model.base import Argv, Name, Positive, Text
+from factory.model.item import Item
+
+Milliseconds = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _integer(value: object) -> object:
+    """Symphony allows an integer to be written as a string."""
+    return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+
+
+def _listed(value: object) -> object:
+    """Symphony allows a list to be written as a comma-separated string."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+
+
+class Section(BaseModel):
+    """A part of the policy. Unknown keys are reported by `factory check`, and otherwise ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Tracker(Section):
+    """Where the items come from: always this repository's queue."""
+
+    kind: Literal["queue"] = "queue"
+    required_labels: Listed = ()
+    active_states: Listed = ("inbox", "rework")
+    terminal_states: Listed = ("done",)
+    endpoint: str | None = None
+    api_key: str | None = None
+    project_slug: str | None = None
+
+
+class Polling(Section):
+    """How often `factory run` looks when nothing woke it."""
+
+    interval_ms: Annotated[Milliseconds, BeforeValidator(_integer)] = 30_000
+
+
+class Workspace(Section):
+    """Where the cells lie."""
+
+    root: str | None = None
+
+
+class Hooks(Section):
+    """Shell scripts of the repository's owner around a cell's life."""
+
+    after_create: str | None = None
+    before_run: str | None = None
+    after_run: str | None = None
+    before_remove: str | None = None
+    timeout_ms: Annotated[int, BeforeValidator(_integer)] = 60_000
+
+
+class Agents(Section):
+    """How many workers, and how patiently."""
+
+    max_concurrent_agents: Annotated[Count, BeforeValidator(_integer)] = 10
+    max_turns: Annotated[Count, BeforeValidator(_integer)] = 20
+    max_retry_backoff_ms: Annotated[Milliseconds, BeforeValidator(_integer)] = 300_000
+    max_concurrent_agents_by_state: dict[str, JsonValue] = {}
+
+
+class Codex(Section):
+    """The Symphony specification's keys for its agent."""
+
+    command: str = "codex app-server"
+    approval_policy: JsonValue = None
+    thread_sandbox: JsonValue = None
+    turn_sandbox_policy: JsonValue = None
+    turn_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 3_600_000
+    read_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 5_000
+    stall_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 300_000
+
+
+class When(Section):
+    """What an item must have for a route to take it."""
+
+    labels: tuple[Text, ...] = ()
+    priority: tuple[int, ...] = ()
+
+
+class Route(Section):
+    """Which contract an item gets that names none."""
+
+    when: When = When()
+    contract: Name
+
+    def takes(self, item: Item) -> bool:
+        """Whether the item has everything that `when` asks for."""
+        labels_fit = set(self.when.labels) <= set(item.labels)
+        return labels_fit and (not self.when.priority or item.priority in self.when.priority)
+
+
+class LaneLimits(Section):
+    """How many items a lane holds before it holds back the one before it."""
+
+    inbox: Count = 1000
+    review: Count = 20
+    rework: Count = 20
+    blocked: Count = 50
+
+
+class RetryDelay(Section):
+    """The first wait after a transient failure; doubled each time."""
+
+    initial_ms: Milliseconds = 10_000
+
+
+class Breaker(Section):
+    """When a contract that keeps failing is given a rest."""
+
+    failures: Count = 5
+    window_minutes: Positive = 30
+    cooldown_minutes: Positive = 30
+
+
+class DayBudget(Section):
+    """The most all items together may cost in a day."""
+
+    usd_per_day: Positive | None = None
+
+
+class Agent(Section):
+    """A coding agent that contracts may name."""
+
+    kind: Text
+    model: str | None = None
+    run: Argv | None = None
+
+
+class Sync(Section):
+    """Where `--push` pushes to."""
+
+    remote: Text = "origin"
+    push: bool = False
+
+
+class Policy(Section):
+    """WORKFLOW.md's front matter."""
+
+    tracker: Tracker = Tracker()
+    polling: Polling = Polling()
+    workspace: Workspace = Workspace()
+    hooks: Hooks = Hooks()
+    agent: Agents = Agents()
+    codex: Codex = Codex()
+    branch: Text = "main"
+    target: Text | None = None
+    routes: tuple[Route, ...] = ()
+    limits: LaneLimits = LaneLimits()
+    retry: RetryDelay = RetryDelay()
+    breaker: Breaker = Breaker()
+    budget: DayBudget = DayBudget()
+    reviewers: tuple[Text, ...] = ()
+    protected: tuple[Text, ...] = ("contracts/**", "WORKFLOW.md", ".github/**")
+    sandbox: Literal["auto", "required", "off"] = "auto"
+    agents: dict[Name, Agent] = {}
+    sync: Sync = Sync()
+
+    @property
+    def target_branch(self) -> str:
+        """Where apply merges."""
+        return self.target or self.branch
+
+    def contract_of(self, item: Item) -> str | None:
+        """The name of the contract that the item names, or else the first route gives it."""
+        return item.contract or next((route.contract for route in self.routes if route.takes(item)), None)
+
+    def governing(self) -> JsonValue:
+        """The keys that govern review and apply; a change of these makes a verdict stale."""
+        return self.model_dump(mode="json", include={"branch", "target", "reviewers", "protected"})
+
+
+def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str, ...]]:
+    """The paths of keys that the policy does not know, so that a spelling mistake is never silent."""
+    found: list[tuple[str, ...]] = []
+    if not isinstance(data, dict):
+        return found
+    for key, value in data.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            found.append((key,))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found.extend((key, *rest) for rest in unknown_keys(value, field.annotation))
+    return found
+
+
+class Workflow(BaseModel):
+    """WORKFLOW.md: the policy and the default prompt."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: Policy
+    prompt: str

@@ -1,0 +1,40 @@
+"""The verdict: what a seat decided about one subject."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from factory.model.base import Format, Text
+from factory.model.result import Answer
+
+
+class Decision(StrEnum):
+    """What a seat may say."""
+
+    PENDING = "pending"
+    APPROVE = "approve"
+    REWORK = "rework"
+    REJECT = "reject"
+    ESCALATE = "escalate"
+
+
+class Finding(Format):
+    """One thing that is wrong with a proposal."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+    severity: Literal["blocker", "major", "minor", "note"] = "major"
+    path: str = ""
+    line: Annotated[int, Field(ge=1)] | None = None
+    text: Text
+
+
+class Verdict(Format):
+    """`queue/review/<id>.<seat>.verdict.yaml`, edited by a person."""
+
+    subject: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+    decision: Decision = Decision.PENDING
+    reviewer: str | None = None
+    notes: str | None = None
+    findings: tuple[Finding, ...] = ()
+    acceptance: dict[str, Answer] = {}

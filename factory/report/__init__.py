@@ -1,0 +1,1 @@
+"""Views folded from journals and commits; nothing here changes anything."""

@@ -1,0 +1,1 @@
+"""What lies on disk: files, the repository, the queue and the artifacts."""

@@ -1,0 +1,90 @@
+"""The artifacts: where each item's journal and runs lie, and what they say."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from factory.model.base import digest
+from factory.model.evidence import Evidence
+from factory.model.journal import History, read
+from factory.model.lifecycle import Lane
+from factory.store import files
+from factory.store.repository.objects import Objects
+
+ARTIFACTS = "artifacts"
+_BY_WORKER = ("result.json", "files/")
+
+
+def folder_of(item_id: str, lane: Lane = Lane.INBOX, day: str = "") -> str:
+    """The folder of an item's artifacts; `day` only matters for done."""
+    return f"{ARTIFACTS}/done/{day}/{item_id}" if lane is Lane.DONE else f"{ARTIFACTS}/{item_id}"
+
+
+def run_folder(item_id: str, run: int) -> str:
+    """The folder of one run of an open item."""
+    return f"{folder_of(item_id)}/run-{run}"
+
+
+def with_manifest(written: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A run's files, and manifest.json that lists them with digest, size and maker."""
+    listed: dict[str, JsonValue] = {
+        name: {
+            "digest": digest(data),
+            "bytes": len(data),
+            "by": "worker" if name.startswith(_BY_WORKER) else "factory",
+        }
+        for name, data in sorted(written.items())
+    }
+    return {**written, "manifest.json": files.as_json({"files": listed})}
+
+
+def left_by_worker(written: Mapping[str, bytes]) -> dict[str, str]:
+    """The digests of what the worker left, by name: the part of a run's files that is judged."""
+    return {name: digest(data) for name, data in written.items() if name.startswith(_BY_WORKER)}
+
+
+class Artifacts:
+    """Reads artifacts of any tree, each journal only once."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._histories: dict[str, History] = {}
+
+    def ids(self, tree: str) -> set[str]:
+        """The open items that have artifacts."""
+        return set(self._objects.folder(tree, ARTIFACTS)) - {"done", ".gitkeep"}
+
+    def history(self, tree: str, item_id: str, day: str = "") -> History:
+        """What an item's journal adds up to; empty when it has none. Raises InvalidFile."""
+        folder = folder_of(item_id, Lane.DONE if day else Lane.INBOX, day)
+        path = f"{folder}/journal.jsonl"
+        entry = self._objects.find(tree, path)
+        if entry is None:
+            return History()
+        if entry.oid not in self._histories:
+            self._histories[entry.oid] = read(self._objects.blob(entry.oid), path)
+        return self._histories[entry.oid]
+
+    def run_files(self, tree: str, item_id: str, run: int) -> dict[str, bytes]:
+        """The patch and everything the worker left in a run of an open item, by name."""
+        folder = self._objects.find(tree, run_folder(item_id, run))
+        found: dict[str, bytes] = {}
+        if folder is None or not folder.is_folder:
+            return found
+        for name, entry in self._objects.tree(folder.oid).items():
+            if name in ("patch.diff", "result.json"):
+                found[name] = self._objects.blob(entry.oid)
+        self._gather(folder.oid, "files", found)
+        return found
+
+    def _gather(self, tree: str, path: str, found: dict[str, bytes]) -> None:
+        for name, entry in self._objects.folder(tree, path).items():
+            if entry.is_folder:
+                self._gather(tree, f"{path}/{name}", found)
+            else:
+                found[f"{path}/{name}"] = self._objects.blob(entry.oid)
+
+    def evidence(self, tree: str, item_id: str, run: int) -> Evidence | None:
+        """What the factory saw when it last checked a run's proposal."""
+        data = self._objects.file(tree, f"{run_folder(item_id, run)}/evidence.json")
+        return Evidence.model_validate_json(data) if data else None

@@ -1,0 +1,116 @@
+"""The library: WORKFLOW.md and the contracts, as a tree of the branch holds them."""
+
+from pydantic import JsonValue
+
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.policy import Policy, Workflow, unknown_keys
+from factory.store import yaml
+from factory.store.repository.objects import Objects
+from factory.store.repository.repository import Repository
+
+WORKFLOW = "WORKFLOW.md"
+CONTRACTS = "contracts"
+DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
+
+
+def front_matter(data: bytes) -> tuple[yaml.Source | None, str]:
+    """The YAML between the two `---` lines, if there is any, and the body below it."""
+    text = data.decode("utf-8-sig", errors="replace")
+    lines = text.split("\n")
+    if lines[0].strip() != "---":
+        return None, text.strip()
+    end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
+    if end is None:
+        raise InvalidFile(Problem(WORKFLOW, 1, 1, "the front matter begins with '---' but no line '---' ends it"))
+    return yaml.Source(WORKFLOW, "\n".join(lines[1:end]).encode(), 1), "\n".join(lines[end + 1 :]).strip()
+
+
+def read_workflow(data: bytes) -> Workflow:
+    """WORKFLOW.md as a value. Raises InvalidFile."""
+    source, body = front_matter(data)
+    policy = yaml.load(Policy, source) if source and source.data.strip() else Policy()
+    return Workflow(policy=policy, prompt=body or DEFAULT_PROMPT)
+
+
+def workflow_warnings(data: bytes) -> list[str]:
+    """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent."""
+    source, _ = front_matter(data)
+    found: JsonValue = yaml.parse(source) if source and source.data.strip() else {}
+    return [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in unknown_keys(found)]
+
+
+def contract_path(name: str) -> str:
+    """Where a contract lies."""
+    return f"{CONTRACTS}/{name}.yaml"
+
+
+class Library:
+    """Reads the policy and the contracts, each content only once."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._contracts: dict[str, Contract | InvalidFile] = {}
+
+    def workflow(self, tree: str, branch: str) -> Workflow:
+        """The policy of a tree. Raises UnusableError when it has none that can be used."""
+        data = self._objects.file(tree, WORKFLOW)
+        if data is None:
+            raise UnusableError(f"there is no {WORKFLOW} on the branch {branch}", "factory init")
+        try:
+            return read_workflow(data)
+        except InvalidFile as error:
+            raise UnusableError(str(error), "factory check") from None
+
+    def contract_bytes(self, tree: str, name: str) -> bytes | None:
+        """A contract's file."""
+        return self._objects.file(tree, contract_path(name))
+
+    def contract(self, tree: str, name: str) -> Contract | None:
+        """A contract, or None when there is none of that name. Raises InvalidFile."""
+        entry = self._objects.find(tree, contract_path(name))
+        if entry is None:
+            return None
+        if entry.oid not in self._contracts:
+            self._contracts[entry.oid] = self._read(entry.oid, name)
+        found = self._contracts[entry.oid]
+        if isinstance(found, InvalidFile):
+            raise found
+        return found
+
+    def _read(self, oid: str, name: str) -> Contract | InvalidFile:
+        try:
+            return yaml.load(Contract, yaml.Source(contract_path(name), self._objects.blob(oid)))
+        except InvalidFile as error:
+            return error
+
+    def prompt(self, tree: str, contract: Contract, workflow: Workflow) -> str:
+        """The prompt template that a contract's worker gets. Raises UnusableError when its file is missing."""
+        if contract.worker.prompt is None:
+            return workflow.prompt
+        data = self._objects.file(tree, contract.worker.prompt)
+        if data is None:
+            raise UnusableError(f"there is no prompt {contract.worker.prompt}", "commit the file")
+        return data.decode(errors="replace")
+
+
+def locate_branch(repository: Repository) -> str:
+    """The branch the factory lives on, as the WORKFLOW.md that can be found from here says."""
+    note = repository.state / "branch"
+    remembered = note.read_text().strip() if note.exists() else ""
+    for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
+        head = repository.head(branch) if branch else None
+        data = repository.objects.file(repository.objects.commit(head).tree, WORKFLOW) if head else None
+        if data is not None and _branch_in(data) == branch:
+            return branch
+    uncommitted = repository.root / WORKFLOW
+    if uncommitted.is_file():
+        return _branch_in(uncommitted.read_bytes())
+    raise UnusableError(f"there is no {WORKFLOW} in {repository.root}", "factory init")
+
+
+def _branch_in(data: bytes) -> str:
+    try:
+        return read_workflow(data).policy.branch
+    except InvalidFile as error:
+        raise UnusableError(str(error), "factory check") from None

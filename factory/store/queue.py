@@ -1,0 +1,191 @@
+"""The queue: which item lies in which lane, as a commit has it, and what each item says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.model.errors import Problem
+from factory.model.item import Item, id_problem
+from factory.model.lifecycle import Lane
+from factory.store import yaml
+from factory.store.repository.objects import FILE, Objects
+
+QUEUE = "queue"
+VERDICT = ".verdict.yaml"
+_IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where an item lies, and the id of what it says."""
+
+    id: str
+    lane: Lane
+    path: str
+    blob: str
+
+
+@dataclass(frozen=True)
+class VerdictFile:
+    """A verdict file in the review lane."""
+
+    item_id: str
+    seat: str
+    path: str
+    blob: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The queue at one commit; done items are looked up when asked for."""
+
+    items: Mapping[str, Placed]
+    verdicts: tuple[VerdictFile, ...] = ()
+    batches: tuple[Placed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    twice: frozenset[str] = frozenset()  # ids that lie in two lanes: neither is touched until a person decides
+
+
+def lane_path(lane: Lane, item_id: str, day: str = "") -> str:
+    """Where an item lies in a lane; `day` only matters for done."""
+    return f"{QUEUE}/done/{day}/{item_id}.yaml" if lane is Lane.DONE else f"{QUEUE}/{lane}/{item_id}.yaml"
+
+
+def verdict_path(item_id: str, seat: str) -> str:
+    """Where the verdict file of an open human seat lies."""
+    return f"{QUEUE}/review/{item_id}.{seat}{VERDICT}"
+
+
+class Queue:
+    """Reads the queue of any tree. Parses no content twice, not even in the next process."""
+
+    def __init__(self, objects: Objects, state: Path) -> None:
+        self._objects = objects
+        self._memory = _Memory(state / "parsed")
+        self._done: tuple[str, dict[str, str]] = ("", {})
+
+    def snapshot(self, tree: str) -> Snapshot:
+        """Who lies where. A file that cannot be an item is a problem and nothing else."""
+        items: dict[str, Placed] = {}
+        verdicts: list[VerdictFile] = []
+        batches: list[Placed] = []
+        problems: list[Problem] = []
+        twice: set[str] = set()
+        for lane in Lane:
+            for name, path, blob, mode in self._files(tree, lane):
+                item_id = name.lower().removesuffix(".yaml")
+                if name.endswith(VERDICT) and lane is Lane.REVIEW:
+                    item_id, _, seat = name.removesuffix(VERDICT).rpartition(".")
+                    verdicts.append(VerdictFile(item_id, seat, path, blob))
+                elif name.endswith(".jsonl") and lane is Lane.INBOX:
+                    batches.append(Placed(name.removesuffix(".jsonl"), lane, path, blob))
+                elif problem := _file_problem(name, mode):
+                    problems.append(Problem(path, 1, 1, problem))
+                elif item_id in items:
+                    other = items[item_id].path
+                    problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {other}; delete one of them"))
+                    twice.add(item_id)
+                else:
+                    items[item_id] = Placed(item_id, lane, path, blob)
+        single = {key: placed for key, placed in items.items() if key not in twice}
+        return Snapshot(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
+
+    def _files(self, tree: str, lane: Lane) -> Iterator[tuple[str, str, str, str]]:
+        folder = f"{QUEUE}/{lane}"
+        for name, entry in self._objects.folder(tree, folder).items():
+            if not entry.is_folder and name not in _IGNORED:
+                yield name, f"{folder}/{name}", entry.oid, entry.mode
+
+    def done_day(self, tree: str, item_id: str) -> str | None:
+        """The day under which a finished item lies; None when it is not finished."""
+        done = self._objects.find(tree, f"{QUEUE}/done")
+        if done is None:
+            return None
+        if self._done[0] != done.oid:
+            days = self._objects.tree(done.oid)
+            self._done = (
+                done.oid,
+                {
+                    name.removesuffix(".yaml"): day
+                    for day, entry in days.items()
+                    if entry.is_folder
+                    for name in self._objects.tree(entry.oid)
+                },
+            )
+        return self._done[1].get(item_id)
+
+    def item(self, path: str, blob: str) -> Item:
+        """What an item says. Raises InvalidFile."""
+        known = self._memory.get(blob)
+        if known is not None:
+            return known
+        item = read_item(path, self._objects.blob(blob))
+        self._memory.put(blob, item)
+        return item
+
+    def remember(self, blob: str, item: Item) -> None:
+        """Spare the parsing of a content that has been parsed already."""
+        self._memory.put(blob, item)
+
+    def save(self) -> None:
+        """Write down what was parsed, for the next process."""
+        self._memory.save()
+
+
+def read_item(path: str, data: bytes) -> Item:
+    """An item from a file's bytes. Raises InvalidFile."""
+    return yaml.load(Item, yaml.Source(path, data))
+
+
+def _file_problem(name: str, mode: str) -> str:
+    if mode not in (FILE, "100755"):
+        return "is not a plain file; commit the file itself"
+    if not name.endswith(".yaml"):
+        return "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
+    return id_problem(name.removesuffix(".yaml").lower())
+
+
+class _Memory:
+    """Parsed items under their blob ids, in one local file that only ever grows."""
+
+    # Forms written by another version of the item format are of no use.
+    _FORM = str(sorted(Item.model_fields))
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._items: dict[str, Item] = {}
+        self._texts: dict[str, str] | None = None
+        self._unsaved: dict[str, Item] = {}
+
+    def _load(self) -> dict[str, str]:
+        if self._texts is None:
+            lines = self._path.read_text().split("\n") if self._path.exists() else []
+            known = lines[1:] if lines and lines[0] == self._FORM else []
+            self._texts = {line[:40]: line[41:] for line in known if line.endswith("}")}
+            if lines and not known:
+                self._path.unlink()
+        return self._texts
+
+    def get(self, blob: str) -> Item | None:
+        if blob not in self._items:
+            text = self._load().get(blob)
+            if text is None:
+                return None
+            self._items[blob] = Item.model_validate_json(text)
+        return self._items[blob]
+
+    def put(self, blob: str, item: Item) -> None:
+        self._items[blob] = item
+        self._unsaved[blob] = item
+
+    def save(self) -> None:
+        if not self._unsaved:
+            return
+        self._load()
+        new = not self._path.exists()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as stream:
+            if new:
+                stream.write(self._FORM)
+            stream.write("".join(f"\n{blob} {item.model_dump_json()}" for blob, item in self._unsaved.items()))
+        self._unsaved = {}

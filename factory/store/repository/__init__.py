@@ -1,0 +1,1 @@
+"""The one door to git: its processes, its objects, and the commit protocol."""

@@ -1,0 +1,155 @@
+"""The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.model.errors import BusyError
+from factory.store import files
+from factory.store.repository.git import Conversation, GitError
+from factory.store.repository.objects import EMPTY_TREE, Objects, Person
+from factory.store.repository.trees import Change, TreeEditor, diff
+from factory.store.repository.view import FACTORY_FOLDERS, View
+
+NOTHING = "0" * 40
+
+
+class RefUpdate(NamedTuple):
+    """One branch, from one commit to another; NOTHING stands for no branch."""
+
+    branch: str
+    old: str
+    new: str
+
+
+class LocalChanges(BusyError):
+    """A person's uncommitted changes are where files would have to be written; nothing was done."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        super().__init__(f"uncommitted changes in {shown}", "git stash, or commit them")
+        self.paths = tuple(paths)
+
+
+def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str, signed: "Signature") -> str:
+    """The id of a new commit object."""
+    stamp = f"{int(signed.at.timestamp())} +0000"
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {stamp}", "", message]
+    return objects.add("commit", "\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who made a commit, and when."""
+
+    author: Person
+    committer: Person
+    at: datetime
+
+
+class Batch:
+    """Commits chained on one branch, unseen until they are published together."""
+
+    def __init__(self, objects: Objects, branch: str, head: str) -> None:
+        self._objects = objects
+        self.branch = branch
+        self.head = head
+        self.tip = head
+        self.tree = TreeEditor(objects, objects.commit(head).tree)
+        self.others: list[RefUpdate] = []
+
+    def commit(self, message: str, signed: Signature, *merged: str) -> str:
+        """Commit the tree as it is now, as a child of the tip and of the merged commits."""
+        self.tip = add_commit(self._objects, self.tree.write(), (self.tip, *merged), message, signed)
+        return self.tip
+
+    def updates(self) -> list[RefUpdate]:
+        """Every branch that this batch moves."""
+        own = [RefUpdate(self.branch, self.head, self.tip)] if self.tip != self.head else []
+        return own + self.others
+
+
+class Publisher:
+    """Makes batches happen. Only the holder of the factory's lock may use it."""
+
+    def __init__(self, objects: Objects, state: Path, folder: Path, view_of: Callable[[str], View | None]) -> None:
+        self._objects = objects
+        self._note = state / "pending"
+        self._view_of = view_of
+        self._refs = Conversation(folder, "update-ref", "--no-deref", "-z", "--stdin")
+
+    def publish(self, updates: Sequence[RefUpdate]) -> None:
+        """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
+        self._objects.flush()
+        view, changes = self._seen(updates)
+        if view is None:
+            self._move_refs(updates)
+            return
+        with view.locked():
+            if not any(update.branch == view.branch() for update in updates):
+                raise BusyError("another branch has just been checked out", "factory tick")
+            code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS)]
+            edited = view.local_changes(code) if code else []
+            if edited:
+                raise LocalChanges(edited)
+            view.prepare_index(changes)
+            files.write(self._note, json.dumps(updates).encode(), durable=True)
+            self._move_refs(updates)
+            view.update(self._objects, changes)
+            view.adopt_index()
+        self._note.unlink()
+
+    def _seen(self, updates: Sequence[RefUpdate]) -> tuple[View | None, list[Change]]:
+        """The view that shows one of these branches, and what changes in it."""
+        for update in updates:
+            view = self._view_of(update.branch)
+            if view is not None:
+                return view, list(diff(self._objects, self._tree(update.old), self._tree(update.new)))
+        return None, []
+
+    def _tree(self, commit: str) -> str:
+        return EMPTY_TREE if commit == NOTHING else self._objects.commit(commit).tree
+
+    def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
+        parts = ["start"]
+        parts += [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}" for update in updates]
+        self._refs.send("\0".join([*parts, "commit", ""]).encode())
+        for expected in (b"start: ok", b"commit: ok"):
+            said = self._refs.read_line()
+            if said != expected:
+                raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+
+    def recover(self, is_ancestor: Callable[[str, str], bool]) -> bool:
+        """Finish what a crash left between a branch's move and its view. True when there was something to finish."""
+        note = files.read_regular(self._note)
+        if note is None:
+            return False
+        updates = [RefUpdate(*fields) for fields in json.loads(note)]
+        first = updates[0]
+        found = self._objects.read(f"refs/heads/{first.branch}")
+        happened = found is not None and first.new != NOTHING and is_ancestor(first.new, found[0])
+        view, changes = self._seen(updates) if happened else (None, [])
+        if view is not None:
+            with view.locked():
+                self._finish(view, changes)
+        self._note.unlink()
+        return view is not None
+
+    def _finish(self, view: View, changes: Sequence[Change]) -> None:
+        indexed = view.indexed([change.path for change in changes])
+        behind = [change for change in changes if indexed.get(change.path) == (change.old.oid if change.old else None)]
+        view.prepare_index(behind)
+        ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
+        code = [change for change in changes if change not in ours]
+        # The crash came before the index was adopted, so against it every file already written looks changed:
+        # what holds the new content is done, what holds the old is not, and anything else is a person's.
+        view.update(self._objects, ours + view.untouched(code))
+        view.adopt_index()
+
+    def close(self) -> None:
+        """Let the lasting process end."""
+        self._refs.close()

@@ -1,0 +1,152 @@
+"""Git's processes: started with a scrubbed environment, and never running what a repository plants."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from factory.model.errors import FactoryError, UnusableError
+
+# A repository's own configuration can name programs that git runs while it only looks.
+_HARDENED = (
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", os.devnull),
+    ("core.fsync", "all"),
+    ("core.quotePath", "false"),
+    ("gc.autoDetach", "false"),
+    ("maintenance.autoDetach", "false"),
+    ("advice.detachedHead", "false"),
+    ("commit.gpgSign", "false"),
+    ("diff.external", ""),
+    ("submodule.recurse", "false"),
+    ("checkout.workers", "1"),
+)
+
+
+class GitError(FactoryError):
+    """A git process failed."""
+
+    def __init__(self, arguments: Sequence[str], status: int, stderr: str) -> None:
+        said = stderr.strip().splitlines()
+        super().__init__(f"git {' '.join(arguments[:3])} failed with exit status {status}: {said[-1] if said else ''}")
+        self.status = status
+        self.stderr = stderr
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment every git process gets: the user's, less every GIT_ variable, hardened."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    env["GIT_CONFIG_COUNT"] = str(len(_HARDENED))
+    for number, (key, value) in enumerate(_HARDENED):
+        env[f"GIT_CONFIG_KEY_{number}"] = key
+        env[f"GIT_CONFIG_VALUE_{number}"] = value
+    env["GIT_TERMINAL_PROMPT"] = "0"
+    env["LC_ALL"] = "C.UTF-8"
+    env.update(extra or {})
+    return env
+
+
+class Git:
+    """Runs git in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        allowed: Sequence[int] = (0,),
+    ) -> bytes:
+        """What git prints. Raises GitError when its exit status is not allowed."""
+        return self.call(*arguments, stdin=stdin, env=env, allowed=allowed).stdout
+
+    def call(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        allowed: Sequence[int] = (0,),
+    ) -> subprocess.CompletedProcess[bytes]:
+        """The same, with the exit status. Raises GitError when it is not allowed."""
+        try:
+            done = subprocess.run(
+                ("git", *arguments),
+                cwd=self.folder,
+                input=stdin,
+                env=environment(env),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise UnusableError("git is not installed", "apt-get install git") from None
+        if done.returncode not in allowed:
+            raise GitError(arguments, done.returncode, done.stderr.decode(errors="replace"))
+        return done
+
+    def text(self, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
+        """What git prints, as text without the last line end."""
+        return self.run(*arguments, allowed=allowed).decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+class Conversation:
+    """A git process that lasts and answers one request after another."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._folder = folder
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _talk(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                ("git", *self._arguments),
+                cwd=self._folder,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # ^C is for us; the process ends when its input does
+            )
+        return self._process
+
+    def send(self, request: bytes) -> None:
+        """Ask. Raises GitError when the process has died."""
+        process = self._talk()
+        assert process.stdin is not None
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+        except BrokenPipeError:
+            self.fail()
+
+    def read_line(self) -> bytes:
+        """One line of the answer. Raises GitError when the process ends instead."""
+        process = self._talk()
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            self.fail()
+        return line.rstrip(b"\n")
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes of the answer."""
+        process = self._talk()
+        assert process.stdout is not None
+        data = process.stdout.read(size)
+        if len(data) < size:
+            self.fail()
+        return data
+
+    def fail(self) -> None:
+        """Take leave of a process that has died, and say what it said. Always raises GitError."""
+        process, self._process = self._talk(), None
+        _, stderr = process.communicate()
+        raise GitError(self._arguments, process.returncode, stderr.decode(errors="replace"))
+
+    def close(self) -> None:
+        """Let the process end."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.communicate()

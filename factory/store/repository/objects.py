@@ -1,0 +1,215 @@
+"""Git's objects: read through one lasting process, written in this one, durable when flushed."""
+
+import hashlib
+import io
+import os
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from gitdb import IStream, LooseObjectDB
+
+from factory.model.errors import FactoryError
+from factory.store.repository.git import Conversation, Git
+
+FILE = "100644"
+FOLDER = "40000"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+# As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.
+PACK_ABOVE = 60
+_PACK_TYPES = {"commit": 1, "tree": 2, "blob": 3}
+
+
+class TreeEntry(NamedTuple):
+    """What a name in a folder stands for."""
+
+    mode: str
+    oid: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.mode == FOLDER
+
+
+Tree = dict[str, TreeEntry]
+
+
+class MissingObject(FactoryError):
+    """The repository does not hold an object that it should."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A git identity."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit object holds, as far as the factory needs it."""
+
+    tree: str
+    parents: tuple[str, ...]
+
+
+def name_of(kind: str, data: bytes) -> str:
+    """The object id git gives this content."""
+    return hashlib.sha1(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest()
+
+
+class Objects:
+    """The object database. Written objects are readable at once and on disk after `flush`. Threads may share it."""
+
+    def __init__(self, folder: Path, common_dir: Path) -> None:
+        self._git = Git(folder)
+        self._store = common_dir / "objects"
+        self._loose = LooseObjectDB(str(self._store))
+        self._reader = Conversation(folder, "cat-file", "--batch")
+        self._lock = threading.RLock()
+        self._new: dict[str, tuple[str, bytes]] = {}
+        self._trees: dict[str, Tree] = {EMPTY_TREE: {}}
+
+    def read(self, name: str) -> tuple[str, str, bytes] | None:
+        """(object id, kind, content) of an object id or a full reference name; None when there is none."""
+        with self._lock:
+            if name in self._new:
+                return (name, *self._new[name])
+            self._reader.send(name.encode() + b"\n")
+            header = self._reader.read_line().split()
+            if len(header) != 3:
+                return None
+            data = self._reader.read(int(header[2]))
+            self._reader.read(1)
+            return header[0].decode(), header[1].decode(), data
+
+    def _expect(self, name: str, kind: str) -> bytes:
+        found = self.read(name)
+        if found is None or found[1] != kind:
+            raise MissingObject(f"the repository has no {kind} {name}", "git fsck")
+        return found[2]
+
+    def blob(self, oid: str) -> bytes:
+        """A file's content."""
+        return self._expect(oid, "blob")
+
+    def commit(self, oid: str) -> Commit:
+        """A commit's tree and parents."""
+        head, _, _ = self._expect(oid, "commit").partition(b"\n\n")
+        fields = [line.split(b" ", 1) for line in head.split(b"\n") if not line.startswith(b" ")]
+        values = [(key.decode(), value.decode(errors="replace")) for key, value in fields]
+        tree = next(value for key, value in values if key == "tree")
+        return Commit(tree, tuple(value for key, value in values if key == "parent"))
+
+    def tree(self, oid: str) -> Tree:
+        """A folder's content by name; not to be changed by the caller."""
+        with self._lock:
+            if oid not in self._trees:
+                if len(self._trees) > 20_000:
+                    self._trees = {EMPTY_TREE: {}}
+                self._trees[oid] = _parse_tree(self._expect(oid, "tree"))
+            return self._trees[oid]
+
+    def find(self, tree: str, path: str) -> TreeEntry | None:
+        """What lies at a path below a tree."""
+        entry = TreeEntry(FOLDER, tree)
+        for part in path.split("/"):
+            below = self.tree(entry.oid).get(part) if entry.is_folder else None
+            if below is None:
+                return None
+            entry = below
+        return entry
+
+    def folder(self, tree: str, path: str) -> Tree:
+        """The content of the folder at a path; empty when there is none."""
+        entry = self.find(tree, path)
+        return self.tree(entry.oid) if entry and entry.is_folder else {}
+
+    def file(self, tree: str, path: str) -> bytes | None:
+        """The content of the file at a path."""
+        entry = self.find(tree, path)
+        return self.blob(entry.oid) if entry and not entry.is_folder else None
+
+    def add(self, kind: str, data: bytes) -> str:
+        """The id of an object that will be on disk after the next `flush`."""
+        oid = name_of(kind, data)
+        with self._lock:
+            self._new[oid] = (kind, data)
+        return oid
+
+    def add_tree(self, entries: Tree) -> str:
+        """The id of a folder with this content."""
+        named = [(name.encode("utf-8", "surrogateescape"), entry) for name, entry in entries.items()]
+        named.sort(key=lambda pair: pair[0] + b"/" if pair[1].is_folder else pair[0])
+        data = b"".join(b"%s %s\0%s" % (entry.mode.encode(), name, bytes.fromhex(entry.oid)) for name, entry in named)
+        oid = self.add("tree", data)
+        with self._lock:
+            self._trees[oid] = dict(entries)
+        return oid
+
+    def flush(self) -> None:
+        """Make every object added so far durable."""
+        with self._lock:
+            if len(self._new) > PACK_ABOVE:
+                self._git.run("index-pack", "--stdin", stdin=_pack(self._new))
+            else:
+                self._write_loose()
+            self._new = {}
+
+    def _write_loose(self) -> None:
+        written: set[Path] = set()
+        for oid, (kind, data) in self._new.items():
+            path = self._store / oid[:2] / oid[2:]
+            if not path.exists():
+                self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
+                written |= {path, path.parent}
+        for path in written:
+            _sync(path)
+
+    def close(self) -> None:
+        """Let the reading process end."""
+        self._reader.close()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse_tree(data: bytes) -> Tree:
+    entries: Tree = {}
+    start = 0
+    while start < len(data):
+        space = data.index(b" ", start)
+        end = data.index(b"\0", space)
+        name = data[space + 1 : end].decode("utf-8", "surrogateescape")
+        entries[name] = TreeEntry(data[start:space].decode(), data[end + 1 : end + 21].hex())
+        start = end + 21
+    return entries
+
+
+def _pack(objects: dict[str, tuple[str, bytes]]) -> bytes:
+    """A version 2 pack without deltas (git's Documentation/gitformat-pack)."""
+    parts = [b"PACK" + struct.pack(">II", 2, len(objects))]
+    for kind, data in objects.values():
+        size, first = len(data) >> 4, _PACK_TYPES[kind] << 4 | len(data) & 15
+        header = bytearray()
+        while size:
+            header.append(first | 0x80)
+            size, first = size >> 7, size & 0x7F
+        header.append(first)
+        parts += (bytes(header), zlib.compress(data, 1))
+    pack = b"".join(parts)
+    return pack + hashlib.sha1(pack, usedforsecurity=False).digest()

@@ -1,0 +1,184 @@
+"""The repository: where things are, who did what, and the way to change it."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.model.errors import UnusableError
+from factory.store.repository.commits import Publisher
+from factory.store.repository.git import Git, GitError
+from factory.store.repository.objects import Objects, Person, Tree
+from factory.store.repository.trees import diff
+from factory.store.repository.view import View
+
+OWN_FOLDERS = frozenset({"queue", "artifacts"})
+WORK_PREFIX = "factory/"
+
+
+class Arrival(NamedTuple):
+    """When a file came into the repository, in seconds since 1970, and who brought it."""
+
+    at: int
+    by: Person
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A file that was deleted: what it held, and who deleted it."""
+
+    content: bytes
+    by: Person
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merge made in memory: its tree, and the paths that conflict."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+class Repository:
+    """One git repository. Open it for a pass or a command, and close it."""
+
+    def __init__(self, folder: Path) -> None:
+        probe = Git(folder)
+        asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir")
+        try:
+            bare, form, common = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
+        except (GitError, NotADirectoryError) as error:
+            raise UnusableError(f"{folder} is not in a usable git repository: {error}", "git init") from None
+        if form != "sha1":
+            raise UnusableError(f"{common} uses the object format {form}; only sha1 repositories are supported")
+        self.common_dir = Path(common)
+        self.state = self.common_dir / "factory"
+        self._main = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
+        self.git = Git(self._main or self.common_dir)
+        self.objects = Objects(self.git.folder, self.common_dir)
+        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.view_of)
+
+    @property
+    def root(self) -> Path:
+        """The working tree the repository was opened in, or the bare repository itself."""
+        return self._main or self.common_dir
+
+    def close(self) -> None:
+        """End the lasting processes."""
+        self.objects.close()
+        self.publisher.close()
+
+    def head(self, branch: str) -> str | None:
+        """The commit that a branch points to."""
+        found = self.objects.read(f"refs/heads/{branch}")
+        return found[0] if found else None
+
+    def views(self) -> Iterator[View]:
+        """Every working tree of this repository, the cells left out."""
+        main = self.common_dir.parent
+        if self._main is not None and self.common_dir.name == ".git":
+            yield View(main, self.common_dir, self.state)
+        for admin in sorted((self.common_dir / "worktrees").glob("*")):
+            try:
+                root = Path((admin / "gitdir").read_text().strip()).parent
+                view = View(root, admin, self.state)
+                if root.is_dir() and not view.branch().startswith(WORK_PREFIX):
+                    yield view
+            except OSError:
+                continue  # half made or half removed by somebody at this moment
+
+    def view_of(self, branch: str) -> View | None:
+        """The working tree in which a branch is checked out."""
+        return next((view for view in self.views() if view.branch() == branch), None)
+
+    def recover(self) -> bool:
+        """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
+        for view in self.views():
+            view.break_own_lock()
+        return self.publisher.recover(self.is_ancestor)
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` has `old` in its history."""
+        return old == new or self.git.call("merge-base", "--is-ancestor", old, new, allowed=(0, 1, 128)).returncode == 0
+
+    def content(self, tree: str) -> str:
+        """The tree without the factory's own folders: what workers see and checks run on."""
+        entries: Tree = {name: entry for name, entry in self.objects.tree(tree).items() if name not in OWN_FOLDERS}
+        return self.objects.add_tree(entries)
+
+    def with_content(self, tree: str, content: str) -> str:
+        """A tree with the factory's own folders of one, and everything else of the other."""
+        own = {name: entry for name, entry in self.objects.tree(tree).items() if name in OWN_FOLDERS}
+        return self.objects.add_tree({**self.objects.tree(content), **own})
+
+    def merge(self, ours: str, theirs: str) -> Merge:
+        """Merge two commits in memory."""
+        done = self.git.call(
+            "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, allowed=(0, 1)
+        )
+        tree, *conflicts = done.stdout.rstrip(b"\0").split(b"\0")
+        return Merge(tree.decode(), tuple(dict.fromkeys(os.fsdecode(path) for path in conflicts)))
+
+    def user(self) -> Person:
+        """Who git says is working here."""
+        ident = self.git.call("var", "GIT_AUTHOR_IDENT", allowed=(0, 128)).stdout.decode(errors="replace")
+        name, _, rest = ident.partition(" <")
+        if not rest:
+            login = os.environ.get("USER") or "somebody"
+            return Person(login, f"{login}@{socket.gethostname()}")
+        return Person(name, rest.partition(">")[0])
+
+    def last_author(self, commit: str, path: str) -> Person | None:
+        """Who last changed a path, in the history of a commit."""
+        out = self.git.run("log", "-1", "--format=%an%x00%ae", commit, "--", f":(literal){path}").decode(
+            errors="replace"
+        )
+        name, _, email = out.strip().partition("\0")
+        return Person(name, email) if email or name else None
+
+    def last_deleted(self, commit: str, pattern: str) -> Deleted | None:
+        """The newest deletion of a file whose path fits a glob pattern, in the history of a commit."""
+        arguments = ("-1", "-z", "--diff-filter=D", "--no-renames", "--name-only", "--format=%H%x00%an%x00%ae%x00")
+        out = self.git.run("log", *arguments, commit, "--", f":(glob){pattern}").decode("utf-8", "surrogateescape")
+        deleted, name, email, *paths = [part.strip("\n") for part in out.split("\0")] if out else ["", "", ""]
+        path = next((path for path in paths if path), None)
+        if path is None:
+            return None
+        parents = self.objects.commit(deleted).parents
+        content = self.objects.file(self.objects.commit(parents[0]).tree, path) if parents else None
+        return None if content is None else Deleted(content, Person(name, email))
+
+    def arrivals(self, commit: str, folder: str, since: str | None) -> dict[str, Arrival]:
+        """When each file that ever came into a folder first did, after the commit `since` or ever."""
+        known = [f"^{since}"] if since else []
+        form = "--format=%x01%ct%x00%an%x00%ae"
+        arguments = ("--reverse", "-z", "--name-only", "--diff-filter=A", "--no-renames", form, commit, *known)
+        out = self.git.run("log", *arguments, "--", folder).decode("utf-8", "surrogateescape")
+        found: dict[str, Arrival] = {}
+        for record in out.split("\x01")[1:]:
+            at, name, email, *paths = record.split("\0")
+            for path in paths:
+                if path.strip():
+                    found.setdefault(path.strip("\n"), Arrival(int(at), Person(name, email)))
+        return found
+
+    def changed(self, old: str, new: str) -> tuple[str, ...]:
+        """The paths that differ between two commits, the factory's own folders left out."""
+        before, after = (self.content(self.objects.commit(commit).tree) for commit in (old, new))
+        return tuple(change.path for change in diff(self.objects, before, after))
+
+    def patch(self, old: str, new: str) -> bytes:
+        """The difference of two trees, in a form that `git apply` takes."""
+        arguments = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
+        return self.git.run("diff-tree", *arguments, old, new)
+
+    def tidy(self) -> None:
+        """Let git pack what has piled up, as its own commands do."""
+        self.git.run("maintenance", "run", "--auto", "--quiet", allowed=(0, 1, 128))
+
+
+def branch_of(item_id: str) -> str:
+    """The branch on which an item's proposals lie."""
+    return WORK_PREFIX + item_id

@@ -1,0 +1,113 @@
+"""Folders as git knows them: edited in memory, compared without reading what is the same."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
+
+
+class Change(NamedTuple):
+    """What became of one file between two trees; None is "not there"."""
+
+    path: str
+    old: TreeEntry | None
+    new: TreeEntry | None
+
+
+class TreeEditor:
+    """A tree being changed; `write` gives its id, and editing may go on from there."""
+
+    def __init__(self, objects: Objects, root: str) -> None:
+        self._objects = objects
+        self._oid = root
+        self._entries: Tree | None = None
+        self._below: dict[str, TreeEditor] = {}
+
+    def _own(self) -> Tree:
+        if self._entries is None:
+            self._entries = dict(self._objects.tree(self._oid))
+        return self._entries
+
+    def _folder(self, name: str) -> "TreeEditor":
+        if name not in self._below:
+            entry = self._own().get(name)
+            oid = entry.oid if entry and entry.is_folder else EMPTY_TREE
+            self._below[name] = TreeEditor(self._objects, oid)
+        return self._below[name]
+
+    def get(self, path: str) -> TreeEntry | None:
+        """What lies at a path now."""
+        first, _, rest = path.partition("/")
+        if rest:
+            present = first in self._below or first in self._own()
+            return self._folder(first).get(rest) if present else None
+        if first in self._below:
+            return TreeEntry(FOLDER, self._below[first].write())
+        return self._own().get(first)
+
+    def put(self, path: str, entry: TreeEntry) -> None:
+        """Lay an entry at a path, in place of what was there."""
+        first, _, rest = path.partition("/")
+        if rest:
+            self._folder(first).put(rest, entry)
+        else:
+            self._below.pop(first, None)
+            self._own()[first] = entry
+
+    def put_file(self, path: str, data: bytes) -> None:
+        """Lay a plain file at a path."""
+        self.put(path, TreeEntry(FILE, self._objects.add("blob", data)))
+
+    def remove(self, path: str) -> TreeEntry | None:
+        """Take away what lies at a path, and say what it was."""
+        entry = self.get(path)
+        if entry is not None:
+            first, _, rest = path.partition("/")
+            if rest:
+                self._folder(first).remove(rest)
+            else:
+                self._below.pop(first, None)
+                del self._own()[first]
+        return entry
+
+    def move(self, source: str, target: str) -> None:
+        """Move a file or a folder, if it is there."""
+        entry = self.remove(source)
+        if entry is not None:
+            self.put(target, entry)
+
+    def write(self) -> str:
+        """The id of the tree as it is now. Folders without content vanish, as in git."""
+        if self._entries is None and not self._below:
+            return self._oid
+        entries = self._own()
+        for name, folder in self._below.items():
+            oid = folder.write()
+            if oid == EMPTY_TREE:
+                entries.pop(name, None)
+            else:
+                entries[name] = TreeEntry(FOLDER, oid)
+        self._oid = self._objects.add_tree(entries)
+        return self._oid
+
+
+def diff(objects: Objects, old: str, new: str, prefix: str = "") -> Iterator[Change]:
+    """Every file that differs between two trees."""
+    if old == new:
+        return
+    before, after = objects.tree(old), objects.tree(new)
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was == now:
+            continue
+        path = prefix + name
+        was_folder, now_folder = was is not None and was.is_folder, now is not None and now.is_folder
+        if was_folder or now_folder:
+            yield from diff(
+                objects,
+                was.oid if was and was_folder else EMPTY_TREE,
+                now.oid if now and now_folder else EMPTY_TREE,
+                path + "/",
+            )
+        if (was and not was_folder) or (now and not now_folder):
+            yield Change(path, None if was_folder else was, None if now_folder else now)

@@ -1,0 +1,211 @@
+"""The view: a working tree and its index, brought to what the branch holds without touching a person's work."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from factory.model.errors import BusyError
+from factory.store import files
+from factory.store.repository.git import Git
+from factory.store.repository.objects import Objects, TreeEntry, name_of
+from factory.store.repository.trees import Change
+
+FACTORY_FOLDERS = ("queue/", "artifacts/")
+
+_LOCK_TOKEN = b"held by factory; a tick removes it if it was left behind\n"
+_LOCK_PATIENCE_S = 5.0
+_PATHS_A_CALL = 400
+_BUSY_SIGNS = {
+    "MERGE_HEAD": "a merge",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "BISECT_LOG": "a bisect",
+}
+
+
+class View:
+    """One working tree with its index."""
+
+    def __init__(self, root: Path, git_dir: Path, state: Path) -> None:
+        self.root = root
+        self._git = Git(root)
+        self._git_dir = git_dir
+        self._index = git_dir / "index"
+        self._lock = git_dir / "index.lock"
+        self._prepared = state / "index"
+        self._state = state
+
+    def busy(self) -> str:
+        """What a person has begun here and not ended; empty when nothing."""
+        for sign, what in _BUSY_SIGNS.items():
+            if (self._git_dir / sign).exists():
+                return f"{what} is in progress in {self.root}"
+        return ""
+
+    def branch(self) -> str:
+        """The branch checked out here; empty when the head is detached."""
+        head = (self._git_dir / "HEAD").read_text().strip()
+        return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold git's own index lock, so that no git command of a person commits an index that is behind the branch."""
+        token = self._state / "index-lock"
+        files.write(token, _LOCK_TOKEN)
+        patience = time.monotonic() + _LOCK_PATIENCE_S
+        while True:
+            try:
+                os.link(token, self._lock)
+                break
+            except FileExistsError:
+                if time.monotonic() > patience:
+                    raise BusyError(f"{self._lock} is held by another git command", f"rm {self._lock}") from None
+                time.sleep(0.01)
+        try:
+            yield
+        finally:
+            self._lock.unlink(missing_ok=True)
+
+    def break_own_lock(self) -> None:
+        """Remove an index lock that a crashed orchestrator left. Only for the holder of the factory's lock."""
+        if files.read_regular(self._lock) == _LOCK_TOKEN:
+            self._lock.unlink()
+
+    def prepare_index(self, changes: Iterable[Change]) -> None:
+        """Make, beside the index, the one that has these changes; every other entry stays as it is."""
+        if self._index.exists():
+            files.write(self._prepared, self._index.read_bytes())
+        else:
+            self._prepared.unlink(missing_ok=True)
+        gone = TreeEntry("0", "0" * 40)
+        lines = [
+            b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(change.path))
+            for change in sorted(changes, key=lambda change: change.new is not None)
+            for entry in [change.new or gone]
+        ]
+        self._with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
+
+    def _with_prepared(self, *arguments: str, stdin: bytes = b"") -> None:
+        self._git.run(*arguments, stdin=stdin, env={"GIT_INDEX_FILE": str(self._prepared)})
+
+    def adopt_index(self) -> None:
+        """Put the prepared index in the index's place. The lock is held."""
+        self._prepared.replace(self._index)
+
+    def refresh_index(self) -> None:
+        """Let git remember the files' times again, so that its next look is quick."""
+        self._git.run("update-index", "-q", "--refresh", allowed=(0, 1, 128))
+
+    def indexed(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob ids that the index holds for these paths."""
+        found: dict[str, str] = {}
+        for start in range(0, len(paths), _PATHS_A_CALL):
+            out = self._literal("ls-files", "-s", "-z", "--", *paths[start : start + _PATHS_A_CALL])
+            for record in out.split(b"\0")[:-1]:
+                head, _, path = record.partition(b"\t")
+                found[os.fsdecode(path)] = head.split()[1].decode()
+        return found
+
+    def local_changes(self, changes: Iterable[Change]) -> list[str]:
+        """Which of these paths a person has changed, staged, or has something untracked at."""
+        paths = [change.path for change in changes]
+        found = {parent for change in changes if change.new for parent in self._in_the_way(change.path)}
+        for start in range(0, len(paths), _PATHS_A_CALL):
+            arguments = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
+            out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + _PATHS_A_CALL])
+            found |= {os.fsdecode(record[3:]) for record in out.split(b"\0")[:-1]}
+        return sorted(found)
+
+    def _literal(self, *arguments: str) -> bytes:
+        return self._git.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "1"})
+
+    def _in_the_way(self, path: str) -> Iterator[str]:
+        for parent in Path(path).parents[:-1]:
+            place = self.root / parent
+            if place.is_symlink() or (place.exists() and not place.is_dir()):
+                yield str(parent)
+
+    def edits(self) -> list[tuple[str, str]]:
+        """(git's two status letters, path) of all under queue/ and of what is new among the policy files."""
+        arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
+        out = self._git.run("status", *arguments, "queue", "contracts", "WORKFLOW.md")
+        return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
+
+    def update(self, objects: Objects, changes: Sequence[Change]) -> None:
+        """Bring files from their old content to the new. A file with any other content is a person's, and stays."""
+        ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
+        self._checkout([change for change in changes if not change.path.startswith(FACTORY_FOLDERS)])
+        moved = _pairs(ours)
+        for change in ours:
+            if change.old and not change.new:
+                self._move_or_remove(change, moved.get(change.path))
+        arrived = {change.path for change in moved.values()}
+        for change in ours:
+            if change.new and change.path not in arrived:
+                self._write(objects, change)
+
+    def untouched(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of these changes whose file still is what the index says."""
+        touched: set[str] = set()
+        paths = [change.path for change in changes]
+        for start in range(0, len(paths), _PATHS_A_CALL):
+            arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
+            out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + _PATHS_A_CALL])
+            touched |= {os.fsdecode(record[3:]) for record in out.split(b"\0")[:-1] if record[1:2] != b" "}
+        return [change for change in changes if change.path not in touched]
+
+    def _move_or_remove(self, gone: Change, come: Change | None) -> None:
+        source = self.root / gone.path
+        if come is not None:
+            # Moved whatever it holds by now: a person's edit of the last moment goes with the file.
+            if source.exists() and not source.is_symlink():
+                files.move_new(source, self.root / come.path)
+                if gone.old and self._holds(come.path) == gone.old.oid and self._holds(gone.path) == gone.old.oid:
+                    source.unlink()  # an earlier try ended between the two halves of the move
+        elif gone.old and self._holds(gone.path) == gone.old.oid:
+            source.unlink()
+        files.remove_empty_folders(source.parent, self.root / Path(gone.path).parts[0])
+
+    def _write(self, objects: Objects, change: Change) -> None:
+        held = self._holds(change.path)
+        if change.new and held == (change.old.oid if change.old else None):
+            data = objects.blob(change.new.oid)
+            if change.old:
+                files.write(self.root / change.path, data)
+            else:
+                files.write_new(self.root / change.path, data)
+
+    def _holds(self, path: str) -> str | None:
+        data = files.read_regular(self.root / path)
+        return None if data is None else name_of("blob", data)
+
+    def _checkout(self, changes: Sequence[Change]) -> None:
+        """Files of the project itself: written by git, so that its filters and modes are honoured."""
+        for change in changes:
+            if change.old and not change.new:
+                (self.root / change.path).unlink(missing_ok=True)
+                files.remove_empty_folders((self.root / change.path).parent, self.root)
+        paths = b"".join(os.fsencode(change.path) + b"\0" for change in changes if change.new)
+        if paths:
+            self._with_prepared("checkout-index", "-f", "-z", "--stdin", stdin=paths)
+
+
+def _pairs(changes: Sequence[Change]) -> dict[str, Change]:
+    """For the path of each file that went, the change by which the same content came; best under the same name."""
+    came: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.new and not change.old:
+            came.setdefault(change.new.oid, []).append(change)
+    pairs: dict[str, Change] = {}
+    for change in changes:
+        candidates = came.get(change.old.oid, []) if change.old and not change.new else []
+        if candidates:
+            name = change.path.rpartition("/")[2]
+            best = next((come for come in candidates if come.path.rpartition("/")[2] == name), candidates[0])
+            candidates.remove(best)
+            pairs[change.path] = best
+    return pairs

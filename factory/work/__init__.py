@@ -1,0 +1,1 @@
+"""One run of one worker: its cell, its prompt, its deadlines."""

@@ -1,0 +1,38 @@
+"""The one door to Jinja2: prompts and argv elements as strict templates over data that is never a template itself."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import JsonValue
+
+from factory.model.errors import FactoryError
+
+Variables = Mapping[str, JsonValue]
+
+
+class TemplateProblem(FactoryError):
+    """A prompt or an argv element that cannot be rendered."""
+
+
+@cache
+def _templates() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+
+def render(text: str, variables: Variables, what: str) -> str:
+    """The text with its variables filled in. Raises TemplateProblem for an unknown variable or filter."""
+    if "{" not in text:
+        return text
+    try:
+        return _templates().from_string(text).render(variables)
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{what}, line {line}" if line else what
+        raise TemplateProblem(f"{where}: {error}") from None
+
+
+def render_argv(argv: Sequence[str], variables: Variables, what: str) -> tuple[str, ...]:
+    """Each element rendered by itself, so that no value can become a second argument."""
+    return tuple(render(element, variables, f"{what}[{number}]") for number, element in enumerate(argv))
