@@ -121,7 +121,6 @@ def _after_failure(ended: Ended, failure: Failure, survey: Survey) -> Move:
         failure=failure.kind,
         attempt=attempts,
         not_before=not_before,
-        findings=ended.order.findings,
     )
 
 

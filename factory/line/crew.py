@@ -109,10 +109,10 @@ class Crew:
             if not recheck.stop.is_set():
                 self.rechecked[recheck.order.item_id] = gathered
 
-    def evidence(self, item_id: str, known: Evidence | None) -> Evidence | None:
-        """The newest evidence for an item's present proposal."""
-        newer = self.rechecked.get(item_id)
-        return newer.evidence if newer and known and newer.evidence.proposal == known.proposal else known
+    def newer_evidence(self, item_id: str, proposal: str) -> Evidence | None:
+        """What a recheck of a proposal found."""
+        gathered = self.rechecked.get(item_id)
+        return gathered.evidence if gathered and gathered.evidence.proposal == proposal else None
 
     def ended(self) -> list[tuple[Running, Outcome]]:
         """The runs that have ended; they stay in `running` until they are forgotten."""

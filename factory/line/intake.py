@@ -17,7 +17,7 @@ from factory.model.item import Item, id_problem, slug
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
 from factory.store import files, yaml
-from factory.store.queue import VERDICT, lane_path, read_item
+from factory.store.queue import NOT_AN_ITEM, VERDICT, lane_path, read_item
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -120,7 +120,7 @@ class Intake:
         elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
             yield path, data
         elif not path.endswith(".yaml"):
-            edits.problem(path, "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)")
+            edits.problem(path, NOT_AN_ITEM)
         else:
             yield from self._item(path, data, edits, survey)
 
@@ -209,3 +209,21 @@ def _split_line(source: yaml.Source) -> tuple[str, bytes]:
     if not isinstance(given, str) or id_problem(given.lower()):
         raise source.invalid(0, 0, id_problem(str(given).lower()) or f"id: should be a text; found {given!r}")
     return given.lower(), json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def batch_problems(path: str, data: bytes) -> list[Problem]:
+    """What is wrong with the lines of a batch, whatever the queue holds."""
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for number, line in enumerate(data.split(b"\n")):
+        if line.strip():
+            source = yaml.Source(path, line, number)
+            try:
+                item_id, _ = _split_line(source)
+            except InvalidFile as error:
+                problems.extend(error.problems)
+                continue
+            if item_id in seen:
+                problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
+            seen.add(item_id)
+    return problems

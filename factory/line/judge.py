@@ -7,7 +7,7 @@ from factory.line.floor import Floor
 from factory.line.gate import Cast, Ruling, decide, seats_needed
 from factory.line.ledger import Move
 from factory.line.review import Matter, cast
-from factory.line.survey import Case, Survey
+from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
@@ -29,30 +29,28 @@ class Judged:
     problems: tuple[Problem, ...] = ()
 
 
-def judge(floor: Floor, survey: Survey, case: Case) -> Judged | str:
+def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None = None) -> Judged | str:
     """The ruling on one item, or why there can be none. Changes nothing."""
     if case.item is None or case.contract is None:
         return case.problem
-    artifacts = floor.surveyor.artifacts
-    known = artifacts.evidence(survey.tree, case.id, case.history.run)
-    evidence = floor.crew.evidence(case.id, known)
+    evidence = newer or surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
     if evidence is None or not case.history.subject:
         return "there is no proposal to judge; move it to queue/inbox or queue/rework"
-    subject = present_subject(floor, survey, case)
+    subject = present_subject(surveyor, survey, case)
     if subject != case.history.subject:
         reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
         finding = Finding(id="S1", severity="major", text=reason)
         return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
-    changed = changed_paths(floor, evidence)
+    changed = surveyor.repository.changed(evidence.base, evidence.proposal)
     seats = seats_needed(case.contract, changed, survey.policy.protected)
-    casts, problems = _casts(floor, survey, case, seats, subject)
+    casts, problems = _casts(surveyor, survey, case, seats, subject)
     return Judged(case, decide(case.contract, seats, evidence, casts), evidence, subject, problems)
 
 
-def present_subject(floor: Floor, survey: Survey, case: Case) -> str:
+def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:
     """The subject as it is now."""
-    objects, library = floor.repository.objects, floor.surveyor.library
-    run_files = floor.surveyor.artifacts.run_files(survey.tree, case.id, case.history.run)
+    objects, library = surveyor.repository.objects, surveyor.library
+    run_files = surveyor.artifacts.run_files(survey.tree, case.id, case.history.run)
     return subject_of(
         objects.blob(case.placed.blob),
         library.contract_bytes(survey.tree, case.contract_name or "") or b"",
@@ -62,13 +60,8 @@ def present_subject(floor: Floor, survey: Survey, case: Case) -> str:
     )
 
 
-def changed_paths(floor: Floor, evidence: Evidence) -> tuple[str, ...]:
-    """What a proposal changes."""
-    return floor.repository.changed(evidence.base, evidence.proposal)
-
-
 def _casts(
-    floor: Floor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str
+    surveyor: Surveyor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str
 ) -> tuple[tuple[Cast, ...], tuple[Problem, ...]]:
     assert case.item is not None
     matter = Matter(case.id, case.item, case.history.run, case.history.round, subject, case.history.worker)
@@ -79,7 +72,7 @@ def _casts(
         file = by_seat.get(seat.name)
         if seat.kind is SeatKind.HUMAN and file is not None:
             try:
-                vote = _read(floor, survey, matter, file)
+                vote = _read(surveyor, survey, matter, file)
             except InvalidFile as error:
                 problems.extend(error.problems)
             else:
@@ -87,9 +80,9 @@ def _casts(
     return tuple(found), tuple(problems)
 
 
-def _read(floor: Floor, survey: Survey, matter: Matter, file: VerdictFile) -> Cast | None:
-    data = floor.repository.objects.blob(file.blob)
-    author = floor.repository.last_author(survey.head, file.path) or floor.me
+def _read(surveyor: Surveyor, survey: Survey, matter: Matter, file: VerdictFile) -> Cast | None:
+    data = surveyor.repository.objects.blob(file.blob)
+    author = surveyor.repository.last_author(survey.head, file.path) or surveyor.repository.user()
     return cast(file.seat, file.path, data, matter, author, survey.policy)
 
 
@@ -107,7 +100,7 @@ def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
     approved: list[Judged] = []
     problems: list[Problem] = []
     for case in survey.in_lane(Lane.REVIEW):
-        judged = judge(floor, survey, case)
+        judged = judge(floor.surveyor, survey, case, floor.crew.newer_evidence(case.id, case.history.proposal))
         if isinstance(judged, str):
             continue
         problems.extend(judged.problems)

@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 from factory.line.apply import apply
 from factory.line.collect import collect
 from factory.line.crew import Crew
-from factory.line.floor import Arrivals, Floor
+from factory.line.floor import Floor
 from factory.line.intake import Intake
+from factory.line.interrupt import Interrupts
 from factory.line.judge import gate
 from factory.line.ledger import Ledger, Tell
 from factory.line.plan import Outlook
@@ -62,8 +63,8 @@ class Orchestrator:
         crew = Crew(repository, cells, self._target_head, me)
         owner = f"{host}:{hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]}"
         intake = Intake(surveyor, ledger)
+        self.interrupts = Interrupts(crew.changed.set)
         self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me, owner)
-        self._arrivals = Arrivals(repository)
 
     def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
         head = repository.head(branch)
@@ -93,10 +94,13 @@ class Orchestrator:
             since = self.floor.clock().strftime("%H:%M:%S")
             files.write(holder, f"process {os.getpid()} on {socket.gethostname()} since {since} UTC\n".encode())
             files.write(state / "branch", f"{self.floor.branch}\n".encode())
-            self._recover()
-            yield
+            with self.interrupts.noted():
+                try:
+                    self._recover()
+                    yield
+                finally:
+                    self._leave()
         finally:
-            self._leave()
             holder.unlink(missing_ok=True)
             lock.release()
 
@@ -122,6 +126,7 @@ class Orchestrator:
 
     def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
         """One pass over the pipeline. A branch that moves under it makes it begin again."""
+        self.interrupts.check()
         busy = self._waits_for_a_person()
         if busy:
             return Report(0, waiting=busy)
@@ -138,7 +143,7 @@ class Orchestrator:
 
         def reconcile(survey: Survey) -> None:
             problems.extend(survey.problems)
-            honour_moves(self.floor, survey, self._arrivals)
+            honour_moves(self.floor, survey)
 
         def release(survey: Survey) -> None:
             bring_back_lost(self.floor, survey)
@@ -158,7 +163,7 @@ class Orchestrator:
         self._at_head(judge_all)
         self._at_head(lambda survey: apply(self.floor, survey, approved))
         if may_start:
-            self._at_head(lambda survey: outlooks.extend(start(self.floor, survey, self._arrivals, most)))
+            self._at_head(lambda survey: outlooks.extend(start(self.floor, survey, most)))
         return Report(self.floor.ledger.commits - before, tuple(outlooks), tuple(dict.fromkeys(problems)))
 
     def _at_head(self, step: Callable[[Survey], None]) -> None:
@@ -202,7 +207,8 @@ class Orchestrator:
         total = report.commits
         while True:
             while self.floor.crew.busy:
-                self.floor.crew.wait(1.0)
+                self.floor.crew.wait()
+                self.interrupts.check()
                 more = self.one_pass(may_start=drain, most=most)
                 total += more.commits
                 report = more if drain else Report(0, report.outlooks, more.problems)

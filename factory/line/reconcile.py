@@ -1,13 +1,13 @@
 """Reconcile: make the journal agree with the folder, which is the state, and let go of what nobody holds any more."""
 
-from factory.line.floor import Arrivals, Floor
+from factory.line.floor import Floor
 from factory.line.ledger import Move
 from factory.line.survey import Case, Survey
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
-from factory.store.queue import lane_path
+from factory.store.queue import Placed, lane_path
 
 
-def honour_moves(floor: Floor, survey: Survey, arrivals: Arrivals) -> None:
+def honour_moves(floor: Floor, survey: Survey) -> None:
     """Record every move that a person made by hand."""
     for case in survey.cases.values():
         expected = case.history.lane or Lane.INBOX
@@ -18,7 +18,7 @@ def honour_moves(floor: Floor, survey: Survey, arrivals: Arrivals) -> None:
         details: dict[str, object] = {"reason": f"moved by {who}"}
         if event is Event.CANCEL:
             details["outcome"] = Outcome.CANCELLED
-        arrival = arrivals.at(survey.head).get(case.placed.path)
+        arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
         floor.ledger.move(case, Move(event, case.lane, details, actor=who), survey.snapshot.verdicts, arrival)
         if case.id in floor.crew.running:
             floor.crew.stop(case.id)
@@ -31,13 +31,30 @@ def bring_back_lost(floor: Floor, survey: Survey) -> None:
     for item_id in artifacts.ids(survey.tree) - survey.cases.keys() - survey.snapshot.twice:
         history = artifacts.history(survey.tree, item_id)
         day = queue.done_day(survey.tree, item_id)
-        if history.lane is None or history.lane is Lane.DONE or day:
+        if history.lane is None or history.lane is Lane.DONE:
+            continue
+        if day:
+            _record_end(floor, survey, item_id, day)
             continue
         found = floor.repository.last_deleted(survey.head, f"queue/*/{item_id}.yaml")
         if found is not None:
             text = f"factory: {item_id} was deleted by {found.by}; it is brought back in blocked"
             floor.ledger.take_in(found.by, {lane_path(Lane.BLOCKED, item_id): found.content}, text)
     floor.ledger.publish()
+
+
+def _record_end(floor: Floor, survey: Survey, item_id: str, day: str) -> None:
+    """A person put the item right among the finished ones of a day."""
+    path = lane_path(Lane.DONE, item_id, day)
+    entry = floor.repository.objects.find(survey.tree, path)
+    assert entry is not None
+    history = floor.surveyor.artifacts.history(survey.tree, item_id)
+    who = floor.repository.last_author(survey.head, path) or floor.me
+    details: dict[str, object] = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED}
+    case = Case(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
+    floor.ledger.move(case, Move(Event.CANCEL, Lane.DONE, details, actor=who), survey.snapshot.verdicts)
+    if item_id in floor.crew.running:
+        floor.crew.stop(item_id)
 
 
 def release_dead(floor: Floor, survey: Survey) -> None:

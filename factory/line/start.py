@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from factory.line.evidence import merged_content
-from factory.line.floor import Arrivals, Floor
+from factory.line.floor import Floor
 from factory.line.ledger import Move
 from factory.line.plan import Outlook, plan, unfit
-from factory.line.survey import Case, Survey
+from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import FactoryError
 from factory.model.failure import FailureClass
 from factory.model.journal import Lease
@@ -17,19 +17,19 @@ from factory.work.run import Order
 _SPARE = timedelta(minutes=10)
 
 
-def outlooks(floor: Floor, survey: Survey, arrivals: Arrivals) -> list[Outlook]:
+def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
     """What the plan says of every waiting item."""
-    return plan(survey, arrivals.at(survey.head), lambda item_id: floor.outcome_of(survey.tree, item_id))
+    return plan(survey, surveyor.arrivals(survey.head), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
 
 
-def start(floor: Floor, survey: Survey, arrivals: Arrivals, most: int | None = None) -> list[Outlook]:
+def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook]:
     """Start what may start, at most so many; the outlook of everything that waits."""
-    found = outlooks(floor, survey, arrivals)
+    found = outlooks(floor.surveyor, survey)
     orders: list[Order] = []
     for outlook in found:
         if outlook.start and (most is None or len(orders) < most):
             case = survey.cases[outlook.id]
-            order = _claim(floor, survey, case, arrivals)
+            order = _claim(floor, survey, case)
             orders.extend([order] if order else [])
     floor.ledger.publish()
     for order in orders:
@@ -37,10 +37,10 @@ def start(floor: Floor, survey: Survey, arrivals: Arrivals, most: int | None = N
     return found
 
 
-def _claim(floor: Floor, survey: Survey, case: Case, arrivals: Arrivals) -> Order | None:
+def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert case.item is not None and case.contract is not None
-    arrival = arrivals.at(survey.head).get(case.placed.path)
+    arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
     reason = unfit(case.item, case.contract)
     try:
         order = None if reason else _order(floor, survey, case)

@@ -7,12 +7,12 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.journal import History
-from factory.model.lifecycle import Lane
+from factory.model.lifecycle import Lane, Outcome
 from factory.model.policy import Policy, Workflow
 from factory.store.artifacts import Artifacts
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, Snapshot
-from factory.store.repository.repository import Repository
+from factory.store.repository.repository import Arrival, Repository
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Surveyor:
         self.library = Library(repository.objects)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
+        self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
 
     def survey(self, now: datetime, head: str, fallback: Workflow | None = None) -> Survey:
         """Everything at one commit. Raises UnusableError when its policy cannot be used and there is no fallback."""
@@ -86,8 +87,9 @@ class Surveyor:
     def _case(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[Case, list[Problem]]:
         case = Case(placed, None, History())
         try:
-            if known:
-                case = replace(case, history=self.artifacts.history(tree, placed.id))
+            day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
+            if known or day:
+                case = replace(case, history=self.artifacts.history(tree, placed.id, day or ""))
             case = replace(case, item=self.queue.item(placed.path, placed.blob))
         except InvalidFile as error:
             return replace(case, problem=str(error.problems[0])), list(error.problems)
@@ -106,3 +108,17 @@ class Surveyor:
         if contract is None:
             return replace(case, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
         return replace(case, contract=contract)
+
+    def arrivals(self, head: str) -> dict[str, Arrival]:
+        """When everything came that ever came into the inbox, by path; only new commits are looked at."""
+        seen, found = self._arrived
+        if seen != head:
+            for path, arrival in self.repository.arrivals(head, "queue/inbox", seen).items():
+                found.setdefault(path, arrival)
+            self._arrived = head, found
+        return found
+
+    def outcome_of(self, tree: str, item_id: str) -> Outcome | None:
+        """How an item ended; None when it has not, or is not there."""
+        day = self.queue.done_day(tree, item_id)
+        return self.artifacts.history(tree, item_id, day).outcome if day else None

@@ -9,6 +9,7 @@ from factory.model.evidence import Evidence
 from factory.model.journal import History, read
 from factory.model.lifecycle import Lane
 from factory.store import files
+from factory.store.days import Days
 from factory.store.repository.objects import Objects
 
 ARTIFACTS = "artifacts"
@@ -49,10 +50,15 @@ class Artifacts:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._histories: dict[str, History] = {}
+        self._done = Days(objects, f"{ARTIFACTS}/done")
 
     def ids(self, tree: str) -> set[str]:
         """The open items that have artifacts."""
         return set(self._objects.folder(tree, ARTIFACTS)) - {"done", ".gitkeep"}
+
+    def done_day(self, tree: str, item_id: str) -> str | None:
+        """The day under which the artifacts of a finished item lie."""
+        return self._done.day(tree, item_id)
 
     def history(self, tree: str, item_id: str, day: str = "") -> History:
         """What an item's journal adds up to; empty when it has none. Raises InvalidFile."""

@@ -8,11 +8,13 @@ from factory.model.errors import Problem
 from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
 from factory.store import yaml
+from factory.store.days import Days
 from factory.store.repository.objects import FILE, Objects
 
 QUEUE = "queue"
 VERDICT = ".verdict.yaml"
-_IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
+NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
+IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Queue:
     def __init__(self, objects: Objects, state: Path) -> None:
         self._objects = objects
         self._memory = _Memory(state / "parsed")
-        self._done: tuple[str, dict[str, str]] = ("", {})
+        self._done = Days(objects, f"{QUEUE}/done", ".yaml")
 
     def snapshot(self, tree: str) -> Snapshot:
         """Who lies where. A file that cannot be an item is a problem and nothing else."""
@@ -93,26 +95,12 @@ class Queue:
     def _files(self, tree: str, lane: Lane) -> Iterator[tuple[str, str, str, str]]:
         folder = f"{QUEUE}/{lane}"
         for name, entry in self._objects.folder(tree, folder).items():
-            if not entry.is_folder and name not in _IGNORED:
+            if not entry.is_folder and name not in IGNORED:
                 yield name, f"{folder}/{name}", entry.oid, entry.mode
 
     def done_day(self, tree: str, item_id: str) -> str | None:
         """The day under which a finished item lies; None when it is not finished."""
-        done = self._objects.find(tree, f"{QUEUE}/done")
-        if done is None:
-            return None
-        if self._done[0] != done.oid:
-            days = self._objects.tree(done.oid)
-            self._done = (
-                done.oid,
-                {
-                    name.removesuffix(".yaml"): day
-                    for day, entry in days.items()
-                    if entry.is_folder
-                    for name in self._objects.tree(entry.oid)
-                },
-            )
-        return self._done[1].get(item_id)
+        return self._done.day(tree, item_id)
 
     def item(self, path: str, blob: str) -> Item:
         """What an item says. Raises InvalidFile."""
@@ -141,7 +129,7 @@ def _file_problem(name: str, mode: str) -> str:
     if mode not in (FILE, "100755"):
         return "is not a plain file; commit the file itself"
     if not name.endswith(".yaml"):
-        return "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
+        return NOT_AN_ITEM
     return id_problem(name.removesuffix(".yaml").lower())
 
 

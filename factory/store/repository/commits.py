@@ -76,14 +76,23 @@ class Batch:
 class Publisher:
     """Makes batches happen. Only the holder of the factory's lock may use it."""
 
-    def __init__(self, objects: Objects, state: Path, folder: Path, view_of: Callable[[str], View | None]) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        state: Path,
+        folder: Path,
+        view_of: Callable[[str], View | None],
+        is_ancestor: Callable[[str, str], bool],
+    ) -> None:
         self._objects = objects
+        self._is_ancestor = is_ancestor
         self._note = state / "pending"
         self._view_of = view_of
         self._refs = Conversation(folder, "update-ref", "--no-deref", "-z", "--stdin")
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
+        self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         self._objects.flush()
         view, changes = self._seen(updates)
         if view is None:
@@ -123,7 +132,7 @@ class Publisher:
             if said != expected:
                 raise GitError(("update-ref",), 1, said.decode(errors="replace"))
 
-    def recover(self, is_ancestor: Callable[[str, str], bool]) -> bool:
+    def recover(self) -> bool:
         """Finish what a crash left between a branch's move and its view. True when there was something to finish."""
         note = files.read_regular(self._note)
         if note is None:
@@ -131,7 +140,7 @@ class Publisher:
         updates = [RefUpdate(*fields) for fields in json.loads(note)]
         first = updates[0]
         found = self._objects.read(f"refs/heads/{first.branch}")
-        happened = found is not None and first.new != NOTHING and is_ancestor(first.new, found[0])
+        happened = found is not None and first.new != NOTHING and self._is_ancestor(first.new, found[0])
         view, changes = self._seen(updates) if happened else (None, [])
         if view is not None:
             with view.locked():

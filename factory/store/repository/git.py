@@ -78,6 +78,7 @@ class Git:
                 env=environment(env),
                 capture_output=True,
                 check=False,
+                start_new_session=True,  # ^C is for us to handle, not for a git half way through
             )
         except FileNotFoundError:
             raise UnusableError("git is not installed", "apt-get install git") from None

@@ -58,7 +58,7 @@ class Repository:
         self._main = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
         self.git = Git(self._main or self.common_dir)
         self.objects = Objects(self.git.folder, self.common_dir)
-        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.view_of)
+        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.view_of, self.is_ancestor)
 
     @property
     def root(self) -> Path:
@@ -97,7 +97,7 @@ class Repository:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         for view in self.views():
             view.break_own_lock()
-        return self.publisher.recover(self.is_ancestor)
+        return self.publisher.recover()
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has `old` in its history."""

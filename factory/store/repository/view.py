@@ -168,7 +168,8 @@ class View:
                     source.unlink()  # an earlier try ended between the two halves of the move
         elif gone.old and self._holds(gone.path) == gone.old.oid:
             source.unlink()
-        files.remove_empty_folders(source.parent, self.root / Path(gone.path).parts[0])
+        keep = 2 if gone.path.startswith("queue/") else 1  # an empty lane still is a place to drop files into
+        files.remove_empty_folders(source.parent, self.root.joinpath(*Path(gone.path).parts[:keep]))
 
     def _write(self, objects: Objects, change: Change) -> None:
         held = self._holds(change.path)

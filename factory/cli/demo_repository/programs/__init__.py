@@ -1,0 +1,1 @@
+"""Small programs of everyday use, one file each."""

@@ -1,0 +1,1 @@
+"""What the programs are expected to do."""

@@ -1,0 +1,100 @@
+"""The program: its commands, loaded when they are called, and what its errors become."""
+
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+import click
+
+from factory import __version__
+from factory.model.errors import FactoryError
+
+INTERRUPTED = 130
+_FAILED = 1
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and what `--help` says of it."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "init": Entry("scaffold", "Lay a factory into this git repository; never overwrites."),
+    "add": Entry("add", "Write an item into the inbox."),
+    "check": Entry("check", "Say everything that is wrong with the files."),
+    "tick": Entry("tick", "Make one pass over the pipeline."),
+    "run": Entry("run", "Watch the queue and make passes until interrupted."),
+    "status": Entry("status", "Say what is where, since when, and waiting for what."),
+    "list": Entry("list", "List open items."),
+    "show": Entry("show", "Show one item with its run, evidence and findings."),
+    "log": Entry("log", "Show an item's journal."),
+    "review": Entry("review", "Give a verdict, as the edit of the verdict file would."),
+    "retry": Entry("levers", "Send a blocked item back to work."),
+    "hold": Entry("levers", "Keep an item from starting and from being applied."),
+    "cancel": Entry("levers", "End an item."),
+    "schema": Entry("schema", "Print a format's JSON Schema, for editors."),
+    "demo": Entry("demo", "Run a throw-away factory with real bugs before your eyes."),
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module only when that command is called, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of an item's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"factory.cli.{entry.module}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list for `--help`, without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="factory")
+@click.option("-C", "folder", metavar="DIR", help="Work as if started in this folder.")
+def program(folder: str | None) -> None:
+    """A git repository that is a factory: task files in, reviewed and merged changes out."""
+    if folder is not None:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise click.UsageError(f"cannot work in {folder}: {error.strerror}") from None
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program; its exit code. What a person can act on becomes one sentence on stderr."""
+    try:
+        code = program.main(arguments, prog_name="factory", standalone_mode=False)
+    except FactoryError as error:
+        hint = f"\n  next: {error.hint}" if error.hint else ""
+        return _complain(f"{error.message}{hint}", error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"the system refused: {error.strerror or error}{where}", _FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(f"factory: {text}", err=True)
+    return code

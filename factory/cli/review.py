@@ -1,0 +1,65 @@
+"""`factory review`: what waits for a verdict, and the same edit as in the verdict file."""
+
+import click
+
+from factory.cli.session import desk, surveyed
+from factory.cli.text import lane_word, safe, table
+from factory.line.survey import Survey, Surveyor
+from factory.model.errors import UsageError
+from factory.model.lifecycle import Lane
+from factory.model.verdict import Decision
+from factory.report.status import status
+from factory.store import files
+from factory.store.edits import decided
+from factory.store.queue import VerdictFile
+
+
+@click.command("review")
+@click.argument("item_id", metavar="[ID]", required=False)
+@click.option("--approve", "decision", flag_value="approve", help="It may be applied.")
+@click.option("--rework", "decision", flag_value="rework", help="It must be done again; say why with -m.")
+@click.option("--reject", "decision", flag_value="reject", help="It is not wanted.")
+@click.option("--escalate", "decision", flag_value="escalate", help="Somebody else must see it.")
+@click.option("--seat", help="The seat, when several wait for a verdict.")
+@click.option("-m", "notes", help="What the worker or the next reviewer should know.")
+@click.option("--accept", "accepted", multiple=True, metavar="CRITERION", help="A criterion that passes, such as A2.")
+def review_command(
+    item_id: str | None, decision: str | None, seat: str | None, notes: str | None, accepted: tuple[str, ...]
+) -> None:
+    """Give a verdict on ID, or list what waits for one."""
+    with surveyed() as (surveyor, survey):
+        if item_id is None:
+            _list(surveyor, survey)
+            return
+        file = _file(survey, item_id, seat)
+        if decision is None:
+            click.echo(safe(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
+            click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
+            return
+        path = desk(surveyor).root / file.path
+        data = files.read_regular(path)
+        if data is None:
+            raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
+        files.write(path, decided(file.path, data, Decision(decision), notes, accepted))
+        click.echo(f"{file.path}: {decision}; the next tick takes it in")
+
+
+def _list(surveyor: Surveyor, survey: Survey) -> None:
+    rows = [row for row in status(surveyor, survey).rows if row.lane is Lane.REVIEW]
+    if not rows:
+        click.echo("nothing waits for a verdict")
+        return
+    table([(row.id, lane_word(row.lane), safe(row.note)) for row in rows], ("ITEM", "LANE", "WHY"))
+
+
+def _file(survey: Survey, item_id: str, seat: str | None) -> VerdictFile:
+    found = [
+        file for file in survey.snapshot.verdicts if file.item_id == item_id and (seat is None or file.seat == seat)
+    ]
+    if not found:
+        raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
+    if len(found) > 1:
+        seats = ", ".join(file.seat for file in found)
+        hint = f"factory review {item_id} --seat {found[0].seat}"
+        raise UsageError(f"{item_id} waits for several seats: {seats}", hint)
+    return found[0]

@@ -1,0 +1,28 @@
+"""`factory run`: passes for ever."""
+
+import click
+
+from factory.cli.news import News
+from factory.cli.session import repository
+from factory.line.orchestrator import Orchestrator, Report
+from factory.line.watch import run
+
+
+@click.command("run")
+def run_command() -> None:
+    """Watch the queue and make a pass whenever something changes, until interrupted."""
+    news = News()
+    waited = ""
+
+    def after_pass(report: Report) -> None:
+        nonlocal waited
+        news.problems(report.problems)
+        if report.waiting != waited:
+            waited = report.waiting
+            click.echo(f"waiting: {waited}" if waited else "going on")
+
+    with repository() as opened:
+        orchestrator = Orchestrator(opened, news)
+        with orchestrator.holding():
+            click.echo(f"watching queue/ on the branch {orchestrator.floor.branch}; ^C ends it")
+            run(orchestrator, after_pass)

@@ -1,0 +1,39 @@
+"""`factory status`: the queue at a glance."""
+
+import click
+
+from factory.cli.session import json_option, surveyed
+from factory.cli.text import ago, echo_json, lane_word, safe, table
+from factory.model.lifecycle import Lane
+from factory.report.status import status
+
+
+@click.command("status")
+@json_option
+def status_command(as_json: bool) -> None:
+    """Say what is where, since when, and waiting for what."""
+    with surveyed() as (surveyor, survey):
+        found = status(surveyor, survey)
+        now, branch = survey.now, surveyor.branch
+    if as_json:
+        echo_json(
+            {
+                "branch": branch,
+                "orchestrator": found.orchestrator or None,
+                "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
+                "done_today": found.done_today,
+                "items": [row.as_json() for row in found.rows],
+                "problems": [problem.__dict__ for problem in found.problems],
+            }
+        )
+        return
+    counts = "  ".join(lane_word(lane, f"{found.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
+    click.echo(f"{counts}  {lane_word(Lane.DONE, f'{found.done_today} done today')}   (branch {branch})")
+    click.echo(f"orchestrator: {found.orchestrator or 'none is running; factory tick makes one pass'}")
+    if found.rows:
+        rows = [(row.id, lane_word(row.lane), row.state, ago(row.since, now), safe(row.note)) for row in found.rows]
+        table(rows, ("ITEM", "LANE", "STATE", "FOR", "WHY"))
+    for problem in found.problems:
+        click.echo(safe(str(problem)), err=True)
+    if found.problems:
+        click.echo(f"{len(found.problems)} problems; factory check says what would be right", err=True)

@@ -1,0 +1,54 @@
+"""`factory tick`: one pass, for cron, CI and people."""
+
+import click
+
+from factory.cli.news import News
+from factory.cli.session import repository, surveyed
+from factory.cli.text import lane_word, safe, table
+from factory.line.orchestrator import Orchestrator
+from factory.model.errors import BusyError
+from factory.model.lifecycle import Lane
+from factory.report.status import status
+
+
+def _dry_run() -> None:
+    with surveyed() as (surveyor, survey):
+        found = status(surveyor, survey)
+        edits = [path for view in surveyor.repository.views() for _, path in view.edits() if path.startswith("queue/")]
+    rows = [
+        (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, safe(row.note))
+        for row in found.rows
+    ]
+    table(rows, ("ITEM", "LANE", "STATE", "WHY"))
+    for path in edits:
+        click.echo(f"{safe(path)}: would be taken in, if it is valid")
+    for problem in found.problems:
+        click.echo(safe(str(problem)), err=True)
+
+
+@click.command("tick")
+@click.option("--drain", is_flag=True, help="Go on until nothing can move.")
+@click.option("--max", "most", type=click.IntRange(1), help="Start at most so many items in a pass.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen to every item, or why nothing will.")
+@click.option("--strict", is_flag=True, help="Exit status 1 when a file is invalid or an item is blocked.")
+def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> int:
+    """Make one pass: take in what people wrote, finish what can be finished, start what may start, and wait for it."""
+    if dry_run:
+        _dry_run()
+        return 0
+    news = News()
+    with repository() as opened:
+        orchestrator = Orchestrator(opened, news)
+        with orchestrator.holding():
+            report = orchestrator.tick(drain=drain, most=most)
+    if report.waiting:
+        raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
+    news.problems(report.problems)
+    with surveyed() as (surveyor, survey):
+        found = status(surveyor, survey)
+    counts = ", ".join(f"{found.count(lane)} {lane}" for lane in Lane if lane is not Lane.DONE and found.count(lane))
+    click.echo(f"{report.commits} commits; {counts or 'no open item'}; {found.done_today} done today")
+    for row in found.rows:
+        if row.lane in (Lane.REVIEW, Lane.BLOCKED) or (row.state in ("waiting", "invalid") and not report.commits):
+            click.echo(f"  {row.id} ({row.lane}): {safe(row.note)}")
+    return 1 if strict and (report.problems or found.count(Lane.BLOCKED)) else 0

@@ -1,0 +1,51 @@
+"""Edits of files that people own, made on their order: the lines that matter change, every other stays."""
+
+import json
+import re
+
+from factory.model.errors import InvalidFile
+from factory.model.item import Item
+from factory.model.verdict import Decision, Verdict
+from factory.store import yaml
+
+
+def decided(path: str, data: bytes, decision: Decision, notes: str | None, accepted: tuple[str, ...]) -> bytes:
+    """A verdict file with a decision, notes and answers. Raises InvalidFile when it cannot be read."""
+    verdict = yaml.load(Verdict, yaml.Source(path, data))
+    text = _set(data.decode(), "decision", str(decision))
+    if notes is not None:
+        text = _set(text, "notes", json.dumps(notes, ensure_ascii=False))
+    if accepted:
+        answers = {**verdict.acceptance, **dict.fromkeys(accepted, "pass")}
+        shown = ", ".join(f"{key}: {answer}" for key, answer in answers.items())
+        text = _set(text, "acceptance", f"{{{shown}}}")
+    yaml.load(Verdict, yaml.Source(path, text.encode()))
+    return text.encode()
+
+
+def held(path: str, data: bytes, hold: bool) -> bytes:
+    """An item with its hold set. Raises InvalidFile when it cannot be read."""
+    item = yaml.load(Item, yaml.Source(path, data))
+    if item.hold == hold:
+        return data
+    word = "true" if hold else "false"
+    text = data.decode()
+    if text.lstrip().startswith("{"):
+        fields = {**json.loads(text), "hold": hold}
+        return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+    changed = _set(text, "hold", word).encode()
+    if yaml.load(Item, yaml.Source(path, changed)).hold != hold:
+        raise InvalidFile(yaml.Source(path, data).problem(0, 0, f"could not be edited; write `hold: {word}` into it"))
+    return changed
+
+
+def _set(text: str, key: str, value: str) -> str:
+    """The text with a top-level key's value in place of its old one, which may span indented lines."""
+    pattern = re.compile(rf"^{key}:[^\n#]*(?P<comment>#[^\n]*)?(?:\n(?=[ \t]+\S)[^\n]*)*", re.MULTILINE)
+
+    def line(match: re.Match[str]) -> str:
+        comment = match["comment"]
+        return f"{key}: {value}" + (f"            {comment}" if comment else "")
+
+    changed, count = pattern.subn(line, text, count=1)
+    return changed if count else f"{text.rstrip()}\n{key}: {value}\n"
