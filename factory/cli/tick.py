@@ -40,7 +40,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> 
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
-            report = orchestrator.tick(drain=drain, most=most)
+            report = orchestrator.tick(drain=drain, most=most, waiting=news.waiting)
     if report.waiting:
         raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
     news.problems(report.problems)

@@ -1,6 +1,7 @@
 """The crew: the runs under way in this process, and the rechecks before an apply."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ class Running:
     order: Order
     future: "Future[Outcome]"
     stop: threading.Event
+    since: float  # of the monotonic clock
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Crew:
         """Begin a run."""
         stop = threading.Event()
         future = self._pool.submit(self._work, order, stop)
-        self.running[order.item_id] = Running(order, future, stop)
+        self.running[order.item_id] = Running(order, future, stop, time.monotonic())
         future.add_done_callback(lambda _: self.changed.set())
 
     def _work(self, order: Order, stop: threading.Event) -> Outcome:
@@ -134,10 +136,11 @@ class Crew:
             self.recheck.stop.set()
         self._pool.shutdown(wait=True)
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until a run or a recheck has ended."""
-        self.changed.wait(seconds)
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until a run or a recheck has ended, or something else is news; False when nothing was."""
+        changed = self.changed.wait(seconds)
         self.changed.clear()
+        return changed
 
 
 class _Heart:

@@ -201,13 +201,19 @@ class Orchestrator:
                 return view.busy()
         return ""
 
-    def tick(self, *, drain: bool = False, most: int | None = None) -> Report:
-        """One pass, then wait for the workers it started and take their deliveries as far as they go."""
+    def tick(
+        self, *, drain: bool = False, most: int | None = None, waiting: Callable[[Crew], None] = lambda _: None
+    ) -> Report:
+        """One pass, then wait for the workers it started and take their deliveries as far as they go.
+
+        `waiting` is called about once a second as long as workers run.
+        """
         report = self.one_pass(most=most)
         total = report.commits
         while True:
             while self.floor.crew.busy:
-                self.floor.crew.wait()
+                while not self.floor.crew.wait(1.0):
+                    waiting(self.floor.crew)
                 self.interrupts.check()
                 more = self.one_pass(may_start=drain, most=most)
                 total += more.commits

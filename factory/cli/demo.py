@@ -1,0 +1,104 @@
+"""`factory demo`: a throw-away factory with real bugs, run to the end before your eyes."""
+
+import time
+from importlib.resources import files as package_files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import click
+
+from factory.cli.news import News
+from factory.cli.scaffold import scaffold
+from factory.cli.text import lane_word, safe, table
+from factory.line.orchestrator import Orchestrator, utc_now
+from factory.line.survey import Surveyor
+from factory.model.errors import UsageError
+from factory.model.lifecycle import Lane
+from factory.report.detail import Detail, detail
+from factory.store import files
+from factory.store.repository.git import Git
+from factory.store.repository.repository import Repository
+
+_SKIPPED = frozenset({"__pycache__"})
+
+
+def _copy(source: Traversable, target: Path) -> None:
+    for entry in source.iterdir():
+        if entry.is_dir() and entry.name not in _SKIPPED:
+            _copy(entry, target / entry.name)
+        elif entry.is_file():
+            files.write_new(target / entry.name, entry.read_bytes())
+
+
+def lay_out(folder: Path) -> list[str]:
+    """A new repository with the demo's programs, tests, contracts and items, committed; the items' ids."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty", "factory demo SOME-NEW-FOLDER")
+    folder.mkdir(parents=True, exist_ok=True)
+    git = Git(folder)
+    git.run("init", "-q", "-b", "main")
+    if not git.text("config", "user.email", allowed=(0, 1)):
+        git.run("config", "user.name", "You")
+        git.run("config", "user.email", "you@example.org")
+    _copy(package_files("factory.cli") / "demo_repository", folder)
+    scaffold(folder, "main")
+    (folder / "contracts" / "change.yaml").unlink()
+    git.run("add", "-A")
+    git.run("commit", "-q", "-m", "Fourteen programs with a bug each, and an item for each bug")
+    return sorted(path.stem for path in (folder / "queue" / "inbox").glob("*.yaml"))
+
+
+@click.command("demo")
+@click.argument("folder", metavar="[DIR]", default="factory-demo", type=click.Path(path_type=Path))
+def demo_command(folder: Path) -> None:
+    """Make a repository of small programs with real bugs in DIR, and let the factory repair them."""
+    ids = lay_out(folder)
+    click.echo(f"{len(ids)} items lie in {folder}/queue/inbox; the worker is factory-repair, without any model\n")
+    began = time.monotonic()
+    news = News()
+    repository = Repository(folder.absolute())
+    try:
+        orchestrator = Orchestrator(repository, news)
+        with orchestrator.holding():
+            orchestrator.tick(drain=True, waiting=news.waiting)
+        surveyor = Surveyor(repository, "main")
+        head = repository.head("main")
+        assert head is not None
+        survey = surveyor.survey(utc_now(), head)
+        found = [each for item_id in ids if (each := detail(surveyor, survey, item_id))]
+    finally:
+        repository.close()
+    click.echo(f"\nThe line has stopped after {time.monotonic() - began:.0f} s:\n")
+    _print(folder, found)
+
+
+def _print(folder: Path, found: list[Detail]) -> None:
+    order = [Lane.DONE, *(lane for lane in Lane if lane is not Lane.DONE)]
+    found.sort(key=lambda each: (order.index(each.lane), each.history.round, each.id))
+    table(
+        [
+            (
+                each.id,
+                lane_word(each.lane, str(each.history.outcome or each.lane)),
+                str(each.history.round),
+                f"{each.history.seconds:.1f} s",
+                safe(each.note.splitlines()[0]),
+            )
+            for each in found
+        ],
+        ("ITEM", "END", "ROUND", "WORK", "WHY"),
+    )
+    applied = sum(each.lane is Lane.DONE for each in found)
+    again = sum(each.history.round > 1 for each in found)
+    blocked = [each for each in found if each.lane is Lane.BLOCKED]
+    waiting = [each for each in found if each.lane is Lane.REVIEW]
+    click.echo(f"\n{applied} were repaired, proven and merged, {again} of the {len(found)} after a rework.")
+    for each in blocked:
+        click.echo(f"{each.id} is blocked: {safe(each.note)}")
+    for each in waiting:
+        path = f"{folder}/queue/review/{each.id}.human.verdict.yaml"
+        click.echo(f"\n{each.id} waits for your verdict. Look at its patch, decide, and let the factory go on:\n")
+        click.echo(f"  cat {folder}/{each.artifacts}patch.diff")
+        click.echo(f"  edit {path}      # decision: approve")
+        click.echo(f"  factory -C {folder} tick")
+    click.echo(f"\nEvery step is a commit:  git -C {folder} log --oneline")
