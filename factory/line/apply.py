@@ -115,7 +115,7 @@ def _finish(floor: Floor, survey: Survey, judged: Judged, outcome: Outcome, comm
     if case.contract.apply.mode is not ApplyMode.BRANCH:
         branch = branch_of(case.id)
         old = floor.repository.head(branch)
-        if old is not None:
+        if old is not None and floor.repository.view_of(branch) is None:
             floor.ledger.also(RefUpdate(branch, old, NOTHING))
     move = Move(Event.FINISH, Lane.DONE, details, newer_evidence(floor, case))
     survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from filelock import FileLock, Timeout
-
 from factory.line.apply import apply
 from factory.line.collect import collect
 from factory.line.crew import Crew
@@ -18,6 +16,7 @@ from factory.line.intake import Intake
 from factory.line.interrupt import Interrupts
 from factory.line.judge import gate
 from factory.line.ledger import Ledger, Tell
+from factory.line.lock import locked
 from factory.line.plan import Outlook
 from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
 from factory.line.start import start
@@ -58,6 +57,7 @@ class Orchestrator:
         me = Person("factory", f"factory@{host}")
         surveyor = Surveyor(repository, branch)
         ledger = Ledger(repository, branch, me, clock, tell)
+        self._complained = ""  # the commit whose unusable policy has been told of
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         crew = Crew(repository, cells, self._target_head, me)
@@ -82,27 +82,13 @@ class Orchestrator:
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
-        state = self.floor.repository.state
-        state.mkdir(parents=True, exist_ok=True)
-        lock, holder = FileLock(state / "lock"), state / "holder"
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            who = holder.read_text().strip() if holder.exists() else "somebody"
-            raise BusyError(f"another orchestrator holds the lock: {who}", "factory status") from None
-        try:
-            since = self.floor.clock().strftime("%H:%M:%S")
-            files.write(holder, f"process {os.getpid()} on {socket.gethostname()} since {since} UTC\n".encode())
-            files.write(state / "branch", f"{self.floor.branch}\n".encode())
-            with self.interrupts.noted():
-                try:
-                    self._recover()
-                    yield
-                finally:
-                    self._leave()
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+        with locked(self.floor.repository.state, self.floor.clock()), self.interrupts.noted():
+            files.write(self.floor.repository.state / "branch", f"{self.floor.branch}\n".encode())
+            try:
+                self._recover()
+                yield
+            finally:
+                self._leave()
 
     def _recover(self) -> None:
         floor = self.floor
@@ -189,7 +175,9 @@ class Orchestrator:
         try:
             survey = floor.surveyor.survey(floor.clock(), head)
         except UnusableError as error:
-            floor.tell("", f"{error.message}; the last good policy stays in force")
+            if head != self._complained:
+                floor.tell("", f"{error.message}; the last good policy stays in force")
+                self._complained = head
             return floor.surveyor.survey(floor.clock(), head, self.workflow)
         self.workflow = survey.workflow
         return survey
@@ -222,12 +210,13 @@ class Orchestrator:
                 break
             report = self.one_pass(most=most)
             total += report.commits
-        self._tidy(total)
+        if total:
+            self.tidy()
         return Report(total, report.outlooks, report.problems, report.waiting)
 
-    def _tidy(self, commits: int) -> None:
-        if commits:
-            for view in self.floor.repository.views():
-                if view.branch() == self.floor.branch:
-                    view.refresh_index()
-            self.floor.repository.tidy()
+    def tidy(self) -> None:
+        """What need not be done at each step: the index's memory of file times, and git's own packing."""
+        view = self.floor.repository.view_of(self.floor.branch)
+        if view is not None:
+            view.refresh_index()
+        self.floor.repository.tidy()

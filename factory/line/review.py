@@ -87,12 +87,12 @@ def _objections(
         found.append(
             (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
         )
-    names = {_plain(reviewer), _plain(str(author)), _plain(author.name), _plain(author.email)}
-    if names & {_plain(matter.worker), "factory"} or any(name.startswith("factory <") for name in names):
+    by = _names(author)
+    makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", "factory"}
+    if makers & {*by, _plain(reviewer), _plain(reviewer.partition("<")[0])}:
         found.append((("reviewer",), f"{reviewer} made this, and nobody approves their own work"))
-    allowed = {_plain(name) for name in policy.reviewers}
-    if allowed and not names & allowed and not any(name in _plain(reviewer) for name in allowed):
-        found.append((("reviewer",), f"{reviewer} is not among the reviewers that WORKFLOW.md names"))
+    if policy.reviewers and not by & {_plain(name) for name in policy.reviewers}:
+        found.append((("reviewer",), f"{author} brought this, and is not among the reviewers that WORKFLOW.md names"))
     if verdict.decision is Decision.APPROVE:
         asked = unanswered(matter.item)
         for key in sorted({*asked, *verdict.acceptance}):
@@ -102,6 +102,11 @@ def _objections(
     if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
         found.append((("decision",), "rework needs a finding or a note that says what to do"))
     return found
+
+
+def _names(person: Person) -> set[str]:
+    """Every way in which a git identity may be written in a list."""
+    return {_plain(person.name), _plain(person.email), _plain(str(person))}
 
 
 def _plain(name: str) -> str:

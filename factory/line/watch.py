@@ -42,6 +42,7 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
     """Make passes until interrupted. Raises KeyboardInterrupt then."""
     crew, clock = orchestrator.floor.crew, orchestrator.floor.clock
     observer = Observer()
+    tidied = 0
     handler = _Wake(crew.changed.set)
     for folder, below in _watched(orchestrator):
         observer.schedule(handler, str(folder), recursive=below)
@@ -56,4 +57,6 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
             untils = [outlook.until for outlook in report.outlooks if outlook.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - clock()).total_seconds()))
-            crew.wait(wait)
+            if not crew.wait(wait) and not crew.busy and orchestrator.floor.ledger.commits > tidied:
+                tidied = orchestrator.floor.ledger.commits
+                orchestrator.tidy()

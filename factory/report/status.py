@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from factory.line.judge import judge
+from factory.line.lock import holder
 from factory.line.start import outlooks
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import Problem
@@ -49,8 +50,7 @@ class Status:
 
 def status(surveyor: Surveyor, survey: Survey) -> Status:
     """What is where at a survey's commit. Reads only."""
-    holder = surveyor.repository.state / "holder"
-    orchestrator = holder.read_text().strip() if holder.exists() else ""
+    orchestrator = str(holder(surveyor.repository.state) or "")
     waiting = {outlook.id: outlook for outlook in outlooks(surveyor, survey)}
     problems = list(survey.problems)
     rows: list[Row] = []

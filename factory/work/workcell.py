@@ -11,11 +11,9 @@ from pathlib import Path
 
 from factory.store import files
 from factory.store.repository.git import GitError
-from factory.store.repository.repository import Repository
+from factory.store.repository.repository import CELL_PREFIX, Repository
 from factory.store.repository.worktrees import Worktree
 from factory.work import process
-
-_PREFIX = "factory-cell-"
 
 
 def cells_root(common_dir: Path, configured: str | None) -> Path:
@@ -89,7 +87,7 @@ class Cells:
             return self._free.pop() if self._free else None
 
     def _make(self, commit: str) -> Cell:
-        name = _PREFIX + secrets.token_hex(4)
+        name = CELL_PREFIX + secrets.token_hex(4)
         files.write(self._records / name, os.fsencode(self.root / name))
         cell = self._cell(self.root / name)
         cell.worktree.add(commit)
@@ -116,7 +114,7 @@ class Cells:
         self._free.clear()
         if not self._records.is_dir():
             return
-        for record in sorted(self._records.glob(f"{_PREFIX}*")):
+        for record in sorted(self._records.glob(f"{CELL_PREFIX}*")):
             place = Path(os.fsdecode(record.read_bytes()))
             process.end_strays(str(place))
             self._remove(self._cell(place))

@@ -16,6 +16,7 @@ from factory.store.repository.view import View
 
 OWN_FOLDERS = frozenset({"queue", "artifacts"})
 WORK_PREFIX = "factory/"
+CELL_PREFIX = "factory-cell-"
 
 
 class Arrival(NamedTuple):
@@ -81,10 +82,12 @@ class Repository:
         if self._main is not None and self.common_dir.name == ".git":
             yield View(main, self.common_dir, self.state)
         for admin in sorted((self.common_dir / "worktrees").glob("*")):
+            if admin.name.startswith(CELL_PREFIX):
+                continue
             try:
                 root = Path((admin / "gitdir").read_text().strip()).parent
                 view = View(root, admin, self.state)
-                if root.is_dir() and not view.branch().startswith(WORK_PREFIX):
+                if root.is_dir():
                     yield view
             except OSError:
                 continue  # half made or half removed by somebody at this moment
