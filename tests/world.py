@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from factory.line.orchestrator import Orchestrator, Report, utc_now
+from factory.line.orchestrator import Orchestrator, Report
+from factory.line.survey import utc_now
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
 
@@ -24,7 +25,7 @@ produces: {patch: {required: true}}
 review: {seats: [{name: tests, kind: checks}]}
 """
 
-REVIEWED = SCRIPTED.replace("[{name: tests, kind: checks}]", "[{name: tests, kind: checks}, {name: human, kind: human}]")
+REVIEWED = SCRIPTED.replace("kind: checks}]", "kind: checks}, {name: human, kind: human}]")
 
 
 @dataclass

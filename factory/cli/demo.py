@@ -10,8 +10,8 @@ import click
 from factory.cli.news import News
 from factory.cli.scaffold import scaffold
 from factory.cli.text import lane_word, safe, table
-from factory.line.orchestrator import Orchestrator, utc_now
-from factory.line.survey import Surveyor
+from factory.line.orchestrator import Orchestrator
+from factory.line.survey import Surveyor, utc_now
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.report.detail import Detail, detail

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from factory.line.orchestrator import utc_now
-from factory.line.survey import Survey, Surveyor
+from factory.line.survey import Survey, Surveyor, utc_now
 from factory.model.errors import UnusableError, UsageError
 from factory.model.lifecycle import Lane
 from factory.store.library import locate_branch

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from factory.line.apply import apply
 from factory.line.collect import collect
@@ -20,7 +20,7 @@ from factory.line.lock import locked
 from factory.line.plan import Outlook
 from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
 from factory.line.start import start
-from factory.line.survey import Survey, Surveyor
+from factory.line.survey import Survey, Surveyor, utc_now
 from factory.model.errors import BusyError, Problem, UnusableError
 from factory.model.policy import Workflow
 from factory.store import files
@@ -31,11 +31,6 @@ from factory.store.repository.repository import Repository
 from factory.work.workcell import Cells, cells_root
 
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
-
-
-def utc_now() -> datetime:
-    """The present time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

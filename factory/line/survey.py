@@ -1,7 +1,7 @@
 """The survey: everything that one pass knows, read from one commit."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
@@ -13,6 +13,11 @@ from factory.store.artifacts import Artifacts
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, Snapshot
 from factory.store.repository.repository import Arrival, Repository
+
+
+def utc_now() -> datetime:
+    """The present time."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
