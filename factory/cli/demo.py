@@ -1,5 +1,8 @@
 """`factory demo`: a throw-away factory with real bugs, run to the end before your eyes."""
 
+import os
+import shutil
+import sys
 import time
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
@@ -97,8 +100,14 @@ def _print(folder: Path, found: list[Detail]) -> None:
         click.echo(f"{each.id} is blocked: {safe(each.note)}")
     for each in waiting:
         path = f"{folder}/queue/review/{each.id}.human.verdict.yaml"
-        click.echo(f"\n{each.id} waits for your verdict. Look at its patch, decide, and let the factory go on:\n")
-        click.echo(f"  cat {folder}/{each.artifacts}patch.diff")
-        click.echo(f"  edit {path}      # decision: approve")
-        click.echo(f"  factory -C {folder} tick")
+        click.echo(f"\n{each.id} waits for your verdict. Its patch is {folder}/{each.artifacts}patch.diff.")
+        click.echo(f"Edit the line `decision: pending` to `decision: approve` in\n\n  {path}\n\nand then run\n")
+        click.echo(f"  {_this_program()} -C {folder} tick")
     click.echo(f"\nEvery step is a commit:  git -C {folder} log --oneline")
+
+
+def _this_program() -> str:
+    """How the reader can call this program again."""
+    found = shutil.which("factory")
+    same = found is not None and Path(found).resolve() == Path(sys.argv[0]).resolve()
+    return "factory" if same or not os.access(sys.argv[0], os.X_OK) else sys.argv[0]

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from factory.line.apply import apply
@@ -43,6 +43,15 @@ class Report:
     waiting: str = ""  # why no pass was made
 
 
+@dataclass
+class _Found:
+    """What a pass has come across so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    outlooks: list[Outlook] = field(default_factory=list)
+    survey: Survey | None = None
+
+
 class Orchestrator:
     """Moves items. Use it within `holding`."""
 
@@ -52,6 +61,7 @@ class Orchestrator:
         me = Person("factory", f"factory@{host}")
         surveyor = Surveyor(repository, branch)
         ledger = Ledger(repository, branch, me, clock, tell)
+        self._found = _Found()
         self._complained = ""  # the commit whose unusable policy has been told of
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
@@ -106,46 +116,42 @@ class Orchestrator:
             floor.surveyor.queue.save()
 
     def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
-        """One pass over the pipeline. A branch that moves under it makes it begin again."""
+        """One pass over the pipeline. A branch that moves under it makes the step it is in begin again."""
         self.interrupts.check()
         busy = self._waits_for_a_person()
         if busy:
             return Report(0, waiting=busy)
         before = self.floor.ledger.commits
-        problems: list[Problem] = []
-        outlooks: list[Outlook] = []
-        approved = []
-
-        def ingest(survey: Survey) -> None:
-            problems.extend(self.floor.intake.take(survey))
-
-        def split(survey: Survey) -> None:
-            problems.extend(self.floor.intake.split_batches(survey))
-
-        def reconcile(survey: Survey) -> None:
-            problems.extend(survey.problems)
-            honour_moves(self.floor, survey)
-
-        def release(survey: Survey) -> None:
-            bring_back_lost(self.floor, survey)
-            release_dead(self.floor, survey)
-
-        def judge_all(survey: Survey) -> None:
-            found, wrong = gate(self.floor, survey)
-            approved.extend(found)
-            problems.extend(wrong)
-
-        self._at_head(ingest)
-        self._at_head(split)
-        self._at_head(reconcile)
-        self._at_head(release)
+        found = self._found = _Found()
         self.floor.crew.finish_recheck()
-        self._at_head(lambda survey: collect(self.floor, survey))
-        self._at_head(judge_all)
-        self._at_head(lambda survey: apply(self.floor, survey, approved))
+        for step in (self._ingest, self._split_batches, self._reconcile, self._collect, self._gate_and_apply):
+            self._at_head(step)
         if may_start:
-            self._at_head(lambda survey: outlooks.extend(start(self.floor, survey, most)))
-        return Report(self.floor.ledger.commits - before, tuple(outlooks), tuple(dict.fromkeys(problems)))
+            self._at_head(lambda survey: found.outlooks.extend(start(self.floor, survey, most)))
+        problems = tuple(dict.fromkeys(found.problems))
+        return Report(self.floor.ledger.commits - before, tuple(found.outlooks), problems)
+
+    def _ingest(self, survey: Survey) -> None:
+        self._found.problems.extend(self.floor.intake.take(survey))
+
+    def _split_batches(self, survey: Survey) -> None:
+        self._found.problems.extend(self.floor.intake.split_batches(survey))
+
+    def _reconcile(self, survey: Survey) -> None:
+        self._found.problems.extend(survey.problems)
+        honour_moves(self.floor, survey)
+        bring_back_lost(self.floor, survey)
+        release_dead(self.floor, survey)
+        self.floor.ledger.publish()
+
+    def _collect(self, survey: Survey) -> None:
+        collect(self.floor, survey)
+
+    def _gate_and_apply(self, survey: Survey) -> None:
+        """In one step, so that whatever a person changes after the gate has looked keeps the apply from happening."""
+        approved, problems = gate(self.floor, survey)
+        self._found.problems.extend(problems)
+        apply(self.floor, survey, approved)
 
     def _at_head(self, step: Callable[[Survey], None]) -> None:
         """Do a step on the branch as it is; again if the branch moved before the step could be published."""
@@ -166,15 +172,18 @@ class Orchestrator:
 
     def _survey(self, head: str) -> Survey:
         """The survey at a commit; with the last good policy when the commit's own cannot be used."""
-        floor = self.floor
+        floor, known = self.floor, self._found.survey
+        if known is not None and known.head == head:
+            return known
         try:
             survey = floor.surveyor.survey(floor.clock(), head)
         except UnusableError as error:
             if head != self._complained:
                 floor.tell("", f"{error.message}; the last good policy stays in force")
                 self._complained = head
-            return floor.surveyor.survey(floor.clock(), head, self.workflow)
+            survey = floor.surveyor.survey(floor.clock(), head, self.workflow)
         self.workflow = survey.workflow
+        self._found.survey = survey
         return survey
 
     def _waits_for_a_person(self) -> str:

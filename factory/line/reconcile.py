@@ -9,7 +9,7 @@ from factory.store.queue import Placed, lane_path
 
 def honour_moves(floor: Floor, survey: Survey) -> None:
     """Record every move that a person made by hand."""
-    for case in survey.cases.values():
+    for case in list(survey.cases.values()):
         expected = case.history.lane or Lane.INBOX
         if case.lane is expected:
             continue
@@ -19,10 +19,10 @@ def honour_moves(floor: Floor, survey: Survey) -> None:
         if event is Event.CANCEL:
             details["outcome"] = Outcome.CANCELLED
         arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
-        floor.ledger.move(case, Move(event, case.lane, details, actor=who), survey.snapshot.verdicts, arrival)
+        move = Move(event, case.lane, details, actor=who)
+        survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts, arrival)
         if case.id in floor.crew.running:
             floor.crew.stop(case.id)
-    floor.ledger.publish()
 
 
 def bring_back_lost(floor: Floor, survey: Survey) -> None:
@@ -40,7 +40,6 @@ def bring_back_lost(floor: Floor, survey: Survey) -> None:
         if found is not None:
             text = f"factory: {item_id} was deleted by {found.by}; it is brought back in blocked"
             floor.ledger.take_in(found.by, {lane_path(Lane.BLOCKED, item_id): found.content}, text)
-    floor.ledger.publish()
 
 
 def _record_end(floor: Floor, survey: Survey, item_id: str, day: str) -> None:
@@ -70,7 +69,6 @@ def release_dead(floor: Floor, survey: Survey) -> None:
             continue
         reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
         floor.ledger.move(case, Move(Event.RELEASE, whence(case), {"reason": reason}))
-    floor.ledger.publish()
 
 
 def whence(case: Case) -> Lane:
