@@ -1,15 +1,13 @@
 """Apply: the only step that changes anything outside queue/ and artifacts/."""
 
-from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.judge import Judged, newer_evidence
 from factory.line.ledger import Move
 from factory.line.survey import Case, Survey
 from factory.model.contract import ApplyMode
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.model.verdict import Finding
 from factory.store.repository.commits import NOTHING, RefUpdate, Signature, add_commit
-from factory.store.repository.repository import branch_of
+from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import diff
 from factory.work.run import Order
 
@@ -33,17 +31,20 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
     if changes_nothing or case.contract.apply.mode in _CHANGES_NOTHING:
         _finish(floor, survey, judged, Outcome.ACCEPTED)
         return
-    target = _target_head(floor, survey)
-    merge = merged_content(floor.repository, judged.evidence.base, judged.evidence.proposal, target)
-    if merge.conflicts:
-        _conflict(floor, survey, judged, merge.conflicts)
-    elif merge.tree != judged.evidence.tree:
-        # The target is not what the checks ran on. One recheck at a time: each apply makes the next one necessary.
+    target, content = _target_head(floor, survey), judged.evidence.tree
+    if not _checked_on(floor, judged, target):
+        # One recheck at a time, since each apply makes the next one necessary. It also finds conflicts.
         if floor.crew.recheck is None:
             floor.crew.start_recheck(order_of(floor, case), judged.evidence.proposal)
-    elif not obstacles(floor, survey, target, merge.tree):
-        commit = _merge(floor, survey, judged, target, merge.tree)
+    elif not obstacles(floor.repository, survey.policy.target_branch, content):
+        commit = _merge(floor, survey, judged, target, content)
         _finish(floor, survey, judged, Outcome.APPLIED, commit)
+
+
+def _checked_on(floor: Floor, judged: Judged, target: str) -> bool:
+    """Whether the checks ran on the proposal merged with what the target holds now."""
+    objects, content = floor.repository.objects, floor.repository.content
+    return content(objects.commit(judged.evidence.target).tree) == content(objects.commit(target).tree)
 
 
 def _target_head(floor: Floor, survey: Survey) -> str:
@@ -72,13 +73,13 @@ def order_of(floor: Floor, case: Case) -> Order:
     )
 
 
-def obstacles(floor: Floor, survey: Survey, target: str, content: str) -> list[str]:
-    """Files of the target's working tree in which a person has changes that a merge would write over."""
-    view = floor.repository.view_of(survey.policy.target_branch)
-    if view is None:
+def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
+    """Files of a branch's working tree in which a person has changes that new content would write over."""
+    view, target = repository.view_of(branch), repository.head(branch)
+    if view is None or target is None:
         return []
-    objects = floor.repository.objects
-    changes = list(diff(objects, floor.repository.content(objects.commit(target).tree), content))
+    objects = repository.objects
+    changes = list(diff(objects, repository.content(objects.commit(target).tree), content))
     return view.local_changes(changes)
 
 
@@ -120,17 +121,3 @@ def _finish(floor: Floor, survey: Survey, judged: Judged, outcome: Outcome, comm
     move = Move(Event.FINISH, Lane.DONE, details, newer_evidence(floor, case))
     survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
     floor.crew.rechecked.pop(case.id, None)
-
-
-def _conflict(floor: Floor, survey: Survey, judged: Judged, paths: tuple[str, ...]) -> None:
-    """What was approved no longer fits: the worker makes it fit, and it is judged again."""
-    case = judged.case
-    assert case.contract is not None
-    reason = f"conflicts with what {survey.policy.target_branch} holds now, in {', '.join(paths[:3])}"
-    findings = tuple(
-        Finding(id=f"M{number}", severity="major", path=path, text=reason) for number, path in enumerate(paths, 1)
-    )
-    details: dict[str, object] = {"reason": reason, "findings": findings, "failure": "conflict"}
-    last = case.history.rounds_spent + 1 >= case.contract.rework.max_rounds
-    move = Move(Event.BLOCK, Lane.BLOCKED, details) if last else Move(Event.REWORK, Lane.REWORK, details)
-    survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)

@@ -152,9 +152,8 @@ def _delivery(floor: Floor, survey: Survey, ended: Ended) -> Move:
     case, order, outcome = ended.case, ended.order, ended.outcome
     assert outcome.evidence is not None and case.contract_name is not None and case.item is not None
     contract = floor.surveyor.library.contract_bytes(survey.tree, case.contract_name) or b""
-    item = floor.repository.objects.blob(case.placed.blob)
     left = left_by_worker(run_files(outcome))
-    subject = subject_of(item, contract, survey.policy.governing(), outcome.patch, left)
+    subject = subject_of(case.item, contract, survey.policy.governing(), outcome.patch, left)
     matter = Matter(case.id, case.item, order.run, order.round, subject, order.contract.worker.name)
     branch = branch_of(case.id)
     floor.ledger.also(RefUpdate(branch, floor.repository.head(branch) or NOTHING, outcome.proposal))

@@ -6,16 +6,17 @@ from factory.line.collect import cut, evidence_file
 from factory.line.floor import Floor
 from factory.line.gate import Cast, Ruling, decide, seats_needed
 from factory.line.ledger import Move
-from factory.line.review import Matter, cast
+from factory.line.review import Matter, blank, cast
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
+from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import Finding
 from factory.store.artifacts import left_by_worker
-from factory.store.queue import VerdictFile
+from factory.store.queue import VerdictFile, verdict_path
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
 
 def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:
     """The subject as it is now."""
-    objects, library = surveyor.repository.objects, surveyor.library
+    assert case.item is not None
     run_files = surveyor.artifacts.run_files(survey.tree, case.id, case.history.run)
     return subject_of(
-        objects.blob(case.placed.blob),
-        library.contract_bytes(survey.tree, case.contract_name or "") or b"",
+        case.item,
+        surveyor.library.contract_bytes(survey.tree, case.contract_name or "") or b"",
         survey.policy.governing(),
         run_files.get("patch.diff", b""),
         left_by_worker(run_files),
@@ -108,6 +109,8 @@ def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
             approved.append(judged)
         elif judged.ruling.event is not None:
             survey.cases[case.id] = _carry_out(floor, survey, judged)
+        else:
+            _open_missing(floor, survey, judged)
         floor.ledger.publish_when_due()
     floor.ledger.publish()
     return approved, problems
@@ -119,6 +122,8 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": ruling.findings}
     files = newer_evidence(floor, case)
     floor.crew.rechecked.pop(case.id, None)
+    if judged.evidence.conflicts:
+        details["failure"] = FailureClass.CONFLICT
     verdicts = survey.snapshot.verdicts
     if ruling.event is Event.REJECT:
         details["outcome"] = Outcome.REJECTED
@@ -129,3 +134,19 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     elif ruling.event is Event.REWORK:
         return floor.ledger.move(case, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
     return floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
+
+
+def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:
+    """A verdict file for each human seat that has none: the item was moved here by hand, or the file was deleted."""
+    case = judged.case
+    assert case.item is not None and case.contract is not None
+    changed = floor.repository.changed(judged.evidence.base, judged.evidence.proposal)
+    there = {file.seat for file in survey.snapshot.verdicts if file.item_id == case.id}
+    matter = Matter(case.id, case.item, case.history.run, case.history.round, judged.subject, case.history.worker)
+    missing: dict[str, bytes | None] = {
+        verdict_path(case.id, seat.name): blank(matter, judged.evidence, changed)
+        for seat in seats_needed(case.contract, changed, survey.policy.protected)
+        if seat.kind is SeatKind.HUMAN and seat.name not in there
+    }
+    if missing:
+        floor.ledger.take_in(floor.me, missing, f"factory: {case.id} waits for a verdict again")

@@ -72,7 +72,7 @@ def _order(floor: Floor, survey: Survey, case: Case) -> Order:
     if base is None:
         raise FactoryError(f"the target branch {target} does not exist")
     content = repository.content(repository.objects.commit(base).tree)
-    if history.proposal and history.round > 1 and case.contract.rework.keep_branch:
+    if history.proposal and case.lane is Lane.REWORK and case.contract.rework.keep_branch:
         merge = merged_content(repository, _base_of(floor, history.proposal), history.proposal, base)
         # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
         content = content if merge.conflicts else merge.tree

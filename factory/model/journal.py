@@ -144,6 +144,8 @@ class History:
                     proposal=entry.proposal or self.proposal,
                     findings=entry.findings,
                 )
+            case Event.BLOCK if entry.findings:
+                return replace(after, findings=entry.findings)
             case Event.UNBLOCK | Event.MOVED:
                 return replace(after, attempts=0, rounds_spent=0)
             case _:

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from factory.model.base import digest, digest_of
+from factory.model.item import Item
+
+# When an item runs, not what it asks for: a person may hold it or hurry it without making a verdict stale.
+_NOT_JUDGED = {"hold", "priority"}
 
 
 def subject_of(
-    item: bytes, contract: bytes, governing: JsonValue, patch: bytes, left_by_worker: Mapping[str, str]
+    item: Item, contract: bytes, governing: JsonValue, patch: bytes, left_by_worker: Mapping[str, str]
 ) -> str:
     """The digest over item, contract, governing policy, patch, and the digests of the worker's artifacts by path."""
     return digest_of(
         {
-            "item": digest(item),
+            "item": digest_of(item.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_JUDGED)),
             "contract": digest(contract),
             "policy": digest_of(governing),
             "patch": digest(patch),

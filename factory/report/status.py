@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from factory.line.apply import obstacles
 from factory.line.judge import judge
 from factory.line.lock import holder
 from factory.line.start import outlooks
@@ -114,8 +115,11 @@ def _in_review(surveyor: Surveyor, survey: Survey, case: Case) -> tuple[Row, tup
         return _row(surveyor, survey, case, "waiting", f"refused: {judged.problems[0]}"), judged.problems
     if ruling.event is Event.FINISH:
         held = case.item is not None and case.item.hold
-        note = "approved, but on hold" if held else f"{ruling.reason}; applied with the next tick"
-        return _row(surveyor, survey, case, "waiting" if held else "ready", note), ()
+        in_the_way = obstacles(surveyor.repository, survey.policy.target_branch, judged.evidence.tree)
+        if held or in_the_way:
+            why = "it is on hold" if held else f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
+            return _row(surveyor, survey, case, "waiting", f"approved, but {why}"), ()
+        return _row(surveyor, survey, case, "ready", f"{ruling.reason}; applied with the next tick"), ()
     if ruling.event is None:
         return _row(surveyor, survey, case, "waiting", ruling.reason), ()
     return _row(surveyor, survey, case, "ready", f"{ruling.event} with the next tick: {ruling.reason}"), ()

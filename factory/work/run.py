@@ -157,7 +157,8 @@ def _collect(said: Outcome, cell: Cell, order: Order, repository: Repository) ->
     whole = replace(said, tree=tree, changes=changes, patch=patch, files=left)
     unchanged = tree == objects.commit(order.start).tree
     produces = order.contract.produces
-    if (unchanged and produces.patch.required) or (not changes and not left and said.result is None):
+    silent = said.result is None  # a worker that says why it leaves its proposal as it is did do something
+    if (produces.patch.required and (not changes or (unchanged and silent))) or not (changes or left or not silent):
         again = "nothing changed since the last proposal" if changes else "nothing was changed"
         return replace(whole, failure=Failure(FailureClass.EMPTY, f"the worker ended well, but {again}"))
     breaches = (*missing, *_breaches(changes, patch, order.contract))
@@ -236,7 +237,18 @@ def _breaches(changes: tuple[Change, ...], patch: bytes, contract: Contract) -> 
             found.append((change.path, f"is {what}"))
     if len(changes) > allowed.max_files:
         found.append(("", f"{len(changes)} files were changed; at most {allowed.max_files} may be"))
-    lines = sum(line[:1] in b"+-" and line[:3] not in (b"+++", b"---") for line in patch.split(b"\n"))
+    lines = _changed_lines(patch)
     if lines > allowed.max_lines:
         found.append(("", f"{lines} lines were changed; at most {allowed.max_lines} may be"))
     return found
+
+
+def _changed_lines(patch: bytes) -> int:
+    """How many lines the hunks of a patch add or remove; a line may itself look like a patch's header."""
+    count, in_hunk = 0, False
+    for line in patch.split(b"\n"):
+        if line.startswith((b"@@ ", b"diff --git ")):
+            in_hunk = line.startswith(b"@@ ")
+        elif in_hunk and line.startswith((b"+", b"-")):
+            count += 1
+    return count

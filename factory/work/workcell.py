@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,8 +63,8 @@ class Cells:
         self.root = root
         self._records = repository.state / "cells"
         self._free: list[Cell] = []
-        self._lock = threading.Lock()
-        # Making a cell is work for the processor and the disk; waiting for one to come back is often quicker.
+        self._came_back = threading.Condition()
+        self._cost = 0.0  # seconds that making the last cell took
         self._making = threading.Semaphore(os.cpu_count() or 1)
 
     @contextmanager
@@ -83,14 +84,19 @@ class Cells:
             self._return(cell)
 
     def _take(self) -> Cell | None:
-        with self._lock:
+        """A free cell; one that comes back within the time it would take to make another is as good as one."""
+        with self._came_back:
+            self._came_back.wait_for(lambda: bool(self._free), timeout=self._cost)
             return self._free.pop() if self._free else None
 
     def _make(self, commit: str) -> Cell:
+        began = time.monotonic()
         name = CELL_PREFIX + secrets.token_hex(4)
         files.write(self._records / name, os.fsencode(self.root / name))
         cell = self._cell(self.root / name)
         cell.worktree.add(commit)
+        cell.worktree.checkout(commit)
+        self._cost = time.monotonic() - began
         return cell
 
     def _cell(self, place: Path) -> Cell:
@@ -102,8 +108,9 @@ class Cells:
         except (GitError, OSError):
             self._remove(cell)
             return
-        with self._lock:
+        with self._came_back:
             self._free.append(cell)
+            self._came_back.notify()
 
     def _remove(self, cell: Cell) -> None:
         cell.worktree.remove()

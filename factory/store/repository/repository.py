@@ -118,9 +118,12 @@ class Repository:
 
     def merge(self, ours: str, theirs: str) -> Merge:
         """Merge two commits in memory."""
+        self.objects.flush()
         done = self.git.call(
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, allowed=(0, 1)
         )
+        if not done.stdout:  # git says "conflict" for commits it cannot find, too
+            raise GitError(("merge-tree", ours, theirs), done.returncode, done.stderr.decode(errors="replace"))
         tree, *conflicts = done.stdout.rstrip(b"\0").split(b"\0")
         return Merge(tree.decode(), tuple(dict.fromkeys(os.fsdecode(path) for path in conflicts)))
 
@@ -174,6 +177,7 @@ class Repository:
 
     def patch(self, old: str, new: str) -> bytes:
         """The difference of two trees, in a form that `git apply` takes."""
+        self.objects.flush()
         arguments = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
         return self.git.run("diff-tree", *arguments, old, new)
 

@@ -67,7 +67,7 @@ class TreeEditor:
                 self._folder(first).remove(rest)
             else:
                 self._below.pop(first, None)
-                del self._own()[first]
+                self._own().pop(first, None)  # a folder made since the last write is only below
         return entry
 
     def move(self, source: str, target: str) -> None:
