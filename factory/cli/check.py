@@ -7,7 +7,24 @@ import click
 
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json, safe
+from factory.line.survey import Surveyor, utc_now
+from factory.model.errors import Problem, UnusableError
 from factory.report.check import check
+from factory.report.status import status
+from factory.store.library import locate_branch
+from factory.store.repository.repository import Repository
+
+
+def _of_the_line(opened: Repository, bad: set[str], chosen: list[str]) -> list[Problem]:
+    """What only shows beside everything else: verdicts that do not count, ids that are taken."""
+    try:
+        surveyor = Surveyor(opened, locate_branch(opened))
+        head = opened.head(surveyor.branch)
+        survey = surveyor.survey(utc_now(), head) if head else None
+    except UnusableError:
+        return []  # what is wrong with the policy has been said already
+    found = status(surveyor, survey).problems if survey else ()
+    return [problem for problem in found if problem.path not in bad and (not chosen or problem.path in chosen)]
 
 
 @click.command("check")
@@ -17,8 +34,9 @@ def check_command(paths: tuple[str, ...], as_json: bool) -> int:
     """Say everything that is wrong with the given files, or with all of them. Exit status 1 when anything is."""
     with repository() as opened:
         root = opened.root
-    chosen = [os.path.relpath(Path(path).absolute(), root).replace(os.sep, "/") for path in paths]
-    problems, warnings = check(root, chosen)
+        chosen = [os.path.relpath(Path(path).absolute(), root).replace(os.sep, "/") for path in paths]
+        problems, warnings = check(root, chosen)
+        problems = sorted({*problems, *_of_the_line(opened, {problem.path for problem in problems}, chosen)})
     if as_json:
         listed = [problem.__dict__ for problem in problems]
         echo_json({"problems": listed, "warnings": warnings})

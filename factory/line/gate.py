@@ -36,8 +36,8 @@ class Ruling:
 def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[str, ...]) -> tuple[Seat, ...]:
     """The contract's seats, and a human one when the proposal touches what only a person may let through."""
     seats = contract.review.seats
-    touched = any(matches(path, protected) for path in changed)
-    return seats if not touched or contract.seats(SeatKind.HUMAN) else (*seats, _HUMAN)
+    needs_person = touches(changed, protected)
+    return (*seats, _HUMAN) if needs_person and not contract.seats(SeatKind.HUMAN) else seats
 
 
 def unanswered(item: Item) -> tuple[str, ...]:
@@ -45,8 +45,19 @@ def unanswered(item: Item) -> tuple[str, ...]:
     return tuple(criterion.id for criterion in item.acceptance if criterion.check is None)
 
 
-def decide(contract: Contract, seats: tuple[Seat, ...], evidence: Evidence, casts: tuple[Cast, ...]) -> Ruling:
-    """What follows. A no from anybody outweighs any number of approvals."""
+def touches(changed: tuple[str, ...], protected: tuple[str, ...]) -> bool:
+    """Whether a proposal changes what only a person may let through."""
+    return any(matches(path, protected) for path in changed)
+
+
+def decide(
+    contract: Contract,
+    seats: tuple[Seat, ...],
+    evidence: Evidence,
+    casts: tuple[Cast, ...],
+    needs_person: bool = False,
+) -> Ruling:
+    """What follows. A no from anybody outweighs any number of approvals; a quorum never stands in for a person."""
     verdicts = tuple(
         SeatVerdict(seat=cast.seat, decision=cast.verdict.decision, reviewer=cast.reviewer) for cast in casts
     )
@@ -65,10 +76,10 @@ def decide(contract: Contract, seats: tuple[Seat, ...], evidence: Evidence, cast
     approved = {cast.seat for cast in casts if cast.verdict.decision is Decision.APPROVE}
     approved |= {seat.name for seat in seats if seat.kind is SeatKind.CHECKS}
     waiting = [seat for seat in seats if seat.name not in approved]
-    if contract.review.quorum == "all" or len(seats) > len(contract.review.seats):
-        enough = not waiting
-    else:
-        enough = len(approved) >= contract.review.quorum
+    quorum = contract.review.quorum
+    enough = not waiting if quorum == "all" else len(approved) >= quorum
+    if needs_person:
+        enough = enough and any(seat.kind is SeatKind.HUMAN and seat.name in approved for seat in seats)
     if enough:
         by = ", ".join(f"{cast.reviewer} ({cast.seat})" for cast in casts if cast.seat in approved)
         return Ruling(Event.FINISH, f"approved by {by}" if by else "all checks passed", (), verdicts)

@@ -1,41 +1,20 @@
-"""Intake: what people wrote under queue/, taken from the working tree and committed as theirs."""
+"""Intake: people's edits committed as theirs, and batches made into items."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
 
 from pydantic import JsonValue
 
+from factory.line.desk import look
 from factory.line.ledger import Ledger
-from factory.line.review import read_verdict
 from factory.line.survey import Survey, Surveyor
-from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem, slug
 from factory.model.lifecycle import Lane
-from factory.model.verdict import Decision
-from factory.store import files, yaml
-from factory.store.queue import NOT_AN_ITEM, VERDICT, lane_path, read_item
+from factory.store import yaml
+from factory.store.queue import Placed, lane_path
 from factory.store.repository.objects import name_of
-from factory.store.repository.view import View
-
-SETTLE_S = 0.05
-_OPEN = frozenset({lane.value for lane in Lane} - {"done"})
-
-
-@dataclass
-class Edits:
-    """What a person changed in one working tree and has not committed."""
-
-    changed: dict[str, bytes] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
-
-    def problem(self, path: str, message: str) -> None:
-        """Note something that cannot be taken in."""
-        self.problems.append(Problem(path, 1, 1, message))
 
 
 class Intake:
@@ -50,149 +29,52 @@ class Intake:
     def take(self, survey: Survey) -> list[Problem]:
         """Commit every valid edit as the person's; what was wrong with the others."""
         problems: list[Problem] = []
-        home = self._repository.view_of(self._surveyor.branch)
-        for view in [home] if home else self._repository.views():
-            edits = self._read(view, survey, at_home=home is not None)
-            taken = dict(self._valid(edits, survey))
-            if taken:
-                names = ", ".join(sorted(taken)[:3]) + (f" and {len(taken) - 3} more" if len(taken) > 3 else "")
-                self._ledger.take_in(self._repository.user(), taken, f"factory: take in {names}")
+        for edits in look(self._surveyor, survey, self._sleep):
+            if edits.valid:
+                names = sorted(edits.valid)
+                shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+                self._ledger.take_in(self._repository.user(), edits.valid, f"factory: take in {shown}")
             problems.extend(edits.problems)
         self._ledger.publish()
         return problems
-
-    def _read(self, view: View, survey: Survey, at_home: bool) -> Edits:
-        edits = Edits()
-        objects = self._repository.objects
-        own = self._repository.head(view.branch()) if view.branch() else None
-        base = survey.tree if at_home or own is None else objects.commit(own).tree
-        listed = view.edits()
-        self._settle([view.root / path for _, path in listed])
-        for letters, path in listed:
-            was, now = objects.find(base, path), objects.find(survey.tree, path)
-            # In another branch's working tree only what rests on the same content is an edit of this branch.
-            if was != now:
-                continue
-            data = files.read_regular(view.root / path)
-            if data is not None and (now is None or now.oid != name_of("blob", data)):
-                edits.changed[path] = data
-            elif "D" in letters and not (view.root / path).exists() and was is not None:
-                edits.gone.add(path)
-            elif data is None and (view.root / path).exists():
-                edits.problem(path, "is not a plain file; put the file itself there")
-        return edits
-
-    def _settle(self, paths: list[Path]) -> None:
-        """Wait until no file is younger than the time an editor needs to write it."""
-        newest = max((path.lstat().st_mtime for path in paths if path.exists()), default=0.0)
-        wait = SETTLE_S - (time.time() - newest)
-        if 0 < wait <= SETTLE_S:
-            self._sleep(wait)
-
-    def _valid(self, edits: Edits, survey: Survey) -> Iterator[tuple[str, bytes | None]]:
-        for path, data in sorted(edits.changed.items()):
-            try:
-                yield from self._judge(path, data, edits, survey)
-            except InvalidFile as error:
-                edits.problems.extend(error.problems)
-        lanes = [path for path in sorted(edits.gone) if path.startswith("queue/")]
-        for path in lanes:
-            item_id = PurePosixPath(path).name.removesuffix(".yaml")
-            if path.endswith(".jsonl") or path.endswith(VERDICT) or PurePosixPath(path).name.startswith("."):
-                continue
-            if item_id in survey.cases:
-                edits.problem(
-                    path, f"was deleted; git checkout -- {path} brings it back, factory cancel {item_id} ends it"
-                )
-
-    def _judge(self, path: str, data: bytes, edits: Edits, survey: Survey) -> Iterator[tuple[str, bytes | None]]:
-        """What is to be committed for one changed file. Raises InvalidFile."""
-        parts = PurePosixPath(path).parts
-        if parts[0] != "queue":
-            yield from self._policy_file(path, data, edits, survey)
-        elif path.endswith(VERDICT):
-            if self._repository.objects.find(survey.tree, path) is None:
-                edits.problem(path, "judges nothing that is in review; the factory writes these files itself")
-            elif read_verdict(path, data).decision is not Decision.PENDING:
-                yield path, data
-        elif parts[-1].startswith(".") or parts[-1] == "README.md":
-            return
-        elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
-            yield path, data
-        elif not path.endswith(".yaml"):
-            edits.problem(path, NOT_AN_ITEM)
-        else:
-            yield from self._item(path, data, edits, survey)
-
-    def _policy_file(self, path: str, data: bytes, edits: Edits, survey: Survey) -> Iterator[tuple[str, bytes | None]]:
-        """A new contract counts at once; a change of one that is committed counts when it is committed."""
-        if self._repository.objects.find(survey.tree, path) is not None:
-            edits.problem(path, f"has uncommitted changes; the committed one is in force until you git commit {path}")
-        elif path.startswith("contracts/") and path.endswith(".yaml") and path.count("/") == 1:
-            yaml.load(Contract, yaml.Source(path, data))
-            yield path, data
-        elif path.startswith("contracts/"):
-            yield path, data
-
-    def _item(self, path: str, data: bytes, edits: Edits, survey: Survey) -> Iterator[tuple[str, bytes | None]]:
-        parts = PurePosixPath(path).parts
-        item_id = parts[-1].removesuffix(".yaml").lower()
-        if problem := id_problem(item_id):
-            edits.problem(path, problem)
-            return
-        item = read_item(path, data)
-        self._surveyor.queue.remember(name_of("blob", data), item)
-        placed = survey.snapshot.items.get(item_id)
-        if placed is not None and placed.path == path:
-            yield path, data
-        elif placed is not None and placed.path in edits.gone:
-            edits.gone.discard(placed.path)
-            yield placed.path, None
-            yield path, data
-        elif placed is not None or self._surveyor.queue.done_day(survey.tree, item_id):
-            where = placed.path if placed else "queue/done"
-            if placed is None or placed.blob != name_of("blob", data):
-                edits.problem(path, f"the id {item_id!r} is taken by {where}; rename the file")
-        elif parts[1] != Lane.INBOX or len(parts) != 3:
-            edits.problem(path, "is new, and new items begin in queue/inbox")
-        else:
-            yield path, data
 
     def split_batches(self, survey: Survey) -> list[Problem]:
         """Make an item of every good line of every committed batch; what was wrong with the others."""
         problems: list[Problem] = []
         for batch in survey.snapshot.batches:
-            lines = self._repository.objects.blob(batch.blob).split(b"\n")
             taken: dict[str, bytes | None] = {}
             bad: list[Problem] = []
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(self._repository.objects.blob(batch.blob).split(b"\n")):
                 if line.strip():
-                    self._line(yaml.Source(batch.path, line, number - 1), taken, bad, survey)
-            problems.extend(bad)
+                    try:
+                        self._take_line(batch, yaml.Source(batch.path, line, number), taken, survey)
+                    except InvalidFile as error:
+                        bad.extend(error.problems)
             made = len(taken)
             if not bad:
                 taken[batch.path] = None
             if taken:
                 author = self._repository.last_author(survey.head, batch.path) or self._repository.user()
                 self._ledger.take_in(author, taken, f"factory: take in {made} items of {batch.path}")
+            problems.extend(bad)
         self._ledger.publish()
         return problems
 
-    def _line(self, source: yaml.Source, taken: dict[str, bytes | None], bad: list[Problem], survey: Survey) -> None:
-        try:
-            item_id, data = _split_line(source)
-        except InvalidFile as error:
-            bad.extend(error.problems)
-            return
+    def _take_line(self, batch: Placed, source: yaml.Source, taken: dict[str, bytes | None], survey: Survey) -> None:
+        """Add one line's item to what is taken, unless it was taken before. Raises InvalidFile."""
+        item_id, data = _split_line(source)
         path = lane_path(Lane.INBOX, item_id)
-        blob = name_of("blob", data)
-        placed = survey.snapshot.items.get(item_id)
-        day = None if placed else self._surveyor.queue.done_day(survey.tree, item_id)
-        if path in taken or (placed and placed.blob != blob):
-            bad.append(source.problem(0, 0, f'the id {item_id!r} is taken; give the line another "id"'))
-        elif placed is None and day is None:
-            self._surveyor.queue.remember(blob, yaml.load(Item, yaml.Source(path, data)))
+        known = item_id in survey.snapshot.items or self._surveyor.queue.done_day(survey.tree, item_id)
+        if path in taken or (known and not self._came_after(path, batch.path, survey)):
+            raise source.invalid(0, 0, f'the id {item_id!r} is taken; give the line another "id"')
+        if not known:
+            self._surveyor.queue.remember(name_of("blob", data), yaml.load(Item, yaml.Source(path, data)))
             taken[path] = data
+
+    def _came_after(self, path: str, batch: str, survey: Survey) -> bool:
+        """Whether an item is no older than a batch: then it is the batch's own, made from it by an earlier pass."""
+        arrivals = self._surveyor.arrivals(survey.head)
+        return path in arrivals and batch in arrivals and arrivals[path].at >= arrivals[batch].at
 
 
 def _split_line(source: yaml.Source) -> tuple[str, bytes]:

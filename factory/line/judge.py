@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from factory.line.collect import cut, evidence_file
 from factory.line.floor import Floor
-from factory.line.gate import Cast, Ruling, decide, seats_needed
+from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.ledger import Move
 from factory.line.review import Matter, blank, cast
 from factory.line.survey import Case, Survey, Surveyor
@@ -14,7 +14,7 @@ from factory.model.evidence import Evidence
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
-from factory.model.verdict import Finding
+from factory.model.verdict import SUBJECT_CHANGED, Finding
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import VerdictFile, verdict_path
 
@@ -40,12 +40,13 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
     subject = present_subject(surveyor, survey, case)
     if subject != case.history.subject:
         reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
-        finding = Finding(id="S1", severity="major", text=reason)
+        finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
     changed = surveyor.repository.changed(evidence.base, evidence.proposal)
     seats = seats_needed(case.contract, changed, survey.policy.protected)
+    needs_person = touches(changed, survey.policy.protected)
     casts, problems = _casts(surveyor, survey, case, seats, subject)
-    return Judged(case, decide(case.contract, seats, evidence, casts), evidence, subject, problems)
+    return Judged(case, decide(case.contract, seats, evidence, casts, needs_person), evidence, subject, problems)
 
 
 def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:

@@ -11,6 +11,7 @@ from factory.model.errors import FactoryError
 from factory.model.failure import FailureClass
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
+from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.commits import Signature, add_commit
 from factory.work.run import Order
 
@@ -72,7 +73,8 @@ def _order(floor: Floor, survey: Survey, case: Case) -> Order:
     if base is None:
         raise FactoryError(f"the target branch {target} does not exist")
     content = repository.content(repository.objects.commit(base).tree)
-    if history.proposal and case.lane is Lane.REWORK and case.contract.rework.keep_branch:
+    anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
+    if history.proposal and case.lane is Lane.REWORK and case.contract.rework.keep_branch and not anew:
         merge = merged_content(repository, _base_of(floor, history.proposal), history.proposal, base)
         # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
         content = content if merge.conflicts else merge.tree

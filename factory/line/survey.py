@@ -83,6 +83,10 @@ class Surveyor:
         problems = list(snapshot.problems)
         cases: dict[str, Case] = {}
         with_artifacts = self.artifacts.ids(tree)
+        for verdict in snapshot.verdicts:
+            judged = snapshot.items.get(verdict.item_id)
+            if judged is None or judged.lane is not Lane.REVIEW:
+                problems.append(Problem(verdict.path, 1, 1, "judges nothing that is in review; delete it"))
         for placed in snapshot.items.values():
             case, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
             cases[placed.id] = case

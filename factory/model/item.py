@@ -16,6 +16,10 @@ def id_problem(item_id: str) -> str:
     """Why this cannot be an item's id; empty when it can."""
     if item_id.endswith(".verdict"):
         return f"the id {item_id!r} ends in '.verdict', which is what verdict files are called; rename the file"
+    if item_id == "done":
+        return "the id 'done' is the name of the folder for finished items; rename the file"
+    if ".." in item_id or item_id.endswith((".", ".lock")):
+        return f"the id {item_id!r} cannot name a branch: no '..', and no '.' or '.lock' at its end; rename the file"
     if ID_PATTERN.fullmatch(item_id):
         return ""
     return f"the id {item_id!r} must be 1 to 80 of a-z 0-9 . _ - and begin with a letter or digit; rename the file"
@@ -24,7 +28,8 @@ def id_problem(item_id: str) -> str:
 def slug(title: str) -> str:
     """A readable id made from a title; may be taken already."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    return words[:60].rstrip("-") or "item"
+    words = words[:60].rstrip("-") or "item"
+    return f"item-{words}" if id_problem(words) else words
 
 
 class Criterion(Format):

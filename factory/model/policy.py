@@ -1,6 +1,6 @@
 """The policy: the front matter of WORKFLOW.md, with the Symphony specification's keys and defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -187,15 +187,26 @@ class Policy(Section):
 def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str, ...]]:
     """The paths of keys that the policy does not know, so that a spelling mistake is never silent."""
     found: list[tuple[str, ...]] = []
-    if not isinstance(data, dict):
-        return found
-    for key, value in data.items():
+    for key, value in data.items() if isinstance(data, dict) else ():
         field = model.model_fields.get(key)
         if field is None:
             found.append((key,))
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found.extend((key, *rest) for rest in unknown_keys(value, field.annotation))
+        else:
+            found.extend((key, *rest) for rest in _unknown_below(value, field.annotation))
     return found
+
+
+def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str, ...]]:
+    """The same below one key, whose sections may stand in a list or under names."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return unknown_keys(value, kind)
+    section = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, Section)), None)
+    if section is None:
+        return []
+    if isinstance(value, dict):
+        return [(name, *rest) for name, each in value.items() for rest in unknown_keys(each, section)]
+    parts = enumerate(value) if isinstance(value, list) else ()
+    return [(str(number), *rest) for number, each in parts for rest in unknown_keys(each, section)]
 
 
 class Workflow(BaseModel):

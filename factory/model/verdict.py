@@ -8,6 +8,9 @@ from pydantic import Field, StringConstraints
 from factory.model.base import Format, Text
 from factory.model.result import Answer
 
+# The finding that says: not the work was wrong, but what it was judged by is another one now.
+SUBJECT_CHANGED = "S1"
+
 
 class Decision(StrEnum):
     """What a seat may say."""

@@ -11,7 +11,7 @@ from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.library import WORKFLOW, read_workflow, workflow_warnings
-from factory.store.queue import IGNORED, NOT_AN_ITEM, VERDICT, read_item
+from factory.store.queue import IGNORED, NOT_AN_ITEM, VERDICT, lane_path, read_item
 
 
 def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
@@ -40,7 +40,8 @@ def _all_files(root: Path) -> Iterator[str]:
         yield WORKFLOW
     for folder in ("contracts", *(f"queue/{lane}" for lane in Lane if lane is not Lane.DONE)):
         for path in sorted((root / folder).glob("*")):
-            if path.name not in IGNORED and (folder != "contracts" or path.suffix == ".yaml"):
+            ignored = path.name in IGNORED or path.name.startswith(".")
+            if not ignored and (folder != "contracts" or path.suffix == ".yaml"):
                 yield f"{folder}/{path.name}"
     for stray in sorted((root / "queue").glob("**/__init__.py")):
         yield str(stray.relative_to(root))
@@ -67,6 +68,9 @@ def _check_one(root: Path, path: str) -> list[str]:
         yaml.load(Contract, yaml.Source(path, data))
     elif path.endswith(VERDICT):
         read_verdict(path, data)
+        judged = name.removesuffix(VERDICT).rpartition(".")[0]
+        if not (root / lane_path(Lane.REVIEW, judged)).is_file():
+            raise InvalidFile(Problem(path, 1, 1, "judges nothing that is in review; delete it"))
     elif path.endswith(".jsonl"):
         found = batch_problems(path, data)
         if found:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from factory.line.apply import obstacles
+from factory.line.desk import look
 from factory.line.judge import judge
 from factory.line.lock import holder
 from factory.line.start import outlooks
@@ -54,6 +55,8 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
     orchestrator = str(holder(surveyor.repository.state) or "")
     waiting = {outlook.id: outlook for outlook in outlooks(surveyor, survey)}
     problems = list(survey.problems)
+    for edits in look(surveyor, survey):
+        problems.extend(edits.problems)
     rows: list[Row] = []
     for case in survey.cases.values():
         if case.lane in (Lane.INBOX, Lane.REWORK):

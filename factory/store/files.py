@@ -1,12 +1,16 @@
 """Plain files: written whole or not at all, and never over what somebody else wrote."""
 
+import errno
 import json
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
 
 from pydantic import JsonValue
+
+_UNFINISHED = ".factory-"
 
 
 def write(path: Path, data: bytes, *, durable: bool = False) -> None:
@@ -39,6 +43,21 @@ def move_new(source: Path, target: Path) -> bool:
     return True
 
 
+def put(source: Path, target: Path) -> None:
+    """Move a file of any kind over what is at the target, in one instant."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink():
+        target.rmdir()
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f"{_UNFINISHED}{target.name[:100]}")
+        shutil.copy2(source, beside, follow_symlinks=False)
+        beside.replace(target)
+
+
 def remove_empty_folders(folder: Path, stop: Path) -> None:
     """Remove a folder and those above it, up to `stop`, as long as they are empty."""
     while folder != stop and stop in folder.parents:
@@ -47,6 +66,12 @@ def remove_empty_folders(folder: Path, stop: Path) -> None:
         except OSError:
             return
         folder = folder.parent
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a crash left of files that were being written in a folder and below."""
+    for path in folder.rglob(f"{_UNFINISHED}*"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -64,9 +89,10 @@ def read_regular(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            return None
         return stream.read()
 
 
@@ -76,7 +102,7 @@ def as_json(value: JsonValue) -> bytes:
 
 
 def _beside(path: Path, data: bytes, durable: bool) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=".factory-", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         os.fchmod(stream.fileno(), 0o644)

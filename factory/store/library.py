@@ -23,20 +23,23 @@ def front_matter(data: bytes) -> tuple[yaml.Source | None, str]:
     end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
     if end is None:
         raise InvalidFile(Problem(WORKFLOW, 1, 1, "the front matter begins with '---' but no line '---' ends it"))
-    return yaml.Source(WORKFLOW, "\n".join(lines[1:end]).encode(), 1), "\n".join(lines[end + 1 :]).strip()
+    below = lines[1:end]
+    if all(not line.strip() or line.lstrip().startswith("#") for line in below):
+        below = [*below, "{}"]
+    return yaml.Source(WORKFLOW, "\n".join(below).encode(), 1), "\n".join(lines[end + 1 :]).strip()
 
 
 def read_workflow(data: bytes) -> Workflow:
     """WORKFLOW.md as a value. Raises InvalidFile."""
     source, body = front_matter(data)
-    policy = yaml.load(Policy, source) if source and source.data.strip() else Policy()
+    policy = yaml.load(Policy, source) if source else Policy()
     return Workflow(policy=policy, prompt=body or DEFAULT_PROMPT)
 
 
 def workflow_warnings(data: bytes) -> list[str]:
     """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent."""
     source, _ = front_matter(data)
-    found: JsonValue = yaml.parse(source) if source and source.data.strip() else {}
+    found: JsonValue = yaml.parse(source) if source else {}
     return [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in unknown_keys(found)]
 
 

@@ -96,13 +96,16 @@ def _json(data: bytes) -> JsonValue:
     def no_constant(name: str) -> JsonValue:
         raise ValueError(name)
 
+    def number(text: str) -> JsonValue:
+        return _finite(float(text))
+
     def once(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
         found = dict(pairs)
         if len(found) < len(pairs):
             raise ValueError("duplicate key")
         return found
 
-    value: JsonValue = json.loads(data, object_pairs_hook=once, parse_constant=no_constant)
+    value: JsonValue = json.loads(data, object_pairs_hook=once, parse_constant=no_constant, parse_float=number)
     return value
 
 
@@ -197,7 +200,7 @@ def _scalar(node: ScalarNode, kind: str, source: Source) -> JsonValue:
 
 def _finite(value: float) -> float:
     if value - value != 0:
-        raise ValueError("not finite")
+        raise ValueError("a number is too large")
     return value
 
 

@@ -71,13 +71,7 @@ class Cells:
     def lend(self, commit: str, branch: str = "") -> Iterator[Cell]:
         """A cell that holds exactly the files of a commit. One that cannot be cleaned is thrown away."""
         with self._making:
-            cell = self._take() or self._make(commit)
-            try:
-                cell.worktree.checkout(commit, branch)
-                cell.fresh_folders()
-            except (GitError, OSError):
-                self._remove(cell)
-                raise
+            cell = self._prepare(commit, branch)
         try:
             yield cell
         finally:
@@ -89,15 +83,26 @@ class Cells:
             self._came_back.wait_for(lambda: bool(self._free), timeout=self._cost)
             return self._free.pop() if self._free else None
 
-    def _make(self, commit: str) -> Cell:
+    def _prepare(self, commit: str, branch: str) -> Cell:
+        free = self._take()
         began = time.monotonic()
+        cell = free or self._new()
+        try:
+            if free is None:
+                cell.worktree.add(commit)
+            cell.worktree.checkout(commit, branch)
+            cell.fresh_folders()
+        except (GitError, OSError):
+            self._remove(cell)
+            raise
+        if free is None:
+            self._cost = time.monotonic() - began
+        return cell
+
+    def _new(self) -> Cell:
         name = CELL_PREFIX + secrets.token_hex(4)
         files.write(self._records / name, os.fsencode(self.root / name))
-        cell = self._cell(self.root / name)
-        cell.worktree.add(commit)
-        cell.worktree.checkout(commit)
-        self._cost = time.monotonic() - began
-        return cell
+        return self._cell(self.root / name)
 
     def _cell(self, place: Path) -> Cell:
         return Cell(Worktree(self._repository.git, self._repository.common_dir, place))

@@ -1,7 +1,8 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,8 +70,11 @@ class Batch:
 
     def updates(self) -> list[RefUpdate]:
         """Every branch that this batch moves."""
-        own = [RefUpdate(self.branch, self.head, self.tip)] if self.tip != self.head else []
-        return own + self.others
+        moved = {self.branch: RefUpdate(self.branch, self.head, self.tip)}
+        for update in self.others:  # git moves a branch only once in one instant
+            old = moved[update.branch].old if update.branch in moved else update.old
+            moved[update.branch] = RefUpdate(update.branch, old, update.new)
+        return [update for update in moved.values() if update.old != update.new]
 
 
 class Publisher:
@@ -81,44 +85,47 @@ class Publisher:
         objects: Objects,
         state: Path,
         folder: Path,
-        view_of: Callable[[str], View | None],
+        views: Callable[[], Iterable[View]],
         is_ancestor: Callable[[str, str], bool],
     ) -> None:
         self._objects = objects
         self._is_ancestor = is_ancestor
         self._note = state / "pending"
-        self._view_of = view_of
+        self._views = views
         self._refs = Conversation(folder, "update-ref", "--no-deref", "-z", "--stdin")
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         self._objects.flush()
-        view, changes = self._seen(updates)
-        if view is None:
+        shown = self._shown(updates)
+        with ExitStack() as locks:
+            for view, branch, _ in shown:
+                locks.enter_context(view.locked())
+                if view.branch() != branch:
+                    raise BusyError(f"another branch has just been checked out in {view.root}", "factory tick")
+            for view, _, changes in shown:
+                _refuse_to_overwrite(view, changes)
+                view.prepare_index(changes)
+            if shown:
+                files.write(self._note, json.dumps(updates).encode(), durable=True)
             self._move_refs(updates)
-            return
-        with view.locked():
-            if not any(update.branch == view.branch() for update in updates):
-                raise BusyError("another branch has just been checked out", "factory tick")
-            code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS)]
-            edited = view.local_changes(code) if code else []
-            if edited:
-                raise LocalChanges(edited)
-            view.prepare_index(changes)
-            files.write(self._note, json.dumps(updates).encode(), durable=True)
-            self._move_refs(updates)
-            view.update(self._objects, changes)
-            view.adopt_index()
-        self._note.unlink()
+            for view, _, _ in shown:
+                view.behind = True
+            for view, _, changes in shown:
+                view.update(self._objects, changes)
+                view.adopt_index()
+        self._note.unlink(missing_ok=True)
 
-    def _seen(self, updates: Sequence[RefUpdate]) -> tuple[View | None, list[Change]]:
-        """The view that shows one of these branches, and what changes in it."""
-        for update in updates:
-            view = self._view_of(update.branch)
-            if view is not None:
-                return view, list(diff(self._objects, self._tree(update.old), self._tree(update.new)))
-        return None, []
+    def _shown(self, updates: Sequence[RefUpdate]) -> list[tuple[View, str, list[Change]]]:
+        """Every view that shows one of these branches, the branch, and what changes in it."""
+        moved = {update.branch: update for update in updates}
+        found = [(view, moved[branch]) for view in self._views() if (branch := view.branch()) in moved]
+        return [
+            (view, update.branch, list(diff(self._objects, self._tree(update.old), self._tree(update.new))))
+            for view, update in found
+            if update.new != NOTHING
+        ]
 
     def _tree(self, commit: str) -> str:
         return EMPTY_TREE if commit == NOTHING else self._objects.commit(commit).tree
@@ -141,17 +148,20 @@ class Publisher:
         first = updates[0]
         found = self._objects.read(f"refs/heads/{first.branch}")
         happened = found is not None and first.new != NOTHING and self._is_ancestor(first.new, found[0])
-        view, changes = self._seen(updates) if happened else (None, [])
-        if view is not None:
+        shown = self._shown(updates) if happened else []
+        for view, _, changes in shown:
+            view.break_own_lock()  # kept when the disk was full, so that nobody could commit the old index meanwhile
             with view.locked():
                 self._finish(view, changes)
         self._note.unlink()
-        return view is not None
+        return bool(shown)
 
     def _finish(self, view: View, changes: Sequence[Change]) -> None:
         indexed = view.indexed([change.path for change in changes])
         behind = [change for change in changes if indexed.get(change.path) == (change.old.oid if change.old else None)]
         view.prepare_index(behind)
+        view.behind = True
+        view.remove_unfinished(changes)
         ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
         code = [change for change in changes if change not in ours]
         # The crash came before the index was adopted, so against it every file already written looks changed:
@@ -162,3 +172,10 @@ class Publisher:
     def close(self) -> None:
         """Let the lasting process end."""
         self._refs.close()
+
+
+def _refuse_to_overwrite(view: View, changes: Sequence[Change]) -> None:
+    code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS)]
+    edited = view.local_changes(code) if code else []
+    if edited:
+        raise LocalChanges(edited)

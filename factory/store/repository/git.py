@@ -1,11 +1,14 @@
 """Git's processes: started with a scrubbed environment, and never running what a repository plants."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from factory.model.errors import FactoryError, UnusableError
+
+_GIT = shutil.which("git") or "git"
 
 # A repository's own configuration can name programs that git runs while it only looks.
 _HARDENED = (
@@ -72,7 +75,7 @@ class Git:
         """The same, with the exit status. Raises GitError when it is not allowed."""
         try:
             done = subprocess.run(
-                ("git", *arguments),
+                (_GIT, *arguments),
                 cwd=self.folder,
                 input=stdin,
                 env=environment(env),
@@ -102,7 +105,7 @@ class Conversation:
     def _talk(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                ("git", *self._arguments),
+                (_GIT, *self._arguments),
                 cwd=self._folder,
                 env=environment(),
                 stdin=subprocess.PIPE,
@@ -142,7 +145,8 @@ class Conversation:
 
     def fail(self) -> None:
         """Take leave of a process that has died, and say what it said. Always raises GitError."""
-        process, self._process = self._talk(), None
+        assert self._process is not None
+        process, self._process = self._process, None
         _, stderr = process.communicate()
         raise GitError(self._arguments, process.returncode, stderr.decode(errors="replace"))
 

@@ -78,6 +78,7 @@ class Objects:
         self._lock = threading.RLock()
         self._new: dict[str, tuple[str, bytes]] = {}
         self._trees: dict[str, Tree] = {EMPTY_TREE: {}}
+        self._commits: dict[str, Commit] = {}
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """(object id, kind, content) of an object id or a full reference name; None when there is none."""
@@ -104,6 +105,11 @@ class Objects:
 
     def commit(self, oid: str) -> Commit:
         """A commit's tree and parents."""
+        if oid not in self._commits:
+            self._commits[oid] = self._parse_commit(oid)
+        return self._commits[oid]
+
+    def _parse_commit(self, oid: str) -> Commit:
         head, _, _ = self._expect(oid, "commit").partition(b"\n\n")
         fields = [line.split(b" ", 1) for line in head.split(b"\n") if not line.startswith(b" ")]
         values = [(key.decode(), value.decode(errors="replace")) for key, value in fields]
@@ -169,7 +175,9 @@ class Objects:
         written: set[Path] = set()
         for oid, (kind, data) in self._new.items():
             path = self._store / oid[:2] / oid[2:]
-            if not path.exists():
+            if path.exists():
+                os.utime(path)  # so that no clean-up of git's takes it for old and unused
+            else:
                 self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
                 written |= {path, path.parent}
         for path in written:

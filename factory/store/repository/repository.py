@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from factory.model.errors import UnusableError
+from factory.store import files
 from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.objects import Objects, Person, Tree
@@ -47,24 +48,26 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         probe = Git(folder)
-        asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir")
+        asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir", "--git-dir")
         try:
-            bare, form, common = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
+            bare, form, common, git_dir = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
         except (GitError, NotADirectoryError) as error:
             raise UnusableError(f"{folder} is not in a usable git repository: {error}", "git init") from None
         if form != "sha1":
             raise UnusableError(f"{common} uses the object format {form}; only sha1 repositories are supported")
         self.common_dir = Path(common)
         self.state = self.common_dir / "factory"
-        self._main = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
-        self.git = Git(self._main or self.common_dir)
+        self._top = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
+        self._main = self._top if git_dir == common else _main_tree(self.common_dir)
+        self.git = Git(self._top or self.common_dir)
         self.objects = Objects(self.git.folder, self.common_dir)
-        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.view_of, self.is_ancestor)
+        self._contents: dict[str, str] = {}
+        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.views, self.is_ancestor)
 
     @property
     def root(self) -> Path:
         """The working tree the repository was opened in, or the bare repository itself."""
-        return self._main or self.common_dir
+        return self._top or self.common_dir
 
     def close(self) -> None:
         """End the lasting processes."""
@@ -78,9 +81,8 @@ class Repository:
 
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
-        main = self.common_dir.parent
-        if self._main is not None and self.common_dir.name == ".git":
-            yield View(main, self.common_dir, self.state)
+        if self._main is not None:
+            yield View(self._main, self.common_dir, self.state)
         for admin in sorted((self.common_dir / "worktrees").glob("*")):
             if admin.name.startswith(CELL_PREFIX):
                 continue
@@ -100,6 +102,7 @@ class Repository:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         for view in self.views():
             view.break_own_lock()
+        files.remove_unfinished(self.state)
         return self.publisher.recover()
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -108,8 +111,10 @@ class Repository:
 
     def content(self, tree: str) -> str:
         """The tree without the factory's own folders: what workers see and checks run on."""
-        entries: Tree = {name: entry for name, entry in self.objects.tree(tree).items() if name not in OWN_FOLDERS}
-        return self.objects.add_tree(entries)
+        if tree not in self._contents:
+            entries: Tree = {name: entry for name, entry in self.objects.tree(tree).items() if name not in OWN_FOLDERS}
+            self._contents[tree] = self.objects.add_tree(entries)
+        return self._contents[tree]
 
     def with_content(self, tree: str, content: str) -> str:
         """A tree with the factory's own folders of one, and everything else of the other."""
@@ -184,6 +189,17 @@ class Repository:
     def tidy(self) -> None:
         """Let git pack what has piled up, as its own commands do."""
         self.git.run("maintenance", "run", "--auto", "--quiet", allowed=(0, 1, 128))
+
+
+def _main_tree(common_dir: Path) -> Path | None:
+    """The main working tree, looked for from a linked one; None when the repository is bare."""
+    git = Git(common_dir)
+    if git.text("config", "--type=bool", "--default=false", "--get", "core.bare") == "true":
+        return None
+    configured = git.text("config", "--default=", "--get", "core.worktree")
+    if configured:
+        return (common_dir / configured).resolve()
+    return common_dir.parent if common_dir.name == ".git" else None
 
 
 def branch_of(item_id: str) -> str:

@@ -1,6 +1,7 @@
 """The view: a working tree and its index, brought to what the branch holds without touching a person's work."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,8 +37,9 @@ class View:
         self._git_dir = git_dir
         self._index = git_dir / "index"
         self._lock = git_dir / "index.lock"
-        self._prepared = state / "index"
+        self._prepared = state / f"index-{git_dir.name.lstrip('.')}"  # one for each view: two may change in one instant
         self._state = state
+        self.behind = False  # the branch has moved and the index has not: nobody may commit
 
     def busy(self) -> str:
         """What a person has begun here and not ended; empty when nothing."""
@@ -53,7 +55,10 @@ class View:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold git's own index lock, so that no git command of a person commits an index that is behind the branch."""
+        """Hold git's own index lock, so that no git command of a person commits an index that is behind the branch.
+
+        An error that leaves the index behind leaves the lock too; recovery takes it from there.
+        """
         token = self._state / "index-lock"
         files.write(token, _LOCK_TOKEN)
         patience = time.monotonic() + _LOCK_PATIENCE_S
@@ -68,12 +73,20 @@ class View:
         try:
             yield
         finally:
-            self._lock.unlink(missing_ok=True)
+            if not self.behind:
+                self._lock.unlink(missing_ok=True)
 
     def break_own_lock(self) -> None:
-        """Remove an index lock that a crashed orchestrator left. Only for the holder of the factory's lock."""
+        """Remove the index locks that a crashed orchestrator left. Only for the holder of the factory's lock."""
         if files.read_regular(self._lock) == _LOCK_TOKEN:
             self._lock.unlink()
+        self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)
+
+    def remove_unfinished(self, changes: Iterable[Change]) -> None:
+        """Remove what a crash left of files that it was writing for these changes."""
+        ours = (change.path for change in changes if change.path.startswith(FACTORY_FOLDERS))
+        for folder in {(self.root / path).parent for path in ours}:
+            files.remove_unfinished(folder)
 
     def prepare_index(self, changes: Iterable[Change]) -> None:
         """Make, beside the index, the one that has these changes; every other entry stays as it is."""
@@ -95,6 +108,7 @@ class View:
     def adopt_index(self) -> None:
         """Put the prepared index in the index's place. The lock is held."""
         self._prepared.replace(self._index)
+        self.behind = False
 
     def refresh_index(self) -> None:
         """Let git remember the files' times again, so that its next look is quick."""
@@ -118,7 +132,17 @@ class View:
             arguments = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
             out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + _PATHS_A_CALL])
             found |= {os.fsdecode(record[3:]) for record in out.split(b"\0")[:-1]}
-        return sorted(found)
+        return sorted(found | self._changed_unseen(paths))
+
+    def _changed_unseen(self, paths: Sequence[str]) -> set[str]:
+        """Changed files that a person told git not to look at (assume-unchanged, skip-worktree)."""
+        hidden: dict[str, str] = {}
+        for start in range(0, len(paths), _PATHS_A_CALL):
+            out = self._literal("ls-files", "-s", "-v", "-z", "--", *paths[start : start + _PATHS_A_CALL])
+            for tag, oid, path in _with_tags(out):
+                if (tag.islower() or tag == "S") and (self.root / path).is_file():
+                    hidden[path] = oid
+        return {path for path, oid in hidden.items() if self._git.text("hash-object", "--", path) != oid}
 
     def _literal(self, *arguments: str) -> bytes:
         return self._git.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "1"})
@@ -190,9 +214,24 @@ class View:
             if change.old and not change.new:
                 (self.root / change.path).unlink(missing_ok=True)
                 files.remove_empty_folders((self.root / change.path).parent, self.root)
-        paths = b"".join(os.fsencode(change.path) + b"\0" for change in changes if change.new)
+        paths = [change.path for change in changes if change.new]
         if paths:
-            self._with_prepared("checkout-index", "-f", "-z", "--stdin", stdin=paths)
+            # Not in place: a git that dies half way through a file would leave what looks like a person's edit.
+            aside = self._state / "checkout"
+            shutil.rmtree(aside, ignore_errors=True)
+            names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+            self._with_prepared("checkout-index", "-f", "-z", "--stdin", f"--prefix={aside}/", stdin=names)
+            for path in paths:
+                files.put(aside / path, self.root / path)
+            shutil.rmtree(aside)
+
+
+def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:
+    """(tag, blob id, path) of what `ls-files -s -v -z` prints."""
+    for record in listed.split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
+        tag, _, oid, _ = head.decode().split()
+        yield tag, oid, os.fsdecode(path)
 
 
 def _pairs(changes: Sequence[Change]) -> dict[str, Change]:

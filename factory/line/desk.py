@@ -1,0 +1,163 @@
+"""The desk: what people wrote in a working tree and have not committed, and what is wrong with it. Changes nothing."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from factory.line.review import Matter, cast
+from factory.line.survey import Survey, Surveyor
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import id_problem
+from factory.model.lifecycle import Lane
+from factory.store import files, yaml
+from factory.store.queue import NOT_AN_ITEM, VERDICT, read_item
+from factory.store.repository.objects import name_of
+from factory.store.repository.view import View
+
+SETTLE_S = 0.05
+
+
+@dataclass
+class Edits:
+    """What a person changed, added or took away in one working tree."""
+
+    changed: dict[str, bytes] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    valid: dict[str, bytes | None] = field(default_factory=dict)  # to be committed; None: taken away
+
+    def problem(self, path: str, message: str) -> None:
+        """Note something that cannot be taken in."""
+        self.problems.append(Problem(path, 1, 1, message))
+
+
+def look(surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None] = lambda _: None) -> list[Edits]:
+    """The edits in the branch's working tree; where it is checked out nowhere, those in every other one."""
+    home = surveyor.repository.view_of(surveyor.branch)
+    found: list[Edits] = []
+    for view in [home] if home else surveyor.repository.views():
+        edits = _read(view, surveyor, survey, sleep)
+        _Judge(surveyor, survey, edits).all()
+        found.append(edits)
+    return found
+
+
+def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
+    edits = Edits()
+    objects = surveyor.repository.objects
+    own = surveyor.repository.head(view.branch()) if view.branch() else None
+    base = objects.commit(own).tree if own else survey.tree
+    listed = view.edits()
+    _settle([view.root / path for _, path in listed], sleep)
+    for letters, path in listed:
+        was, now = objects.find(base, path), objects.find(survey.tree, path)
+        # In another branch's working tree only what rests on the same content is an edit of this branch.
+        if was != now:
+            continue
+        place = view.root / path
+        data = files.read_regular(place)
+        if data is not None and (now is None or now.oid != name_of("blob", data)):
+            edits.changed[path] = data
+        elif "D" in letters and not os.path.lexists(place) and was is not None:
+            edits.gone.add(path)
+        elif data is None and os.path.lexists(place):
+            edits.problem(path, "is not a plain file; put the file itself there")
+    return edits
+
+
+def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:
+    """Wait until no file is younger than the time an editor needs to write it."""
+    newest = max((path.lstat().st_mtime for path in paths if os.path.lexists(path)), default=0.0)
+    wait = SETTLE_S - (time.time() - newest)
+    if 0 < wait <= SETTLE_S:
+        sleep(wait)
+
+
+class _Judge:
+    """Finds out which edits are valid."""
+
+    def __init__(self, surveyor: Surveyor, survey: Survey, edits: Edits) -> None:
+        self._surveyor = surveyor
+        self._survey = survey
+        self._edits = edits
+
+    def all(self) -> None:
+        """Sort the edits into valid ones and problems."""
+        for path, data in sorted(self._edits.changed.items()):
+            try:
+                self._edits.valid |= dict(self._one(path, data))
+            except InvalidFile as error:
+                self._edits.problems.extend(error.problems)
+        for path in sorted(self._edits.gone):
+            item_id = PurePosixPath(path).name.removesuffix(".yaml")
+            case = self._survey.cases.get(item_id)
+            if case is not None and case.placed.path == path:
+                back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
+                self._edits.problem(path, f"was deleted; {back}")
+
+    def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """What is to be committed for one changed file. Raises InvalidFile."""
+        parts = PurePosixPath(path).parts
+        if parts[0] != "queue":
+            yield from self._policy_file(path, data)
+        elif parts[-1].startswith(".") or parts[-1] == "README.md":
+            return
+        elif path.endswith(VERDICT):
+            yield from self._verdict(path, data)
+        elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
+            yield path, data
+        elif not path.endswith(".yaml"):
+            self._edits.problem(path, NOT_AN_ITEM)
+        else:
+            yield from self._item(path, data)
+
+    def _policy_file(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """A new contract counts at once; a change of one that is committed counts when it is committed."""
+        if self._surveyor.repository.objects.find(self._survey.tree, path) is not None:
+            message = f"has uncommitted changes; the committed one is in force until you git commit {path}"
+            self._edits.problem(path, message)
+        elif path.startswith("contracts/"):
+            if path.endswith(".yaml") and path.count("/") == 1:
+                yaml.load(Contract, yaml.Source(path, data))
+            yield path, data
+
+    def _verdict(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """A verdict is taken in once it counts. Raises InvalidFile when it would be refused."""
+        item_id, _, seat = PurePosixPath(path).name.removesuffix(VERDICT).rpartition(".")
+        case = self._survey.cases.get(item_id)
+        known = self._surveyor.repository.objects.find(self._survey.tree, path) is not None
+        if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
+            self._edits.problem(path, "judges nothing that is in review; the factory writes these files itself")
+            return
+        history = case.history
+        matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
+        author = self._surveyor.repository.user()
+        if cast(seat, path, data, matter, author, self._survey.policy) is not None:
+            yield path, data
+
+    def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        parts = PurePosixPath(path).parts
+        item_id = parts[-1].removesuffix(".yaml").lower()
+        if problem := id_problem(item_id):
+            self._edits.problem(path, problem)
+            return
+        blob, queue = name_of("blob", data), self._surveyor.queue
+        queue.remember(blob, read_item(path, data))
+        placed = self._survey.snapshot.items.get(item_id)
+        if placed is not None and placed.path == path:
+            yield path, data
+        elif placed is not None and placed.path in self._edits.gone:
+            self._edits.gone.discard(placed.path)
+            yield placed.path, None
+            yield path, data
+        elif placed is not None or queue.done_day(self._survey.tree, item_id):
+            where = placed.path if placed else "queue/done"
+            if placed is None or placed.blob != blob:
+                self._edits.problem(path, f"the id {item_id!r} is taken by {where}; rename the file")
+        elif parts[1] != Lane.INBOX or len(parts) != 3:
+            self._edits.problem(path, "is new, and new items begin in queue/inbox")
+        else:
+            yield path, data
