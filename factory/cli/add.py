@@ -7,7 +7,7 @@ import click
 from pydantic import JsonValue
 
 from factory.cli.session import desk, surveyed
-from factory.model.errors import UsageError
+from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
@@ -58,11 +58,14 @@ def add_command(
         if held >= limit:
             raise UsageError(f"the inbox is full ({held} of {limit})", "factory tick")
         data = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()).encode()
+        try:
+            yaml.load(Item, yaml.Source("the item", data))
+        except InvalidFile as error:
+            raise UsageError("; ".join(problem.message for problem in error.problems), "factory add --help") from None
         base = slug(title)
         for number in range(1, 1000):
             item_id = base if number == 1 else f"{base}-{number}"
             path = lane_path(Lane.INBOX, item_id)
-            yaml.load(Item, yaml.Source(path, data))
             taken = item_id in survey.cases or surveyor.queue.done_day(survey.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
                 click.echo(path)

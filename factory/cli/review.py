@@ -2,8 +2,8 @@
 
 import click
 
-from factory.cli.session import desk, surveyed
-from factory.cli.text import lane_word, safe, table
+from factory.cli.session import desk, json_option, surveyed
+from factory.cli.text import echo_json, lane_word, safe, table
 from factory.line.survey import Survey, Surveyor
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -22,14 +22,20 @@ from factory.store.queue import VerdictFile
 @click.option("--escalate", "decision", flag_value="escalate", help="Somebody else must see it.")
 @click.option("--seat", help="The seat, when several wait for a verdict.")
 @click.option("-m", "notes", help="What the worker or the next reviewer should know.")
+@json_option
 @click.option("--accept", "accepted", multiple=True, metavar="CRITERION", help="A criterion that passes, such as A2.")
 def review_command(
-    item_id: str | None, decision: str | None, seat: str | None, notes: str | None, accepted: tuple[str, ...]
+    item_id: str | None,
+    decision: str | None,
+    seat: str | None,
+    notes: str | None,
+    accepted: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Give a verdict on ID, or list what waits for one."""
     with surveyed() as (surveyor, survey):
         if item_id is None:
-            _list(surveyor, survey)
+            _list(surveyor, survey, as_json)
             return
         file = _file(survey, item_id, seat)
         if decision is None:
@@ -44,8 +50,11 @@ def review_command(
         click.echo(f"{file.path}: {decision}; the next tick takes it in")
 
 
-def _list(surveyor: Surveyor, survey: Survey) -> None:
+def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:
     rows = [row for row in status(surveyor, survey).rows if row.lane is Lane.REVIEW]
+    if as_json:
+        echo_json([row.as_json() for row in rows])
+        return
     if not rows:
         click.echo("nothing waits for a verdict")
         return

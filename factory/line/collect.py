@@ -8,7 +8,6 @@ from random import Random
 from factory.line.floor import Floor
 from factory.line.gate import seats_needed
 from factory.line.ledger import Move
-from factory.line.reconcile import whence
 from factory.line.review import Matter, blank
 from factory.line.survey import Case, Survey
 from factory.model.base import digest
@@ -81,7 +80,7 @@ def _settle(floor: Floor, survey: Survey, ended: Ended) -> Case:
     failure = _failure(ended.outcome)
     if ended.edited or ended.outcome.stopped:
         reason = "its text changed while it ran" if ended.edited else "the run was stopped"
-        move = Move(Event.RELEASE, whence(ended.case), {"reason": reason, "seconds": round(ended.outcome.seconds, 3)})
+        move = Move(Event.RELEASE, ended.case.came_from, {"reason": reason, "seconds": round(ended.outcome.seconds, 3)})
     elif failure is not None:
         move = _after_failure(ended, failure, survey)
     else:
@@ -116,7 +115,7 @@ def _after_failure(ended: Ended, failure: Failure, survey: Survey) -> Move:
     not_before = survey.now + backoff(attempts, survey.policy, _JITTER.random())
     return ended.move(
         Event.RELEASE,
-        whence(ended.case),
+        ended.case.came_from,
         failure.reason,
         failure=failure.kind,
         attempt=attempts,

@@ -44,10 +44,11 @@ class Intake:
         for batch in survey.snapshot.batches:
             taken: dict[str, bytes | None] = {}
             bad: list[Problem] = []
+            seen: set[str] = set()
             for number, line in enumerate(self._repository.objects.blob(batch.blob).split(b"\n")):
                 if line.strip():
                     try:
-                        self._take_line(batch, yaml.Source(batch.path, line, number), taken, survey)
+                        self._take_line(batch, yaml.Source(batch.path, line, number), taken, seen, survey)
                     except InvalidFile as error:
                         bad.extend(error.problems)
             made = len(taken)
@@ -60,13 +61,16 @@ class Intake:
         self._ledger.publish()
         return problems
 
-    def _take_line(self, batch: Placed, source: yaml.Source, taken: dict[str, bytes | None], survey: Survey) -> None:
+    def _take_line(
+        self, batch: Placed, source: yaml.Source, taken: dict[str, bytes | None], seen: set[str], survey: Survey
+    ) -> None:
         """Add one line's item to what is taken, unless it was taken before. Raises InvalidFile."""
         item_id, data = _split_line(source)
         path = lane_path(Lane.INBOX, item_id)
         known = item_id in survey.snapshot.items or self._surveyor.queue.done_day(survey.tree, item_id)
-        if path in taken or (known and not self._came_after(path, batch.path, survey)):
+        if item_id in seen or (known and not self._came_after(path, batch.path, survey)):
             raise source.invalid(0, 0, f'the id {item_id!r} is taken; give the line another "id"')
+        seen.add(item_id)
         if not known:
             self._surveyor.queue.remember(name_of("blob", data), yaml.load(Item, yaml.Source(path, data)))
             taken[path] = data

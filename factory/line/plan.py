@@ -1,11 +1,12 @@
 """The plan: for every waiting item, whether it may start now, and if not, why not. Pure."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from factory.line.gate import unanswered
-from factory.line.survey import Case, Survey
+from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Contract, SeatKind
 from factory.model.item import Item
 from factory.model.journal import rfc3339
@@ -49,19 +50,19 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf) ->
     """The outlook of every item in inbox and rework, in the order in which they would start."""
     waiting = survey.in_lane(Lane.REWORK) + survey.in_lane(Lane.INBOX)
     waiting.sort(key=lambda case: _order(case, arrivals))
-    full = _full(survey)
-    slots = survey.policy.agent.max_concurrent_agents - len(survey.in_lane(Lane.ACTIVE))
-    outlooks: list[Outlook] = []
+    at_work = Counter(case.came_from for case in survey.in_lane(Lane.ACTIVE))
+    found: list[Outlook] = []
     for case in waiting:
         outlook = _alone(case, survey, outcome_of)
-        if outlook.start and case.lane is Lane.INBOX and full:
-            outlook = Outlook(case.id, False, full)
-        if outlook.start:
-            if slots <= 0:
-                outlook = Outlook(case.id, False, "waits for a slot: agent.max_concurrent_agents are at work")
-            slots -= 1
-        outlooks.append(outlook)
-    return outlooks
+        held = _held_back(survey, case.lane, at_work) if outlook.start else ""
+        found.append(Outlook(case.id, False, held) if held else outlook)
+        at_work[case.lane] += found[-1].start
+    return found
+
+
+def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
+    """The plan for what a survey found."""
+    return plan(survey, surveyor.arrivals(survey.head), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
 
 
 def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:
@@ -71,13 +72,22 @@ def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:
     return priority or _NEVER, since, case.id
 
 
-def _full(survey: Survey) -> str:
-    """Why nothing new may start; empty when it may."""
-    limits = survey.policy.limits
-    for lane, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
-        held = len(survey.in_lane(lane))
+def _held_back(survey: Survey, lane: Lane, at_work: Counter[Lane]) -> str:
+    """Why nothing more of a lane may start beside those at work; empty when it may."""
+    policy, busy = survey.policy, at_work.total()
+    most = policy.agent.max_concurrent_agents
+    if busy >= most:
+        return f"waits for a slot: {busy} are at work, agent.max_concurrent_agents is {most}"
+    of_lane = policy.agent.most_from(lane)
+    if of_lane is not None and at_work[lane] >= of_lane:
+        return f"waits for a slot: {at_work[lane]} from {lane} are at work, which is as many as may be"
+    if lane is Lane.REWORK:
+        return ""  # finishing what was begun empties the lanes behind it
+    limits = policy.limits
+    for full, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
+        held = len(survey.in_lane(full)) + (busy if full is Lane.REVIEW else 0)  # those at work are on their way there
         if held >= limit:
-            return f"waits because the lane {lane} is full ({held} of {limit})"
+            return f"waits because the lane {full} is full ({held} of {limit})"
     return ""
 
 

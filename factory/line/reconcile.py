@@ -68,10 +68,4 @@ def release_dead(floor: Floor, survey: Survey) -> None:
         if lease and lease.owner != floor.owner and lease.expires_at > survey.now:
             continue
         reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
-        floor.ledger.move(case, Move(Event.RELEASE, whence(case), {"reason": reason}))
-
-
-def whence(case: Case) -> Lane:
-    """The lane from which an active item was started."""
-    started = next((entry for entry in reversed(case.history.entries) if entry.event is Event.START), None)
-    return started.source if started and started.source is Lane.REWORK else Lane.INBOX
+        floor.ledger.move(case, Move(Event.RELEASE, case.came_from, {"reason": reason}))

@@ -5,22 +5,20 @@ from datetime import timedelta
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.ledger import Move
-from factory.line.plan import Outlook, plan, unfit
-from factory.line.survey import Case, Survey, Surveyor
+from factory.line.plan import Outlook, outlooks, unfit
+from factory.line.survey import Case, Survey
+from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.failure import FailureClass
+from factory.model.item import Item
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.commits import Signature, add_commit
+from factory.store.schema import misfit
 from factory.work.run import Order
 
 _SPARE = timedelta(minutes=10)
-
-
-def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
-    """What the plan says of every waiting item."""
-    return plan(survey, surveyor.arrivals(survey.head), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
 
 
 def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook]:
@@ -42,7 +40,7 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert case.item is not None and case.contract is not None
     arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
-    reason = unfit(case.item, case.contract)
+    reason = unfit(case.item, case.contract) or _misfit(case.item, case.contract)
     try:
         order = None if reason else _order(floor, survey, case)
     except FactoryError as error:
@@ -63,6 +61,11 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     move = Move(Event.START, Lane.ACTIVE, details, run=order.run)
     survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
     return order
+
+
+def _misfit(item: Item, contract: Contract) -> str:
+    reason = misfit(item.inputs, contract.receives)
+    return f"its inputs are not what the contract receives: {reason}" if reason else ""
 
 
 def _order(floor: Floor, survey: Survey, case: Case) -> Order:

@@ -7,7 +7,7 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.journal import History
-from factory.model.lifecycle import Lane, Outcome
+from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.policy import Policy, Workflow
 from factory.store.artifacts import Artifacts
 from factory.store.library import Library
@@ -40,6 +40,12 @@ class Case:
     def lane(self) -> Lane:
         """The lane that its file lies in."""
         return self.placed.lane
+
+    @property
+    def came_from(self) -> Lane:
+        """The lane from which it was started last."""
+        started = next((entry for entry in reversed(self.history.entries) if entry.event is Event.START), None)
+        return started.source if started and started.source is Lane.REWORK else Lane.INBOX
 
 
 @dataclass(frozen=True)

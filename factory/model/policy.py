@@ -72,6 +72,16 @@ class Agents(Section):
     max_retry_backoff_ms: Annotated[Milliseconds, BeforeValidator(_integer)] = 300_000
     max_concurrent_agents_by_state: dict[str, JsonValue] = {}
 
+    def most_from(self, state: str) -> int | None:
+        """How many items that came from a state may be at work at once; None when there is no such limit.
+
+        As in the Symphony specification, names count without case and space, and what is no positive number is ignored.
+        """
+        for name, limit in self.max_concurrent_agents_by_state.items():
+            if name.strip().lower() == state and isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+                return limit
+        return None
+
 
 class Codex(Section):
     """The Symphony specification's keys for its agent."""

@@ -12,6 +12,7 @@ from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.library import WORKFLOW, read_workflow, workflow_warnings
 from factory.store.queue import IGNORED, NOT_AN_ITEM, VERDICT, lane_path, read_item
+from factory.store.schema import schema_problem
 
 
 def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
@@ -65,7 +66,12 @@ def _check_one(root: Path, path: str) -> list[str]:
         read_workflow(data)
         return workflow_warnings(data)
     if path.startswith("contracts/"):
-        yaml.load(Contract, yaml.Source(path, data))
+        contract = yaml.load(Contract, yaml.Source(path, data))
+        problem = schema_problem(contract.receives)
+        if problem:
+            raise InvalidFile(
+                Problem(path, *yaml.place(yaml.Source(path, data), ("receives",)), f"receives: {problem}")
+            )
     elif path.endswith(VERDICT):
         read_verdict(path, data)
         judged = name.removesuffix(VERDICT).rpartition(".")[0]

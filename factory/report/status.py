@@ -7,7 +7,7 @@ from factory.line.apply import obstacles
 from factory.line.desk import look
 from factory.line.judge import judge
 from factory.line.lock import holder
-from factory.line.start import outlooks
+from factory.line.plan import outlooks
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import Problem
 from factory.model.journal import rfc3339

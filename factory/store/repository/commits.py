@@ -40,7 +40,8 @@ def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str
     stamp = f"{int(signed.at.timestamp())} +0000"
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {stamp}", "", message]
-    return objects.add("commit", "\n".join(lines).encode("utf-8", "surrogateescape"))
+    text = "\n".join(lines).replace("\0", "\N{REPLACEMENT CHARACTER}")  # git reads a message only up to a NUL
+    return objects.add("commit", text.encode("utf-8", "surrogateescape"))
 
 
 @dataclass(frozen=True)
