@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from factory.cli.session import json_option, repository
-from factory.cli.text import echo_json, safe
+from factory.cli.text import echo_json
 from factory.line.survey import Surveyor, utc_now
+from factory.model.base import printable
 from factory.model.errors import Problem, UnusableError
 from factory.report.check import check
 from factory.report.status import status
@@ -42,9 +43,9 @@ def check_command(paths: tuple[str, ...], as_json: bool) -> int:
         echo_json({"problems": listed, "warnings": warnings})
         return 1 if problems else 0
     for warning in warnings:
-        click.echo(f"warning: {safe(warning)}", err=True)
+        click.echo(f"warning: {printable(warning)}", err=True)
     for problem in problems:
-        click.echo(safe(str(problem)))
+        click.echo(printable(str(problem)))
     if not problems:
         click.echo("all files are valid")
     return 1 if problems else 0

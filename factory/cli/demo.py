@@ -12,9 +12,10 @@ import click
 
 from factory.cli.news import News
 from factory.cli.scaffold import scaffold
-from factory.cli.text import lane_word, safe, table
+from factory.cli.text import lane_word, table
 from factory.line.orchestrator import Orchestrator
 from factory.line.survey import Surveyor, utc_now
+from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.report.detail import Detail, detail
@@ -85,7 +86,7 @@ def _print(folder: Path, found: list[Detail]) -> None:
                 lane_word(each.lane, str(each.history.outcome or each.lane)),
                 str(each.history.round),
                 f"{each.history.seconds:.1f} s",
-                safe(each.note.splitlines()[0]),
+                printable(each.note.splitlines()[0]),
             )
             for each in found
         ],
@@ -97,7 +98,7 @@ def _print(folder: Path, found: list[Detail]) -> None:
     waiting = [each for each in found if each.lane is Lane.REVIEW]
     click.echo(f"\n{applied} were repaired, proven and merged, {again} of the {len(found)} after a rework.")
     for each in blocked:
-        click.echo(f"{each.id} is blocked: {safe(each.note)}")
+        click.echo(f"{each.id} is blocked: {printable(each.note)}")
     for each in waiting:
         path = f"{folder}/queue/review/{each.id}.human.verdict.yaml"
         click.echo(f"\n{each.id} waits for your verdict. Its patch is {folder}/{each.artifacts}patch.diff.")

@@ -3,7 +3,8 @@
 import click
 
 from factory.cli.session import json_option, surveyed
-from factory.cli.text import ago, echo_json, lane_word, safe, table
+from factory.cli.text import ago, echo_json, lane_word, table
+from factory.model.base import printable
 from factory.model.lifecycle import Lane
 from factory.report.status import status
 
@@ -27,7 +28,7 @@ def list_command(lane: str | None, label: str | None, as_json: bool) -> None:
         return
     table(
         [
-            (row.id, lane_word(row.lane), str(row.priority or "-"), ago(row.since, survey.now), safe(row.title))
+            (row.id, lane_word(row.lane), str(row.priority or "-"), ago(row.since, survey.now), printable(row.title))
             for row in rows
         ],
         ("ITEM", "LANE", "PRIORITY", "FOR", "TITLE"),

@@ -3,7 +3,8 @@
 import click
 
 from factory.cli.session import json_option, no_such_item, surveyed
-from factory.cli.text import echo_json, lane_word, safe, table
+from factory.cli.text import echo_json, lane_word, table
+from factory.model.base import printable
 from factory.model.journal import rfc3339
 from factory.report.detail import detail, journal
 
@@ -29,7 +30,7 @@ def log_command(item_id: str, as_json: bool) -> None:
             str(entry.event),
             f"{entry.source or '-'} -> {lane_word(entry.to)}",
             str(entry.run or "-"),
-            safe((entry.reason or "").splitlines()[0] if entry.reason else entry.actor),
+            printable((entry.reason or "").splitlines()[0] if entry.reason else entry.actor),
         )
         for entry in found.history.entries
     ]

@@ -7,8 +7,9 @@ from datetime import datetime
 
 import click
 
-from factory.cli.text import lane_word, safe
+from factory.cli.text import lane_word
 from factory.line.crew import Crew
+from factory.model.base import printable
 from factory.model.errors import Problem
 from factory.model.lifecycle import Lane
 
@@ -24,7 +25,7 @@ class News:
         """One event of one item, or of none."""
         self._clear()
         clock = click.style(f"{datetime.now():%H:%M:%S}", dim=True)
-        shown = safe(text)
+        shown = printable(text)
         lane = next((lane for lane in Lane if f"-> {lane}" in shown), None)
         if lane is not None and sys.stdout.isatty():
             shown = shown.replace(f"-> {lane}", f"-> {lane_word(lane)}", 1)
@@ -49,5 +50,5 @@ class News:
         self._clear()
         texts = {str(problem) for problem in found}
         for text in sorted(texts - self._said):
-            click.echo(safe(text), err=True)
+            click.echo(printable(text), err=True)
         self._said = texts

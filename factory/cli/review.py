@@ -3,8 +3,9 @@
 import click
 
 from factory.cli.session import desk, json_option, surveyed
-from factory.cli.text import echo_json, lane_word, safe, table
+from factory.cli.text import echo_json, lane_word, table
 from factory.line.survey import Survey, Surveyor
+from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
@@ -39,7 +40,7 @@ def review_command(
             return
         file = _file(survey, item_id, seat)
         if decision is None:
-            click.echo(safe(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
+            click.echo(printable(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
         path = desk(surveyor).root / file.path
@@ -58,7 +59,7 @@ def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:
     if not rows:
         click.echo("nothing waits for a verdict")
         return
-    table([(row.id, lane_word(row.lane), safe(row.note)) for row in rows], ("ITEM", "LANE", "WHY"))
+    table([(row.id, lane_word(row.lane), printable(row.note)) for row in rows], ("ITEM", "LANE", "WHY"))
 
 
 def _file(survey: Survey, item_id: str, seat: str | None) -> VerdictFile:

@@ -3,7 +3,8 @@
 import click
 
 from factory.cli.session import json_option, no_such_item, surveyed
-from factory.cli.text import echo_json, lane_word, safe
+from factory.cli.text import echo_json, lane_word
+from factory.model.base import printable
 from factory.model.lifecycle import Lane
 from factory.report.detail import Detail, detail
 
@@ -25,13 +26,13 @@ def show_command(item_id: str, as_json: bool) -> None:
 
 def _print(found: Detail) -> None:
     lane = lane_word(found.lane, found.history.outcome or str(found.lane))
-    click.echo(f"{click.style(found.id, bold=True)}  {lane}  {safe(found.title)}")
+    click.echo(f"{click.style(found.id, bold=True)}  {lane}  {printable(found.title)}")
     click.echo(f"file       {found.path}")
     click.echo(f"contract   {found.contract or '-'}")
     history = found.history
     click.echo(f"run        {history.run or '-'}, round {history.round}")
     if found.note:
-        click.echo(f"now        {safe(found.note)}")
+        click.echo(f"now        {printable(found.note)}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {history.usage.usd:.2f} USD")
@@ -39,7 +40,7 @@ def _print(found: Detail) -> None:
         click.echo(f"look       git diff {found.base[:10]} {history.proposal[:10]}")
     for ran in found.evidence.ran if found.evidence else ():
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
-        click.echo(f"check      {word}  {ran.name}: {safe(' '.join(ran.run))} ({ran.seconds:g} s)")
+        click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s)")
     for finding in history.findings:
         place = f" {finding.path}" + (f":{finding.line}" if finding.line else "") if finding.path else ""
-        click.echo(f"finding    {finding.id} {finding.severity}{safe(place)}: {safe(finding.text)}")
+        click.echo(f"finding    {finding.id} {finding.severity}{printable(place)}: {printable(finding.text)}")

@@ -3,7 +3,8 @@
 import click
 
 from factory.cli.session import json_option, surveyed
-from factory.cli.text import ago, echo_json, lane_word, safe, table
+from factory.cli.text import ago, echo_json, lane_word, table
+from factory.model.base import printable
 from factory.model.lifecycle import Lane
 from factory.report.status import status
 
@@ -31,9 +32,11 @@ def status_command(as_json: bool) -> None:
     click.echo(f"{counts}  {lane_word(Lane.DONE, f'{found.done_today} done today')}   (branch {branch})")
     click.echo(f"orchestrator: {found.orchestrator or 'none is running; factory tick makes one pass'}")
     if found.rows:
-        rows = [(row.id, lane_word(row.lane), row.state, ago(row.since, now), safe(row.note)) for row in found.rows]
+        rows = [
+            (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.note)) for row in found.rows
+        ]
         table(rows, ("ITEM", "LANE", "STATE", "FOR", "WHY"))
     for problem in found.problems:
-        click.echo(safe(str(problem)), err=True)
+        click.echo(printable(str(problem)), err=True)
     if found.problems:
         click.echo(f"{len(found.problems)} problems; factory check says what would be right", err=True)

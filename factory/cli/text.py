@@ -8,6 +8,7 @@ from datetime import datetime
 
 import click
 
+from factory.model.base import printable
 from factory.model.lifecycle import Lane
 
 _COLOURS = {
@@ -23,11 +24,6 @@ _COLOURS = {
 def lane_word(lane: Lane, text: str = "") -> str:
     """A lane's name, or another text, in the lane's colour."""
     return click.style(text or str(lane), fg=_COLOURS[lane])
-
-
-def safe(text: str) -> str:
-    """Text of others without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
@@ -63,4 +59,4 @@ def echo_json(value: object) -> None:
 def lines(texts: Iterable[str]) -> None:
     """Print texts of others, one a line."""
     for text in texts:
-        click.echo(safe(text))
+        click.echo(printable(text))

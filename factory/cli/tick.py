@@ -4,8 +4,9 @@ import click
 
 from factory.cli.news import News
 from factory.cli.session import repository, surveyed
-from factory.cli.text import lane_word, safe, table
+from factory.cli.text import lane_word, table
 from factory.line.orchestrator import Orchestrator
+from factory.model.base import printable
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
 from factory.report.status import status
@@ -16,14 +17,14 @@ def _dry_run() -> None:
         found = status(surveyor, survey)
         edits = [path for view in surveyor.repository.views() for _, path in view.edits() if path.startswith("queue/")]
     rows = [
-        (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, safe(row.note))
+        (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, printable(row.note))
         for row in found.rows
     ]
     table(rows, ("ITEM", "LANE", "STATE", "WHY"))
     for path in edits:
-        click.echo(f"{safe(path)}: would be taken in, if it is valid")
+        click.echo(f"{printable(path)}: would be taken in, if it is valid")
     for problem in found.problems:
-        click.echo(safe(str(problem)), err=True)
+        click.echo(printable(str(problem)), err=True)
 
 
 @click.command("tick")
@@ -50,5 +51,5 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> 
     click.echo(f"{report.commits} commits; {counts or 'no open item'}; {found.done_today} done today")
     for row in found.rows:
         if row.lane in (Lane.REVIEW, Lane.BLOCKED) or (row.state in ("waiting", "invalid") and not report.commits):
-            click.echo(f"  {row.id} ({row.lane}): {safe(row.note)}")
+            click.echo(f"  {row.id} ({row.lane}): {printable(row.note)}")
     return 1 if strict and (report.problems or found.count(Lane.BLOCKED)) else 0

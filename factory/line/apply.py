@@ -2,8 +2,9 @@
 
 from factory.line.floor import Floor
 from factory.line.judge import Judged, newer_evidence
-from factory.line.ledger import Move
+from factory.line.ledger import Move, quoted
 from factory.line.survey import Case, Survey
+from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.store.repository.commits import NOTHING, RefUpdate, Signature, add_commit
@@ -90,9 +91,9 @@ def _merge(floor: Floor, survey: Survey, judged: Judged, target: str, content: s
     signed = Signature(floor.me, floor.me, floor.clock())
     squash = contract.apply.mode is ApplyMode.SQUASH
     merged = () if squash else (judged.evidence.proposal,)
-    title = "".join(c for c in case.item.title if c.isprintable())
-    text = f"{'' if squash else 'Merge '}{case.id}: {title}\n\n{judged.ruling.reason}\n\nFactory-Item: {case.id}\n"
-    text += f"Factory-Subject: {judged.subject}\nFactory-Actor: {floor.me}\n"
+    title = printable(" ".join(case.item.title.split()))
+    text = f"{'' if squash else 'Merge '}{case.id}: {title}\n\n{quoted(judged.ruling.reason)}\n\n"
+    text += f"Factory-Item: {case.id}\nFactory-Subject: {judged.subject}\nFactory-Actor: {floor.me}\n"
     if survey.policy.target_branch == floor.branch:
         batch = floor.ledger.batch
         for change in diff(floor.repository.objects, floor.repository.content(batch.tree.write()), content):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.line.evidence import Gathered, gather
+from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass
@@ -83,7 +84,7 @@ class Crew:
         if outcome.changes:
             objects = self._repository.objects
             tree = self._repository.with_content(objects.commit(order.base).tree, outcome.tree)
-            title = "".join(c for c in order.item.title if c.isprintable())
+            title = printable(" ".join(order.item.title.split()))
             message = f"{title}\n\nProposed by {order.contract.worker.name} for {order.item_id} (run {order.run}).\n"
             worker = Person(f"worker {order.contract.worker.name}", f"{order.item_id}@workers.factory.invalid")
             proposal = add_commit(objects, tree, (order.base,), message, Signature(worker, self._me, _now()))

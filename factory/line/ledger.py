@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from factory.line.survey import Case
+from factory.model.base import printable
 from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane, check_move
 from factory.store.artifacts import folder_of, run_folder
@@ -146,7 +147,7 @@ class Ledger:
                 self.batch.tree.remove(path)
             else:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
-        text = f"{message}\n\nFactory-Actor: {self.me}\n"
+        text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
         self.batch.commit(text, Signature(author, self.me, self._clock()))
         self._news.append(("", message.removeprefix("factory: ")))
 
@@ -176,17 +177,16 @@ class Ledger:
 def _message(item_id: str, entry: Entry) -> str:
     came = entry.source or "-"
     subject = f"factory: {item_id} {came} -> {entry.to}" + (f" (run {entry.run})" if entry.run else "")
-    reason = f"{entry.reason}\n\n" if entry.reason else ""
     trailers = [f"Factory-Item: {item_id}", f"Factory-Move: {came} -> {entry.to}", f"Factory-Actor: {entry.actor}"]
     if entry.run:
         trailers.insert(2, f"Factory-Run: {entry.run}")
-    body = "\n".join(_no_trailer(line) for line in reason.splitlines())
-    return f"{subject}\n\n{body}\n\n".replace("\n\n\n\n", "\n\n") + "\n".join(trailers) + "\n"
+    parts = [subject, quoted(entry.reason or ""), "\n".join(trailers)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _no_trailer(line: str) -> str:
-    """Reasons quote workers and people; only the factory's own lines may look like its trailers."""
-    return f"> {line}" if line.strip() else ""
+def quoted(text: str) -> str:
+    """What workers and people said, for a commit message: only the factory's own lines may look like its trailers."""
+    return "\n".join(f"> {printable(line)}" if line.strip() else "" for line in text.splitlines()).strip("\n")
 
 
 def _in_words(entry: Entry) -> str:

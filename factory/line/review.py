@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
+from factory.model.base import printable
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.item import Item
@@ -30,7 +31,7 @@ class Matter:
 def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes:
     """A verdict file as a person finds it: enough in its comments to decide."""
     folder = run_folder(matter.item_id, matter.run)
-    title = " ".join("".join(c for c in matter.item.title if c.isprintable() or c == " ").split())
+    title = printable(" ".join(matter.item.title.split()))
     answers = ", ".join(f"{key}: unread" for key in unanswered(matter.item))
     lines = [
         f"# Round {matter.round} of {matter.item_id}: {title}",
@@ -40,7 +41,7 @@ def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes
         f"# Checks: {', '.join(f'{ran.name} passed in {ran.seconds:g} s' for ran in evidence.ran) or 'none'}",
     ]
     lines += [
-        f"# {criterion.id}: {' '.join(criterion.text.split())}"
+        f"# {criterion.id}: {printable(' '.join(criterion.text.split()))}"
         for criterion in matter.item.acceptance
         if criterion.check is None
     ]
@@ -56,8 +57,8 @@ def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes
 
 
 def _shown(paths: tuple[str, ...]) -> str:
-    printable = ["".join(c if c.isprintable() else "?" for c in path) for path in paths[:5]]
-    return (", ".join(printable) or "no file") + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    shown = [printable(path.replace("\n", "?")) for path in paths[:5]]
+    return (", ".join(shown) or "no file") + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
 
 
 def read_verdict(path: str, data: bytes) -> Verdict:

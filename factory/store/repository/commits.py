@@ -11,6 +11,7 @@ from typing import NamedTuple
 from factory.model.errors import BusyError
 from factory.store import files
 from factory.store.repository.git import Conversation, GitError
+from factory.store.repository.locks import break_still
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person
 from factory.store.repository.trees import Change, TreeEditor, diff
 from factory.store.repository.view import FACTORY_FOLDERS, View
@@ -102,21 +103,20 @@ class Publisher:
         shown = self._shown(updates)
         with ExitStack() as locks:
             for view, branch, _ in shown:
-                locks.enter_context(view.locked())
+                locks.enter_context(view.lock.held())
                 if view.branch() != branch:
                     raise BusyError(f"another branch has just been checked out in {view.root}", "factory tick")
             for view, _, changes in shown:
                 _refuse_to_overwrite(view, changes)
                 view.prepare_index(changes)
-            if shown:
-                files.write(self._note, json.dumps(updates).encode(), durable=True)
+            files.write(self._note, json.dumps(updates).encode(), durable=True)
             self._move_refs(updates)
             for view, _, _ in shown:
-                view.behind = True
+                view.lock.kept = True
             for view, _, changes in shown:
                 view.update(self._objects, changes)
                 view.adopt_index()
-        self._note.unlink(missing_ok=True)
+        self._note.unlink()
 
     def _shown(self, updates: Sequence[RefUpdate]) -> list[tuple[View, str, list[Change]]]:
         """Every view that shows one of these branches, the branch, and what changes in it."""
@@ -145,23 +145,32 @@ class Publisher:
         note = files.read_regular(self._note)
         if note is None:
             return False
-        updates = [RefUpdate(*fields) for fields in json.loads(note)]
-        first = updates[0]
-        found = self._objects.read(f"refs/heads/{first.branch}")
-        happened = found is not None and first.new != NOTHING and self._is_ancestor(first.new, found[0])
+        updates = _noted(note)
+        self._break_ref_locks(updates)
+        happened = any(self._happened(update) for update in updates[:1])
         shown = self._shown(updates) if happened else []
         for view, _, changes in shown:
-            view.break_own_lock()  # kept when the disk was full, so that nobody could commit the old index meanwhile
-            with view.locked():
+            view.break_own_locks()  # kept when the disk was full, so that nobody could commit the old index meanwhile
+            with view.lock.held():
                 self._finish(view, changes)
         self._note.unlink()
         return bool(shown)
 
+    def _happened(self, update: RefUpdate) -> bool:
+        found = self._objects.read(f"refs/heads/{update.branch}")
+        return found is not None and update.new != NOTHING and self._is_ancestor(update.new, found[0])
+
+    def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
+        common = self._note.parent.parent
+        locks = [common / "refs/heads" / f"{update.branch}.lock" for update in updates]
+        heads = [view.head_lock for view in self._views()]
+        break_still([*locks, *heads, common / "HEAD.lock", common / "packed-refs.lock"])
+
     def _finish(self, view: View, changes: Sequence[Change]) -> None:
+        view.lock.kept = True
         indexed = view.indexed([change.path for change in changes])
         behind = [change for change in changes if indexed.get(change.path) == (change.old.oid if change.old else None)]
         view.prepare_index(behind)
-        view.behind = True
         view.remove_unfinished(changes)
         ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
         code = [change for change in changes if change not in ours]
@@ -173,6 +182,14 @@ class Publisher:
     def close(self) -> None:
         """Let the lasting process end."""
         self._refs.close()
+
+
+def _noted(note: bytes) -> list[RefUpdate]:
+    """The updates in a pending note; a torn one was never followed by the branch's move."""
+    try:
+        return [RefUpdate(*fields) for fields in json.loads(note)]
+    except (ValueError, TypeError):
+        return []
 
 
 def _refuse_to_overwrite(view: View, changes: Sequence[Change]) -> None:

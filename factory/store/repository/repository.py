@@ -101,7 +101,7 @@ class Repository:
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         for view in self.views():
-            view.break_own_lock()
+            view.break_own_locks()
         files.remove_unfinished(self.state)
         return self.publisher.recover()
 

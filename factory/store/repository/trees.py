@@ -1,6 +1,6 @@
 """Folders as git knows them: edited in memory, compared without reading what is the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
@@ -111,3 +111,20 @@ def diff(objects: Objects, old: str, new: str, prefix: str = "") -> Iterator[Cha
             )
         if (was and not was_folder) or (now and not now_folder):
             yield Change(path, None if was_folder else was, None if now_folder else now)
+
+
+def pairs_of(changes: Sequence[Change]) -> dict[str, Change]:
+    """For the path of each file that went, the change by which the same content came; best under the same name."""
+    came: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.new and not change.old:
+            came.setdefault(change.new.oid, []).append(change)
+    pairs: dict[str, Change] = {}
+    for change in changes:
+        candidates = came.get(change.old.oid, []) if change.old and not change.new else []
+        if candidates:
+            name = change.path.rpartition("/")[2]
+            best = next((come for come in candidates if come.path.rpartition("/")[2] == name), candidates[0])
+            candidates.remove(best)
+            pairs[change.path] = best
+    return pairs

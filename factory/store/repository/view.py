@@ -2,21 +2,19 @@
 
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 from factory.model.errors import BusyError
 from factory.store import files
-from factory.store.repository.git import Git
+from factory.store.repository.git import Git, GitError
+from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import Objects, TreeEntry, name_of
-from factory.store.repository.trees import Change
+from factory.store.repository.trees import Change, pairs_of
 
 FACTORY_FOLDERS = ("queue/", "artifacts/")
 
-_LOCK_TOKEN = b"held by factory; a tick removes it if it was left behind\n"
-_LOCK_PATIENCE_S = 5.0
 _PATHS_A_CALL = 400
 _BUSY_SIGNS = {
     "MERGE_HEAD": "a merge",
@@ -36,10 +34,10 @@ class View:
         self._git = Git(root)
         self._git_dir = git_dir
         self._index = git_dir / "index"
-        self._lock = git_dir / "index.lock"
+        self.lock = IndexLock(git_dir / "index.lock", state)
+        self.head_lock = git_dir / "HEAD.lock"
         self._prepared = state / f"index-{git_dir.name.lstrip('.')}"  # one for each view: two may change in one instant
         self._state = state
-        self.behind = False  # the branch has moved and the index has not: nobody may commit
 
     def busy(self) -> str:
         """What a person has begun here and not ended; empty when nothing."""
@@ -53,33 +51,9 @@ class View:
         head = (self._git_dir / "HEAD").read_text().strip()
         return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold git's own index lock, so that no git command of a person commits an index that is behind the branch.
-
-        An error that leaves the index behind leaves the lock too; recovery takes it from there.
-        """
-        token = self._state / "index-lock"
-        files.write(token, _LOCK_TOKEN)
-        patience = time.monotonic() + _LOCK_PATIENCE_S
-        while True:
-            try:
-                os.link(token, self._lock)
-                break
-            except FileExistsError:
-                if time.monotonic() > patience:
-                    raise BusyError(f"{self._lock} is held by another git command", f"rm {self._lock}") from None
-                time.sleep(0.01)
-        try:
-            yield
-        finally:
-            if not self.behind:
-                self._lock.unlink(missing_ok=True)
-
-    def break_own_lock(self) -> None:
+    def break_own_locks(self) -> None:
         """Remove the index locks that a crashed orchestrator left. Only for the holder of the factory's lock."""
-        if files.read_regular(self._lock) == _LOCK_TOKEN:
-            self._lock.unlink()
+        self.lock.break_own()
         self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)
 
     def remove_unfinished(self, changes: Iterable[Change]) -> None:
@@ -90,10 +64,7 @@ class View:
 
     def prepare_index(self, changes: Iterable[Change]) -> None:
         """Make, beside the index, the one that has these changes; every other entry stays as it is."""
-        if self._index.exists():
-            files.write(self._prepared, self._index.read_bytes())
-        else:
-            self._prepared.unlink(missing_ok=True)
+        self._copy_index()
         gone = TreeEntry("0", "0" * 40)
         lines = [
             b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(change.path))
@@ -102,17 +73,26 @@ class View:
         ]
         self._with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
 
-    def _with_prepared(self, *arguments: str, stdin: bytes = b"") -> None:
-        self._git.run(*arguments, stdin=stdin, env={"GIT_INDEX_FILE": str(self._prepared)})
+    def _copy_index(self) -> None:
+        if self._index.exists():
+            files.write(self._prepared, self._index.read_bytes())
+        else:
+            self._prepared.unlink(missing_ok=True)
+
+    def _with_prepared(self, *arguments: str, stdin: bytes = b"", allowed: Sequence[int] = (0,)) -> None:
+        self._git.run(*arguments, stdin=stdin, env={"GIT_INDEX_FILE": str(self._prepared)}, allowed=allowed)
 
     def adopt_index(self) -> None:
         """Put the prepared index in the index's place. The lock is held."""
         self._prepared.replace(self._index)
-        self.behind = False
+        self.lock.kept = False
 
     def refresh_index(self) -> None:
         """Let git remember the files' times again, so that its next look is quick."""
-        self._git.run("update-index", "-q", "--refresh", allowed=(0, 1, 128))
+        with suppress(BusyError, GitError), self.lock.held(patience=0):
+            self._copy_index()
+            self._with_prepared("update-index", "-q", "--refresh", allowed=(0, 1))
+            self.adopt_index()
 
     def indexed(self, paths: Sequence[str]) -> dict[str, str]:
         """The blob ids that the index holds for these paths."""
@@ -126,8 +106,9 @@ class View:
 
     def local_changes(self, changes: Iterable[Change]) -> list[str]:
         """Which of these paths a person has changed, staged, or has something untracked at."""
+        changes = list(changes)
         paths = [change.path for change in changes]
-        found = {parent for change in changes if change.new for parent in self._in_the_way(change.path)}
+        found = {place for change in changes if change.new for place in self._in_the_way(change)}
         for start in range(0, len(paths), _PATHS_A_CALL):
             arguments = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
             out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + _PATHS_A_CALL])
@@ -147,11 +128,16 @@ class View:
     def _literal(self, *arguments: str) -> bytes:
         return self._git.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "1"})
 
-    def _in_the_way(self, path: str) -> Iterator[str]:
-        for parent in Path(path).parents[:-1]:
+    def _in_the_way(self, change: Change) -> Iterator[str]:
+        """What lies where a file has to be and is in no commit; git's status is silent about other repositories."""
+        for parent in Path(change.path).parents[:-1]:
             place = self.root / parent
             if place.is_symlink() or (place.exists() and not place.is_dir()):
                 yield str(parent)
+        place = self.root / change.path
+        if change.old is None and os.path.lexists(place):
+            empty = place.is_dir() and not place.is_symlink() and not any(place.iterdir())
+            yield from () if empty else (change.path,)
 
     def edits(self) -> list[tuple[str, str]]:
         """(git's two status letters, path) of all under queue/ and of what is new among the policy files."""
@@ -163,7 +149,7 @@ class View:
         """Bring files from their old content to the new. A file with any other content is a person's, and stays."""
         ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
         self._checkout([change for change in changes if not change.path.startswith(FACTORY_FOLDERS)])
-        moved = _pairs(ours)
+        moved = pairs_of(ours)
         for change in ours:
             if change.old and not change.new:
                 self._move_or_remove(change, moved.get(change.path))
@@ -232,20 +218,3 @@ def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:
         head, _, path = record.partition(b"\t")
         tag, _, oid, _ = head.decode().split()
         yield tag, oid, os.fsdecode(path)
-
-
-def _pairs(changes: Sequence[Change]) -> dict[str, Change]:
-    """For the path of each file that went, the change by which the same content came; best under the same name."""
-    came: dict[str, list[Change]] = {}
-    for change in changes:
-        if change.new and not change.old:
-            came.setdefault(change.new.oid, []).append(change)
-    pairs: dict[str, Change] = {}
-    for change in changes:
-        candidates = came.get(change.old.oid, []) if change.old and not change.new else []
-        if candidates:
-            name = change.path.rpartition("/")[2]
-            best = next((come for come in candidates if come.path.rpartition("/")[2] == name), candidates[0])
-            candidates.remove(best)
-            pairs[change.path] = best
-    return pairs

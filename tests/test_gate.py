@@ -1,0 +1,159 @@
+"""The gate: evidence and verdicts in, one event out."""
+
+from itertools import permutations
+
+import pytest
+
+from factory.line.gate import Cast, decide, seats_needed, touches, unanswered
+from factory.model.contract import Contract
+from factory.model.evidence import Evidence, Ran
+from factory.model.item import Item
+from factory.model.lifecycle import Event
+from factory.model.verdict import Decision, Finding, Verdict
+
+CHECKS = {"name": "tests", "kind": "checks"}
+ANN = {"name": "ann", "kind": "human"}
+BOB = {"name": "bob", "kind": "human"}
+SUBJECT = "sha256:" + "0" * 64
+
+
+def contract(*seats: dict[str, str], quorum: str | int = "all") -> Contract:
+    return Contract.model_validate_json(
+        Contract.model_validate(
+            {"purpose": "p", "worker": {"run": ("true",)}, "review": {"seats": seats, "quorum": quorum}}, strict=False
+        ).model_dump_json()
+    )
+
+
+def evidence(*, passed: bool = True, conflicts: tuple[str, ...] = ()) -> Evidence:
+    ran = Ran(name="unit", run=("pytest",), exit_code=0 if passed else 1, seconds=1.0, tail="1 failed")
+    return Evidence(base="b", proposal="p", target="t", tree="x", ran=(ran,), conflicts=conflicts)
+
+
+def cast(seat: str, decision: str, notes: str | None = None, *findings: Finding) -> Cast:
+    verdict = Verdict(subject=SUBJECT, decision=Decision(decision), notes=notes, findings=findings)
+    return Cast(seat, verdict, f"{seat} <{seat}@example.org>", f"queue/review/x.{seat}.verdict.yaml")
+
+
+TABLE: list[tuple[str, list[dict[str, str]], str | int, dict[str, str], Event | None]] = [
+    ("checks alone are enough when they are the only seat", [CHECKS], "all", {}, Event.FINISH),
+    ("a human seat is waited for", [CHECKS, ANN], "all", {}, None),
+    ("the human approves", [CHECKS, ANN], "all", {"ann": "approve"}, Event.FINISH),
+    ("a human alone is waited for", [ANN], "all", {}, None),
+    ("all means both", [ANN, BOB], "all", {"ann": "approve"}, None),
+    ("both approve", [ANN, BOB], "all", {"ann": "approve", "bob": "approve"}, Event.FINISH),
+    ("one of two is enough for a quorum of 1", [ANN, BOB], 1, {"bob": "approve"}, Event.FINISH),
+    ("nobody is not enough for a quorum of 1", [ANN, BOB], 1, {}, None),
+    ("checks count towards a quorum", [CHECKS, ANN, BOB], 2, {"ann": "approve"}, Event.FINISH),
+    ("two of three are missing one", [CHECKS, ANN, BOB], 3, {"ann": "approve"}, None),
+    ("one rework sends it back", [CHECKS, ANN, BOB], "all", {"ann": "rework"}, Event.REWORK),
+    ("rework beats approve", [ANN, BOB], "all", {"ann": "approve", "bob": "rework"}, Event.REWORK),
+    ("rework beats a quorum that is met", [ANN, BOB], 1, {"ann": "approve", "bob": "rework"}, Event.REWORK),
+    ("reject beats approve", [ANN, BOB], "all", {"ann": "approve", "bob": "reject"}, Event.REJECT),
+    ("reject beats a quorum that is met", [ANN, BOB], 1, {"ann": "approve", "bob": "reject"}, Event.REJECT),
+    ("reject beats rework", [ANN, BOB], "all", {"ann": "rework", "bob": "reject"}, Event.REJECT),
+    ("reject beats escalate", [ANN, BOB], "all", {"ann": "escalate", "bob": "reject"}, Event.REJECT),
+    ("escalate blocks", [ANN], "all", {"ann": "escalate"}, Event.BLOCK),
+    ("escalate beats rework", [ANN, BOB], "all", {"ann": "escalate", "bob": "rework"}, Event.BLOCK),
+    ("escalate beats approve", [ANN, BOB], 1, {"ann": "escalate", "bob": "approve"}, Event.BLOCK),
+]
+
+
+@pytest.mark.parametrize(("what", "seats", "quorum", "said", "event"), TABLE, ids=[row[0] for row in TABLE])
+def test_what_follows_from_the_verdicts(
+    what: str, seats: list[dict[str, str]], quorum: str | int, said: dict[str, str], event: Event | None
+) -> None:
+    judged = contract(*seats, quorum=quorum)
+    for casts in permutations(cast(seat, decision) for seat, decision in said.items()):
+        ruling = decide(judged, judged.review.seats, evidence(), casts)
+        assert ruling.event is event, what
+        # the same question has the same answer
+        assert decide(judged, judged.review.seats, evidence(), casts) == ruling
+
+
+@pytest.mark.parametrize("said", [{}, {"ann": "approve"}, {"ann": "reject"}, {"ann": "rework"}])
+def test_failed_checks_send_back_whatever_people_say(said: dict[str, str]) -> None:
+    judged = contract(CHECKS, ANN)
+    casts = tuple(cast(seat, decision) for seat, decision in said.items())
+    ruling = decide(judged, judged.review.seats, evidence(passed=False), casts)
+    assert ruling.event is Event.REWORK
+    assert ruling.reason == "failed: unit"
+    assert "exit status 1" in ruling.findings[0].text
+    assert "1 failed" in ruling.findings[0].text
+
+
+def test_failed_checks_send_back_even_where_no_seat_is_of_kind_checks() -> None:
+    judged = contract(ANN)
+    assert decide(judged, judged.review.seats, evidence(passed=False), (cast("ann", "approve"),)).event is Event.REWORK
+
+
+def test_a_conflict_sends_back_with_the_paths() -> None:
+    judged = contract(CHECKS)
+    ruling = decide(judged, judged.review.seats, evidence(conflicts=("a.py",)), ())
+    assert (ruling.event, ruling.reason) == (Event.REWORK, "conflicts in a.py")
+    assert ruling.findings[0].path == "a.py"
+
+
+def test_the_ruling_names_who_approved_and_who_is_waited_for() -> None:
+    judged = contract(CHECKS, ANN, BOB)
+    ruling = decide(judged, judged.review.seats, evidence(), (cast("ann", "approve"),))
+    assert ruling.reason == "waits for the verdict of bob"
+    ruling = decide(judged, judged.review.seats, evidence(), (cast("ann", "approve"), cast("bob", "approve")))
+    assert ruling.reason == "approved by ann <ann@example.org> (ann), bob <bob@example.org> (bob)"
+    assert [(verdict.seat, verdict.decision) for verdict in ruling.verdicts] == [("ann", "approve"), ("bob", "approve")]
+
+
+def test_notes_and_findings_of_a_rework_become_the_workers_findings() -> None:
+    judged = contract(CHECKS, ANN, BOB)
+    said = (
+        cast("ann", "rework", "look again\n", Finding(id="F1", text="off by one")),
+        cast("bob", "rework", "and again"),
+    )
+    ruling = decide(judged, judged.review.seats, evidence(), said)
+    assert [finding.text for finding in ruling.findings] == ["off by one", "look again", "and again"]
+    assert len({finding.id for finding in ruling.findings}) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "protected"),
+    [
+        ("contracts/a.yaml", True),
+        ("contracts/prompts/a.md", True),
+        ("WORKFLOW.md", True),
+        (".github/workflows/ci.yml", True),
+        ("src/contracts/a.yaml", False),
+        ("docs/WORKFLOW.md", False),
+        ("contracts.py", False),
+    ],
+)
+def test_a_protected_path_forces_a_human_seat(path: str, protected: bool) -> None:
+    patterns = ("contracts/**", "WORKFLOW.md", ".github/**")
+    judged = contract(CHECKS, quorum=1)
+    seats = seats_needed(judged, ("other.txt", path), patterns)
+    assert [seat.name for seat in seats] == (["tests", "human"] if protected else ["tests"])
+    # and no quorum gets round it
+    ruling = decide(judged, seats, evidence(), (), touches((path,), patterns))
+    assert ruling.event is (None if protected else Event.FINISH)
+    approved = (cast("human", "approve"),)
+    assert decide(judged, seats, evidence(), approved, touches((path,), patterns)).event is Event.FINISH
+
+
+def test_a_contract_that_has_a_human_seat_gets_no_second_one() -> None:
+    judged = contract(CHECKS, ANN)
+    assert seats_needed(judged, ("WORKFLOW.md",), ("WORKFLOW.md",)) == judged.review.seats
+
+
+def test_a_quorum_cannot_be_met_without_a_human_when_a_protected_file_is_changed() -> None:
+    # given a quorum of one out of checks and two people
+    judged = contract(CHECKS, ANN, BOB, quorum=1)
+    seats = seats_needed(judged, ("WORKFLOW.md",), ("WORKFLOW.md",))
+    # then the checks alone carry nothing protected through
+    assert decide(judged, seats, evidence(), (), needs_person=True).event is None
+    assert decide(judged, seats, evidence(), (cast("ann", "approve"),), needs_person=True).event is Event.FINISH
+
+
+def test_only_criteria_without_a_check_are_unanswered() -> None:
+    item = Item.model_validate_json(
+        '{"title": "t", "acceptance": [{"id": "A1", "text": "x", "check": ["true"]}, {"id": "A2", "text": "y"}]}'
+    )
+    assert unanswered(item) == ("A2",)
