@@ -5,11 +5,13 @@ import click
 from factory.cli.news import News
 from factory.cli.session import repository, surveyed
 from factory.cli.text import lane_word, table
-from factory.line.orchestrator import Orchestrator
+from factory.line.orchestrator import Orchestrator, Report
 from factory.model.base import printable
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
-from factory.report.status import status
+from factory.report.status import Status, status
+
+_SHOWN = 20
 
 
 def _dry_run() -> None:
@@ -42,14 +44,20 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> 
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
             report = orchestrator.tick(drain=drain, most=most, waiting=news.waiting)
+            found = status(orchestrator.floor.surveyor, orchestrator.present())
     if report.waiting:
         raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
     news.problems(report.problems)
-    with surveyed() as (surveyor, survey):
-        found = status(surveyor, survey)
+    _summary(report, found)
+    return 1 if strict and (report.problems or found.count(Lane.BLOCKED)) else 0
+
+
+def _summary(report: Report, found: Status) -> None:
     counts = ", ".join(f"{found.count(lane)} {lane}" for lane in Lane if lane is not Lane.DONE and found.count(lane))
     click.echo(f"{report.commits} commits; {counts or 'no open item'}; {found.done_today} done today")
-    for row in found.rows:
-        if row.lane in (Lane.REVIEW, Lane.BLOCKED) or (row.state in ("waiting", "invalid") and not report.commits):
-            click.echo(f"  {row.id} ({row.lane}): {printable(row.note)}")
-    return 1 if strict and (report.problems or found.count(Lane.BLOCKED)) else 0
+    held = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
+    held.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
+    for row in held[:_SHOWN]:
+        click.echo(f"  {row.id} ({row.lane}): {printable(row.note)}")
+    if len(held) > _SHOWN:
+        click.echo(f"  and {len(held) - _SHOWN} more; factory status shows them all")

@@ -157,11 +157,9 @@ class Orchestrator:
         """Do a step on the branch as it is; again if the branch moved before the step could be published."""
         floor = self.floor
         for _ in range(_TRIES):
-            head = floor.repository.head(floor.branch)
-            if head is None:
-                raise UnusableError(f"the branch {floor.branch} is gone", f"git branch {floor.branch}")
+            survey = self.present()
+            head = survey.head
             floor.ledger.begin(head)
-            survey = self._survey(head)
             try:
                 step(survey)
                 return
@@ -217,6 +215,13 @@ class Orchestrator:
         if total:
             self.tidy()
         return Report(total, report.outlooks, report.problems, report.waiting)
+
+    def present(self) -> Survey:
+        """The branch as it is now."""
+        head = self.floor.repository.head(self.floor.branch)
+        if head is None:
+            raise UnusableError(f"the branch {self.floor.branch} is gone", f"git branch {self.floor.branch}")
+        return self._survey(head)
 
     def tidy(self) -> None:
         """What need not be done at each step: the index's memory of file times, and git's own packing."""

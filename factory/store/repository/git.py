@@ -125,9 +125,15 @@ class Conversation:
         except BrokenPipeError:
             self.fail()
 
+    def _answering(self) -> subprocess.Popen[bytes]:
+        """The process that was asked. Another one in its place would know nothing, and be waited for for ever."""
+        if self._process is None:
+            raise GitError(self._arguments, 1, "it has ended")
+        return self._process
+
     def read_line(self) -> bytes:
         """One line of the answer. Raises GitError when the process ends instead."""
-        process = self._talk()
+        process = self._answering()
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
@@ -136,7 +142,7 @@ class Conversation:
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes of the answer."""
-        process = self._talk()
+        process = self._answering()
         assert process.stdout is not None
         data = process.stdout.read(size)
         if len(data) < size:
@@ -145,8 +151,7 @@ class Conversation:
 
     def fail(self) -> None:
         """Take leave of a process that has died, and say what it said. Always raises GitError."""
-        assert self._process is not None
-        process, self._process = self._process, None
+        process, self._process = self._answering(), None
         _, stderr = process.communicate()
         raise GitError(self._arguments, process.returncode, stderr.decode(errors="replace"))
 
