@@ -129,6 +129,8 @@ def test_notes_and_findings_of_a_rework_become_the_workers_findings() -> None:
 def test_a_protected_path_forces_a_human_seat(path: str, protected: bool) -> None:
     patterns = ("contracts/**", "WORKFLOW.md", ".github/**")
     judged = contract(CHECKS, quorum=1)
+    needs_person = touches(("other.txt", path), patterns)
+    assert needs_person is protected
     seats = seats_needed(judged, ("other.txt", path), patterns)
     assert [seat.name for seat in seats] == (["tests", "human"] if protected else ["tests"])
     # and no quorum gets round it

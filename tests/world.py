@@ -1,12 +1,17 @@
 """The world of a test: a repository, what people do in it, and what the factory makes of it."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from factory.cli.program import run
 from factory.line.orchestrator import Orchestrator, Report
 from factory.line.survey import utc_now
 from factory.model.journal import Entry, read
@@ -69,7 +74,9 @@ class World:
         self.git("commit", "-q", "-m", message)
         return self.git("rev-parse", "HEAD")
 
-    def item(self, item_id: str, *runs: list[dict[str, object]], text: str = "", contract: str = "scripted") -> Path:
+    def item(
+        self, item_id: str, *runs: Sequence[Mapping[str, object]], text: str = "", contract: str = "scripted"
+    ) -> Path:
         """An item for the scripted worker: one list of steps a run; by default it writes <id>.txt."""
         steps = runs or ([{"write": {"path": f"{item_id}.txt", "text": f"{item_id}\n"}}],)
         inputs = json.dumps({"runs": list(steps)})
@@ -95,6 +102,15 @@ class World:
         if status is not None and done.returncode != status:
             raise AssertionError(f"exit status {done.returncode}: {done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
+
+    def command(self, *arguments: str, status: int | None = 0) -> str:
+        """The same within this process, which is quicker."""
+        printed = io.StringIO()
+        with contextlib.chdir(self.root), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = run(list(arguments))
+        if status is not None and code != status:
+            raise AssertionError(f"exit status {code}: {printed.getvalue()}")
+        return printed.getvalue()
 
     def lane(self, item_id: str, rev: str = "main") -> str:
         """The lane in which an item lies on the branch; it must be exactly one."""
@@ -122,3 +138,73 @@ class World:
 
     def status(self) -> str:
         return self.git("status", "--porcelain", "--untracked-files=all")
+
+    def contract(self, name: str, **keys: object) -> Path:
+        """Commit a contract for the scripted worker that differs from `scripted` in these keys."""
+        kept: dict[str, object] = {
+            "purpose": "Do what the item says.",
+            "worker": {"run": ["factory-scripted"]},
+            "produces": {"patch": {"required": True}},
+            "review": {"seats": [{"name": "tests", "kind": "checks"}]},
+        }
+        place = self.write(f"contracts/{name}.yaml", json.dumps({**kept, **keys}, indent=1) + "\n")
+        self._commit_path(f"contracts/{name}.yaml")
+        return place
+
+    def policy(self, more: str = "", branch: str = "main", routes: str = "[{contract: scripted}]") -> Path:
+        """Commit a WORKFLOW.md with more front matter."""
+        front = f"branch: {branch}\nroutes: {routes}\n{more}".rstrip("\n")
+        place = self.write("WORKFLOW.md", f"---\n{front}\n---\n{{{{ item.title }}}}\n")
+        self._commit_path("WORKFLOW.md")
+        return place
+
+    def _commit_path(self, path: str) -> None:
+        self.git("add", "--", path)
+        self.git("commit", "-q", "--allow-empty", "-m", f"Write {path}", "--only", "--", path)
+
+    def move(self, item_id: str, target: str, *, commit: bool = False) -> None:
+        """A person moves an item's file to another lane, with mv, or with git mv and a commit."""
+        source = self.path(item_id)
+        place = self.root / target / f"{item_id}.yaml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if commit:
+            self.git("mv", source, f"{target}/{item_id}.yaml")
+            self.git("commit", "-q", "-m", f"Move {item_id} to {target}")
+        else:
+            (self.root / source).rename(place)
+
+    def path(self, item_id: str, rev: str = "main") -> str:
+        """Where an item lies on the branch."""
+        paths = self.git("ls-tree", "-r", "--name-only", rev, "queue").split("\n")
+        found = [path for path in paths if Path(path).name == f"{item_id}.yaml"]
+        if len(found) != 1:
+            raise AssertionError(f"{item_id} lies at {found}")
+        return found[0]
+
+    def artifacts(self, item_id: str, rev: str = "main") -> dict[str, str]:
+        """An item's artifacts on the branch: for each path below its folder, what it holds."""
+        paths = self.git("ls-tree", "-r", "--name-only", rev, "artifacts").split("\n")
+        found = [path for path in paths if f"/{item_id}/" in path]
+        return {path.partition(f"/{item_id}/")[2]: self.git("show", f"{rev}:{path}") for path in found}
+
+    def last(self, item_id: str) -> Entry:
+        """The newest line of an item's journal."""
+        return self.journal(item_id)[-1]
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """The program, started and not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "factory", *arguments],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+        """Wait until something holds that another process brings about."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError("it did not come about in time")
+            time.sleep(0.05)

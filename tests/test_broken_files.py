@@ -1,0 +1,291 @@
+"""Files that cannot be used: each is named, left as it is, and stops nobody else."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+
+Spoil = Callable[[World], str]  # lays something broken; its path in the repository
+
+
+def content(data: bytes, path: str = "queue/inbox/bad.yaml") -> Spoil:
+    def lay(world: World) -> str:
+        place = world.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        return path
+
+    return lay
+
+
+def linked(world: World) -> str:
+    (world.root / "queue/inbox/bad.yaml").symlink_to("../../program.py")
+    return "queue/inbox/bad.yaml"
+
+
+def linked_to_nothing(world: World) -> str:
+    (world.root / "queue/inbox/bad.yaml").symlink_to("nowhere")
+    return "queue/inbox/bad.yaml"
+
+
+def folder(world: World) -> str:
+    (world.root / "queue/inbox/bad.yaml").mkdir()
+    return "queue/inbox/bad.yaml"
+
+
+def folder_with_a_file(world: World) -> str:
+    world.write("queue/inbox/bad.yaml/inner.yaml", "title: t\n")
+    return "queue/inbox/bad.yaml"
+
+
+def pipe(world: World) -> str:
+    os.mkfifo(world.root / "queue/inbox/bad.yaml")
+    return "queue/inbox/bad.yaml"
+
+
+def twice(world: World) -> str:
+    world.write("queue/blocked/bad.yaml", "title: t\nhold: true\n")
+    world.commit("Once")
+    world.tick()
+    world.write("queue/inbox/bad.yaml", "title: another\n")
+    return "queue/blocked/bad.yaml"
+
+
+# (name, how, line:column or nothing where a place says little, what is said)
+BROKEN: list[tuple[str, Spoil, str, str]] = [
+    ("binary", content(bytes(range(256))), "2:118", "is not UTF-8 text"),
+    ("empty", content(b""), "1:1", "is empty"),
+    ("only a comment", content(b"# later\n"), "1:1", "is empty"),
+    ("too large", content(b"title: t\ndescription: " + b"x" * 300_000), "1:1", "300022 bytes long; at most 262144"),
+    ("duplicate key", content(b"title: a\nlabels: []\ntitle: b\n"), "3:1", "'title' stands here twice"),
+    ("anchor", content(b"title: &a t\n"), "1:8", "uses &a; anchors and aliases are not allowed"),
+    ("alias", content(b"title: t\nlabels: [&a x, *a]\n"), "2:10", "anchors and aliases"),
+    ("alias bomb", content(b"a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]\n"), "1:4", "anchors and aliases"),
+    ("merge key", content(b"title: t\n<<: {hold: true}\n"), "2:1", "unknown key '<<'"),
+    ("unknown key", content(b"title: t\nprioritty: 1\n"), "2:1", "unknown key 'prioritty'; did you mean 'priority'\\?"),
+    ("wrong type", content(b"title: t\nlabels: bug\n"), "2:1", 'labels: should be a valid .*; found "bug"'),
+    ("list at the root", content(b"- title: t\n"), "1:1", "should be"),
+    ("a word at the root", content(b"hello\n"), "1:1", "should be"),
+    ("tabs", content(b"title: t\nbudget:\n\tusd: 1\n"), "3:1", "is not YAML"),
+    ("unclosed quote", content(b'title: "t\nlabels: []\n'), "", "is not YAML"),
+    ("bad UTF-8", content(b"title: t\n# \xff\n"), "2:3", "is not UTF-8 text"),
+    ("UTF-16", content("title: t\n".encode("utf-16")), "1:1", "is not UTF-8 text"),
+    ("NUL", content(b"title: t\x00\n"), "1:", "holds the character|is not YAML|may not hold"),
+    ("deep nesting", content(b"title: t\ninputs: {a: " + b"[" * 100_000 + b"}\n"), "2:1", "nested deeper than"),
+    ("deep nesting in JSON", content(b'{"title": "t", "inputs": ' + b'{"a":' * 5000), "1:1", "nested deeper than"),
+    ("deep nesting by dashes", content(b"title: t\ninputs:\n " + b"- " * 5000 + b"x\n"), "3:1", "nested deeper than"),
+    ("a tag", content(b"title: !!python/object/apply:os.system [ls]\n"), "1:8", "has the tag"),
+    ("a local tag", content(b"title: !env HOME\n"), "1:8", "has the tag"),
+    ("a key that is a list", content(b"title: t\n[a]: b\n"), "2:1", "key"),
+    ("two documents", content(b"title: a\n---\ntitle: b\n"), "2:1", "is not YAML"),
+    ("broken JSON", content(b'{"title": "t",\n "labels": [}\n'), "2:", "is not YAML"),
+    (".yml", content(b"title: t\n", "queue/inbox/bad.yml"), "1:1", "ends in .yaml"),
+    ("no ending", content(b"title: t\n", "queue/inbox/bad"), "1:1", "ends in .yaml"),
+    ("id with a space", content(b"title: t\n", "queue/inbox/a bad one.yaml"), "1:1", "rename the file"),
+    ("id too long", content(b"title: t\n", f"queue/inbox/{'x' * 81}.yaml"), "1:1", "1 to 80 of"),
+    ("id like an option", content(b"title: t\n", "queue/inbox/-bad.yaml"), "1:1", "rename the file"),
+    ("id that no branch may have", content(b"title: t\n", "queue/inbox/bad..id.yaml"), "1:1", "rename the file"),
+    ("id ending in .verdict", content(b"title: t\n", "queue/inbox/bad.verdict.yaml"), "1:1", "verdict"),
+    ("the id done", content(b"title: t\n", "queue/inbox/done.yaml"), "1:1", "rename the file"),
+    ("a link", linked, "1:1", "not a plain file"),
+    ("a link to nothing", linked_to_nothing, "1:1", "not a plain file"),
+    ("a folder", folder, "1:1", "not a plain file"),
+    ("a folder with a file", folder_with_a_file, "1:1", "not a plain file"),
+    ("a pipe", pipe, "1:1", "not a plain file"),
+    ("an id twice", twice, "1:1", "the id 'bad' "),
+    ("queue/__init__.py", content(b"", "queue/__init__.py"), "1:1", "hides Python's own module"),
+    (
+        "a verdict for nothing",
+        content(b"subject: sha256:" + b"0" * 64 + b"\ndecision: approve\n", "queue/review/bad.human.verdict.yaml"),
+        "1:1",
+        "judges nothing that is in review",
+    ),
+    ("a broken contract", content(b"purpose: p\n", "contracts/bad.yaml"), "1:1", "the key 'worker' is missing"),
+    (
+        "an unknown contract",
+        content(b"title: t\n# which?\ncontract: nowhere\n"),
+        "3:1",
+        "there is no contract 'nowhere'",
+    ),
+]
+SEEN_BY_GIT = {"a folder", "a pipe"}  # git lists neither, so a tick cannot know of them
+
+
+def as_it_is(place: Path) -> object:
+    if place.is_symlink():
+        return os.readlink(place)  # noqa: PTH115
+    return place.read_bytes() if place.is_file() else (place.is_fifo(), place.is_dir())
+
+
+@pytest.mark.parametrize(("what", "spoil", "where", "said"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_a_broken_file_is_named_left_alone_and_stops_nobody(
+    world: World, what: str, spoil: Spoil, where: str, said: str
+) -> None:
+    # given something broken beside a good item
+    path = spoil(world)
+    world.item("good")
+    before = as_it_is(world.root / path)
+    # when it is checked, then one sentence says where and what, and nothing falls over
+    checked = world.command("check", status=1)
+    assert "Traceback" not in checked
+    lines = [line for line in checked.splitlines() if line.startswith(f"{path}:")]
+    assert len(lines) >= 1, checked
+    assert all(re.match(re.escape(path) + r":\d+:\d+: ", line) for line in lines)
+    assert any(line.startswith(f"{path}:{where}") and re.search(said, line) for line in lines), lines
+    # when the factory makes a pass, then the other item goes its way in that same pass
+    ticked = world.command("tick")
+    assert "Traceback" not in ticked
+    assert world.lane("good") == "done"
+    # and the tick says it too
+    if what not in SEEN_BY_GIT:
+        name = path.removesuffix(".yaml") if what == "an unknown contract" else path
+        assert Path(name).name in ticked, ticked
+    # and it lies there byte for byte as before
+    assert as_it_is(world.root / path) == before
+    # and a second pass changes nothing
+    head = world.git("rev-parse", "main")
+    world.command("tick")
+    assert world.git("rev-parse", "main") == head
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_status_counts_the_broken_files(world: World, committed: bool) -> None:
+    world.write("queue/inbox/bad.yaml", "titel: t\n")
+    world.write("queue/inbox/worse.yaml", "")
+    world.write("queue/review/none.human.verdict.yaml", "decision: [\n")
+    if committed:
+        world.commit("By hand")
+    else:
+        world.tick()
+    shown = world.command("status")
+    assert "queue/inbox/bad.yaml:1:1: " in shown
+    assert "queue/inbox/worse.yaml:1:1: is empty" in shown
+    problems = json.loads(world.command("status", "--json"))["problems"]
+    assert {problem["path"] for problem in problems} == {
+        "queue/inbox/bad.yaml",
+        "queue/inbox/worse.yaml",
+        "queue/review/none.human.verdict.yaml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("bad.yaml", b"titel: t\n"), ("bad.yaml", b"\xff"), ("bad.yml", b"title: t\n"), ("b d.yaml", b"title: t\n")],
+)
+def test_a_broken_file_that_is_committed_is_named_too_and_stays(world: World, name: str, data: bytes) -> None:
+    (world.root / "queue/inbox" / name).write_bytes(data)
+    world.item("good")
+    world.commit("Both")
+    ticked = world.command("tick")
+    assert f"queue/inbox/{name}:1:1: " in ticked
+    assert world.lane("good") == "done"
+    assert (world.root / "queue/inbox" / name).read_bytes() == data
+    assert world.status() == ""
+
+
+def test_a_committed_symbolic_link_is_not_followed(world: World) -> None:
+    (world.root / "queue/inbox/bad.yaml").symlink_to("/etc/hostname")
+    world.item("good")
+    world.commit("Both")
+    assert "queue/inbox/bad.yaml:1:1: is not a plain file" in world.command("tick")
+    assert world.lane("good") == "done"
+
+
+def test_a_committed_id_in_two_lanes_is_touched_in_neither_until_a_person_decides(world: World) -> None:
+    world.item("one")
+    world.write("queue/blocked/one.yaml", "title: another\n")
+    world.item("two")
+    world.commit("Twice")
+    said = world.command("tick")
+    assert "the id 'one' also lies at" in said
+    assert world.lane("two") == "done"
+    assert (world.root / "queue/inbox/one.yaml").exists()
+    assert (world.root / "queue/blocked/one.yaml").exists()
+    world.git("rm", "-q", "queue/blocked/one.yaml")
+    world.git("commit", "-q", "-m", "That one goes")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+def test_an_edit_that_breaks_a_waiting_item_is_refused_and_the_last_good_text_stays_in_force(world: World) -> None:
+    world.item("one", text="hold: true\n")
+    world.tick()
+    place = world.root / "queue/inbox/one.yaml"
+    place.write_text("title: [\n")
+    said = world.command("tick")
+    assert re.search(r"queue/inbox/one\.yaml:\d+:\d+: is not YAML", said)
+    assert place.read_text() == "title: [\n"
+    assert "hold: true" in world.git("show", "main:queue/inbox/one.yaml")
+
+
+def test_an_item_that_was_broken_by_a_commit_waits_in_its_lane(world: World) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    (world.root / "queue/review/one.yaml").write_text("title: [\n")
+    world.commit("Oh")
+    said = world.command("tick")
+    assert "queue/review/one.yaml:2:1: is not YAML" in said
+    assert world.lane("one") == "review"
+    assert not (world.root / "one.txt").exists()
+
+
+def test_a_broken_workflow_is_said_with_line_and_ends_with_3(world: World) -> None:
+    world.write("WORKFLOW.md", "---\nbranch: main\nlimits: {inbox: none}\n---\nhello\n")
+    assert re.search(r"WORKFLOW\.md:3:\d+: limits\.inbox", world.command("check", status=1))
+    world.commit("Break the policy")
+    said = world.command("tick", status=3)
+    assert "WORKFLOW.md:3:" in said
+    assert "Traceback" not in said
+
+
+def test_a_front_matter_that_nothing_ends_is_said(world: World) -> None:
+    world.write("WORKFLOW.md", "---\nbranch: main\n")
+    assert "WORKFLOW.md:1:1: the front matter begins with '---'" in world.command("check", status=1)
+
+
+def test_a_deleted_item_is_reported_and_not_lost(world: World) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    (world.root / "queue/review/one.yaml").unlink()
+    said = world.command("tick")
+    assert "queue/review/one.yaml:1:1: was deleted; git checkout -- queue/review/one.yaml brings it back" in said
+    assert world.lane("one") == "review"
+    # and when the deletion is committed, it comes back where a person must look
+    world.commit("Delete it")
+    world.tick()
+    world.tick()
+    assert world.lane("one") == "blocked"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_an_unreadable_file_is_named(world: World) -> None:
+    place = world.write("queue/inbox/bad.yaml", "title: t\n")
+    place.chmod(0)
+    world.item("good")
+    assert "queue/inbox/bad.yaml:1:1:" in world.command("check", status=1)
+    assert "queue/inbox/bad.yaml:1:1:" in world.command("tick")
+    assert world.lane("good") == "done"
+
+
+def test_a_file_that_is_still_being_written_is_taken_when_it_is_whole(world: World) -> None:
+    # given half a file, as an editor leaves it for a moment
+    place = world.write("queue/inbox/one.yaml", 'title: "do')
+    assert world.tick().problems != ()
+    # when it is whole
+    place.write_text('title: "do one"\nhold: true\n')
+    # then it is taken
+    assert world.tick().problems == ()
+    assert world.lane("one") == "inbox"
+
+
+def test_readmes_and_dotfiles_are_nobodys_business(world: World) -> None:
+    world.write("queue/inbox/README.md", "# Inbox\n")
+    world.write("queue/inbox/.one.yaml.swp", "x")
+    assert world.tick().problems == ()
+    assert world.command("check") == "all files are valid\n"

@@ -1,0 +1,290 @@
+"""Verdicts: believed when they hold, refused with line and reason when they do not."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from factory.model.lifecycle import Outcome
+from tests.world import World
+
+VERDICT = "queue/review/one.human.verdict.yaml"
+ASKED = "acceptance: [{id: A1, text: it reads well}, {id: A2, text: it is short}]\n"
+
+
+@pytest.fixture
+def judged(world: World) -> World:
+    """A world in which the item `one`, with two criteria that only a person can answer, waits for a verdict."""
+    world.item("one", contract="reviewed", text=ASKED)
+    world.tick()
+    return world
+
+
+def edit(world: World, *changes: tuple[str, str]) -> None:
+    text = world.read(VERDICT)
+    for old, new in changes:
+        assert re.search(old, text), f"{old} is not in {text}"
+        text = re.sub(old, lambda _, new=new: new, text, count=1)  # type: ignore[misc]
+    world.write(VERDICT, text)
+
+
+APPROVE = ("decision: pending", "decision: approve")
+REWORK = ("decision: pending", "decision: rework")
+PASSED = ("A1: unread, A2: unread", "A1: pass, A2: pass")
+
+
+def test_a_verdict_file_says_enough_to_decide(judged: World) -> None:
+    text = judged.read(VERDICT)
+    assert "# Round 1 of one: do one" in text
+    assert "artifacts/one/run-1/" in text
+    assert "# Changed: one.txt" in text
+    assert "# A1: it reads well" in text
+    assert re.search(r"^subject: sha256:[0-9a-f]{64} ", text, re.M)
+    assert re.search(r"^decision: pending +# approve \| rework \| reject \| escalate$", text, re.M)
+    assert "acceptance: {A1: unread, A2: unread}" in text
+
+
+REFUSED: list[tuple[str, list[tuple[str, str]], str, str]] = [
+    ("stale", [APPROVE, PASSED, (r"sha256:[0-9a-f]{8}", "sha256:00000000")], "subject", "stale: it judges"),
+    ("given by the worker", [APPROVE, PASSED, (r"reviewer: *", "reviewer: factory-scripted ")], "reviewer", "own work"),
+    ("given by the factory", [APPROVE, PASSED, (r"reviewer: *", "reviewer: factory ")], "reviewer", "own work"),
+    (
+        "given by the factory's identity",
+        [APPROVE, PASSED, (r"reviewer: *", "reviewer: Factory <factory@host> ")],
+        "reviewer",
+        "own work",
+    ),
+    ("approved with nothing read", [APPROVE], "acceptance", "A1 is 'unread'"),
+    ("approved with one unread", [APPROVE, ("A1: unread", "A1: pass")], "acceptance", "A2 is 'unread'"),
+    (
+        "approved with one failed",
+        [APPROVE, ("A1: unread, A2: unread", "A1: pass, A2: fail")],
+        "acceptance",
+        "A2 is 'fail'",
+    ),
+    ("approved with the answers deleted", [APPROVE, (r"acceptance: \{.*?\}", "acceptance: {}")], "acceptance", "A1 is"),
+    ("rework without a word", [REWORK], "decision", "rework needs a finding or a note"),
+    ("unknown decision", [("decision: pending", "decision: approved")], "decision", "decision"),
+    ("unknown key", [APPROVE, PASSED, ("notes: ", "nodes: ")], "nodes", "did you mean 'notes'"),
+    ("unknown answer", [APPROVE, ("A1: unread", "A1: yes")], "acceptance", "A1"),
+    ("no YAML", [APPROVE, (r"acceptance: \{", "acceptance: {{")], "", "is not YAML"),
+    ("no subject", [APPROVE, PASSED, (r"subject: .*\n", "")], "", "the key 'subject' is missing"),
+]
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["saved", "committed"])
+@pytest.mark.parametrize(("what", "changes", "key", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_verdict_that_does_not_hold_is_refused_with_line_and_reason(
+    judged: World, what: str, changes: list[tuple[str, str]], key: str, said: str, committed: bool
+) -> None:
+    # given a verdict that somebody wrote
+    edit(judged, *changes)
+    written = judged.read(VERDICT)
+    line = next((n for n, each in enumerate(written.split("\n"), 1) if key and each.startswith(key)), None)
+    if committed:
+        judged.commit("My verdict")
+    # when the factory looks at it
+    for output in (judged.command("tick"), judged.command("status")):
+        # then both say where and why
+        assert "Traceback" not in output
+        found = re.search(rf"{re.escape(VERDICT)}:(\d+):(\d+): [^\n]*{re.escape(said)}", output)
+        assert found, output
+        assert line is None or int(found[1]) == line
+    # and the item waits, with the file as it was written
+    assert judged.lane("one") == "review"
+    assert judged.read(VERDICT) == written
+    assert not (judged.root / "one.txt").exists()
+    # and it is not believed later either
+    head = judged.git("rev-parse", "main")
+    judged.tick()
+    assert judged.git("rev-parse", "main") == head
+
+
+@pytest.mark.parametrize(("what", "changes", "key", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_check_says_before_a_tick_what_the_tick_would_refuse(
+    judged: World, what: str, changes: list[tuple[str, str]], key: str, said: str
+) -> None:
+    edit(judged, *changes)
+    output = judged.command("check", status=1)
+    assert re.search(rf"{re.escape(VERDICT)}:\d+:\d+: [^\n]*{re.escape(said)}", output), output
+
+
+def test_a_refused_verdict_counts_once_it_is_mended(judged: World) -> None:
+    edit(judged, APPROVE)
+    judged.tick()
+    assert judged.lane("one") == "review"
+    edit(judged, ("A1: unread, A2: unread", "A1: pass, A2: pass"))
+    assert judged.tick().problems == ()
+    assert judged.lane("one") == "done"
+
+
+@pytest.mark.parametrize("by", ["saved", "committed", "command"])
+def test_the_reviewer_is_who_brought_the_edit(judged: World, by: str) -> None:
+    judged.git("config", "user.name", "Bob")
+    judged.git("config", "user.email", "bob@example.org")
+    if by == "command":
+        judged.command("review", "one", "--approve", "--accept", "A1", "--accept", "A2", "-m", "well done")
+    else:
+        edit(judged, APPROVE, PASSED)
+    if by == "committed":
+        judged.commit("Approve one")
+        judged.git("config", "user.name", "Somebody Else")
+    judged.tick()
+    last = judged.last("one")
+    assert last.outcome is Outcome.APPLIED
+    assert [(verdict.seat, verdict.decision, verdict.reviewer) for verdict in last.verdicts] == [
+        ("human", "approve", "Bob <bob@example.org>")
+    ]
+
+
+def test_a_saved_verdict_is_committed_as_the_reviewers_own(judged: World) -> None:
+    judged.git("config", "user.name", "Bob")
+    edit(judged, APPROVE, PASSED)
+    judged.tick()
+    authors = judged.git("log", "--format=%an|%cn|%s", "--diff-filter=M", "--", VERDICT)
+    assert authors == "Bob|factory|factory: take in queue/review/one.human.verdict.yaml"
+
+
+def test_only_the_named_reviewers_may_decide(world: World) -> None:
+    world.policy("reviewers: [Bob <bob@example.org>, carol@example.org]")
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    assert "is not among the reviewers that WORKFLOW.md names" in world.command("tick")
+    assert world.lane("one") == "review"
+    world.git("config", "user.email", "carol@example.org")
+    world.git("config", "user.name", "Carol")
+    place = world.root / VERDICT
+    place.write_text(place.read_text() + "# looked again\n")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+def test_a_reviewers_name_written_into_the_file_does_not_make_its_author_a_reviewer(world: World) -> None:
+    # given that only Bob may decide
+    world.policy("reviewers: [Bob <bob@example.org>]")
+    world.item("one", contract="reviewed")
+    world.tick()
+    # when Ann writes Bob's name into the file
+    edit(world, APPROVE, (r"reviewer: *", "reviewer: Bob <bob@example.org> "))
+    said = world.command("tick")
+    # then that is not Bob's verdict
+    assert world.lane("one") == "review", said
+    assert f"{VERDICT}:" in said
+
+
+@pytest.mark.parametrize("name", ["Bob <bob@example.org> and friends", "Bobby", "x bob@example.org.evil.com"])
+def test_a_name_that_only_contains_a_reviewers_is_not_on_the_list(world: World, name: str) -> None:
+    world.policy("reviewers: [bob@example.org, Bob]")
+    world.item("one", contract="reviewed")
+    world.tick()
+    edit(world, APPROVE, (r"reviewer: *", f'reviewer: "{name}" '))
+    world.tick()
+    assert world.lane("one") == "review"
+
+
+CHANGES: list[tuple[str, Callable[[World], object]]] = [
+    ("item", lambda world: append(world, "queue/review/one.yaml", "description: more\n")),
+    ("contract", lambda world: append(world, "contracts/reviewed.yaml", "confidence: 0.1\n")),
+    ("policy", lambda world: world.policy("protected: [secret/**]")),
+]
+
+
+def append(world: World, path: str, text: str) -> None:
+    world.write(path, world.read(path) + text)
+    world.commit(f"Change {path}")
+
+
+@pytest.mark.parametrize(("what", "change"), CHANGES, ids=[row[0] for row in CHANGES])
+def test_what_changed_after_delivery_goes_back_with_that_reason(
+    judged: World, what: str, change: Callable[[World], object]
+) -> None:
+    # given an approval of what was delivered
+    edit(judged, APPROVE, PASSED)
+    # when the item, its contract or the policy is another one by now
+    change(judged)
+    judged.tick()
+    # then the approval does not carry it
+    reworked = next(entry for entry in judged.journal("one") if entry.event == "rework")
+    assert "what was judged has changed" in str(reworked.reason)
+    assert not (judged.root / "one.txt").exists()
+
+
+def test_what_changed_after_delivery_can_be_approved_once_it_has_been_delivered_anew(judged: World) -> None:
+    append(judged, "contracts/reviewed.yaml", "confidence: 0.1\n")
+    judged.tick(drain=True)
+    assert judged.lane("one") == "review"
+    edit(judged, APPROVE, PASSED)
+    judged.tick()
+    assert judged.lane("one") == "done"
+
+
+@pytest.mark.parametrize(
+    "text", ["polling: {interval_ms: 5}", "agent: {max_concurrent_agents: 3}", "limits: {review: 9}"]
+)
+def test_a_change_of_the_policy_that_governs_no_review_leaves_verdicts_alone(judged: World, text: str) -> None:
+    judged.policy(text)
+    edit(judged, APPROVE, PASSED)
+    judged.tick()
+    assert judged.lane("one") == "done"
+
+
+def test_a_changed_prompt_leaves_verdicts_alone(judged: World) -> None:
+    append(judged, "WORKFLOW.md", "and be quick\n")
+    edit(judged, APPROVE, PASSED)
+    judged.tick()
+    assert judged.lane("one") == "done"
+
+
+def test_a_verdict_on_an_earlier_proposal_is_stale_for_the_next(world: World) -> None:
+    # given a worker whose second proposal is another one, and a reviewer who kept the first one's file
+    runs = [[{"write": {"path": "one.txt", "text": text}}] for text in ("first\n", "second\n")]
+    world.item("one", *runs, contract="reviewed")
+    world.tick()
+    old = world.read(VERDICT).replace("decision: pending", "decision: approve")
+    edit(world, REWORK, (r"notes: \|", "notes: again"))
+    world.tick()
+    # when that file is put in the new one's place
+    world.write(VERDICT, old)
+    said = world.command("tick")
+    # then it approves nothing
+    assert f"{VERDICT}:6:1: stale: it judges" in said
+    assert world.lane("one") == "review"
+    assert not (world.root / "one.txt").exists()
+
+
+def test_two_seats_get_a_file_each_and_both_must_approve(world: World) -> None:
+    seats = [{"name": "ann", "kind": "human"}, {"name": "bob", "kind": "human"}]
+    world.contract("both", review={"seats": seats})
+    world.item("one", contract="both")
+    world.tick()
+    world.verdict("one", "approve", seat="ann")
+    world.tick()
+    assert world.lane("one") == "review"
+    assert "waits for the verdict of bob" in world.command("status")
+    world.verdict("one", "approve", seat="bob")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+def test_a_verdict_that_says_pending_is_not_taken_in(judged: World) -> None:
+    edit(judged, (r"notes: \|", "notes: still thinking"))
+    assert judged.tick().commits == 0
+    assert "still thinking" in judged.read(VERDICT)
+
+
+def test_a_deleted_verdict_file_can_be_had_again(judged: World) -> None:
+    (judged.root / VERDICT).unlink()
+    judged.commit("Oops")
+    judged.tick()
+    edit(judged, APPROVE, PASSED)
+    judged.tick()
+    assert judged.lane("one") == "done"
+
+
+def test_the_json_of_status_names_the_refusal(judged: World) -> None:
+    edit(judged, APPROVE)
+    judged.tick()
+    found = json.loads(judged.command("status", "--json"))["problems"]
+    assert [(each["path"], each["line"] > 1) for each in found] == [(VERDICT, True)] * 2
