@@ -11,6 +11,8 @@ from factory.store.repository.repository import Repository
 
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS = "contracts"
+# Valid, and without an effect so far. Silence about a key reads as if it were in force.
+_NOT_ACTED_ON = {"hooks", "breaker", "budget", "sandbox", "agents", "codex", "sync"}
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
 
 
@@ -40,7 +42,9 @@ def workflow_warnings(data: bytes) -> list[str]:
     """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent."""
     source, _ = front_matter(data)
     found: JsonValue = yaml.parse(source) if source else {}
-    return [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in unknown_keys(found)]
+    unknown = [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in unknown_keys(found)]
+    idle = sorted(_NOT_ACTED_ON & found.keys()) if isinstance(found, dict) else []
+    return unknown + [f"{WORKFLOW}: the key {key!r} is valid, but nothing acts on it yet" for key in idle]
 
 
 def contract_path(name: str) -> str:
