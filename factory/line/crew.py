@@ -87,7 +87,9 @@ class Crew:
             title = printable(" ".join(order.item.title.split()))
             message = f"{title}\n\nProposed by {order.contract.worker.name} for {order.item_id} (run {order.run}).\n"
             worker = Person(f"worker {order.contract.worker.name}", f"{order.item_id}@workers.factory.invalid")
-            proposal = add_commit(objects, tree, (order.base,), message, Signature(worker, self._me, _now()))
+            # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
+            signed = Signature(worker, self._me, _now(), objects.commit(order.base).committed_at)
+            proposal = add_commit(objects, tree, (order.base,), message, signed)
             objects.flush()
         try:
             gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop)

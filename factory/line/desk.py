@@ -13,7 +13,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.queue import NOT_AN_ITEM, VERDICT, read_item
+from factory.store.queue import NOT_AN_ITEM, VERDICT, lane_path, read_item
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -48,7 +48,7 @@ def look(surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None] = la
 def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
     edits = Edits()
     objects = surveyor.repository.objects
-    own = surveyor.repository.head(view.branch()) if view.branch() else None
+    own = surveyor.repository.head(view.branch()) if view.branch() else view.detached_at()
     base = objects.commit(own).tree if own else survey.tree
     listed = view.edits()
     _settle([view.root / path for _, path in listed], sleep)
@@ -154,10 +154,19 @@ class _Judge:
             yield placed.path, None
             yield path, data
         elif placed is not None or queue.done_day(self._survey.tree, item_id):
-            where = placed.path if placed else "queue/done"
-            if placed is None or placed.blob != blob:
+            where, there = self._whereabouts(item_id)
+            if there != blob:  # the same content is an item that another branch's working tree still shows as new
                 self._edits.problem(path, f"the id {item_id!r} is taken by {where}; rename the file")
         elif parts[1] != Lane.INBOX or len(parts) != 3:
             self._edits.problem(path, "is new, and new items begin in queue/inbox")
         else:
             yield path, data
+
+    def _whereabouts(self, item_id: str) -> tuple[str, str]:
+        """(path, blob id) of an item that is in the queue already."""
+        placed = self._survey.snapshot.items.get(item_id)
+        if placed is not None:
+            return placed.path, placed.blob
+        path = lane_path(Lane.DONE, item_id, self._surveyor.queue.done_day(self._survey.tree, item_id) or "")
+        entry = self._surveyor.repository.objects.find(self._survey.tree, path)
+        return path, entry.oid if entry else ""

@@ -39,8 +39,9 @@ class LocalChanges(BusyError):
 def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str, signed: "Signature") -> str:
     """The id of a new commit object."""
     stamp = f"{int(signed.at.timestamp())} +0000"
+    committed = f"{signed.committed_at} +0000" if signed.committed_at is not None else stamp
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-    lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {stamp}", "", message]
+    lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {committed}", "", message]
     text = "\n".join(lines).replace("\0", "\N{REPLACEMENT CHARACTER}")  # git reads a message only up to a NUL
     return objects.add("commit", text.encode("utf-8", "surrogateescape"))
 
@@ -52,6 +53,7 @@ class Signature:
     author: Person
     committer: Person
     at: datetime
+    committed_at: int | None = None  # seconds since 1970, when it is not `at`
 
 
 class Batch:

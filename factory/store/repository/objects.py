@@ -60,6 +60,7 @@ class Commit:
 
     tree: str
     parents: tuple[str, ...]
+    committed_at: int  # seconds since 1970
 
 
 def name_of(kind: str, data: bytes) -> str:
@@ -114,7 +115,9 @@ class Objects:
         fields = [line.split(b" ", 1) for line in head.split(b"\n") if not line.startswith(b" ")]
         values = [(key.decode(), value.decode(errors="replace")) for key, value in fields]
         tree = next(value for key, value in values if key == "tree")
-        return Commit(tree, tuple(value for key, value in values if key == "parent"))
+        committer = next(value for key, value in values if key == "committer")
+        parents = tuple(value for key, value in values if key == "parent")
+        return Commit(tree, parents, int(committer.rsplit(" ", 2)[1]))
 
     def tree(self, oid: str) -> Tree:
         """A folder's content by name; not to be changed by the caller."""

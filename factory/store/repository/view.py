@@ -46,6 +46,11 @@ class View:
                 return f"{what} is in progress in {self.root}"
         return ""
 
+    def detached_at(self) -> str | None:
+        """The commit that is checked out when no branch is."""
+        head = (self._git_dir / "HEAD").read_text().strip()
+        return None if head.startswith("ref:") else head
+
     def branch(self) -> str:
         """The branch checked out here; empty when the head is detached."""
         head = (self._git_dir / "HEAD").read_text().strip()
