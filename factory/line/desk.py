@@ -134,8 +134,7 @@ class _Judge:
             return
         history = case.history
         matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
-        author = self._surveyor.repository.user()
-        if cast(seat, path, data, matter, author, self._survey.policy) is not None:
+        if cast(seat, path, data, matter, self._surveyor.repository.user, self._survey.policy) is not None:
             yield path, data
 
     def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:

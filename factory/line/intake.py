@@ -77,7 +77,7 @@ class Intake:
 
     def _came_after(self, path: str, batch: str, survey: Survey) -> bool:
         """Whether an item is no older than a batch: then it is the batch's own, made from it by an earlier pass."""
-        arrivals = self._surveyor.arrivals(survey.head)
+        arrivals = self._surveyor.arrivals(survey)
         return path in arrivals and batch in arrivals and arrivals[path].at >= arrivals[batch].at
 
 

@@ -17,6 +17,7 @@ from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import VerdictFile, verdict_path
+from factory.store.repository.objects import Person
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,12 @@ def _casts(
 
 
 def _read(surveyor: Surveyor, survey: Survey, matter: Matter, file: VerdictFile) -> Cast | None:
-    data = surveyor.repository.objects.blob(file.blob)
-    author = surveyor.repository.last_author(survey.head, file.path) or surveyor.repository.user()
-    return cast(file.seat, file.path, data, matter, author, survey.policy)
+    repository = surveyor.repository
+
+    def author() -> Person:
+        return repository.last_author(survey.head, file.path) or repository.user()
+
+    return cast(file.seat, file.path, repository.objects.blob(file.blob), matter, author, survey.policy)
 
 
 def newer_evidence(floor: Floor, case: Case) -> dict[str, bytes]:

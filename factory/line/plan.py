@@ -62,7 +62,7 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf) ->
 
 def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
     """The plan for what a survey found."""
-    return plan(survey, surveyor.arrivals(survey.head), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
+    return plan(survey, surveyor.arrivals(survey), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
 
 
 def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:

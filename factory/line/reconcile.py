@@ -18,7 +18,7 @@ def honour_moves(floor: Floor, survey: Survey) -> None:
         details: dict[str, object] = {"reason": f"moved by {who}"}
         if event is Event.CANCEL:
             details["outcome"] = Outcome.CANCELLED
-        arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
+        arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
         move = Move(event, case.lane, details, actor=who)
         survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts, arrival)
         if case.id in floor.crew.running:

@@ -1,5 +1,6 @@
 """Verdict files: made by the factory for each open human seat, edited by a person, believed when they hold."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
@@ -66,11 +67,17 @@ def read_verdict(path: str, data: bytes) -> Verdict:
     return yaml.load(Verdict, yaml.Source(path, data))
 
 
-def cast(seat: str, path: str, data: bytes, matter: Matter, author: Person, policy: Policy) -> Cast | None:
-    """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason."""
+def cast(
+    seat: str, path: str, data: bytes, matter: Matter, author_of: Callable[[], Person], policy: Policy
+) -> Cast | None:
+    """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason.
+
+    The author is only asked for when there is a decision, since git has to search its history for them.
+    """
     verdict = read_verdict(path, data)
     if verdict.decision is Decision.PENDING:
         return None
+    author = author_of()
     reviewer = (verdict.reviewer or "").strip() or str(author)
     problems = list(_objections(verdict, matter, reviewer, author, policy))
     if problems:

@@ -39,7 +39,7 @@ def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook
 def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert case.item is not None and case.contract is not None
-    arrival = floor.surveyor.arrivals(survey.head).get(case.placed.path)
+    arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
     reason = unfit(case.item, case.contract) or _misfit(case.item, case.contract)
     try:
         order = None if reason else _order(floor, survey, case)

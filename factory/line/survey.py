@@ -79,6 +79,7 @@ class Surveyor:
         self.library = Library(repository.objects)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
+        self._asked = ""  # the commit for which arrivals were wanted last
         self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
 
     def survey(self, now: datetime, head: str, fallback: Workflow | None = None) -> Survey:
@@ -124,13 +125,17 @@ class Surveyor:
             return replace(case, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
         return replace(case, contract=contract)
 
-    def arrivals(self, head: str) -> dict[str, Arrival]:
-        """When everything came that ever came into the inbox, by path; only new commits are looked at."""
+    def arrivals(self, survey: Survey) -> dict[str, Arrival]:
+        """When everything came that ever came into the inbox, by path; git is asked only about what is new."""
         seen, found = self._arrived
-        if seen != head:
-            for path, arrival in self.repository.arrivals(head, "queue/inbox", seen).items():
+        if self._asked == survey.head:
+            return found
+        self._asked = survey.head
+        unknown = any(not case.history.entries and case.placed.path not in found for case in survey.cases.values())
+        if unknown or any(batch.path not in found for batch in survey.snapshot.batches):
+            for path, arrival in self.repository.arrivals(survey.head, "queue/inbox", seen).items():
                 found.setdefault(path, arrival)
-            self._arrived = head, found
+            self._arrived = survey.head, found
         return found
 
     def outcome_of(self, tree: str, item_id: str) -> Outcome | None:

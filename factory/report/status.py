@@ -80,7 +80,7 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
 
 
 def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) -> Row:
-    arrival = surveyor.arrivals(survey.head).get(case.placed.path)
+    arrival = surveyor.arrivals(survey).get(case.placed.path)
     since = case.history.since or (datetime.fromtimestamp(arrival.at, UTC) if arrival else None)
     item = case.item
     return Row(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,14 +97,17 @@ class Publisher:
         self._is_ancestor = is_ancestor
         self._note = state / "pending"
         self._views = views
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
         self._refs = Conversation(folder, "update-ref", "--no-deref", "-z", "--stdin")
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
-        self._objects.flush()
         shown = self._shown(updates)
         with ExitStack() as locks:
+            # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
+            durable = self._beside.submit(self._objects.flush)
+            locks.callback(durable.exception)
             for view, branch, _ in shown:
                 locks.enter_context(view.lock.held())
                 if view.branch() != branch:
@@ -111,6 +115,7 @@ class Publisher:
             for view, _, changes in shown:
                 _refuse_to_overwrite(view, changes)
                 view.prepare_index(changes)
+            durable.result()
             files.write(self._note, json.dumps(updates).encode(), durable=True)
             self._move_refs(updates)
             for view, _, _ in shown:
@@ -183,6 +188,7 @@ class Publisher:
 
     def close(self) -> None:
         """Let the lasting process end."""
+        self._beside.shutdown()
         self._refs.close()
 
 

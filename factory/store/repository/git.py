@@ -14,7 +14,7 @@ _GIT = shutil.which("git") or "git"
 _HARDENED = (
     ("core.fsmonitor", "false"),
     ("core.hooksPath", os.devnull),
-    ("core.fsync", "all"),
+    ("core.fsync", "committed,reference"),
     ("core.quotePath", "false"),
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),

@@ -78,14 +78,16 @@ class Objects:
         self._reader = Conversation(folder, "cat-file", "--batch")
         self._lock = threading.RLock()
         self._new: dict[str, tuple[str, bytes]] = {}
+        self._recent: dict[str, tuple[str, bytes]] = {}  # of the last flush: the view asks for them next
         self._trees: dict[str, Tree] = {EMPTY_TREE: {}}
         self._commits: dict[str, Commit] = {}
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """(object id, kind, content) of an object id or a full reference name; None when there is none."""
         with self._lock:
-            if name in self._new:
-                return (name, *self._new[name])
+            known = self._new.get(name) or self._recent.get(name)
+            if known is not None:
+                return (name, *known)
             self._reader.send(name.encode() + b"\n")
             header = self._reader.read_line().split()
             if len(header) != 3:
@@ -172,18 +174,18 @@ class Objects:
                 self._git.run("index-pack", "--stdin", stdin=_pack(self._new))
             else:
                 self._write_loose()
-            self._new = {}
+            self._recent, self._new = self._new, {}
 
     def _write_loose(self) -> None:
-        written: set[Path] = set()
+        written: list[Path] = []
         for oid, (kind, data) in self._new.items():
             path = self._store / oid[:2] / oid[2:]
             if path.exists():
                 os.utime(path)  # so that no clean-up of git's takes it for old and unused
             else:
                 self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
-                written |= {path, path.parent}
-        for path in written:
+                written.append(path)
+        for path in written:  # after the rename to its name, which the same journal entry makes durable
             _sync(path)
 
     def close(self) -> None:
