@@ -25,7 +25,8 @@ class IndexLock:
     @contextmanager
     def held(self, patience: float = _PATIENCE_S) -> Iterator[None]:
         """Hold it; on the way out it is let go, unless it is `kept` for recovery. Raises BusyError."""
-        files.write(self._token, _TOKEN)
+        if files.read_regular(self._token) != _TOKEN:
+            files.write(self._token, _TOKEN)
         until = time.monotonic() + patience
         while True:
             try:

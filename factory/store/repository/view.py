@@ -1,5 +1,6 @@
 """The view: a working tree and its index, brought to what the branch holds without touching a person's work."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,10 +80,15 @@ class View:
         self._with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
 
     def _copy_index(self) -> None:
-        if self._index.exists():
-            files.write(self._prepared, self._index.read_bytes())
-        else:
-            self._prepared.unlink(missing_ok=True)
+        """A second name is copy enough: git writes an index anew and renames it, and never changes one in place."""
+        self._prepared.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # a repository that has nothing staged yet
+            try:
+                os.link(self._index, self._prepared)
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    raise
+                files.write(self._prepared, self._index.read_bytes())  # the two lie on different file systems
 
     def _with_prepared(self, *arguments: str, stdin: bytes = b"", allowed: Sequence[int] = (0,)) -> None:
         self._git.run(*arguments, stdin=stdin, env={"GIT_INDEX_FILE": str(self._prepared)}, allowed=allowed)
