@@ -187,7 +187,9 @@ def test_the_documented_workflow_is_read_whole() -> None:
     warnings = workflow_warnings(WORKFLOW.encode())
     assert not any("unknown" in warning for warning in warnings)
     # and what has no effect yet says so, because silence would read as a promise
-    assert [key for key in ("hooks", "budget", "agents") if not any(f"{key!r}" in warning for warning in warnings)] == []
+    assert [
+        key for key in ("hooks", "budget", "agents") if not any(f"{key!r}" in warning for warning in warnings)
+    ] == []
 
 
 def test_a_workflow_may_say_nothing_at_all() -> None:
