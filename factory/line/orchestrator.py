@@ -109,7 +109,8 @@ class Orchestrator:
         running = bool(floor.crew.running)
         floor.crew.stop_all()
         try:
-            if running:
+            # What a person has begun here comes first; the next pass takes the items back.
+            if running and not self._waits_for_a_person():
                 self._at_head(lambda survey: collect(floor, survey))
         finally:
             floor.cells.remove_all()
@@ -202,12 +203,13 @@ class Orchestrator:
         total = report.commits
         while True:
             while self.floor.crew.busy:
-                while not self.floor.crew.wait(1.0):
+                if not self.floor.crew.wait(1.0) and not report.waiting:
                     waiting(self.floor.crew)
+                    continue
                 self.interrupts.check()
                 more = self.one_pass(may_start=drain, most=most)
                 total += more.commits
-                report = more if drain else Report(0, report.outlooks, more.problems)
+                report = more if drain else Report(0, report.outlooks, more.problems, more.waiting)
             if not drain or report.commits == 0:
                 break
             report = self.one_pass(most=most)

@@ -5,6 +5,8 @@ from factory.line.ledger import Move
 from factory.line.survey import Case, Survey
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
 from factory.store.queue import Placed, lane_path
+from factory.store.repository.objects import name_of
+from factory.store.repository.repository import Deleted
 
 
 def honour_moves(floor: Floor, survey: Survey) -> None:
@@ -38,8 +40,17 @@ def bring_back_lost(floor: Floor, survey: Survey) -> None:
             continue
         found = floor.repository.last_deleted(survey.head, f"queue/*/{item_id}.yaml")
         if found is not None:
-            text = f"factory: {item_id} was deleted by {found.by}; it is brought back in blocked"
-            floor.ledger.take_in(found.by, {lane_path(Lane.BLOCKED, item_id): found.content}, text)
+            _bring_back(floor, survey, item_id, found)
+
+
+def _bring_back(floor: Floor, survey: Survey, item_id: str, found: Deleted) -> None:
+    path = lane_path(Lane.BLOCKED, item_id)
+    reason = f"its file was deleted by {found.by}; factory cancel {item_id} ends it"
+    floor.ledger.take_in(floor.me, {path: found.content}, f"factory: bring back {item_id}, which a commit deleted")
+    history = floor.surveyor.artifacts.history(survey.tree, item_id)
+    if history.lane is not Lane.BLOCKED:
+        case = Case(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
+        floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, {"reason": reason}), survey.snapshot.verdicts)
 
 
 def _record_end(floor: Floor, survey: Survey, item_id: str, day: str) -> None:

@@ -123,12 +123,23 @@ class Publisher:
             for view, _, changes in shown:
                 view.update(self._objects, changes)
                 view.adopt_index()
+        self._bring_up(self._shown(updates, besides=[view.root for view, _, _ in shown]))
         self._note.unlink()
 
-    def _shown(self, updates: Sequence[RefUpdate]) -> list[tuple[View, str, list[Change]]]:
+    def _bring_up(self, shown: Sequence[tuple[View, str, list[Change]]]) -> None:
+        """Views that are behind: after a crash, or checked out from what git had read just before the branch moved."""
+        for view, _, changes in shown:
+            view.break_own_locks()  # kept when the disk was full, so that nobody could commit the old index meanwhile
+            with view.lock.held():
+                self._finish(view, changes)
+
+    def _shown(
+        self, updates: Sequence[RefUpdate], besides: Sequence[Path] = ()
+    ) -> list[tuple[View, str, list[Change]]]:
         """Every view that shows one of these branches, the branch, and what changes in it."""
         moved = {update.branch: update for update in updates}
-        found = [(view, moved[branch]) for view in self._views() if (branch := view.branch()) in moved]
+        views = (view for view in self._views() if view.root not in besides)
+        found = [(view, moved[branch]) for view in views if (branch := view.branch()) in moved]
         return [
             (view, update.branch, list(diff(self._objects, self._tree(update.old), self._tree(update.new))))
             for view, update in found
@@ -156,10 +167,7 @@ class Publisher:
         self._break_ref_locks(updates)
         happened = any(self._happened(update) for update in updates[:1])
         shown = self._shown(updates) if happened else []
-        for view, _, changes in shown:
-            view.break_own_locks()  # kept when the disk was full, so that nobody could commit the old index meanwhile
-            with view.lock.held():
-                self._finish(view, changes)
+        self._bring_up(shown)
         self._note.unlink()
         return bool(shown)
 

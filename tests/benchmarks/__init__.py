@@ -1,0 +1,1 @@
+"""Measurements of what the factory costs, each beside what a person would do without it."""
