@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from factory.line.bell import Bell
 from factory.line.evidence import Gathered, gather
 from factory.model.base import printable
 from factory.model.errors import FactoryError
@@ -50,7 +51,7 @@ class Crew:
         self._me = me
         self._pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="run")
         self._hearts = repository.state / "heartbeats"
-        self.changed = threading.Event()  # set when a run or a recheck has ended
+        self.bell = Bell()  # rung when a run or a recheck has ended
         self.running: dict[str, Running] = {}
         self.recheck: Recheck | None = None
         self.rechecked: dict[str, Gathered] = {}
@@ -65,7 +66,7 @@ class Crew:
         stop = threading.Event()
         future = self._pool.submit(self._work, order, stop)
         self.running[order.item_id] = Running(order, future, stop, time.monotonic())
-        future.add_done_callback(lambda _: self.changed.set())
+        future.add_done_callback(lambda _: self.bell.ring())
 
     def _work(self, order: Order, stop: threading.Event) -> Outcome:
         heart = _Heart(self._hearts / order.item_id)
@@ -104,7 +105,7 @@ class Crew:
         stop = threading.Event()
         future = self._pool.submit(gather, order, proposal, self._target(), self._repository, self._cells, stop)
         self.recheck = Recheck(order, future, stop)
-        future.add_done_callback(lambda _: self.changed.set())
+        future.add_done_callback(lambda _: self.bell.ring())
 
     def finish_recheck(self) -> None:
         """Keep what a recheck found, if it has ended."""
@@ -141,9 +142,7 @@ class Crew:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until a run or a recheck has ended, or something else is news; False when nothing was."""
-        changed = self.changed.wait(seconds)
-        self.changed.clear()
-        return changed
+        return self.bell.wait(seconds)
 
 
 class _Heart:

@@ -68,7 +68,7 @@ class Orchestrator:
         crew = Crew(repository, cells, self._target_head, me)
         owner = f"{host}:{hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]}"
         intake = Intake(surveyor, ledger)
-        self.interrupts = Interrupts(crew.changed.set)
+        self.interrupts = Interrupts(crew.bell.ring)
         self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me, owner)
 
     def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
@@ -205,6 +205,7 @@ class Orchestrator:
             while self.floor.crew.busy:
                 if not self.floor.crew.wait(1.0) and not report.waiting:
                     waiting(self.floor.crew)
+                    self.interrupts.check()
                     continue
                 self.interrupts.check()
                 more = self.one_pass(may_start=drain, most=most)

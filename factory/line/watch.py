@@ -43,7 +43,7 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
     crew, clock = orchestrator.floor.crew, orchestrator.floor.clock
     observer = Observer()
     tidied = 0
-    handler = _Wake(crew.changed.set)
+    handler = _Wake(crew.bell.ring)
     for folder, below in _watched(orchestrator):
         observer.schedule(handler, str(folder), recursive=below)
     with ExitStack() as stack:
