@@ -105,18 +105,18 @@ class Publisher:
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         shown = self._shown(updates)
         with ExitStack() as locks:
-            # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
-            durable = self._beside.submit(self._objects.flush)
-            locks.callback(durable.exception)
             for view, branch, _ in shown:
                 locks.enter_context(view.lock.held())
                 if view.branch() != branch:
                     raise BusyError(f"another branch has just been checked out in {view.root}", "factory tick")
             for view, _, changes in shown:
                 _refuse_to_overwrite(view, changes)
+            # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
+            durable = self._beside.submit(self._make_durable, updates)
+            locks.callback(durable.exception)
+            for view, _, changes in shown:
                 view.prepare_index(changes)
             durable.result()
-            files.write(self._note, json.dumps(updates).encode(), durable=True)
             self._move_refs(updates)
             for view, _, _ in shown:
                 view.lock.kept = True
@@ -125,6 +125,11 @@ class Publisher:
                 view.adopt_index()
         self._bring_up(self._shown(updates, besides=[view.root for view, _, _ in shown]))
         self._note.unlink()
+
+    def _make_durable(self, updates: Sequence[RefUpdate]) -> None:
+        """All that has to outlive the machine before the branches move: the objects, and the note of what comes."""
+        self._objects.flush()
+        files.write(self._note, json.dumps(updates).encode(), durable=True)
 
     def _bring_up(self, shown: Sequence[tuple[View, str, list[Change]]]) -> None:
         """Views that are behind: after a crash, or checked out from what git had read just before the branch moved."""
