@@ -171,7 +171,7 @@ def assert_sound(world: World) -> None:
         ["git", "fsck", "--strict", "--full"], cwd=world.root, capture_output=True, text=True, check=False
     )
     said = [line for line in (checked.stdout + checked.stderr).split("\n") if line and not line.startswith("dangling")]
-    assert (checked.returncode, said) == (0, [])
+    assert (checked.returncode, said) == (0, []), said
 
 
 class Background:

@@ -157,11 +157,12 @@ class Publisher:
     def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
         parts = ["start"]
         parts += [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}" for update in updates]
-        self._refs.send("\0".join([*parts, "commit", ""]).encode())
-        for expected in (b"start: ok", b"commit: ok"):
-            said = self._refs.read_line()
-            if said != expected:
-                raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+        with self._refs.exchange():
+            self._refs.send("\0".join([*parts, "commit", ""]).encode())
+            for expected in (b"start: ok", b"commit: ok"):
+                said = self._refs.read_line()
+                if said != expected:
+                    raise GitError(("update-ref",), 1, said.decode(errors="replace"))
 
     def recover(self) -> bool:
         """Finish what a crash left between a branch's move and its view. True when there was something to finish."""

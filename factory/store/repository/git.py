@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from factory.model.errors import FactoryError, UnusableError
@@ -154,6 +155,21 @@ class Conversation:
         process, self._process = self._answering(), None
         _, stderr = process.communicate()
         raise GitError(self._arguments, process.returncode, stderr.decode(errors="replace"))
+
+    @contextmanager
+    def exchange(self) -> Iterator[None]:
+        """One request with its answer. When it breaks off, the process goes: its next answer would be an old one."""
+        try:
+            yield
+        except BaseException:
+            process, self._process = self._process, None
+            if process is not None:
+                process.kill()
+                process.wait()
+                for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
+                    with suppress(OSError):  # what was not sent cannot be sent any more
+                        stream.close()
+            raise
 
     def close(self) -> None:
         """Let the process end."""

@@ -88,12 +88,13 @@ class Objects:
             known = self._new.get(name) or self._recent.get(name)
             if known is not None:
                 return (name, *known)
-            self._reader.send(name.encode() + b"\n")
-            header = self._reader.read_line().split()
-            if len(header) != 3:
-                return None
-            data = self._reader.read(int(header[2]))
-            self._reader.read(1)
+            with self._reader.exchange():
+                self._reader.send(name.encode() + b"\n")
+                header = self._reader.read_line().split()
+                if len(header) != 3:
+                    return None
+                data = self._reader.read(int(header[2]))
+                self._reader.read(1)
             return header[0].decode(), header[1].decode(), data
 
     def _expect(self, name: str, kind: str) -> bytes:

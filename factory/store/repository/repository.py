@@ -77,7 +77,7 @@ class Repository:
     def head(self, branch: str) -> str | None:
         """The commit that a branch points to."""
         found = self.objects.read(f"refs/heads/{branch}")
-        return found[0] if found else None
+        return found[0] if found and found[1] == "commit" else None
 
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
