@@ -8,6 +8,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from factory.line.orchestrator import Orchestrator, Report
+from factory.model.errors import FactoryError
 from factory.model.lifecycle import Lane
 
 _CHANGES = frozenset({"created", "modified", "moved", "deleted", "closed"})
@@ -51,7 +52,10 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
         stack.callback(observer.join)
         stack.callback(observer.stop)
         while True:
-            report = orchestrator.one_pass()
+            try:
+                report = orchestrator.one_pass()
+            except FactoryError as error:  # this pass could not be made; what is in its way will be gone some time
+                report = Report(0, waiting=error.message)
             after_pass(report)
             wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             untils = [outlook.until for outlook in report.outlooks if outlook.until]

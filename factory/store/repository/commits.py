@@ -1,6 +1,7 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from factory.store.repository.trees import Change, TreeEditor, diff
 from factory.store.repository.view import FACTORY_FOLDERS, View
 
 NOTHING = "0" * 40
+_PATIENCE_S = 1.0
 
 
 class RefUpdate(NamedTuple):
@@ -123,8 +125,21 @@ class Publisher:
             for view, _, changes in shown:
                 view.update(self._objects, changes)
                 view.adopt_index()
-        self._bring_up(self._shown(updates, besides=[view.root for view, _, _ in shown]))
+        self._bring_up(self._arrived(updates, besides=[view.root for view, _, _ in shown]))
         self._note.unlink()
+
+    def _arrived(self, updates: Sequence[RefUpdate], besides: Sequence[Path]) -> list[tuple[View, str, list[Change]]]:
+        """Views that a person's `git switch` brought to a branch just as it moved, and that show what it was before.
+
+        It writes the index first and says last which branch is shown: one that is under way is waited for.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            found = self._shown(updates, besides)
+            others = [view for view in self._views() if view.root not in besides]
+            if found or not any(view.stirs() for view in others) or time.monotonic() > until:
+                return found
+            time.sleep(0.002)
 
     def _make_durable(self, updates: Sequence[RefUpdate]) -> None:
         """All that has to outlive the machine before the branches move: the objects, and the note of what comes."""

@@ -159,17 +159,22 @@ class Conversation:
     @contextmanager
     def exchange(self) -> Iterator[None]:
         """One request with its answer. When it breaks off, the process goes: its next answer would be an old one."""
+        whole = False
         try:
             yield
-        except BaseException:
-            process, self._process = self._process, None
-            if process is not None:
-                process.kill()
-                process.wait()
-                for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
-                    with suppress(OSError):  # what was not sent cannot be sent any more
-                        stream.close()
-            raise
+            whole = True
+        finally:
+            if not whole:
+                self._drop()
+
+    def _drop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
+                with suppress(OSError):  # what was not sent cannot be sent any more
+                    stream.close()
 
     def close(self) -> None:
         """Let the process end."""

@@ -18,7 +18,7 @@ class IndexLock:
     """Git's own lock of one index, so that no git command of a person commits an index that is behind the branch."""
 
     def __init__(self, path: Path, state: Path) -> None:
-        self._path = path
+        self.path = path
         self._token = state / "index-lock"
         self.kept = False  # by an error too: the branch has moved and the index has not, so nobody may commit
 
@@ -30,22 +30,22 @@ class IndexLock:
         until = time.monotonic() + patience
         while True:
             try:
-                os.link(self._token, self._path)
+                os.link(self._token, self.path)
                 break
             except FileExistsError:
                 if time.monotonic() > until:
-                    raise BusyError(f"{self._path} is held by another git command", f"rm {self._path}") from None
+                    raise BusyError(f"{self.path} is held by another git command", f"rm {self.path}") from None
                 time.sleep(0.01)
         try:
             yield
         finally:
             if not self.kept:
-                self._path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
 
     def break_own(self) -> None:
         """Remove it if a crashed orchestrator left it."""
-        if files.read_regular(self._path) == _TOKEN:
-            self._path.unlink()
+        if files.read_regular(self.path) == _TOKEN:
+            self.path.unlink()
 
 
 def break_still(locks: Iterable[Path]) -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from factory.store.repository.trees import Change, pairs_of
 FACTORY_FOLDERS = ("queue/", "artifacts/")
 
 _PATHS_A_CALL = 400
+_STIRRING_S = 0.1
 _BUSY_SIGNS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -47,14 +49,28 @@ class View:
                 return f"{what} is in progress in {self.root}"
         return ""
 
+    def _head(self) -> str:
+        try:
+            return (self._git_dir / "HEAD").read_text().strip()
+        except OSError:
+            return ""  # somebody has just removed this working tree
+
+    def stirs(self) -> bool:
+        """Whether a git command is changing what is checked out here, or has just done so."""
+        try:
+            quiet = time.time() - self._index.stat().st_mtime
+        except OSError:
+            return False
+        return self.lock.path.exists() or 0 <= quiet < _STIRRING_S
+
     def detached_at(self) -> str | None:
         """The commit that is checked out when no branch is."""
-        head = (self._git_dir / "HEAD").read_text().strip()
-        return None if head.startswith("ref:") else head
+        head = self._head()
+        return None if not head or head.startswith("ref:") else head
 
     def branch(self) -> str:
         """The branch checked out here; empty when the head is detached."""
-        head = (self._git_dir / "HEAD").read_text().strip()
+        head = self._head()
         return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
 
     def break_own_locks(self) -> None:
