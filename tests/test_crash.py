@@ -74,20 +74,34 @@ def nth(world: World, call: str, part: float) -> int:
         assert STRACE is not None
         copy, counted = world.root.parent / "copy", world.root.parent / "counted"
         shutil.copytree(world.root, copy, symlinks=True)
-        command = [STRACE, "-c", "-qq", "-o", str(counted), *FACTORY, "tick", "--drain"]
-        subprocess.run(command, cwd=copy, check=True, capture_output=True)
-        rows = [line.split() for line in counted.read_text().split("\n")]
-        _calls.update({row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdecimal()})
+        for more in ((), ("-f", "-e", "trace=fsync")):  # the disk is waited for in a thread of its own
+            command = [STRACE, *more, "-c", "-qq", "-o", str(counted), *FACTORY, "tick", "--drain"]
+            subprocess.run(command, cwd=copy, check=True, capture_output=True)
+            rows = [line.split() for line in counted.read_text().split("\n")]
+            _calls.update({row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdecimal()})
+            shutil.rmtree(copy)
+            shutil.copytree(world.root, copy, symlinks=True)
+        _calls["fsync"] //= 2  # the others are git's
     if call not in _calls:
         pytest.skip(f"this machine has no call {call}")
     return max(1, int(_calls[call] * part))
 
 
 def injected(world: World, what: str) -> tuple[str, ...]:
-    """The command that lets the main thread's calls go wrong."""
+    """The command that lets the main thread's calls go wrong; for fsync, those of the thread that waits for disks."""
     assert STRACE is not None
     call = what.split(":")[0]
-    return (STRACE, "-qq", "-o", str(world.root.parent / "trace"), "-e", f"trace={call}", "-e", f"inject={what}")
+    return (
+        STRACE,
+        *(("-f",) if call == "fsync" else ()),
+        "-qq",
+        "-o",
+        str(world.root.parent / "trace"),
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={what}",
+    )
 
 
 def test_an_undisturbed_run_comes_to_the_expected_end(busy: World) -> None:
