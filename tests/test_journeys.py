@@ -829,3 +829,11 @@ def test_nothing_is_left_behind_after_a_tick(world: World) -> None:
     assert world.git("worktree", "list").count("\n") == 0
     assert not list((world.root / ".git/factory/heartbeats").glob("*"))
     assert not (world.root / ".git/index.lock").exists()
+
+
+def test_a_new_contract_that_nobody_committed_is_taken_in_and_used(world: World) -> None:
+    world.write("contracts/fresh.yaml", world.read("contracts/scripted.yaml"))
+    world.item("one", contract="fresh")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert world.status() == ""

@@ -13,8 +13,13 @@ Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 def _stay_inside(pattern: str) -> str:
-    if pattern.startswith("/") or "\\" in pattern or "\0" in pattern or ".." in pattern.split("/"):
-        raise ValueError("must be a relative path with forward slashes and no '..'")
+    if (
+        pattern.startswith("/")
+        or "\\" in pattern
+        or "\0" in pattern
+        or {"", ".", "..", ".git"} & set(pattern.split("/"))
+    ):
+        raise ValueError("must be a relative path with forward slashes and no '.', '..' or '.git' in it")
     return pattern
 
 

@@ -230,7 +230,7 @@ def _noted(note: bytes) -> list[RefUpdate]:
 
 
 def _refuse_to_overwrite(view: View, changes: Sequence[Change]) -> None:
-    code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS)]
+    code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS) and not view.has(change)]
     edited = view.local_changes(code) if code else []
     if edited:
         raise LocalChanges(edited)

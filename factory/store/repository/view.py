@@ -217,6 +217,10 @@ class View:
             else:
                 files.write_new(self.root / change.path, data)
 
+    def has(self, change: Change) -> bool:
+        """Whether a file already is what it shall be, as one that was just taken in from here."""
+        return change.new is not None and self._holds(change.path) == change.new.oid
+
     def _holds(self, path: str) -> str | None:
         data = files.read_regular(self.root / path)
         return None if data is None else name_of("blob", data)
