@@ -105,7 +105,7 @@ def _objections(
         asked = unanswered(matter.item)
         for key in sorted({*asked, *verdict.acceptance}):
             answer = verdict.acceptance.get(key, "unread")
-            if key in asked and answer != "pass":
+            if answer == "fail" or (key in asked and answer != "pass"):
                 found.append((("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"))
     if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
         found.append((("decision",), "rework needs a finding or a note that says what to do"))
