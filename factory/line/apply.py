@@ -1,5 +1,6 @@
 """Apply: the only step that changes anything outside queue/ and artifacts/."""
 
+from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.judge import Judged, newer_evidence
 from factory.line.ledger import Move, quoted
@@ -36,7 +37,7 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
     if not _checked_on(floor, judged, target):
         # One recheck at a time, since each apply makes the next one necessary. It also finds conflicts.
         if floor.crew.recheck is None:
-            floor.crew.start_recheck(order_of(floor, case), judged.evidence.proposal)
+            floor.crew.start_recheck(order_of(floor, case), case.history.proposal)
     elif not obstacles(floor.repository, survey.policy.target_branch, content):
         commit = _merge(floor, survey, judged, target, content)
         _finish(floor, survey, judged, Outcome.APPLIED, commit)
@@ -45,7 +46,12 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
 def _checked_on(floor: Floor, judged: Judged, target: str) -> bool:
     """Whether the checks ran on the proposal merged with what the target holds now."""
     objects, content = floor.repository.objects, floor.repository.content
-    return content(objects.commit(judged.evidence.target).tree) == content(objects.commit(target).tree)
+    if content(objects.commit(judged.evidence.target).tree) != content(objects.commit(target).tree):
+        return False
+    # Made again from the proposal itself: what is merged must not hang on a file that somebody could have edited.
+    proposal = judged.case.history.proposal
+    merge = merged_content(floor.repository, objects.commit(proposal).parents[0], proposal, target)
+    return judged.evidence.proposal == proposal and judged.evidence.tree == merge.tree
 
 
 def _target_head(floor: Floor, survey: Survey) -> str:
