@@ -216,7 +216,8 @@ def test_a_lock_that_a_crash_left_is_removed(world: World) -> None:
 
 
 def test_a_killed_factory_leaves_a_worker_that_the_next_tick_ends(world: World) -> None:
-    # given a worker that outlives the orchestrator, and ignores every gentle request
+    # given a worker that nothing contains, that outlives the orchestrator, and ignores every gentle request
+    world.policy("sandbox: off")
     world.write(
         "contracts/stubborn.yaml",
         "purpose: Stay.\nworker:\n  run: [sh, -c, \"trap '' TERM INT HUP; setsid sleep 60 & sleep 60\"]\n",

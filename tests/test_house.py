@@ -21,6 +21,8 @@ DOORS = {
     "jinja2": {"factory.work.prompt"},
     "watchdog": {"factory.line.watch"},
     "click": {"factory.cli"},
+    "jsonschema": {"factory.store.schema"},
+    "detect_secrets": {"factory.work.scan"},
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Lane, Outcome
+from tests.witness import commands_with
 from tests.world import World
 
 HUMAN = {"seats": [{"name": "tests", "kind": "checks"}, {"name": "human", "kind": "human"}]}
@@ -255,20 +256,18 @@ def test_an_item_in_review_is_cancelled_and_its_verdict_file_goes_too(world: Wor
     assert world.status() == ""
 
 
-def test_a_running_item_is_cancelled_and_its_worker_is_stopped(world: World, tmp_path: Path) -> None:
+def test_a_running_item_is_cancelled_and_its_worker_is_stopped(world: World) -> None:
     # given an orchestrator with a worker that would sleep for a minute
-    note = tmp_path / "pid"
-    world.contract("slow", worker={"run": ["sh", "-c", f"echo $$ > {note}; sleep 60; touch late"]})
+    world.contract("slow", worker={"run": ["sh", "-c", "sleep 60.101; touch late"]})
     world.item("one", contract="slow")
     running = world.start("run")
     try:
-        world.until(note.exists)
-        world.until(lambda: note.read_text().strip().isdigit())
+        world.until(lambda: bool(commands_with("60.101")))
         # when a person cancels it
         world.factory("cancel", "one")
         world.until(lambda: world.lane("one") == "done")
         # then its worker is gone and nothing of it was merged
-        world.until(lambda: not Path(f"/proc/{note.read_text().strip()}").exists())
+        world.until(lambda: not commands_with("60.101"))
         assert world.last("one").outcome is Outcome.CANCELLED
     finally:
         running.send_signal(signal.SIGINT)
@@ -277,14 +276,14 @@ def test_a_running_item_is_cancelled_and_its_worker_is_stopped(world: World, tmp
     assert world.status() == ""
 
 
-def test_a_running_item_that_is_moved_back_to_inbox_is_run_anew(world: World, tmp_path: Path) -> None:
+def test_a_running_item_that_is_moved_back_to_inbox_is_run_anew(world: World) -> None:
     # given a worker that hangs in its first run only
-    script = f"echo $$ > {tmp_path}/pid-$FACTORY_RUN; [ $FACTORY_RUN = 1 ] && sleep 60; echo $FACTORY_RUN > ran.txt"
+    script = "[ $FACTORY_RUN = 1 ] && sleep 60.102; echo $FACTORY_RUN > ran.txt"
     world.contract("slow", worker={"run": ["sh", "-c", script]})
     world.item("one", contract="slow")
     running = world.start("run")
     try:
-        world.until((tmp_path / "pid-1").exists)
+        world.until(lambda: bool(commands_with("60.102")))
         world.until(lambda: world.lane("one") == "active" and (world.root / "queue/active/one.yaml").exists())
         # when a person puts it back into the inbox
         world.move("one", "queue/inbox")
@@ -295,16 +294,16 @@ def test_a_running_item_that_is_moved_back_to_inbox_is_run_anew(world: World, tm
         output, _ = running.communicate(timeout=20)
     assert world.events("one") == ["submit", "start", "moved", "start", "deliver", "finish"], output
     assert world.read("ran.txt") == "2\n"
-    assert not Path(f"/proc/{(tmp_path / 'pid-1').read_text().strip()}").exists()
+    assert commands_with("60.102") == []
 
 
-def test_an_item_whose_text_changes_while_it_runs_goes_back_and_costs_nothing(world: World, tmp_path: Path) -> None:
-    script = f"touch {tmp_path}/begun-$FACTORY_RUN; [ $FACTORY_RUN = 1 ] && sleep 60; cp $FACTORY_ITEM item.json"
+def test_an_item_whose_text_changes_while_it_runs_goes_back_and_costs_nothing(world: World) -> None:
+    script = "[ $FACTORY_RUN = 1 ] && sleep 60.103; cp $FACTORY_ITEM item.json"
     world.contract("slow", worker={"run": ["sh", "-c", script]}, retry={"max_attempts": 1}, rework={"max_rounds": 1})
     world.item("one", contract="slow")
     running = world.start("run")
     try:
-        world.until((tmp_path / "begun-1").exists)
+        world.until(lambda: bool(commands_with("60.103")))
         place = world.root / "queue/active/one.yaml"
         world.until(place.exists)
         place.write_text(place.read_text() + "description: now with more detail\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from factory.store.repository.git import Conversation, GitError
+from tests.witness import commands_with
 from tests.world import World
 
 
@@ -130,17 +131,16 @@ def test_an_item_waits_out_its_retry_without_any_event(world: World) -> None:
         process.communicate(timeout=20)
 
 
-def test_an_interrupt_stops_the_worker_gives_the_item_back_and_ends_with_130(world: World, tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    world.contract("slow", worker={"run": ["sh", "-c", f"echo $$ > {note}; trap '' TERM; sleep 60"]})
+def test_an_interrupt_stops_the_worker_gives_the_item_back_and_ends_with_130(world: World) -> None:
+    world.contract("slow", worker={"run": ["sh", "-c", "trap '' TERM; sleep 60.104"]})
     world.item("one", contract="slow")
     process = world.start("run")
-    world.until(lambda: note.exists() and note.read_text().strip().isdigit())
+    world.until(lambda: bool(commands_with("60.104")))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert not Path(f"/proc/{note.read_text().strip()}").exists()
+    assert commands_with("60.104") == []
     assert world.lane("one") == "inbox"
     assert world.status() == ""
     left_nothing(world)

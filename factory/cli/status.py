@@ -5,6 +5,7 @@ import click
 from factory.cli.session import json_option, surveyed
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import printable
+from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.status import status
 
@@ -23,6 +24,7 @@ def status_command(as_json: bool) -> None:
                 "orchestrator": found.orchestrator or None,
                 "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
                 "done_today": found.done_today,
+                "breakers": [state.model_dump(mode="json") for state in found.breakers],
                 "items": [row.as_json() for row in found.rows],
                 "problems": [problem.__dict__ for problem in found.problems],
             }
@@ -31,6 +33,10 @@ def status_command(as_json: bool) -> None:
     counts = "  ".join(lane_word(lane, f"{found.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
     click.echo(f"{counts}  {lane_word(Lane.DONE, f'{found.done_today} done today')}   (branch {branch})")
     click.echo(f"orchestrator: {found.orchestrator or 'none is running; factory tick makes one pass'}")
+    for state in found.breakers:
+        until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
+        shown = f"breaker of {state.contract}: {state.state}{until} after {state.failures} failures: {state.reason}"
+        click.echo(click.style(printable(shown), fg="red"))
     if found.rows:
         rows = [
             (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.note)) for row in found.rows

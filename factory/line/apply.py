@@ -2,16 +2,18 @@
 
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
-from factory.line.judge import Judged, newer_evidence
+from factory.line.judge import Judged
 from factory.line.ledger import Move, quoted
+from factory.line.ordering import order_of
+from factory.line.record import recheck_files
 from factory.line.survey import Case, Survey
 from factory.model.base import printable
 from factory.model.contract import ApplyMode
+from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.store.repository.commits import NOTHING, RefUpdate, Signature, add_commit
-from factory.store.repository.repository import Repository, branch_of
+from factory.store.repository.commits import RefUpdate, Signature, add_commit
+from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-from factory.work.run import Order
 
 _CHANGES_NOTHING = frozenset({ApplyMode.NONE, ApplyMode.BRANCH})
 
@@ -35,9 +37,7 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
         return
     target, content = _target_head(floor, survey), judged.evidence.tree
     if not _checked_on(floor, judged, target):
-        # One recheck at a time, since each apply makes the next one necessary. It also finds conflicts.
-        if floor.crew.recheck is None:
-            floor.crew.start_recheck(order_of(floor, case), case.history.proposal)
+        _recheck(floor, survey, case)
     elif not obstacles(floor.repository, survey.policy.target_branch, content):
         commit = _merge(floor, survey, judged, target, content)
         _finish(floor, survey, judged, Outcome.APPLIED, commit)
@@ -63,21 +63,16 @@ def _target_head(floor: Floor, survey: Survey) -> str:
     return moved or floor.repository.head(target) or floor.ledger.head
 
 
-def order_of(floor: Floor, case: Case) -> Order:
-    """The order under which an item's present proposal was made, as far as its checks need it."""
-    assert case.contract is not None and case.item is not None
-    base = floor.repository.objects.commit(case.history.proposal).parents[0]
-    return Order(
-        item_id=case.id,
-        item=case.item,
-        contract=case.contract,
-        prompt="",
-        run=case.history.run,
-        round=case.history.round,
-        base=base,
-        start=base,
-        findings=(),
-    )
+def _recheck(floor: Floor, survey: Survey, case: Case) -> None:
+    """Have the checks run again on what the target holds now; to a person when they cannot be."""
+    problem = floor.crew.unprovable.pop(case.id, "")
+    if problem:
+        details: dict[str, object] = {"reason": problem, "failure": FailureClass.CONFIG}
+        move = Move(Event.BLOCK, Lane.BLOCKED, details)
+        survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
+    elif floor.crew.recheck is None:  # one at a time, since each apply makes the next one necessary
+        base = floor.repository.objects.commit(case.history.proposal).parents[0]
+        floor.crew.start_recheck(order_of(survey, case, base, base), case.history.proposal)
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
@@ -120,11 +115,9 @@ def _finish(floor: Floor, survey: Survey, judged: Judged, outcome: Outcome, comm
     assert case.contract is not None
     details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "outcome": outcome}
     details |= {"subject": judged.subject, "proposal": judged.evidence.proposal, "applied": commit}
-    if case.contract.apply.mode is not ApplyMode.BRANCH:
-        branch = branch_of(case.id)
-        old = floor.repository.head(branch)
-        if old is not None and floor.repository.view_of(branch) is None:
-            floor.ledger.also(RefUpdate(branch, old, NOTHING))
-    move = Move(Event.FINISH, Lane.DONE, details, newer_evidence(floor, case))
-    survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
-    floor.crew.rechecked.pop(case.id, None)
+    files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
+    survey.cases[case.id] = floor.ledger.move(
+        case,
+        Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=case.contract.apply.mode is ApplyMode.BRANCH),
+        survey.snapshot.verdicts,
+    )

@@ -15,10 +15,14 @@ from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass
 from factory.model.result import Status
+from factory.store import logs
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
-from factory.work.run import Order, Outcome, run_worker
+from factory.work.hooks import HookFailed
+from factory.work.order import Order
+from factory.work.run import Alive, Run, run_worker
+from factory.work.seal import Seal
 from factory.work.workcell import Cells
 
 
@@ -27,7 +31,7 @@ class Running:
     """A run under way."""
 
     order: Order
-    future: "Future[Outcome]"
+    future: "Future[Run]"
     stop: threading.Event
     since: float  # of the monotonic clock
 
@@ -37,7 +41,7 @@ class Recheck:
     """A proposal's checks under way once more, because the target has moved."""
 
     order: Order
-    future: "Future[Gathered]"
+    future: "Future[Gathered | str]"
     stop: threading.Event
 
 
@@ -49,12 +53,14 @@ class Crew:
         self._cells = cells
         self._target = target
         self._me = me
-        self._pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="run")
+        self._pool = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="run")
+        self._seal = Seal(repository.objects)
         self._hearts = repository.state / "heartbeats"
         self.bell = Bell()  # rung when a run or a recheck has ended
         self.running: dict[str, Running] = {}
         self.recheck: Recheck | None = None
         self.rechecked: dict[str, Gathered] = {}
+        self.unprovable: dict[str, str] = {}  # why an item's checks could not be run again
 
     @property
     def busy(self) -> bool:
@@ -68,59 +74,90 @@ class Crew:
         self.running[order.item_id] = Running(order, future, stop, time.monotonic())
         future.add_done_callback(lambda _: self.bell.ring())
 
-    def _work(self, order: Order, stop: threading.Event) -> Outcome:
+    def _work(self, order: Order, stop: threading.Event) -> Run:
         heart = _Heart(self._hearts / order.item_id)
         try:
-            outcome = run_worker(order, self._repository, self._cells, stop, heart.beat)
-            whole = outcome.result is not None and outcome.result.status is Status.OK
-            if outcome.failure or outcome.stopped or not whole:
-                return outcome
-            return self._prove(order, outcome, stop)
+            run = run_worker(order, self._repository, self._cells, stop, heart.beat)
+            if not run.stopped and run.result is not None and run.result.status is Status.OK:
+                run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
+            run = self._seal.close(order, run)
+            for log in (run.log, run.hooks, *run.logs.values()):
+                logs.keep(self._repository.state, log)
+            return run
         finally:
             heart.stop()
 
-    def _prove(self, order: Order, outcome: Outcome, stop: threading.Event) -> Outcome:
+    def _prove(self, order: Order, run: Run, stop: threading.Event, alive: Alive) -> Run:
         """The worker's change as a commit, and the evidence for it."""
-        proposal = order.base
-        if outcome.changes:
-            objects = self._repository.objects
-            tree = self._repository.with_content(objects.commit(order.base).tree, outcome.tree)
-            title = printable(" ".join(order.item.title.split()))
-            message = f"{title}\n\nProposed by {order.contract.worker.name} for {order.item_id} (run {order.run}).\n"
-            worker = Person(f"worker {order.contract.worker.name}", f"{order.item_id}@workers.factory.invalid")
-            # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
-            signed = Signature(worker, self._me, _now(), objects.commit(order.base).committed_at)
-            proposal = add_commit(objects, tree, (order.base,), message, signed)
-            objects.flush()
+        if run.failure is not None:
+            return run
+        proposal = self._proposal(order, run)
         try:
-            gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop)
+            gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop, alive)
+        except HookFailed as error:
+            return replace(run, failure=error.failure, stopped=stop.is_set())
         except FactoryError as error:
-            return replace(outcome, failure=Failure(FailureClass.CONFIG, error.message))
+            return replace(run, failure=Failure(FailureClass.CONFIG, error.message))
+        except OSError as error:
+            return replace(run, failure=Failure(FailureClass.CRASH, f"the checks could not be run: {error}"))
         if stop.is_set():
-            return replace(outcome, stopped=True)
-        return replace(outcome, proposal=proposal, evidence=gathered.evidence, logs=gathered.logs)
+            return replace(run, stopped=True)
+        return replace(run, proposal=proposal, evidence=gathered.evidence, logs=gathered.logs)
+
+    def _proposal(self, order: Order, run: Run) -> str:
+        """The commit that holds the worker's change; the base when it changed nothing."""
+        if not run.changes:
+            return order.base
+        objects = self._repository.objects
+        tree = self._repository.with_content(objects.commit(order.base).tree, run.tree)
+        title = printable(" ".join(order.item.title.split()))
+        message = f"{title}\n\nProposed by {order.contract.worker.name} for {order.item_id} (run {order.run}).\n"
+        worker = Person(f"worker {order.contract.worker.name}", f"{order.item_id}@workers.factory.invalid")
+        # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
+        signed = Signature(worker, self._me, _now(), objects.commit(order.base).committed_at)
+        proposal = add_commit(objects, tree, (order.base,), message, signed)
+        objects.flush()
+        return proposal
 
     def start_recheck(self, order: Order, proposal: str) -> None:
         """Run a proposal's checks on it merged with what the target holds now."""
         stop = threading.Event()
-        future = self._pool.submit(gather, order, proposal, self._target(), self._repository, self._cells, stop)
+        future = self._pool.submit(self._again, order, proposal, stop)
         self.recheck = Recheck(order, future, stop)
         future.add_done_callback(lambda _: self.bell.ring())
+
+    def _again(self, order: Order, proposal: str, stop: threading.Event) -> Gathered | str:
+        """What the checks say now, or why they cannot be run."""
+        try:
+            gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop)
+            sealed = self._seal.close(order, Run(0.0, evidence=gathered.evidence, logs=gathered.logs))
+            return Gathered(sealed.evidence or gathered.evidence, sealed.logs)
+        except FactoryError as error:
+            return error.message
+        except OSError as error:
+            return f"the checks could not be run: {error}"
 
     def finish_recheck(self) -> None:
         """Keep what a recheck found, if it has ended."""
         if self.recheck is not None and self.recheck.future.done():
             recheck, self.recheck = self.recheck, None
-            gathered = recheck.future.result()
-            if not recheck.stop.is_set():
-                self.rechecked[recheck.order.item_id] = gathered
+            found = recheck.future.result()
+            if isinstance(found, str):
+                self.unprovable[recheck.order.item_id] = found
+            elif not recheck.stop.is_set():
+                self.rechecked[recheck.order.item_id] = found
 
     def newer_evidence(self, item_id: str, proposal: str) -> Evidence | None:
         """What a recheck of a proposal found."""
         gathered = self.rechecked.get(item_id)
         return gathered.evidence if gathered and gathered.evidence.proposal == proposal else None
 
-    def ended(self) -> list[tuple[Running, Outcome]]:
+    def taken(self, item_id: str, proposal: str) -> Gathered | None:
+        """The same with its logs, for the last time."""
+        gathered = self.rechecked.pop(item_id, None)
+        return gathered if gathered and gathered.evidence.proposal == proposal else None
+
+    def ended(self) -> list[tuple[Running, Run]]:
         """The runs that have ended; they stay in `running` until they are forgotten."""
         return [(running, running.future.result()) for running in self.running.values() if running.future.done()]
 
@@ -139,6 +176,7 @@ class Crew:
         if self.recheck is not None:
             self.recheck.stop.set()
         self._pool.shutdown(wait=True)
+        self._seal.close_down()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until a run or a recheck has ended, or something else is news; False when nothing was."""

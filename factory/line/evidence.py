@@ -7,17 +7,26 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from factory.model.base import Argv
+from factory.model.base import Argv, printable
+from factory.model.errors import FactoryError
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Merge, Repository
 from factory.work import process
+from factory.work.hooks import workcell
+from factory.work.order import Order
 from factory.work.prompt import render_argv
-from factory.work.run import Order
+from factory.work.run import Alive
+from factory.work.sandbox import sandbox
 from factory.work.workcell import Cell, Cells
 
 _NOBODY = Person("factory", "factory@localhost")
+_TAIL_CHARACTERS = 4000
+
+
+class Unprovable(FactoryError):
+    """The evidence cannot be gathered, and that is not the worker's fault."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +48,29 @@ def merged_content(repository: Repository, base: str, proposal: str, target: str
 
 
 def gather(
-    order: Order, proposal: str, target: str, repository: Repository, cells: Cells, stop: threading.Event
+    order: Order,
+    proposal: str,
+    target: str,
+    repository: Repository,
+    cells: Cells,
+    stop: threading.Event,
+    alive: Alive = lambda: None,
 ) -> Gathered:
-    """Run every check and acceptance check in a clean checkout."""
+    """Run every check and acceptance check, each in a clean checkout. Raises FactoryError when one cannot be run."""
     merge = merged_content(repository, order.base, proposal, target)
     if merge.conflicts:
-        found = Evidence(base=order.base, proposal=proposal, target=target, tree="", conflicts=merge.conflicts)
-        return Gathered(found, {})
+        paths = tuple(printable(path) for path in merge.conflicts)
+        return Gathered(Evidence(base=order.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
     signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
     commit = add_commit(repository.objects, merge.tree, (target,), "The proposal, merged.\n", signed)
     repository.objects.flush()
     ran: list[Ran] = []
     logs: dict[str, bytes] = {}
-    if commands := list(_commands(order)):
-        with cells.lend(commit) as cell:
-            for name, criterion, argv in commands:
-                outcome, log = _run_check(cell, name, criterion, argv, order, stop)
-                ran.append(outcome)
-                logs[f"checks/{name}.log"] = log
+    for name, criterion, argv in _commands(order):
+        with workcell(cells, order, commit, stop) as cell:  # one each: none sees what another one did to the files
+            outcome, log = _run_check(cell, name, criterion, argv, order, stop, alive)
+        ran.append(outcome)
+        logs[f"checks/{name}.log"] = log
     found = Evidence(base=order.base, proposal=proposal, target=target, tree=merge.tree, ran=tuple(ran))
     return Gathered(found, logs)
 
@@ -72,31 +86,42 @@ def _commands(order: Order) -> Iterator[tuple[str, str | None, Argv]]:
 
 
 def _run_check(
-    cell: Cell, name: str, criterion: str | None, argv: Argv, order: Order, stop: threading.Event
+    cell: Cell, name: str, criterion: str | None, argv: Argv, order: Order, stop: threading.Event, alive: Alive
 ) -> tuple[Ran, bytes]:
-    limits = order.contract.limits
+    limits, worker = order.contract.limits, order.contract.worker
     command = process.Command(
         argv=argv,
-        cwd=cell.tree,
-        env=cell.environment(order.contract.worker.env),
+        env=cell.environment(worker.env),
         log=cell.place / "check.log",
+        room=cell.room,
+        sandbox=sandbox(order.policy.sandbox),
+        limits=limits,
+        network=worker.sandbox.network,
         wall_s=limits.minutes * 60,
-        output_bytes=int(limits.output_mb * 1_000_000),
     )
-    ended = process.run(command, stop)
+    ended = process.run(command, stop, alive)
+    if ended.stopped is process.Stopped.NOT_STARTED and "/" not in argv[0]:
+        # A script of the repository may be what the worker broke; a program of the machine is not.
+        raise Unprovable(f"the check {name} cannot be run: {ended.problem}")
     log = command.log.read_bytes()
-    problem = ended.problem
-    if ended.stopped is process.Stopped.WALL:
-        problem = f"was stopped after {limits.minutes:g} minutes"
-    elif ended.stopped is process.Stopped.ASKED:
-        problem = "was stopped because the orchestrator is stopping"
     ran = Ran(
         name=name,
         run=argv,
         exit_code=ended.exit_code,
         seconds=round(ended.seconds, 3),
-        problem=problem,
+        problem=_problem(ended, limits.minutes),
         criterion=criterion,
-        tail="\n".join(log.decode(errors="replace").split("\n")[-TAIL_LINES:]).strip()[-4000:],
+        tail="\n".join(log.decode(errors="replace").split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
     )
     return ran, log
+
+
+def _problem(ended: process.Ended, minutes: float) -> str:
+    match ended.stopped:
+        case process.Stopped.WALL:
+            return f"was stopped after {minutes:g} minutes"
+        case process.Stopped.ASKED:
+            return "was stopped because the orchestrator is stopping"
+        case process.Stopped.LIMIT:
+            return ended.over.reason if ended.over else "was stopped"
+    return ended.problem

@@ -1,7 +1,10 @@
 """What every step of a pass works with."""
 
+import hashlib
+import os
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from factory.line.crew import Crew
@@ -27,4 +30,15 @@ class Floor:
     clock: Callable[[], datetime]
     tell: Tell
     me: Person
-    owner: str  # of the leases taken here: this host and this clone
+    warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
+
+    @property
+    def owner(self) -> str:
+        """Of the leases taken here."""
+        return owner_of(self.repository)
+
+
+def owner_of(repository: Repository) -> str:
+    """Who takes leases in this clone: the host and the clone."""
+    clone = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
+    return f"{socket.gethostname() or 'localhost'}:{clone}"

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from factory.line.collect import cut, evidence_file
 from factory.line.floor import Floor
 from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.ledger import Move
+from factory.line.record import recheck_files
 from factory.line.review import Matter, blank, cast
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
@@ -44,8 +44,8 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
         finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
     changed = surveyor.repository.changed(evidence.base, evidence.proposal)
-    seats = seats_needed(case.contract, changed, survey.policy.protected)
-    needs_person = touches(changed, survey.policy.protected)
+    seats = seats_needed(case.contract, changed, survey.policy.guarded)
+    needs_person = touches(changed, survey.policy.guarded)
     casts, problems = _casts(surveyor, survey, case, seats, subject)
     return Judged(case, decide(case.contract, seats, evidence, casts, needs_person), evidence, subject, problems)
 
@@ -92,15 +92,6 @@ def _read(surveyor: Surveyor, survey: Survey, matter: Matter, file: VerdictFile)
     return cast(file.seat, file.path, repository.objects.blob(file.blob), matter, author, survey.policy)
 
 
-def newer_evidence(floor: Floor, case: Case) -> dict[str, bytes]:
-    """What the checks said when they were run again, to be kept beside what they said first."""
-    gathered = floor.crew.rechecked.get(case.id)
-    if gathered is None:
-        return {}
-    logs = {f"recheck/{name}": cut(log) for name, log in gathered.logs.items()}
-    return {"recheck.json": evidence_file(gathered.evidence), **logs}
-
-
 def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
     """Rule on every item in review. Those that may be applied, and what is wrong with verdict files."""
     approved: list[Judged] = []
@@ -125,8 +116,7 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     case, ruling = judged.case, judged.ruling
     assert case.contract is not None
     details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": ruling.findings}
-    files = newer_evidence(floor, case)
-    floor.crew.rechecked.pop(case.id, None)
+    files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
     if judged.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
     verdicts = survey.snapshot.verdicts
@@ -150,7 +140,7 @@ def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:
     matter = Matter(case.id, case.item, case.history.run, case.history.round, judged.subject, case.history.worker)
     missing: dict[str, bytes | None] = {
         verdict_path(case.id, seat.name): blank(matter, judged.evidence, changed)
-        for seat in seats_needed(case.contract, changed, survey.policy.protected)
+        for seat in seats_needed(case.contract, changed, survey.policy.guarded)
         if seat.kind is SeatKind.HUMAN and seat.name not in there
     }
     if missing:

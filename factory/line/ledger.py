@@ -12,9 +12,9 @@ from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane, check_move
 from factory.store.artifacts import folder_of, run_folder
 from factory.store.queue import VerdictFile, lane_path
-from factory.store.repository.commits import Batch, RefUpdate, Signature
+from factory.store.repository.commits import NOTHING, Batch, RefUpdate, Signature
 from factory.store.repository.objects import FILE, Person, TreeEntry
-from factory.store.repository.repository import Arrival, Repository
+from factory.store.repository.repository import Arrival, Repository, branch_of
 
 BATCH_MOVES = 50
 BATCH_SECONDS = 0.05
@@ -31,6 +31,7 @@ class Move:
     opened: Mapping[str, bytes] = field(default_factory=dict)  # verdict files, by path
     actor: Person | None = None  # who did it, when it was not the factory
     run: int | None = None
+    keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
 
 
 class Tell(Protocol):
@@ -101,9 +102,18 @@ class Ledger:
         day = now.strftime("%Y-%m-%d")
         path = lane_path(move.to, case.id, day)
         self._write(case, move, history, path, day, verdicts)
+        if move.to is Lane.DONE and history.run and not move.keeps_branch:
+            self._drop_branch(case.id)
         self.batch.commit(_message(case.id, entry), Signature(self.me, self.me, now))
         self._news.append((case.id, _in_words(entry)))
         return replace(case, placed=replace(case.placed, lane=move.to, path=path), history=history)
+
+    def _drop_branch(self, item_id: str) -> None:
+        """Nobody needs the branch of a finished item, unless a person has it checked out."""
+        branch = branch_of(item_id)
+        old = self._repository.head(branch)
+        if old is not None and self._repository.view_of(branch) is None:
+            self.also(RefUpdate(branch, old, NOTHING))
 
     def _submitted(self, case: Case, arrival: Arrival | None, now: datetime) -> History:
         """An item's journal begins when the factory first touches it, with when and from whom it came."""

@@ -1,8 +1,7 @@
 """The orchestrator: one pass is recover, ingest, reconcile, collect, gate, apply, start."""
 
-import hashlib
-import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,11 +24,12 @@ from factory.model.errors import BusyError, Problem, UnusableError
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
-from factory.store.repository.git import GitError
+from factory.store.repository.commits import RefMoved
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work.workcell import Cells, cells_root
 
+_PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
 
 
@@ -66,10 +66,9 @@ class Orchestrator:
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         crew = Crew(repository, cells, self._target_head, me)
-        owner = f"{host}:{hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]}"
         intake = Intake(surveyor, ledger)
         self.interrupts = Interrupts(crew.bell.ring)
-        self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me, owner)
+        self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me)
 
     def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
         head = repository.head(branch)
@@ -164,10 +163,9 @@ class Orchestrator:
             try:
                 step(survey)
                 return
-            except GitError:
-                if floor.repository.head(floor.branch) == head:
-                    raise
-        raise BusyError(f"the branch {floor.branch} kept moving", "factory tick")
+            except RefMoved:
+                continue  # the queue's branch, the target, or an item's own
+        raise BusyError(f"the branch {floor.branch}, or the one it merges into, kept moving", "factory tick")
 
     def _survey(self, head: str) -> Survey:
         """The survey at a commit; with the last good policy when the commit's own cannot be used."""
@@ -202,13 +200,7 @@ class Orchestrator:
         report = self.one_pass(most=most)
         total = report.commits
         while True:
-            while self.floor.crew.busy:
-                if not self.floor.crew.wait(1.0) and not report.waiting:
-                    waiting(self.floor.crew)
-                    self.interrupts.check()
-                    continue
-                self.interrupts.check()
-                more = self.one_pass(may_start=drain, most=most)
+            for more in self._while_at_work(waiting, may_start=drain, most=most):
                 total += more.commits
                 report = more if drain else Report(0, report.outlooks, more.problems, more.waiting)
             if not drain or report.commits == 0:
@@ -218,6 +210,25 @@ class Orchestrator:
         if total:
             self.tidy()
         return Report(total, report.outlooks, report.problems, report.waiting)
+
+    def _while_at_work(self, waiting: Callable[[Crew], None], *, may_start: bool, most: int | None) -> Iterator[Report]:
+        """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
+        crew, until = self.floor.crew, None
+        while crew.busy:
+            if not crew.wait(1.0) and until is None:
+                waiting(crew)
+                self.interrupts.check()
+                continue
+            self.interrupts.check()
+            try:
+                report = self.one_pass(may_start=may_start, most=most)
+            except BusyError:
+                until = until or time.monotonic() + _PATIENCE_S
+                if time.monotonic() > until:
+                    raise
+                continue
+            until = time.monotonic() + _PATIENCE_S if report.waiting else None
+            yield report
 
     def present(self) -> Survey:
         """The branch as it is now."""

@@ -1,17 +1,22 @@
-"""The plan: for every waiting item, whether it may start now, and if not, why not. Pure."""
+"""The plan: for every waiting item, whether it may start now, and if not, why not."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from factory.line.breaker import Trials
+from factory.line.budget import day_used_up
 from factory.line.gate import unanswered
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Contract, SeatKind
+from factory.model.errors import UnusableError
 from factory.model.item import Item
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane, Outcome
+from factory.model.policy import Policy
 from factory.store.repository.repository import Arrival
+from factory.work.sandbox import sandbox
 
 _UNMET = frozenset({Outcome.REJECTED, Outcome.CANCELLED})
 _NEVER = 5  # sorts after every priority
@@ -31,10 +36,14 @@ class Outlook:
 OutcomeOf = Callable[[str], Outcome | None]
 
 
-def unfit(item: Item, contract: Contract) -> str:
-    """Why this item can never pass under this contract; empty when it can."""
-    if contract.worker.run is None:
-        return f"its contract's worker is the agent {contract.worker.agent!r}, and no agent can be run yet; use 'run'"
+def unfit(item: Item, contract: Contract, policy: Policy) -> str:
+    """Why this item can never pass under this contract and policy; empty when it can."""
+    name = contract.worker.agent
+    agent = policy.agents.get(name) if name else None
+    if name and agent is None:
+        return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
+    if agent and agent.run is None:
+        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind 'command' can be run yet"
     for seat in contract.review.seats:
         if seat.kind in (SeatKind.AGENT, SeatKind.COMMAND):
             return f"its contract's seat {seat.name!r} is of kind {seat.kind}, which cannot be filled yet"
@@ -46,23 +55,46 @@ def unfit(item: Item, contract: Contract) -> str:
     return ""
 
 
-def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf) -> list[Outlook]:
-    """The outlook of every item in inbox and rework, in the order in which they would start."""
+def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, unready: str = "") -> list[Outlook]:
+    """The outlook of every item in inbox and rework, in the order in which they would start.
+
+    `unready` says why this machine can run nothing at all under the present policy.
+    """
     waiting = survey.in_lane(Lane.REWORK) + survey.in_lane(Lane.INBOX)
     waiting.sort(key=lambda case: _order(case, arrivals))
     at_work = Counter(case.came_from for case in survey.in_lane(Lane.ACTIVE))
+    trials = Trials(survey)
+    day, tomorrow = day_used_up(survey)
     found: list[Outlook] = []
     for case in waiting:
         outlook = _alone(case, survey, outcome_of)
-        held = _held_back(survey, case.lane, at_work) if outlook.start else ""
-        found.append(Outlook(case.id, False, held) if held else outlook)
-        at_work[case.lane] += found[-1].start
+        until = None
+        if outlook.start:
+            held = unready or _held_back(survey, case.lane, at_work)
+            if not held:
+                held, until = (day, tomorrow) if day else trials.held_back(case)
+            if held:
+                outlook = Outlook(case.id, False, held, until)
+        if outlook.start:
+            at_work[case.lane] += 1
+            trials.start(case)
+        found.append(outlook)
     return found
 
 
 def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
     """The plan for what a survey found."""
-    return plan(survey, surveyor.arrivals(survey), lambda item_id: surveyor.outcome_of(survey.tree, item_id))
+    return plan(
+        survey, surveyor.arrivals(survey), lambda item_id: surveyor.outcome_of(survey.tree, item_id), _unready(survey)
+    )
+
+
+def _unready(survey: Survey) -> str:
+    try:
+        sandbox(survey.policy.sandbox)
+    except UnusableError as error:
+        return f"waits: {error.message}; {error.hint}"
+    return ""
 
 
 def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:

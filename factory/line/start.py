@@ -2,21 +2,23 @@
 
 from datetime import timedelta
 
+from factory.line.breaker import claimed
+from factory.line.budget import used_up
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.ledger import Move
+from factory.line.ordering import order_of
 from factory.line.plan import Outlook, outlooks, unfit
 from factory.line.survey import Case, Survey
-from factory.model.contract import Contract
 from factory.model.errors import FactoryError
-from factory.model.failure import FailureClass
-from factory.model.item import Item
+from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.schema import misfit
-from factory.work.run import Order
+from factory.work.order import Order
+from factory.work.sandbox import sandbox
 
 _SPARE = timedelta(minutes=10)
 
@@ -31,22 +33,33 @@ def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook
             order = _claim(floor, survey, case)
             orders.extend([order] if order else [])
     floor.ledger.publish()
+    if orders:
+        _warn(floor, survey)
     for order in orders:
         floor.crew.start(order)
     return found
+
+
+def _warn(floor: Floor, survey: Survey) -> None:
+    """Say, once, what does not contain the workers here."""
+    missing = sandbox(survey.policy.sandbox).missing
+    if missing and missing not in floor.warned:
+        floor.warned.add(missing)
+        floor.tell("", f"WITHOUT A SANDBOX: {missing}")
 
 
 def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert case.item is not None and case.contract is not None
     arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
-    reason = unfit(case.item, case.contract) or _misfit(case.item, case.contract)
+    failure = _hopeless(survey, case)
     try:
-        order = None if reason else _order(floor, survey, case)
+        order = None if failure else _order(floor, survey, case)
     except FactoryError as error:
-        order, reason = None, error.message
+        order, failure = None, Failure(FailureClass.CONFIG, error.message)
     if order is None:
-        details: dict[str, object] = {"reason": reason, "failure": FailureClass.CONFIG}
+        assert failure is not None
+        details: dict[str, object] = {"reason": f"{failure.reason}; {failure.kind.advice}", "failure": failure.kind}
         survey.cases[case.id] = floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival)
         return None
     limits = case.contract.limits
@@ -58,18 +71,26 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
         item=case.placed.blob,
     )
     details = {"lease": lease, "worker": case.contract.worker.name}
-    move = Move(Event.START, Lane.ACTIVE, details, run=order.run)
+    move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(survey, case), run=order.run)
     survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
     return order
 
 
-def _misfit(item: Item, contract: Contract) -> str:
-    reason = misfit(item.inputs, contract.receives)
-    return f"its inputs are not what the contract receives: {reason}" if reason else ""
+def _hopeless(survey: Survey, case: Case) -> Failure | None:
+    """Why it is no use to start an item at all."""
+    assert case.item is not None and case.contract is not None
+    spent = used_up(case)
+    if spent:
+        return Failure(FailureClass.BUDGET, spent)
+    reason = unfit(case.item, case.contract, survey.policy)
+    if reason:
+        return Failure(FailureClass.CONFIG, reason)
+    reason = misfit(case.item.inputs, case.contract.receives)
+    return Failure(FailureClass.CONFIG, f"its inputs are not what the contract receives: {reason}") if reason else None
 
 
 def _order(floor: Floor, survey: Survey, case: Case) -> Order:
-    assert case.item is not None and case.contract is not None
+    assert case.contract is not None
     repository, history = floor.repository, case.history
     target = survey.policy.target_branch
     base = survey.head if target == floor.branch else repository.head(target)
@@ -83,19 +104,8 @@ def _order(floor: Floor, survey: Survey, case: Case) -> Order:
         content = content if merge.conflicts else merge.tree
     signed = Signature(floor.me, floor.me, floor.clock())
     begin = add_commit(repository.objects, content, (base,), f"What {case.id} starts from.\n", signed)
-    attempts = history.attempts
-    return Order(
-        item_id=case.id,
-        item=case.item,
-        contract=case.contract,
-        prompt=floor.surveyor.library.prompt(survey.tree, case.contract, survey.workflow),
-        run=history.run + 1,
-        round=history.round,
-        base=base,
-        start=begin,
-        findings=history.findings,
-        attempt=attempts or None,
-    )
+    prompt = floor.surveyor.library.prompt(survey.tree, case.contract, survey.workflow)
+    return order_of(survey, case, base, begin, prompt, history.run + 1)
 
 
 def _base_of(floor: Floor, proposal: str) -> str:

@@ -1,23 +1,31 @@
 """The survey: everything that one pass knows, read from one commit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.journal import History
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.policy import Policy, Workflow
-from factory.store.artifacts import Artifacts
+from factory.store import yaml
+from factory.store.artifacts import ARTIFACTS, Artifacts
 from factory.store.library import Library
-from factory.store.queue import Placed, Queue, Snapshot
+from factory.store.queue import BREAKERS, Placed, Queue, Snapshot
 from factory.store.repository.repository import Arrival, Repository
 
 
 def utc_now() -> datetime:
     """The present time."""
     return datetime.now(UTC)
+
+
+def midnight(now: datetime) -> datetime:
+    """When the day of this moment began, in UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Survey:
     snapshot: Snapshot
     cases: dict[str, Case]
     problems: tuple[Problem, ...]
+    breakers: dict[str, BreakerState]  # by contract; those that were ever open
+    spent_today: float = 0.0  # USD, added up only when the policy limits it
 
     @property
     def policy(self) -> Policy:
@@ -98,7 +108,34 @@ class Surveyor:
             case, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
             cases[placed.id] = case
             problems.extend(found)
-        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems))
+        breakers = self._breakers(tree, problems)
+        limited = workflow.policy.budget.usd_per_day is not None
+        spent = self._spent_today(tree, cases, now, problems) if limited else 0.0
+        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, spent)
+
+    def _spent_today(self, tree: str, cases: Mapping[str, Case], now: datetime, problems: list[Problem]) -> float:
+        """What all runs since midnight have cost, of open items and of those that were finished since."""
+        began, day = midnight(now), f"{now.astimezone(UTC):%Y-%m-%d}"
+        histories = [case.history for case in cases.values()]
+        for item_id in self.repository.objects.folder(tree, f"{ARTIFACTS}/done/{day}"):
+            try:
+                histories.append(self.artifacts.history(tree, item_id, day))
+            except InvalidFile as error:
+                problems.extend(error.problems)
+        spent = (entry.usage.usd for each in histories for entry in each.entries if entry.usage and entry.at >= began)
+        return sum(spent)
+
+    def _breakers(self, tree: str, problems: list[Problem]) -> dict[str, BreakerState]:
+        """The breakers' states; one that cannot be read counts as closed, and is a problem."""
+        found: dict[str, BreakerState] = {}
+        for name, entry in self.repository.objects.folder(tree, BREAKERS).items():
+            if name.endswith(".yaml") and not entry.is_folder:
+                source = yaml.Source(f"{BREAKERS}/{name}", self.repository.objects.blob(entry.oid))
+                try:
+                    found[name.removesuffix(".yaml")] = yaml.load(BreakerState, source)
+                except InvalidFile as error:
+                    problems.extend(error.problems)
+        return found
 
     def _case(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[Case, list[Problem]]:
         case = Case(placed, None, History())

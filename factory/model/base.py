@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+Minutes = Annotated[float, Field(gt=0, le=7 * 24 * 60)]
+Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Format, Name, Positive, RelativePath, Text
+from factory.model.base import Argv, Format, Megabytes, Minutes, Name, RelativePath, Text
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Sandbox(Format):
@@ -22,6 +22,7 @@ class Worker(Format):
     agent: Name | None = None
     run: Argv | None = None
     prompt: RelativePath | None = None
+    tools: tuple[Text, ...] = ()  # what the agent may use, for its adapter; a `run` has its argv for that
     env: tuple[Text, ...] = ()
     secrets: tuple[Text, ...] = ()
     sandbox: Sandbox = Sandbox()
@@ -30,6 +31,8 @@ class Worker(Format):
     def _one_worker(self) -> Self:
         if (self.agent is None) == (self.run is None):
             raise ValueError("needs exactly one of 'agent' and 'run'")
+        if self.tools and self.agent is None:
+            raise ValueError("'tools' are for an agent; a 'run' has them in its argv")
         return self
 
     @property
@@ -45,6 +48,8 @@ class Patch(Format):
     paths: tuple[RelativePath, ...] = ("**",)
     max_files: Count = 100
     max_lines: Count = 5000
+    binary: bool = False  # whether files that are no text may be changed
+    modes: bool = False  # whether a file may become executable, or cease to be
 
 
 class ProducedFile(Format):
@@ -66,9 +71,13 @@ class Produces(Format):
 class Limits(Format):
     """What a run may use."""
 
-    minutes: Positive = 20
-    stall_minutes: Positive = 5
-    output_mb: Positive = 20
+    minutes: Minutes = 20
+    stall_minutes: Minutes | None = None  # without a sign of life; else WORKFLOW.md's codex.stall_timeout_ms
+    startup_minutes: Minutes | None = None  # until the first sign of life; else as stall_minutes
+    output_mb: Megabytes = 20
+    memory_mb: Megabytes = 4096  # of all its processes together
+    processes: Count = 512
+    disk_mb: Megabytes = 4096  # written in its cell
 
 
 class Check(Format):

@@ -43,6 +43,16 @@ class FailureClass(StrEnum):
             return Cost.ATTEMPT
         return Cost.ROUND if self in _OWN else Cost.PERSON
 
+    @property
+    def advice(self) -> str:
+        """What a person should do about one that waits for a person."""
+        return _ADVICE.get(self, "")
+
+    @property
+    def trips(self) -> bool:
+        """Whether it counts towards a contract's breaker: the next item would most likely meet the same."""
+        return self in _TRANSIENT or self in _OF_THE_MACHINE
+
 
 _TRANSIENT = frozenset(
     {
@@ -55,7 +65,41 @@ _TRANSIENT = frozenset(
         FailureClass.CRASH,
     }
 )
+_OF_THE_MACHINE = frozenset(
+    {FailureClass.AUTH, FailureClass.BILLING, FailureClass.CONFIG, FailureClass.MODEL_NOT_FOUND}
+)
 _OWN = frozenset({FailureClass.EMPTY, FailureClass.CONTRACT, FailureClass.EVIDENCE, FailureClass.CONFLICT})
+
+
+_ADVICE = {
+    FailureClass.AUTH: "check the credentials that the worker gets",
+    FailureClass.BILLING: "check the account's balance",
+    FailureClass.CONFIG: "correct the contract, WORKFLOW.md or this machine",
+    FailureClass.MODEL_NOT_FOUND: "name a model that there is",
+    FailureClass.INVALID_REQUEST: "correct what the worker is asked",
+    FailureClass.REFUSAL: "say in the item what it may do, or cancel it",
+    FailureClass.CONTEXT: "split the item: it is too big for one run",
+    FailureClass.MAX_TURNS: "split the item, or raise agent.max_turns",
+    FailureClass.BUDGET: "raise its budget in the item, or cancel it",
+}
+
+# What a program can say by its exit status alone (sysexits.h, and the shell's own). Anything else is a crash.
+_EXIT_STATUSES = {
+    64: FailureClass.INVALID_REQUEST,  # EX_USAGE
+    68: FailureClass.NETWORK,  # EX_NOHOST
+    69: FailureClass.SERVER,  # EX_UNAVAILABLE
+    75: FailureClass.OVERLOADED,  # EX_TEMPFAIL
+    76: FailureClass.NETWORK,  # EX_PROTOCOL
+    77: FailureClass.AUTH,  # EX_NOPERM
+    78: FailureClass.CONFIG,  # EX_CONFIG
+    126: FailureClass.CONFIG,  # not executable
+    127: FailureClass.CONFIG,  # not found
+}
+
+
+def of_exit_status(status: int) -> FailureClass:
+    """The class of failure that an exit status other than 0 stands for."""
+    return _EXIT_STATUSES.get(status, FailureClass.CRASH)
 
 
 class Failure(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from factory.model.base import Argv, Format, Name, Positive, Text
+from factory.model.base import Argv, Format, Minutes, Name, Positive, Text
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
@@ -45,7 +45,7 @@ class Budget(Format):
 
     usd: Positive | None = None
     tokens: Annotated[int, Field(gt=0)] | None = None
-    minutes: Positive | None = None
+    minutes: Minutes | None = None
 
 
 class Item(Format):

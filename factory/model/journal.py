@@ -68,6 +68,7 @@ class Entry(Format):
     applied: str | None = None
     usage: Usage | None = None
     seconds: float | None = None
+    sandbox: str | None = None  # what contained the run, and what was missing
 
     def line(self) -> bytes:
         """The entry as it is written, with its line end."""
@@ -121,7 +122,7 @@ class History:
             reason=entry.reason or "",
             failure=entry.failure,
             outcome=entry.outcome,
-            usage=_sum(self.usage, entry.usage),
+            usage=self.usage.plus(entry.usage),
             seconds=self.seconds + (entry.seconds or 0.0),
         )
         match entry.event:
@@ -150,16 +151,6 @@ class History:
                 return replace(after, attempts=0, rounds_spent=0)
             case _:
                 return after
-
-
-def _sum(total: Usage, more: Usage | None) -> Usage:
-    if more is None:
-        return total
-    return Usage(
-        input_tokens=total.input_tokens + more.input_tokens,
-        output_tokens=total.output_tokens + more.output_tokens,
-        usd=total.usd + more.usd,
-    )
 
 
 def fold(entries: Iterable[Entry]) -> History:

@@ -1,14 +1,19 @@
 """The policy: the front matter of WORKFLOW.md, with the Symphony specification's keys and defaults."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Name, Positive, Text
+from factory.model.base import Argv, Minutes, Name, Positive, Text
+from factory.model.contract import Limits
 from factory.model.item import Item
 
-Milliseconds = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+_LONGEST_MS = 7 * 24 * 3_600_000
+Milliseconds = Annotated[int, Field(gt=0, le=_LONGEST_MS)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+# What decides how git, and so a reviewer, sees a change is never changed without a person.
+_ALWAYS_PROTECTED = ("**/.gitattributes", "**/.gitmodules")
 
 
 def _integer(value: object) -> object:
@@ -49,9 +54,12 @@ class Polling(Section):
 
 
 class Workspace(Section):
-    """Where the cells lie."""
+    """Where the cells lie: a path, which may begin with `~` and hold `$VAR`."""
 
     root: str | None = None
+
+
+_HOOK_MS = 60_000
 
 
 class Hooks(Section):
@@ -61,7 +69,12 @@ class Hooks(Section):
     before_run: str | None = None
     after_run: str | None = None
     before_remove: str | None = None
-    timeout_ms: Annotated[int, BeforeValidator(_integer)] = 60_000
+    timeout_ms: Annotated[int, BeforeValidator(_integer)] = _HOOK_MS
+
+    @property
+    def timeout_s(self) -> float:
+        """How long each of them may take; as in the Symphony specification, what is not positive is the default."""
+        return (self.timeout_ms if 0 < self.timeout_ms <= _LONGEST_MS else _HOOK_MS) / 1000
 
 
 class Agents(Section):
@@ -92,7 +105,7 @@ class Codex(Section):
     turn_sandbox_policy: JsonValue = None
     turn_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 3_600_000
     read_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 5_000
-    stall_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 300_000
+    stall_timeout_ms: Annotated[int, Field(le=_LONGEST_MS), BeforeValidator(_integer)] = 300_000
 
 
 class When(Section):
@@ -133,8 +146,8 @@ class Breaker(Section):
     """When a contract that keeps failing is given a rest."""
 
     failures: Count = 5
-    window_minutes: Positive = 30
-    cooldown_minutes: Positive = 30
+    window_minutes: Minutes = 30
+    cooldown_minutes: Minutes = 30
 
 
 class DayBudget(Section):
@@ -144,11 +157,17 @@ class DayBudget(Section):
 
 
 class Agent(Section):
-    """A coding agent that contracts may name."""
+    """A coding agent that contracts may name. One of kind `command` is its argv, a template."""
 
     kind: Text
     model: str | None = None
     run: Argv | None = None
+
+    @model_validator(mode="after")
+    def _command_has_argv(self) -> Self:
+        if (self.kind == "command") != (self.run is not None):
+            raise ValueError("'run' belongs to an agent of kind command, and to no other")
+        return self
 
 
 class Sync(Section):
@@ -177,6 +196,7 @@ class Policy(Section):
     reviewers: tuple[Text, ...] = ()
     protected: tuple[Text, ...] = ("contracts/**", "WORKFLOW.md", ".github/**")
     sandbox: Literal["auto", "required", "off"] = "auto"
+    secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     agents: dict[Name, Agent] = {}
     sync: Sync = Sync()
 
@@ -184,6 +204,17 @@ class Policy(Section):
     def target_branch(self) -> str:
         """Where apply merges."""
         return self.target or self.branch
+
+    @property
+    def guarded(self) -> tuple[str, ...]:
+        """The patterns of paths that only a person may let through."""
+        return (*self.protected, *_ALWAYS_PROTECTED)
+
+    def silence_s(self, limits: Limits) -> float | None:
+        """How long a worker may give no sign of life; None when nobody minds."""
+        if limits.stall_minutes is not None:
+            return limits.stall_minutes * 60
+        return self.codex.stall_timeout_ms / 1000 if self.codex.stall_timeout_ms > 0 else None
 
     def contract_of(self, item: Item) -> str | None:
         """The name of the contract that the item names, or else the first route gives it."""

@@ -1,11 +1,12 @@
 """The result: what a worker says it did."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Format, Text
+from factory.model.failure import Cost, FailureClass
 
 Answer = Literal["pass", "fail", "unread"]
 
@@ -51,6 +52,23 @@ class Usage(Format):
     output_tokens: Annotated[int, Field(ge=0)] = 0
     usd: Annotated[float, Field(ge=0)] = 0.0
 
+    @property
+    def tokens(self) -> int:
+        """All tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def plus(self, more: "Usage | None") -> "Usage":
+        """The sum of two."""
+        return (
+            self
+            if more is None
+            else Usage.model_construct(
+                input_tokens=self.input_tokens + more.input_tokens,
+                output_tokens=self.output_tokens + more.output_tokens,
+                usd=self.usd + more.usd,
+            )
+        )
+
 
 class Result(Format):
     """`$FACTORY_OUT/result.json`, written by the worker."""
@@ -63,3 +81,14 @@ class Result(Format):
     acceptance: dict[str, Answer] = {}
     data: JsonValue = None
     usage: Usage = Usage()
+    failure: FailureClass | None = None  # with status failed: which kind, as far as a worker can know it
+
+    @model_validator(mode="after")
+    def _failure_is_one_that_a_worker_can_know(self) -> Self:
+        if self.failure is None:
+            return self
+        if self.status is not Status.FAILED:
+            raise ValueError("'failure' belongs to the status failed, and to no other")
+        if self.failure.cost is Cost.ROUND:
+            raise ValueError(f"{self.failure} is what the factory itself finds; a worker cannot say it")
+        return self

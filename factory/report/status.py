@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from factory.line.apply import obstacles
 from factory.line.desk import look
+from factory.line.floor import owner_of
 from factory.line.judge import judge
 from factory.line.lock import holder
 from factory.line.plan import outlooks
 from factory.line.survey import Case, Survey, Surveyor
+from factory.model.breaker import BreakerState, State
 from factory.model.errors import Problem
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Event, Lane
@@ -44,6 +46,7 @@ class Status:
     problems: tuple[Problem, ...]
     done_today: int
     orchestrator: str  # who holds the lock; empty when nobody does
+    breakers: tuple[BreakerState, ...] = ()  # those that are not closed
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -76,7 +79,8 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
     rows.sort(key=lambda row: (order.index(row.lane), row.since or survey.now, row.id))
     today = f"queue/done/{survey.now.astimezone(UTC):%Y-%m-%d}"
     done = len(surveyor.repository.objects.folder(survey.tree, today))
-    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, orchestrator)
+    breakers = tuple(state for state in survey.breakers.values() if state.state is not State.CLOSED)
+    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, orchestrator, breakers)
 
 
 def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) -> Row:
@@ -101,11 +105,14 @@ def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) 
 def _active(surveyor: Surveyor, survey: Survey, case: Case) -> Row:
     """Running shows signs of life; stalled does not, or nobody holds the lease any more."""
     heart = surveyor.repository.state / "heartbeats" / case.id
+    lease = case.history.lease
+    if lease and lease.owner != owner_of(surveyor.repository) and lease.expires_at > survey.now:
+        return _row(surveyor, survey, case, "running", f"{lease.owner} has it until {rfc3339(lease.expires_at)}")
     if not heart.exists():
         return _row(surveyor, survey, case, "stalled", "nobody works on it; the next tick takes it back")
     silent = survey.now.timestamp() - heart.stat().st_mtime
-    allowed = case.contract.limits.stall_minutes * 60 if case.contract else 0.0
-    word = "stalled" if silent > allowed else "running"
+    allowed = survey.policy.silence_s(case.contract.limits) if case.contract else 0.0
+    word = "stalled" if allowed is not None and silent > allowed else "running"
     return _row(surveyor, survey, case, word, f"last sign of life {max(0, int(silent))} s ago")
 
 

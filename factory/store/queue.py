@@ -12,6 +12,7 @@ from factory.store.days import Days
 from factory.store.repository.objects import FILE, Objects
 
 QUEUE = "queue"
+BREAKERS = f"{QUEUE}/breakers"
 VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
 IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
@@ -51,6 +52,11 @@ class Snapshot:
 def lane_path(lane: Lane, item_id: str, day: str = "") -> str:
     """Where an item lies in a lane; `day` only matters for done."""
     return f"{QUEUE}/done/{day}/{item_id}.yaml" if lane is Lane.DONE else f"{QUEUE}/{lane}/{item_id}.yaml"
+
+
+def breaker_path(contract: str) -> str:
+    """Where the state of a contract's breaker lies."""
+    return f"{BREAKERS}/{contract}.yaml"
 
 
 def verdict_path(item_id: str, seat: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 from pydantic import JsonValue
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
 
 
 def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
@@ -12,7 +14,12 @@ def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
     problem = schema_problem(schema)
     if problem:
         return problem
-    error = best_match(Draft202012Validator(dict(schema)).iter_errors(value))
+    try:
+        error = best_match(_validator(schema).iter_errors(value))
+    except Unresolvable as missing:
+        return f"is not a JSON Schema that can be used: it refers to {missing.ref!r}, which is not in it"
+    except RecursionError:
+        return "is not a JSON Schema that can be used: it refers to itself without end"
     if error is None:
         return ""
     where = ".".join(str(part) for part in error.absolute_path)
@@ -26,4 +33,11 @@ def schema_problem(schema: Mapping[str, JsonValue]) -> str:
     except SchemaError as error:
         where = ".".join(str(part) for part in error.absolute_path)
         return f"is not a JSON Schema: {where}: {error.message}" if where else f"is not a JSON Schema: {error.message}"
+    except RecursionError:
+        return "is not a JSON Schema: it is nested too deeply"
     return ""
+
+
+def _validator(schema: Mapping[str, JsonValue]) -> Draft202012Validator:
+    # With a registry that holds nothing, no reference in a schema makes anybody fetch anything.
+    return Draft202012Validator(dict(schema), registry=EMPTY_REGISTRY)

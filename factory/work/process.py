@@ -1,21 +1,31 @@
-"""One process under a deadline: its group, its silence and its output are ours to end."""
+"""One process under a deadline: its family, its silence, its output and what it uses are ours to end."""
 
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from factory.model.contract import Limits
+from factory.model.failure import Failure, FailureClass
+from factory.work.family import Member, end, end_strays, family
+from factory.work.sandbox import Kind, Room, Sandbox
+
 _LOOK_EVERY_S = 0.2
+_MEASURE_DISK_EVERY = 20.0  # times as long as measuring takes
 _GRACE_S = 2.0
 _CHUNK = 65536
+_BLOCK = 512
+_SIGNALLED = 128  # a shell, and bubblewrap, end with this and the number of the signal that killed the child
 
 
 class Stopped(StrEnum):
@@ -25,6 +35,7 @@ class Stopped(StrEnum):
     WALL = "wall"
     SILENCE = "silence"
     ASKED = "asked"
+    LIMIT = "limit"
     NOT_STARTED = "not started"
 
 
@@ -33,12 +44,15 @@ class Command:
     """What to run, where, and how long it may take. Seconds and bytes."""
 
     argv: Sequence[str]
-    cwd: Path
     env: Mapping[str, str]
     log: Path
+    room: Room
+    sandbox: Sandbox
+    limits: Limits
     wall_s: float
+    network: bool = False
     silence_s: float | None = None
-    output_bytes: int = 20_000_000
+    startup_s: float | None = None  # until the first sign of life; else as silence_s
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,11 @@ class Ended:
     stopped: Stopped
     seconds: float
     problem: str = ""
+    over: Failure | None = None  # the limit for which it was stopped
+    silent_s: float = 0.0  # how long it had given no sign of life
+
+
+Watcher = Callable[[], Failure | None]
 
 
 def scrubbed_environment(allowed: Sequence[str] = ()) -> dict[str, str]:
@@ -59,13 +78,25 @@ def scrubbed_environment(allowed: Sequence[str] = ()) -> dict[str, str]:
     return env
 
 
-def run(command: Command, stop: threading.Event, alive: Callable[[], None] = lambda: None) -> Ended:
-    """Run to the end or to a deadline, output into the log; nothing of its process group is left behind."""
+def run(
+    command: Command,
+    stop: threading.Event,
+    alive: Callable[[], None] = lambda: None,
+    watcher: Watcher = lambda: None,
+) -> Ended:
+    """Run to the end, a limit or a deadline, output into the log; nothing that it started is left behind.
+
+    `watcher` is called a few times a second, and stops the process by naming a failure.
+    """
     started = time.monotonic()
+    command.log.write_bytes(b"")
+    problem = _unstartable(command)
+    if problem:
+        return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
     try:
         process = subprocess.Popen(
-            list(command.argv),
-            cwd=command.cwd,
+            command.sandbox.around(command.argv, command.room, command.limits, command.network),
+            cwd=command.room.tree,
             env=dict(command.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -73,19 +104,33 @@ def run(command: Command, stop: threading.Event, alive: Callable[[], None] = lam
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        command.log.write_bytes(b"")
         return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
-    try:
-        with command.log.open("wb") as log:
-            stopped = _Watch(process, command, stop, alive, log).until_end()
-    finally:
-        _end_group(process)
+    with command.log.open("wb") as log:
+        watch = _Watch(process, command, stop, alive, watcher, log)
+        try:
+            stopped = watch.until_end()
+        finally:
+            _end_all(process, watch.seen, command)
     code = process.returncode if stopped is Stopped.NO else None
-    return Ended(code, stopped, time.monotonic() - started)
+    if code is not None and _SIGNALLED < code <= _SIGNALLED + signal.NSIG:
+        code = _SIGNALLED - code
+    now = time.monotonic()
+    return Ended(code, stopped, now - started, over=watch.over, silent_s=round(now - watch.last_sign, 1))
+
+
+def _unstartable(command: Command) -> str:
+    """Why there is no such program; a sandbox would only say that it failed itself."""
+    name = command.argv[0]
+    place = command.room.tree / name if "/" in name else Path(shutil.which(name, path=command.env["PATH"]) or "")
+    if "\0" in "".join(command.argv):
+        return f"{name!r} could not be started: an argument holds a NUL"
+    if not name or not place.is_file():
+        return f"{name!r} could not be started: there is no such program"
+    return "" if os.access(place, os.X_OK) else f"{name!r} could not be started: it is not executable"
 
 
 class _Watch:
-    """Drains a process's output and looks at the clock."""
+    """Drains a process's output, and looks at the clock and at what it uses."""
 
     def __init__(
         self,
@@ -93,15 +138,23 @@ class _Watch:
         command: Command,
         stop: threading.Event,
         alive: Callable[[], None],
+        watcher: Watcher,
         log: BinaryIO,
     ) -> None:
         self._process = process
         self._command = command
         self._stop = stop
         self._alive = alive
+        self._watcher = watcher
         self._log = log
-        self._room = command.output_bytes
-        self._last_sign = self._started = time.monotonic()
+        self._room = command.limits.output_mb * 1_000_000
+        self._started = self.last_sign = time.monotonic()
+        self._began = time.time()
+        self._silent = True
+        self._looked = self._started
+        self._measure_at = self._started
+        self.seen: dict[int, Member] = {}
+        self.over: Failure | None = None
 
     def until_end(self) -> Stopped:
         """Wait for the process; the reason when it is to be stopped instead."""
@@ -121,7 +174,7 @@ class _Watch:
                         self._drain(output)
                         self._process.wait()
                         return Stopped.NO
-                    reason = self._deadline()
+                    reason = self._deadline() or self._measured()
                     if reason is not Stopped.NO:
                         return reason
         finally:
@@ -136,7 +189,8 @@ class _Watch:
                 return True
             if not data:
                 return False
-            self._last_sign = time.monotonic()
+            self.last_sign = time.monotonic()
+            self._silent = False
             self._alive()
             if self._room > 0:
                 self._log.write(data[: self._room])
@@ -152,40 +206,79 @@ class _Watch:
             return Stopped.ASKED
         if now - self._started > self._command.wall_s:
             return Stopped.WALL
-        silence = self._command.silence_s
-        return Stopped.SILENCE if silence is not None and now - self._last_sign > silence else Stopped.NO
+        first = self._command.startup_s if self._silent else None
+        silence = first or self._command.silence_s
+        return Stopped.SILENCE if silence is not None and now - self.last_sign > silence else Stopped.NO
+
+    def _measured(self) -> Stopped:
+        """Whether it uses more than it may, looked at a few times a second."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY_S:
+            self._looked = now
+            self.over = self.over or self._beyond() or self._watcher()
+        return Stopped.LIMIT if self.over else Stopped.NO
+
+    def _beyond(self) -> Failure | None:
+        limits, members = self._command.limits, family(self._process.pid)
+        self.seen.update((member.pid, member) for member in members)
+        if len(members) > limits.processes:
+            return _breach(f"{len(members)} processes at once; the contract allows {limits.processes}")
+        memory = sum(member.memory for member in members)
+        if memory > limits.memory_mb * 1_000_000:
+            return _breach(f"{memory // 1_000_000} MB of memory; the contract allows {limits.memory_mb}")
+        began = time.monotonic()
+        if began < self._measure_at:
+            return None
+        written = sum(_written(self._command.room, self._began))
+        # So that measuring a large worktree never takes a large part of the time.
+        self._measure_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_DISK_EVERY
+        if written > limits.disk_mb * 1_000_000:
+            return _breach(f"{written // 1_000_000} MB written; the contract allows {limits.disk_mb}")
+        return None
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process if it still runs, and whatever it left in its group."""
-    if process.poll() is None:
-        _signal_group(process.pid, signal.SIGTERM)
+def _breach(what: str) -> Failure:
+    return Failure(FailureClass.CONTRACT, f"the worker was stopped: {what}")
+
+
+def _written(room: Room, since: float) -> Iterator[int]:
+    """The sizes on disk of all files in a room that were changed since; nobody can set back that time."""
+    ahead = [room.tree, room.scratch, *room.writable]
+    while ahead:
         try:
+            with os.scandir(ahead.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        ahead.append(Path(entry.path))
+                    else:
+                        seen = entry.stat(follow_symlinks=False)
+                        yield seen.st_blocks * _BLOCK if seen.st_ctime >= since else 0
+        except OSError:
+            continue  # gone meanwhile, or closed to us: then it is the worker's own, and small
+
+
+def _end_all(process: subprocess.Popen[bytes], seen: Mapping[int, Member], command: Command) -> None:
+    """End the process if it still runs, and whatever it started: politely first, then for good."""
+    alone = command.sandbox.kind is Kind.NONE
+    if process.poll() is None:
+        members = family(process.pid)
+        seen = {**seen, **{member.pid: member for member in members}}
+        end(members, signal.SIGTERM)
+        if alone:  # otherwise it is what contains the worker, and would take it along at once
+            process.terminate()
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            pass
-    _signal_group(process.pid, signal.SIGKILL)
+    _kill_group(process.pid)
+    if alone:  # a namespace ends with its first process; without one, whoever left the family is looked for
+        end(seen.values())
+        end_strays(str(command.room.tree.parent))
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
+def _kill_group(group: int) -> None:
     try:
-        os.killpg(group, number)
+        os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass  # nothing of it is left
-
-
-def end_strays(marker: str) -> int:
-    """End every process whose environment names a path below `marker`; how many there were. Linux only."""
-    count = 0
-    needle = b"=" + os.fsencode(marker) + b"/"
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if needle in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
-                os.kill(int(folder.name), signal.SIGKILL)
-                count += 1
-        except OSError:
-            continue  # gone meanwhile, or somebody else's
-    return count

@@ -16,6 +16,10 @@ class TemplateProblem(FactoryError):
     """A prompt or an argv element that cannot be rendered."""
 
 
+# What a template can ask for that nobody has: memory, or depth.
+_EXHAUSTED = (MemoryError, RecursionError)
+
+
 @cache
 def _templates() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
@@ -27,7 +31,7 @@ def render(text: str, variables: Variables, what: str) -> str:
         return text
     try:
         return _templates().from_string(text).render(variables)
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, *_EXHAUSTED) as error:
         line = getattr(error, "lineno", None)
         where = f"{what}, line {line}" if line else what
         raise TemplateProblem(f"{where}: {error}") from None

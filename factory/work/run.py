@@ -1,68 +1,38 @@
-"""A run: from an order, which holds all it needs, to an outcome. It reads nothing of the orchestrator's state."""
+"""A run: from an order, which holds all it needs, to what it came to. It reads nothing of the orchestrator's state."""
 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from pydantic import JsonValue
-
-from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
-from factory.model.failure import Failure, FailureClass
-from factory.model.item import Item
-from factory.model.paths import matches
-from factory.model.result import Result, Status
+from factory.model.failure import Failure, FailureClass, of_exit_status
+from factory.model.result import Result, Status, Usage
 from factory.model.verdict import Finding
 from factory.store import files, yaml
-from factory.store.repository.objects import FILE
+from factory.store.repository.git import GitError
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import Change, diff
-from factory.work import process
+from factory.work import hooks, left, process
+from factory.work.meter import Meter
+from factory.work.order import Order
 from factory.work.prompt import render, render_argv
+from factory.work.sandbox import sandbox
 from factory.work.workcell import Cell, Cells
 
 _RESULT = "result.json"
-_FILE_MODES = frozenset({FILE, "100755"})
 
 
 @dataclass(frozen=True)
-class Order:
-    """Everything one run needs to know."""
-
-    item_id: str
-    item: Item
-    contract: Contract
-    prompt: str  # the template
-    run: int
-    round: int
-    base: str  # the commit that the proposal will be compared with
-    start: str  # the commit that the cell begins with; without the factory's own folders
-    findings: tuple[Finding, ...] = ()
-    attempt: int | None = None
-
-    def variables(self) -> dict[str, JsonValue]:
-        """What prompt and argv templates may use."""
-        item: JsonValue = {"id": self.item_id, **self.item.model_dump(mode="json")}
-        return {
-            "item": item,
-            "issue": item,
-            "inputs": self.item.inputs,
-            "attempt": self.attempt,
-            "round": self.round,
-            "findings": [finding.model_dump(mode="json") for finding in self.findings],
-            "contract": self.contract.model_dump(mode="json"),
-        }
-
-
-@dataclass(frozen=True)
-class Outcome:
+class Run:
     """How a run ended, and everything it left."""
 
     seconds: float
     prompt: str = ""
     log: bytes = b""
+    hooks: bytes = b""  # what the hooks printed
+    sandbox: str = ""  # what contained it, and what was missing
+    usage: Usage = field(default_factory=Usage)
     result: Result | None = None
     raw_result: bytes | None = None
     failure: Failure | None = None
@@ -80,44 +50,54 @@ class Outcome:
 Alive = Callable[[], None]
 
 
-def run_worker(order: Order, repository: Repository, cells: Cells, stop: threading.Event, alive: Alive) -> Outcome:
+def run_worker(order: Order, repository: Repository, cells: Cells, stop: threading.Event, alive: Alive) -> Run:
     """Run the order's worker in a cell. A failure of the worker is a value; only a bug is an exception."""
+    branch = branch_of(order.item_id)
+    # A person who has the branch checked out keeps it as it is.
+    shown = repository.view_of(branch) is not None
     try:
-        with cells.lend(order.start, branch_of(order.item_id)) as cell:
+        with hooks.workcell(cells, order, order.start, stop, "" if shown else branch) as cell:
             return _run_in(cell, order, repository, stop, alive)
+    except hooks.HookFailed as error:
+        return Run(0.0, failure=error.failure, stopped=stop.is_set())
     except FactoryError as error:
-        return Outcome(0.0, failure=Failure(FailureClass.CONFIG, error.message))
+        return Run(0.0, failure=Failure(FailureClass.CONFIG, error.message))
     except OSError as error:
-        return Outcome(0.0, failure=Failure(FailureClass.CRASH, f"the cell could not be used: {error}"))
+        return Run(0.0, failure=Failure(FailureClass.CRASH, f"the cell could not be used: {error}"))
 
 
-def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Event, alive: Alive) -> Outcome:
+def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Event, alive: Alive) -> Run:
     variables = order.variables()
     prompt = render(order.prompt, variables, "the prompt")
-    argv = render_argv(order.contract.worker.run or (), {**variables, "prompt": prompt}, "worker.run")
-    limits = order.contract.limits
-    command = process.Command(
-        argv=argv,
-        cwd=cell.tree,
-        env=_environment(cell, order, prompt),
-        log=cell.place / "output.log",
-        wall_s=limits.minutes * 60,
-        silence_s=limits.stall_minutes * 60,
-        output_bytes=int(limits.output_mb * 1_000_000),
+    argv = render_argv(order.argv, {**variables, "prompt": prompt}, "worker.run")
+    hooks.must(cell, order, "before_run", stop)
+    command = _command(cell, order, argv, prompt)
+    meter = Meter(cell.out, order.left)
+    try:
+        ended = process.run(command, stop, alive, meter)
+    finally:
+        hooks.may(cell, order, "after_run")
+    meter.read()
+    boundary = command.sandbox
+    early = Run(
+        ended.seconds,
+        prompt,
+        command.log.read_bytes(),
+        hooks=hooks.log_of(cell),
+        sandbox=f"{boundary.name} ({boundary.missing})" if boundary.missing else boundary.name,
+        usage=meter.usage,
+        stopped=ended.stopped is process.Stopped.ASKED,
     )
-    ended = process.run(command, stop, alive)
-    process.end_strays(str(cell.place))
-    log = command.log.read_bytes()
-    early = Outcome(ended.seconds, prompt, log, stopped=ended.stopped is process.Stopped.ASKED)
     if early.stopped:
         return early
     return _judge(early, ended, cell, order, repository)
 
 
-def _environment(cell: Cell, order: Order, prompt: str) -> dict[str, str]:
+def _command(cell: Cell, order: Order, argv: tuple[str, ...], prompt: str) -> process.Command:
+    limits = order.contract.limits
     worker = order.contract.worker
     variables = order.variables()
-    return cell.environment((*worker.env, *worker.secrets)) | {
+    env = cell.environment((*worker.env, *worker.secrets)) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
@@ -126,79 +106,66 @@ def _environment(cell: Cell, order: Order, prompt: str) -> dict[str, str]:
         "FACTORY_ROUND": str(order.round),
         "FACTORY_BASE": order.base,
     }
+    return process.Command(
+        argv=argv,
+        env=env,
+        log=cell.place / "output.log",
+        room=cell.room,
+        sandbox=sandbox(order.policy.sandbox),
+        limits=limits,
+        network=worker.sandbox.network,
+        wall_s=min(limits.minutes, order.left.minutes or limits.minutes) * 60,
+        silence_s=order.policy.silence_s(limits),
+        startup_s=limits.startup_minutes * 60 if limits.startup_minutes else None,
+    )
 
 
-def _judge(early: Outcome, ended: process.Ended, cell: Cell, order: Order, repository: Repository) -> Outcome:
+def _judge(early: Run, ended: process.Ended, cell: Cell, order: Order, repository: Repository) -> Run:
     """What the run amounts to: how it ended, what it says, and what it left, in this order."""
-    failure = _of_ending(ended, order.contract)
+    failure = _of_ending(ended, order)
     if failure is not None:
         return replace(early, failure=failure)
-    raw = _read_small(cell.out / _RESULT, cell.out)
+    raw = left.read_small(cell.out, _RESULT, yaml.MAX_BYTES)
     try:
         result = _result(raw)
     except InvalidFile as error:
         return replace(early, raw_result=raw, failure=Failure(FailureClass.CONTRACT, str(error)))
-    said = replace(early, raw_result=raw, result=result)
+    said = replace(early, raw_result=raw, result=result, usage=result.usage if result else early.usage)
     if ended.exit_code and (result is None or result.status is Status.OK):
         reason = f"the worker ended with exit status {ended.exit_code}{_last_line(early.log)}"
-        return replace(said, failure=Failure(FailureClass.CRASH, reason))
+        return replace(said, failure=Failure(of_exit_status(ended.exit_code), reason))
     if result is not None and result.status is not Status.OK:
         return said
     return _collect(said, cell, order, repository)
 
 
-def _collect(said: Outcome, cell: Cell, order: Order, repository: Repository) -> Outcome:
-    objects = repository.objects
-    base = repository.content(objects.commit(order.base).tree)
-    tree = cell.worktree.snapshot()
-    changes = tuple(diff(objects, base, tree))
-    patch = repository.patch(base, tree) if changes else b""
-    left, missing = _files(cell, order.contract)
-    whole = replace(said, tree=tree, changes=changes, patch=patch, files=left)
-    unchanged = tree == objects.commit(order.start).tree
-    produces = order.contract.produces
-    silent = said.result is None  # a worker that says why it leaves its proposal as it is did do something
-    if (produces.patch.required and (not changes or (unchanged and silent))) or not (changes or left or not silent):
-        again = "nothing changed since the last proposal" if changes else "nothing was changed"
-        return replace(whole, failure=Failure(FailureClass.EMPTY, f"the worker ended well, but {again}"))
-    breaches = (*missing, *_breaches(changes, patch, order.contract))
-    if breaches:
-        findings = tuple(
-            Finding(id=f"B{number}", path=path, text=text) for number, (path, text) in enumerate(breaches, 1)
-        )
-        shown = "; ".join(f"{path}: {text}" for path, text in breaches[:3])
-        return replace(whole, findings=findings, failure=Failure(FailureClass.CONTRACT, shown))
-    return replace(whole, result=said.result or Result(status=Status.OK))
-
-
-def _of_ending(ended: process.Ended, contract: Contract) -> Failure | None:
+def _of_ending(ended: process.Ended, order: Order) -> Failure | None:
+    limits = order.contract.limits
     match ended.stopped:
+        case process.Stopped.WALL if order.left.minutes is not None and order.left.minutes < limits.minutes:
+            reason = (
+                f"the worker was stopped after {order.left.minutes:g} minutes, which were left of the item's budget"
+            )
+            return Failure(FailureClass.BUDGET, reason)
         case process.Stopped.WALL:
-            return Failure(FailureClass.TIMEOUT, f"the worker was stopped after {contract.limits.minutes:g} minutes")
+            return Failure(FailureClass.TIMEOUT, f"the worker was stopped after {limits.minutes:g} minutes")
         case process.Stopped.SILENCE:
-            silence = contract.limits.stall_minutes
             return Failure(
-                FailureClass.STALL, f"the worker was stopped after {silence:g} minutes without a sign of life"
+                FailureClass.STALL, f"the worker was stopped after {ended.silent_s:g} s without a sign of life"
             )
         case process.Stopped.NOT_STARTED:
             return Failure(FailureClass.CONFIG, ended.problem)
+        case process.Stopped.LIMIT:
+            return ended.over
     if ended.exit_code is not None and ended.exit_code < 0:
         return Failure(FailureClass.CRASH, f"the worker was killed by signal {-ended.exit_code}")
     return None
 
 
 def _last_line(log: bytes) -> str:
-    lines = log.decode(errors="replace").split("\n")
+    lines = log[-4000:].decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f": {last[:200]}" if last else ""
-
-
-def _read_small(path: Path, below: Path, most: int = yaml.MAX_BYTES) -> bytes | None:
-    """A plain file that truly lies below a folder; one byte more than allowed shows that it is too large."""
-    if path.resolve() != below.resolve() / path.relative_to(below) or not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        return stream.read(most + 1)
 
 
 def _result(raw: bytes | None) -> Result | None:
@@ -208,47 +175,41 @@ def _result(raw: bytes | None) -> Result | None:
     return yaml.validate(Result, yaml.parse_json(source), source)
 
 
-def _files(cell: Cell, contract: Contract) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
-    """The files that the contract asks for, and what is wrong with them."""
-    found: dict[str, bytes] = {}
-    problems: list[tuple[str, str]] = []
-    for wanted in contract.produces.files:
-        data = _read_small(cell.out / wanted.path, cell.out, wanted.max_kb * 1024)
-        if data is None:
-            if wanted.required:
-                problems.append((wanted.path, "is missing in $FACTORY_OUT"))
-        elif len(data) > wanted.max_kb * 1024:
-            problems.append((wanted.path, f"is larger than {wanted.max_kb} KiB"))
-        else:
-            found[wanted.path] = data
-    return found, problems
+def _collect(said: Run, cell: Cell, order: Order, repository: Repository) -> Run:
+    """The proposal and the files of a worker that is content with itself, held against the contract."""
+    objects, contract = repository.objects, order.contract
+    try:
+        tree = cell.worktree.snapshot()
+    except GitError as error:
+        reason = f"what the worker left cannot be read by git: {error.said}"
+        return replace(said, failure=Failure(FailureClass.CONTRACT, reason))
+    base = repository.content(objects.commit(order.base).tree)
+    changes = tuple(diff(objects, base, tree))
+    found, breaches = left.files(cell.out, contract)
+    breaches += left.data_breaches(said.result, contract)
+    breaches += (heavy := left.too_much(changes, objects)) + list(left.change_breaches(changes, order, objects))
+    patch = repository.patch(base, tree) if changes and not heavy else b""
+    breaches += left.line_breaches(patch, contract)
+    whole = replace(said, tree=tree, changes=changes, patch=patch, files=found)
+    empty = _empty(whole, order, unchanged=tree == objects.commit(order.start).tree)
+    if empty:
+        return replace(whole, failure=Failure(FailureClass.EMPTY, f"the worker ended well, but {empty}"))
+    if breaches:
+        return breached(whole, breaches)
+    return replace(whole, result=said.result or Result(status=Status.OK))
 
 
-def _breaches(changes: tuple[Change, ...], patch: bytes, contract: Contract) -> list[tuple[str, str]]:
-    allowed = contract.produces.patch
-    found: list[tuple[str, str]] = []
-    for change in changes:
-        if change.path.startswith(("queue/", "artifacts/")):
-            found.append((change.path, "belongs to the factory"))
-        elif not matches(change.path, allowed.paths):
-            found.append((change.path, f"may not be changed; the contract allows {', '.join(allowed.paths)}"))
-        if change.new and change.new.mode not in _FILE_MODES:
-            what = "a symbolic link" if change.new.mode == "120000" else "a repository of its own"
-            found.append((change.path, f"is {what}"))
-    if len(changes) > allowed.max_files:
-        found.append(("", f"{len(changes)} files were changed; at most {allowed.max_files} may be"))
-    lines = _changed_lines(patch)
-    if lines > allowed.max_lines:
-        found.append(("", f"{lines} lines were changed; at most {allowed.max_lines} may be"))
-    return found
+def _empty(run: Run, order: Order, *, unchanged: bool) -> str:
+    """Why what was left is as good as nothing."""
+    silent = run.result is None  # a worker that says why it leaves its proposal as it is did do something
+    nothing = order.contract.produces.patch.required and (not run.changes or (unchanged and silent))
+    if nothing or not (run.changes or run.files or not silent):
+        return "nothing changed since the last proposal" if run.changes else "nothing was changed"
+    return ""
 
 
-def _changed_lines(patch: bytes) -> int:
-    """How many lines the hunks of a patch add or remove; a line may itself look like a patch's header."""
-    count, in_hunk = 0, False
-    for line in patch.split(b"\n"):
-        if line.startswith((b"@@ ", b"diff --git ")):
-            in_hunk = line.startswith(b"@@ ")
-        elif in_hunk and line.startswith((b"+", b"-")):
-            count += 1
-    return count
+def breached(run: Run, breaches: list[left.Breach]) -> Run:
+    """A run that broke its contract."""
+    found = left.findings(breaches)
+    shown = "; ".join(f"{finding.path}: {finding.text}" if finding.path else finding.text for finding in found[:3])
+    return replace(run, findings=found, failure=Failure(FailureClass.CONTRACT, shown))

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from factory.store import files
 from factory.store.repository.git import GitError
-from factory.store.repository.repository import CELL_PREFIX, Repository
+from factory.store.repository.repository import CELL_PREFIX, OWN_FOLDERS, Repository
 from factory.store.repository.worktrees import Worktree
 from factory.work import process
+from factory.work.family import end_strays
+from factory.work.sandbox import Room
 
 
 def cells_root(common_dir: Path, configured: str | None) -> Path:
@@ -31,26 +32,35 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
 class Cell:
     """A worktree, and beside it the run's own home, temporary folder and out folder."""
 
-    def __init__(self, worktree: Worktree) -> None:
+    def __init__(self, worktree: Worktree, hidden: tuple[Path, ...], git: Path) -> None:
         self.worktree = worktree
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
+        self._home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
+        self.room = Room(
+            tree=self.tree,
+            writable=(self._home, self.out),
+            scratch=self._scratch,
+            given=self._given,
+            hidden=hidden,
+            git=git,
+        )
 
     def fresh_folders(self) -> None:
         """Empty every folder beside the worktree."""
-        for name in ("home", "tmp", "out", "given"):
-            shutil.rmtree(self.place / name, ignore_errors=True)
-            (self.place / name).mkdir(parents=True)
+        for folder in (self._home, self._scratch, self.out, self._given):
+            files.remove_tree(folder)
+            folder.mkdir(parents=True)
 
     def environment(self, allowed: tuple[str, ...] = ()) -> dict[str, str]:
         """What a process in this cell gets of the parent's environment, with a home and a TMPDIR of its own."""
         env = process.scrubbed_environment(allowed)
-        return env | {"HOME": str(self.place / "home"), "TMPDIR": str(self.place / "tmp")}
+        return env | {"HOME": str(self._home), "TMPDIR": str(self._scratch)}
 
     def give(self, name: str, data: bytes) -> str:
         """Lay a file where the worker can read it; its path."""
-        path = self.place / "given" / name
+        path = self._given / name
         path.write_bytes(data)
         return str(path)
 
@@ -71,7 +81,9 @@ class Cells:
     def lend(self, commit: str, branch: str = "") -> Iterator[Cell]:
         """A cell that holds exactly the files of a commit. One that cannot be cleaned is thrown away."""
         with self._making:
-            cell = self._prepare(commit, branch)
+            cell = self._take()
+            if cell is None or not self._made_ready(cell, commit, branch):
+                cell = self._make(commit, branch)
         try:
             yield cell
         finally:
@@ -83,20 +95,27 @@ class Cells:
             self._came_back.wait_for(lambda: bool(self._free), timeout=self._cost)
             return self._free.pop() if self._free else None
 
-    def _prepare(self, commit: str, branch: str) -> Cell:
-        free = self._take()
-        began = time.monotonic()
-        cell = free or self._new()
+    def _made_ready(self, cell: Cell, commit: str, branch: str) -> bool:
+        """Bring a used cell to a commit; False, and it is gone, when what an earlier run left does not allow it."""
         try:
-            if free is None:
-                cell.worktree.add(commit)
+            cell.worktree.checkout(commit, branch)
+            cell.fresh_folders()
+        except (GitError, OSError):
+            self._remove(cell)
+            return False
+        return True
+
+    def _make(self, commit: str, branch: str) -> Cell:
+        began = time.monotonic()
+        cell = self._new()
+        try:
+            cell.worktree.add(commit)
             cell.worktree.checkout(commit, branch)
             cell.fresh_folders()
         except (GitError, OSError):
             self._remove(cell)
             raise
-        if free is None:
-            self._cost = time.monotonic() - began
+        self._cost = time.monotonic() - began
         return cell
 
     def _new(self) -> Cell:
@@ -105,7 +124,11 @@ class Cells:
         return self._cell(self.root / name)
 
     def _cell(self, place: Path) -> Cell:
-        return Cell(Worktree(self._repository.git, self._repository.common_dir, place))
+        """A cell from which neither the queue nor another cell can be seen, and git's own folder only be read."""
+        common = self._repository.common_dir
+        queues = [view.root / folder for view in self._repository.views() for folder in sorted(OWN_FOLDERS)]
+        hidden = (*queues, self._repository.state, self.root)
+        return Cell(Worktree(self._repository.git, common, place), hidden, common)
 
     def _return(self, cell: Cell) -> None:
         try:
@@ -119,7 +142,8 @@ class Cells:
 
     def _remove(self, cell: Cell) -> None:
         cell.worktree.remove()
-        (self._records / cell.place.name).unlink(missing_ok=True)
+        if not cell.place.exists():  # else the record stays, so that a later pass tries again
+            (self._records / cell.place.name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
         """Remove every recorded cell and end every process in it, also those that a crashed orchestrator left."""
@@ -128,7 +152,7 @@ class Cells:
             return
         for record in sorted(self._records.glob(f"{CELL_PREFIX}*")):
             place = Path(os.fsdecode(record.read_bytes()))
-            process.end_strays(str(place))
+            end_strays(str(place))
             self._remove(self._cell(place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()

@@ -20,6 +20,8 @@ from factory.store.repository.view import FACTORY_FOLDERS, View
 
 NOTHING = "0" * 40
 _PATIENCE_S = 1.0
+# What git says when a branch is not where it was expected: moved, made, or taken away.
+_MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 
 
 class RefUpdate(NamedTuple):
@@ -28,6 +30,10 @@ class RefUpdate(NamedTuple):
     branch: str
     old: str
     new: str
+
+
+class RefMoved(GitError):
+    """A branch no longer is where it was expected; nothing was done."""
 
 
 class LocalChanges(BusyError):
@@ -172,12 +178,17 @@ class Publisher:
     def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
         parts = ["start"]
         parts += [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}" for update in updates]
-        with self._refs.exchange():
-            self._refs.send("\0".join([*parts, "commit", ""]).encode())
-            for expected in (b"start: ok", b"commit: ok"):
-                said = self._refs.read_line()
-                if said != expected:
-                    raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+        try:
+            with self._refs.exchange():
+                self._refs.send("\0".join([*parts, "commit", ""]).encode())
+                for expected in (b"start: ok", b"commit: ok"):
+                    said = self._refs.read_line()
+                    if said != expected:
+                        raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+        except GitError as error:
+            if any(sign in error.stderr for sign in _MOVED):
+                raise RefMoved(("update-ref",), error.status, error.stderr) from None
+            raise
 
     def recover(self) -> bool:
         """Finish what a crash left between a branch's move and its view. True when there was something to finish."""

@@ -35,6 +35,7 @@ class GitError(FactoryError):
         super().__init__(f"git {' '.join(arguments[:3])} failed with exit status {status}: {said[-1] if said else ''}")
         self.status = status
         self.stderr = stderr
+        self.said = said[-1] if said else f"exit status {status}"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import struct
 import threading
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -106,6 +107,12 @@ class Objects:
     def blob(self, oid: str) -> bytes:
         """A file's content."""
         return self._expect(oid, "blob")
+
+    def sizes(self, oids: Sequence[str]) -> int:
+        """How many bytes these objects hold together, found out without reading them."""
+        asked = "".join(f"{oid}\n" for oid in oids).encode()
+        told = self._git.run("cat-file", "--batch-check=%(objectsize)", stdin=asked) if oids else b""
+        return sum(int(size) for size in told.split())
 
     def commit(self, oid: str) -> Commit:
         """A commit's tree and parents."""

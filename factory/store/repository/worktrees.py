@@ -37,7 +37,7 @@ class Worktree:
         """Make it hold exactly a commit's files, on a branch or on none."""
         dot_git = self.path / ".git"
         if dot_git.is_dir() and not dot_git.is_symlink():
-            shutil.rmtree(dot_git)
+            files.remove_tree(dot_git)
         files.write(dot_git, f"gitdir: {self._admin}\n".encode())
         where = ("--ignore-other-worktrees", "-B", branch) if branch else ("--detach",)
         self._run("checkout", "-q", "-f", *where, commit)
@@ -54,5 +54,5 @@ class Worktree:
 
     def remove(self) -> None:
         """Take it away, with all that git knows of it."""
-        shutil.rmtree(self.place, ignore_errors=True)
-        shutil.rmtree(self._admin, ignore_errors=True)
+        files.remove_tree(self.place)
+        files.remove_tree(self._admin)

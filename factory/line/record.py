@@ -1,0 +1,36 @@
+"""The record of a run: the files that it leaves in its folder, by name."""
+
+from factory.line.evidence import Gathered
+from factory.model.evidence import Evidence
+from factory.store import files
+from factory.store.logs import cut
+from factory.work.run import Run
+
+
+def run_files(run: Run) -> dict[str, bytes]:
+    """What a run leaves."""
+    written: dict[str, bytes] = {"output.log": cut(run.log), "patch.diff": run.patch}
+    if run.hooks:
+        written["hooks.log"] = cut(run.hooks)
+    if run.prompt:
+        written["prompt.md"] = run.prompt.encode()
+    if run.raw_result is not None:
+        written["result.json"] = run.raw_result
+    elif run.result is not None:
+        written["result.json"] = files.as_json(run.result.model_dump(mode="json"))
+    if run.evidence is not None:
+        written["evidence.json"] = _evidence(run.evidence)
+    written |= {name: cut(log) for name, log in run.logs.items()}
+    return written | {f"files/{name}": data for name, data in run.files.items()}
+
+
+def recheck_files(gathered: Gathered | None) -> dict[str, bytes]:
+    """What the checks said when they were run again, to be kept beside what they said first."""
+    if gathered is None:
+        return {}
+    logs = {f"recheck/{name}": cut(log) for name, log in gathered.logs.items()}
+    return {"recheck.json": _evidence(gathered.evidence), **logs}
+
+
+def _evidence(evidence: Evidence) -> bytes:
+    return files.as_json(evidence.model_dump(mode="json"))

@@ -1,0 +1,239 @@
+"""The doctor: what the factory needs and finds on this machine and in this repository, and what to do about it."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+
+from factory.line.lock import holder
+from factory.line.survey import Surveyor, utc_now
+from factory.model.breaker import State
+from factory.model.contract import Contract
+from factory.model.errors import FactoryError, InvalidFile, UnusableError
+from factory.model.journal import rfc3339
+from factory.model.policy import Policy
+from factory.report.check import check
+from factory.store.library import CONTRACTS, locate_branch
+from factory.store.repository.repository import Repository
+from factory.work.process import scrubbed_environment
+from factory.work.sandbox import Kind, Sandbox, sandbox
+from factory.work.secrets import SHORTEST
+
+_OLDEST_GIT = (2, 38)  # the first that merges in memory
+_PATIENCE_S = 10
+
+
+class Health(StrEnum):
+    """How bad it is."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One thing that was looked at."""
+
+    about: str
+    health: Health
+    found: str
+    advice: str = ""  # what to do; empty when there is nothing to do
+
+
+def examine(repository: Repository) -> Iterator[Sign]:
+    """Everything that was looked at, from the machine to the items."""
+    yield _git(repository)
+    yield from _packages()
+    try:
+        branch = locate_branch(repository)
+    except UnusableError as error:
+        yield Sign("policy", Health.BAD, error.message, error.hint)
+        yield from _containment(_sandbox("auto"))
+        return
+    yield _branch(repository, branch)
+    yield _holder(repository)
+    yield from _leftovers(repository)
+    yield from _files(repository)
+    head = repository.head(branch)
+    if head is None:
+        return
+    surveyor = Surveyor(repository, branch)
+    try:
+        survey = surveyor.survey(utc_now(), head)
+    except FactoryError as error:
+        yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
+        return
+    yield from _containment(_sandbox(survey.policy.sandbox))
+    yield from _agents(survey.policy)
+    yield from _contracts(surveyor, survey.tree)
+    yield from _secret_scan(survey.policy)
+    for name, state in sorted(survey.breakers.items()):
+        open_until = f" until {rfc3339(state.until)}" if state.until else ""
+        if state.state is State.CLOSED:
+            yield Sign(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
+        else:
+            found = f"{state.state}{open_until} after {state.failures} failures; the last: {state.reason}"
+            advice = f"mend the cause, then set `state: closed` in queue/breakers/{name}.yaml"
+            yield Sign(f"breaker {name}", Health.BAD, found, advice)
+    most = survey.policy.budget.usd_per_day
+    if most is None:
+        yield Sign("budget", Health.GOOD, "no limit a day (budget.usd_per_day)")
+    else:
+        over = survey.spent_today >= most
+        found = f"{survey.spent_today:.2f} of {most:.2f} USD are used up today"
+        advice = "wait until midnight UTC, or raise budget.usd_per_day in WORKFLOW.md" if over else ""
+        yield Sign("budget", Health.BAD if over else Health.GOOD, found, advice)
+
+
+def _git(repository: Repository) -> Sign:
+    said = repository.git.text("--version")
+    found = re.search(r"(\d+)\.(\d+)", said)
+    new = found is not None and (int(found[1]), int(found[2])) >= _OLDEST_GIT
+    advice = "" if new else f"install git {'.'.join(map(str, _OLDEST_GIT))} or newer"
+    return Sign("git", Health.GOOD if new else Health.BAD, said, advice)
+
+
+def _packages() -> Iterator[Sign]:
+    try:
+        foreign = version("factory_boy")
+    except PackageNotFoundError:
+        return
+    advice = "install git-factory in an environment of its own: uv tool install git-factory, or pipx"
+    yield Sign("python", Health.BAD, f"factory_boy {foreign} installs a package named factory, too", advice)
+
+
+def _branch(repository: Repository, branch: str) -> Sign:
+    view = repository.view_of(branch)
+    busy = view.busy() if view else ""
+    if repository.head(branch) is None:
+        return Sign("branch", Health.BAD, f"{branch} has no commit", "git commit --allow-empty -m start")
+    if busy:
+        return Sign("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
+    where = f"checked out in {view.root}" if view else "checked out nowhere; files are taken from its commits alone"
+    return Sign("branch", Health.GOOD, f"{branch}, {where}")
+
+
+def _holder(repository: Repository) -> Sign:
+    who = holder(repository.state)
+    found = f"held by {who}" if who else "free: no orchestrator runs"
+    return Sign("lock", Health.GOOD, found)
+
+
+def _leftovers(repository: Repository) -> Iterator[Sign]:
+    """What only a running orchestrator may leave lying about."""
+    if holder(repository.state):
+        return
+    cells = list((repository.state / "cells").glob("*"))
+    pending = (repository.state / "pending").exists()
+    hearts = list((repository.state / "heartbeats").glob("*"))
+    if cells or pending or hearts:
+        found = f"a crash left {len(cells)} cells, {len(hearts)} heartbeats" + (" and a half-done publish" * pending)
+        yield Sign("orphans", Health.NOTE, found, "factory tick cleans up")
+    else:
+        yield Sign("orphans", Health.GOOD, "none")
+
+
+def _files(repository: Repository) -> Iterator[Sign]:
+    try:
+        problems, warnings = check(repository.root)
+    except InvalidFile as error:
+        problems, warnings = list(error.problems), []
+    for warning in warnings:
+        yield Sign("policy", Health.NOTE, warning, "factory check")
+    if problems:
+        yield Sign("files", Health.BAD, f"{len(problems)} problems; the first: {problems[0]}", "factory check")
+    else:
+        yield Sign("files", Health.GOOD, "all valid")
+
+
+def _sandbox(mode: str) -> Sandbox | UnusableError:
+    try:
+        return sandbox("required" if mode == "required" else "off" if mode == "off" else "auto")
+    except UnusableError as error:
+        return error
+
+
+def _containment(found: Sandbox | UnusableError) -> Iterator[Sign]:
+    if isinstance(found, UnusableError):
+        yield Sign("sandbox", Health.BAD, f"{found.message}; nothing starts", found.hint)
+    elif found.kind is Kind.BUBBLEWRAP:
+        yield Sign("sandbox", Health.GOOD, f"{found.name}, with namespaces")
+    else:
+        advice = "apt-get install bubblewrap, and allow user namespaces (sysctl user.max_user_namespaces)"
+        yield Sign("sandbox", Health.NOTE, found.missing, advice)
+    if shutil.which("prlimit") is None:
+        yield Sign("limits", Health.NOTE, "prlimit is missing: limits are only looked at", "apt-get install util-linux")
+
+
+def _agents(policy: Policy) -> Iterator[Sign]:
+    for name, agent in sorted(policy.agents.items()):
+        program = agent.run[0] if agent.run else agent.kind
+        place = _place(program)
+        if place is None:
+            yield Sign(f"agent {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+        elif agent.run is None:
+            advice = f"give it kind: command, and run: [{program}, …]"
+            yield Sign(
+                f"agent {name}", Health.NOTE, f"{_version_of(place)}; kind {agent.kind} cannot be run yet", advice
+            )
+        else:
+            yield Sign(f"agent {name}", Health.GOOD, _version_of(place))
+
+
+def _place(program: str) -> str | None:
+    """Where a worker would find a program."""
+    return shutil.which(program, path=scrubbed_environment()["PATH"])
+
+
+def _version_of(program: str) -> str:
+    try:
+        done = subprocess.run(
+            (program, "--version"), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PATIENCE_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return f"{program}, which does not tell its version"
+    said = (done.stdout or done.stderr).decode(errors="replace").strip().splitlines()
+    return said[0][:100] if said else program
+
+
+def _contracts(surveyor: Surveyor, tree: str) -> Iterator[Sign]:
+    """Whether what the contracts name is there: programs, and values of secrets."""
+    for path in sorted(surveyor.repository.objects.folder(tree, CONTRACTS)):
+        name = path.removesuffix(".yaml")
+        try:
+            contract = surveyor.library.contract(tree, name) if path.endswith(".yaml") else None
+        except InvalidFile:
+            continue  # told among the files
+        if contract is not None:
+            yield from _contract(name, contract)
+
+
+def _contract(name: str, contract: Contract) -> Iterator[Sign]:
+    runs = [contract.worker.run, *(check.run for check in contract.checks)]
+    for program in sorted({run[0] for run in runs if run}):
+        if "/" not in program and "{" not in program and _place(program) is None:
+            yield Sign(f"contract {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+    for secret in contract.worker.secrets:
+        value = os.environ.get(secret)
+        if value is None:
+            yield Sign(f"contract {name}", Health.BAD, f"the secret {secret} is not set", f"export {secret}=…")
+        elif len(value) < SHORTEST:
+            found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
+            yield Sign(f"contract {name}", Health.NOTE, found, "use a longer one")
+
+
+def _secret_scan(policy: Policy) -> Iterator[Sign]:
+    match policy.secret_scan:
+        case "builtin":
+            yield Sign("secret scan", Health.GOOD, f"detect-secrets {version('detect-secrets')}")
+        case "off":
+            yield Sign("secret scan", Health.NOTE, "off", "set secret_scan: builtin in WORKFLOW.md")
+        case (program, *_):
+            there = _place(program) is not None
+            advice = "" if there else f"install {program}: without it every change is refused"
+            yield Sign("secret scan", Health.GOOD if there else Health.BAD, f"the command {program!r}", advice)

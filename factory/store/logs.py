@@ -1,0 +1,43 @@
+"""Logs: what of them is committed, and where the whole of a long one lies, outside git."""
+
+import contextlib
+from pathlib import Path
+
+from factory.model.base import digest
+from factory.store import files
+
+KEPT_BYTES = 256 * 1024  # of one log are committed
+_FOLDER_BYTES = 500_000_000  # of whole logs are kept on this machine; the oldest go first
+
+
+def cut(log: bytes) -> bytes:
+    """A log short enough to be committed: its beginning and its end, and the digest of the whole."""
+    if len(log) <= KEPT_BYTES:
+        return log
+    half = KEPT_BYTES // 2
+    whole = digest(log)
+    where = f".git/factory/logs/{_name(whole)}"
+    note = f"\n[{len(log) - 2 * half} bytes cut here; the whole is {whole}, on the machine it was made on in {where}]\n"
+    return log[:half] + note.encode() + log[-half:]
+
+
+def keep(state: Path, log: bytes) -> None:
+    """Keep the whole of a log that is too long to be committed."""
+    if len(log) <= KEPT_BYTES:
+        return
+    folder = state / "logs"
+    files.write(folder / _name(digest(log)), log)
+    room = _FOLDER_BYTES
+    for path, size in sorted(_sizes(folder), key=lambda pair: pair[0].stat().st_mtime, reverse=True):
+        room -= size
+        if room < 0:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+
+def _sizes(folder: Path) -> list[tuple[Path, int]]:
+    return [(path, path.stat().st_size) for path in folder.glob("*.log")]
+
+
+def _name(whole: str) -> str:
+    return whole.removeprefix("sha256:") + ".log"

@@ -1,0 +1,92 @@
+"""Hooks: the shell scripts of WORKFLOW.md around a cell's life. They run in the cell, under the same sandbox."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from factory.model.errors import FactoryError
+from factory.model.failure import Failure, FailureClass
+from factory.work import process
+from factory.work.order import Order
+from factory.work.sandbox import sandbox
+from factory.work.workcell import Cell, Cells
+
+_LOG = "hooks.log"
+
+
+class HookFailed(FactoryError):
+    """A hook without which there is no run; it is tried again, as after a crash."""
+
+    @property
+    def failure(self) -> Failure:
+        """What this costs."""
+        return Failure(FailureClass.CRASH, self.message)
+
+
+@contextmanager
+def workcell(cells: Cells, order: Order, commit: str, stop: threading.Event, branch: str = "") -> Iterator[Cell]:
+    """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises HookFailed.
+
+    A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
+    """
+    with cells.lend(commit, branch) as cell:
+        (cell.place / _LOG).write_bytes(b"")
+        try:
+            must(cell, order, "after_create", stop)
+            yield cell
+        finally:
+            _run(cell, order, "before_remove", threading.Event())
+
+
+def must(cell: Cell, order: Order, name: str, stop: threading.Event) -> None:
+    """Run a hook that has to succeed. Raises HookFailed."""
+    problem = _run(cell, order, name, stop)
+    if problem:
+        raise HookFailed(f"the hook {name} {problem}")
+
+
+def may(cell: Cell, order: Order, name: str) -> None:
+    """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped."""
+    _run(cell, order, name, threading.Event())
+
+
+def log_of(cell: Cell) -> bytes:
+    """What the hooks of this cell printed, and how they ended."""
+    return (cell.place / _LOG).read_bytes()
+
+
+def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
+    """What went wrong with a hook; nothing when it went well, or there is none."""
+    hooks, contract = order.policy.hooks, order.contract
+    script: str | None = getattr(hooks, name)
+    if not script or not script.strip():
+        return ""
+    log = cell.place / "hook.log"
+    command = process.Command(
+        argv=("sh", "-lc", script),
+        env=cell.environment(contract.worker.env),
+        log=log,
+        room=cell.room,
+        sandbox=sandbox(order.policy.sandbox),
+        limits=contract.limits,
+        network=contract.worker.sandbox.network,
+        wall_s=hooks.timeout_s,
+    )
+    ended = process.run(command, stop)
+    problem = _problem(ended, hooks.timeout_s)
+    with (cell.place / _LOG).open("ab") as stream:
+        stream.write(f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes())
+    return problem
+
+
+def _problem(ended: process.Ended, timeout_s: float) -> str:
+    match ended.stopped:
+        case process.Stopped.NO:
+            return "" if ended.exit_code == 0 else f"ended with exit status {ended.exit_code}"
+        case process.Stopped.WALL:
+            return f"was stopped after {timeout_s:g} s"
+        case process.Stopped.LIMIT:
+            return ended.over.reason if ended.over else "was stopped"
+        case process.Stopped.NOT_STARTED:
+            return ended.problem
+    return "was stopped"

@@ -1,0 +1,163 @@
+"""The sandbox: what a process in a cell can see, write and reach, put before its argv. The one door to bubblewrap."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from factory.model.contract import Limits
+from factory.model.errors import UnusableError
+
+_PROBE_S = 10
+_SCRATCH = (Path("/tmp"), Path("/var/tmp"))  # replaced by the cell's own
+_RUN = Path("/run")  # sockets of services: a socket can be spoken to on a read-only file system, too
+_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
+# Where a person's credentials lie. The rest of the home folder stays readable: tools live there.
+_CREDENTIALS = (
+    *(".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".netrc", ".pgpass", ".npmrc", ".pypirc"),
+    *(".git-credentials", ".config/gh", ".config/git/credentials", ".config/gcloud", ".config/hub", ".config/op"),
+    *(".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/share/keyrings"),
+    *(".password-store", ".mozilla", ".config/google-chrome", ".config/chromium", ".bash_history", ".zsh_history"),
+)
+
+
+class Kind(StrEnum):
+    """How much is contained."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NAMESPACE = "namespace"  # processes only, by util-linux's unshare
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Room:
+    """The places a process in a cell has to do with."""
+
+    tree: Path  # the worktree, writable
+    writable: tuple[Path, ...]  # home, out and the like
+    scratch: Path  # stands for /tmp
+    given: Path  # readable, though it lies in what is hidden
+    hidden: tuple[Path, ...] = ()  # folders to be seen as empty
+    git: Path | None = None  # git's own folder, readable wherever it lies
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What this machine can contain, and what a process is told to run under it."""
+
+    kind: Kind
+    name: str = ""  # as it is recorded with each run
+    missing: str = ""  # what is not contained, and why
+    _prefix: tuple[str, ...] = field(default=(), repr=False)
+
+    def around(self, argv: Sequence[str], room: Room, limits: Limits, network: bool) -> tuple[str, ...]:
+        """The argv that runs an argv in a room, under limits."""
+        most = limits.disk_mb * 1_000_000
+        limited = (
+            (_PRLIMIT, f"--fsize={most}", f"--data={limits.memory_mb * 1_000_000}", "--core=0") if _PRLIMIT else ()
+        )
+        match self.kind:
+            case Kind.BUBBLEWRAP:
+                reach = () if network else ("--unshare-net",)
+                return (*limited, *self._prefix, *reach, *_mounts(room), "--", *argv)
+            case Kind.NAMESPACE:
+                return (*limited, *self._prefix, "--", *argv)
+        return (*limited, *argv)
+
+
+_PRLIMIT = shutil.which("prlimit") or ""
+_BUBBLEWRAP = (
+    *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+)
+
+
+@cache
+def sandbox(mode: Literal["auto", "required", "off"]) -> Sandbox:
+    """The best that this machine has. Raises UnusableError when the mode asks for more."""
+    wrap, why = _bubblewrap() if mode != "off" else ("", "the policy says sandbox: off")
+    if wrap:
+        return Sandbox(Kind.BUBBLEWRAP, _version(wrap), "", (wrap, *_BUBBLEWRAP))
+    if mode == "required":
+        raise UnusableError(f"sandbox: required, and {why}", "apt-get install bubblewrap")
+    prefix = _namespace()
+    rest = "files outside the cell can be written and the network reached" + ("" if prefix else ", processes can stay")
+    kind = Kind.NAMESPACE if prefix else Kind.NONE
+    return Sandbox(kind, "unshare" if prefix else "none", f"{why}: {rest}", prefix)
+
+
+def _bubblewrap() -> tuple[str, str]:
+    """(the program, or nothing; why it cannot be used)."""
+    found = shutil.which("bwrap")
+    if found is None:
+        return "", "bubblewrap is not installed"
+    said = _says(
+        (found, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *_BUBBLEWRAP, "--unshare-net", "true")
+    )
+    return (found, "") if said is None else ("", f"bubblewrap does not work here ({said})")
+
+
+def _namespace() -> tuple[str, ...]:
+    """unshare, as root or as a user who may have namespaces; nothing when it cannot be used."""
+    found = shutil.which("unshare")
+    own = ("--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+    for user in ((), ("--user", "--map-current-user")):
+        if found and _says((found, *user, *own, "true")) is None:
+            return (found, *user, *own)
+    return ()
+
+
+def _says(argv: Sequence[str]) -> str | None:
+    """What a program complains of; None when it does not."""
+    try:
+        done = subprocess.run(argv, capture_output=True, check=False, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return None if done.returncode == 0 else (lines[-1] if lines else f"exit status {done.returncode}")
+
+
+def _version(program: str) -> str:
+    done = subprocess.run((program, "--version"), capture_output=True, check=False, timeout=_PROBE_S)
+    return done.stdout.decode(errors="replace").strip() or "bubblewrap"
+
+
+def _mounts(room: Room) -> Iterator[str]:
+    """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins."""
+    yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+    if _RUN.is_dir():
+        yield from ("--tmpfs", str(_RUN))
+        yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
+    for place in _SCRATCH:
+        yield from ("--bind", str(room.scratch), str(place))
+    for place in _needed(room):
+        yield from ("--ro-bind", str(place), str(place))
+    for place in (*room.hidden, *_credentials()):
+        if place.is_dir():
+            yield from ("--tmpfs", str(place))
+        elif place.exists():
+            yield from ("--ro-bind", os.devnull, str(place))
+    for place in (room.tree, *room.writable, room.scratch):
+        yield from ("--bind", str(place), str(place))
+    for place in (room.given, room.tree / ".git"):
+        yield from ("--ro-bind", str(place), str(place))
+    yield from ("--chdir", str(room.tree))
+
+
+def _needed(room: Room) -> list[Path]:
+    """What lies in a place that is covered by another, and has to be seen all the same."""
+    places = {Path(sys.prefix), Path(sys.base_prefix), *([room.git] if room.git else [])}
+    places |= {Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry.startswith("/")}
+    covered = (*_SCRATCH, _RUN)
+    return sorted(place for place in places if place.exists() and any(cover in place.parents for cover in covered))
+
+
+def _credentials() -> Iterator[Path]:
+    home = Path.home()
+    yield from (home / name for name in _CREDENTIALS)

@@ -1,0 +1,106 @@
+"""The seal: nothing that a run left is written down before it has been looked through for secrets."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from factory.model.evidence import Evidence
+from factory.model.result import Result
+from factory.store.repository.objects import Objects
+from factory.work.left import Breach
+from factory.work.order import Order
+from factory.work.run import Run, breached
+from factory.work.secrets import Found, Mask, Scanner, redacted
+
+
+class Seal:
+    """Looks through what runs left."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._scanner = Scanner()
+
+    def inspect(self, order: Order, run: Run) -> Run:
+        """A run that wants to deliver; a breach of its contract when its change or its files hold a secret."""
+        if run.failure is not None:
+            return run
+        mask = Mask.of_environment(order.contract.worker.secrets)
+        texts = {f"change/{path}": data for path, data in self._changed(run)}
+        texts |= {f"files/{name}": data for name, data in run.files.items()}
+        texts |= {"result.json": run.raw_result} if run.raw_result else {}
+        breaches: list[Breach] = [
+            (name.removeprefix("change/"), "holds a secret that the contract let through")
+            for name, data in texts.items()
+            if mask.holds(data)
+        ]
+        for found in self._scanner.scan(order.policy.secret_scan, texts):
+            where = f"line {found.line} holds" if found.name else "the secret scan found"
+            breaches.append((found.name.removeprefix("change/"), f"{where} what looks like a secret: {found.kind}"))
+        return breached(run, breaches) if breaches else run
+
+    def _changed(self, run: Run) -> Iterator[tuple[str, bytes]]:
+        """(path, content) of each changed file, with the lines that were there before left empty."""
+        for change in run.changes:
+            if change.new:
+                before = self._objects.blob(change.old.oid).split(b"\n") if change.old else []
+                known = frozenset(before)
+                now = self._objects.blob(change.new.oid).split(b"\n")
+                yield change.path, b"\n".join(b"" if line in known else line for line in now)
+
+    def close(self, order: Order, run: Run) -> Run:
+        """The run as it may be written down: named secrets by their names, lines that look like secrets left out."""
+        run = _masked(run, Mask.of_environment(order.contract.worker.secrets))
+        tails = {f"tail/{ran.name}": ran.tail.encode() for ran in run.evidence.ran} if run.evidence else {}
+        texts = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
+        if run.failure is not None:  # otherwise they have been inspected, and are judged as they are
+            texts |= {"patch": run.patch, "raw": run.raw_result or b""} | {
+                f"files/{n}": d for n, d in run.files.items()
+            }
+        found = self._scanner.scan(order.policy.secret_scan, {name: data for name, data in texts.items() if data})
+        return _redacted(run, texts, found) if found else run
+
+    def close_down(self) -> None:
+        """End the scanner."""
+        self._scanner.close()
+
+
+def _masked(run: Run, mask: Mask) -> Run:
+    hide = mask.hide
+    return replace(
+        run,
+        prompt=mask.text(run.prompt),
+        log=hide(run.log),
+        hooks=hide(run.hooks),
+        result=run.result and Result.model_validate_json(hide(run.result.model_dump_json().encode())),
+        raw_result=run.raw_result and hide(run.raw_result),
+        failure=run.failure and run.failure._replace(reason=mask.text(run.failure.reason)),
+        patch=hide(run.patch),
+        files={name: hide(data) for name, data in run.files.items()},
+        findings=tuple(finding.model_copy(update={"text": mask.text(finding.text)}) for finding in run.findings),
+        evidence=run.evidence and Evidence.model_validate_json(hide(run.evidence.model_dump_json().encode())),
+        logs={name: hide(data) for name, data in run.logs.items()},
+    )
+
+
+def _redacted(run: Run, texts: Mapping[str, bytes], found: list[Found]) -> Run:
+    """The run without the lines that were found."""
+    clean = dict(texts)
+    for name in {each.name for each in found} & texts.keys():
+        clean[name] = redacted(texts[name], [each for each in found if each.name == name])
+    evidence = run.evidence and run.evidence.model_copy(
+        update={
+            "ran": tuple(
+                ran.model_copy(update={"tail": clean[f"tail/{ran.name}"].decode(errors="replace")})
+                for ran in run.evidence.ran
+            )
+        }
+    )
+    return replace(
+        run,
+        log=clean["log"],
+        hooks=clean["hooks"],
+        logs={name: clean[name] for name in run.logs},
+        evidence=evidence,
+        patch=clean.get("patch", run.patch),
+        raw_result=clean.get("raw", run.raw_result or b"") or None,
+        files={name: clean.get(f"files/{name}", data) for name, data in run.files.items()},
+    )

@@ -1,0 +1,160 @@
+"""Secrets: values let through by name are masked, and what looks like a secret is found, before anything is written."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from factory.model.base import Argv
+from factory.store import files
+from factory.work.process import scrubbed_environment
+
+SHORTEST = 4  # characters; masking less would make every text unreadable
+_PATIENCE_S = 60
+_MOST_BYTES = 5_000_000  # of one file that are looked at
+_KEY_BEGINS, _KEY_ENDS = b"-----BEGIN", b"-----END"
+
+
+class Found(NamedTuple):
+    """Something that looks like a secret: in which text, in which line, and of what kind."""
+
+    name: str
+    line: int
+    kind: str
+
+
+class Mask:
+    """Replaces secret values by their names, in every spelling that files give them."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        spelled = {
+            spelling: f"[masked {name}]".encode()
+            for name, value in secrets.items()
+            if len(value) >= SHORTEST
+            for spelling in _spellings(value)
+        }
+        # The longest first: one value may be a part of another.
+        self._spelled = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
+
+    @classmethod
+    def of_environment(cls, names: Iterable[str]) -> "Mask":
+        """For the values that these variables have."""
+        return cls({name: os.environ[name] for name in names if name in os.environ})
+
+    def hide(self, data: bytes) -> bytes:
+        """The data without the secrets."""
+        for spelling, name in self._spelled:
+            if spelling in data:
+                data = data.replace(spelling, name)
+        return data
+
+    def text(self, text: str) -> str:
+        """The text without the secrets."""
+        return self.hide(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+    def holds(self, data: bytes) -> bool:
+        """Whether there is anything to mask."""
+        return any(spelling in data for spelling, _ in self._spelled)
+
+
+def _spellings(value: str) -> set[bytes]:
+    plain = value.encode("utf-8", "surrogateescape")
+    quoted = {json.dumps(value, ensure_ascii=ascii)[1:-1].encode("utf-8", "surrogateescape") for ascii in (True, False)}
+    return {plain, *quoted, base64.b64encode(plain), base64.urlsafe_b64encode(plain), plain.hex().encode()}
+
+
+def redacted(data: bytes, found: Iterable[Found]) -> bytes:
+    """The data without the lines in which something was found; a key of several lines goes as a whole."""
+    lines = data.split(b"\n")
+    for each in found:
+        first = each.line - 1
+        last = next((n for n in range(first, len(lines)) if _KEY_ENDS in lines[n]), len(lines) - 1)
+        last = last if first < len(lines) and _KEY_BEGINS in lines[first] else first
+        for number in range(first, min(last + 1, len(lines))):
+            lines[number] = f"[masked {each.kind}]".encode()
+    return b"\n".join(lines)
+
+
+class Scanner:
+    """Looks for secrets in a process of its own, which lasts: hostile text can make a pattern run for ever."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def scan(self, how: Literal["builtin", "off"] | Argv, texts: Mapping[str, bytes]) -> list[Found]:
+        """What looks like a secret in texts by name. Something that cannot be scanned is found, too."""
+        if how == "off" or not texts:
+            return []
+        return self._builtin(texts) if how == "builtin" else _by_command(how, texts)
+
+    def _builtin(self, texts: Mapping[str, bytes]) -> list[Found]:
+        asked = {name: data[:_MOST_BYTES].decode("utf-8", "replace") for name, data in texts.items()}
+        with self._lock:
+            process = self._talk()
+            timer = threading.Timer(_PATIENCE_S, process.kill)
+            timer.start()
+            try:
+                assert process.stdin is not None and process.stdout is not None
+                process.stdin.write(json.dumps(asked).encode() + b"\n")
+                process.stdin.flush()
+                answer = process.stdout.readline()
+            except BrokenPipeError:
+                answer = b""
+            finally:
+                timer.cancel()
+            if not answer.endswith(b"\n"):
+                self._drop()
+                return [Found(next(iter(texts)), 1, "content that the secret scan could not get through")]
+        return [Found(*fields) for fields in json.loads(answer)]
+
+    def _talk(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                (sys.executable, "-I", "-m", "factory.work.scan"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # ^C is for us; it ends when its input does
+            )
+        return self._process
+
+    def _drop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def close(self) -> None:
+        """End the lasting process."""
+        with self._lock:
+            self._drop()
+
+
+def _by_command(argv: Argv, texts: Mapping[str, bytes]) -> list[Found]:
+    """A scanner of the user's: it gets a folder as its last argument, and complains by its exit status."""
+    with tempfile.TemporaryDirectory(prefix="factory-scan-") as folder:
+        for name, data in texts.items():
+            files.write(Path(folder) / name, data)
+        try:
+            done = subprocess.run(
+                (*argv, folder),
+                cwd=folder,
+                env=scrubbed_environment(("HOME",)),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_PATIENCE_S,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return [Found("", 1, f"nothing known, since the secret scan {argv[0]!r} failed: {error}")]
+    if done.returncode == 0:
+        return []
+    said = (done.stdout + done.stderr).decode(errors="replace").replace(folder + os.sep, "").strip()[-1000:]
+    return [Found("", 1, f"what {argv[0]} complains of: {said}")]
