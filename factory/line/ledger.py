@@ -8,6 +8,7 @@ from typing import Protocol
 
 from factory.line.survey import Case
 from factory.model.base import printable
+from factory.model.errors import FactoryError
 from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane, check_move
 from factory.store.artifacts import folder_of, run_folder
@@ -134,11 +135,15 @@ class Ledger:
             since = case.history.since
             tree.move(folder_of(case.id, Lane.DONE, since.strftime("%Y-%m-%d") if since else day), folder)
         known = case.history.entries
-        journal = (
-            self._repository.objects.blob(old.oid) if known and (old := tree.get(f"{folder}/journal.jsonl")) else b""
-        )
+        kept = f"{folder}/journal.jsonl"
+        old = tree.get(kept)
+        journal = self._repository.objects.blob(old.oid) if old else b""
+        if journal and not known:
+            raise FactoryError(
+                f"{kept} holds lines that could not be read; they are not written over", f"git log -- {kept}"
+            )
         journal += b"".join(entry.line() for entry in history.entries[len(known) :])
-        tree.put_file(f"{folder}/journal.jsonl", journal)
+        tree.put_file(kept, journal)
         run = run_folder(case.id, history.run)
         for name, data in move.files.items():
             tree.put_file(f"{run}/{name}", data)

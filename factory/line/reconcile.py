@@ -13,7 +13,7 @@ def honour_moves(floor: Floor, survey: Survey) -> None:
     """Record every move that a person made by hand."""
     for case in list(survey.cases.values()):
         expected = case.history.lane or Lane.INBOX
-        if case.lane is expected:
+        if case.unread or case.lane is expected:
             continue
         who = floor.repository.last_author(survey.head, case.placed.path) or floor.me
         event = human_event(expected, case.lane)
@@ -29,12 +29,10 @@ def honour_moves(floor: Floor, survey: Survey) -> None:
 
 def bring_back_lost(floor: Floor, survey: Survey) -> None:
     """An item that is under way and whose file was deleted comes back in blocked: only a person ends an item."""
-    artifacts, queue = floor.surveyor.artifacts, floor.surveyor.queue
-    for item_id in artifacts.ids(survey.tree) - survey.cases.keys() - survey.snapshot.twice:
-        history = artifacts.history(survey.tree, item_id)
-        day = queue.done_day(survey.tree, item_id)
+    for item_id, history in survey.lost.items():
         if history.lane is None or history.lane is Lane.DONE:
             continue
+        day = floor.surveyor.queue.done_day(survey.tree, item_id)
         if day:
             _record_end(floor, survey, item_id, day)
             continue
@@ -47,7 +45,7 @@ def _bring_back(floor: Floor, survey: Survey, item_id: str, found: Deleted) -> N
     path = lane_path(Lane.BLOCKED, item_id)
     reason = f"its file was deleted by {found.by}; factory cancel {item_id} ends it"
     floor.ledger.take_in(floor.me, {path: found.content}, f"factory: bring back {item_id}, which a commit deleted")
-    history = floor.surveyor.artifacts.history(survey.tree, item_id)
+    history = survey.lost[item_id]
     if history.lane is not Lane.BLOCKED:
         case = Case(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
         floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, {"reason": reason}), survey.snapshot.verdicts)
@@ -58,7 +56,7 @@ def _record_end(floor: Floor, survey: Survey, item_id: str, day: str) -> None:
     path = lane_path(Lane.DONE, item_id, day)
     entry = floor.repository.objects.find(survey.tree, path)
     assert entry is not None
-    history = floor.surveyor.artifacts.history(survey.tree, item_id)
+    history = survey.lost[item_id]
     who = floor.repository.last_author(survey.head, path) or floor.me
     details: dict[str, object] = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED}
     case = Case(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
@@ -70,6 +68,8 @@ def _record_end(floor: Floor, survey: Survey, item_id: str, day: str) -> None:
 def release_dead(floor: Floor, survey: Survey) -> None:
     """Take back every active item that no run in this process works on, unless another clone's lease still holds."""
     for case in survey.in_lane(Lane.ACTIVE):
+        if case.unread:
+            continue
         running = floor.crew.running.get(case.id)
         if running is not None:
             if case.history.lease and case.history.lease.item != case.placed.blob:

@@ -1,7 +1,7 @@
 """The survey: everything that one pass knows, read from one commit."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from factory.model.breaker import BreakerState
@@ -38,6 +38,7 @@ class Case:
     contract_name: str | None = None
     contract: Contract | None = None
     problem: str = ""  # why nothing can be done with it
+    unread: bool = False  # its journal says nothing that can be read: nobody knows where it was, so it stays here
 
     @property
     def id(self) -> str:
@@ -68,6 +69,7 @@ class Survey:
     cases: dict[str, Case]
     problems: tuple[Problem, ...]
     breakers: dict[str, BreakerState]  # by contract; those that were ever open
+    lost: Mapping[str, History] = field(default_factory=dict)  # of the ids under way that lie in no open lane
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
     @property
@@ -108,10 +110,25 @@ class Surveyor:
             case, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
             cases[placed.id] = case
             problems.extend(found)
+        lost: dict[str, History] = {}
+        for item_id in sorted(with_artifacts - cases.keys() - snapshot.twice):
+            try:
+                lost[item_id] = self.artifacts.history(tree, item_id)
+            except InvalidFile as error:
+                problems.extend(error.problems)
+        problems.extend(self._unread_dependencies(tree, cases.values()))
         breakers = self._breakers(tree, problems)
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, cases, now, problems) if limited else 0.0
-        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, spent)
+        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, lost, spent)
+
+    def _unread_dependencies(self, tree: str, cases: Iterable[Case]) -> Iterator[Problem]:
+        """What is wrong with the journals of finished items that others wait for."""
+        for needed in {needed for case in cases if case.item for needed in case.item.depends_on}:
+            try:
+                self._outcome(tree, needed)
+            except InvalidFile as error:
+                yield from error.problems
 
     def _spent_today(self, tree: str, cases: Mapping[str, Case], now: datetime, problems: list[Problem]) -> float:
         """What all runs since midnight have cost, of open items and of those that were finished since."""
@@ -143,6 +160,9 @@ class Surveyor:
             day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
             if known or day:
                 case = replace(case, history=self.artifacts.history(tree, placed.id, day or ""))
+        except InvalidFile as error:
+            return replace(case, problem=str(error.problems[0]), unread=True), list(error.problems)
+        try:
             case = replace(case, item=self.queue.item(placed.path, placed.blob))
         except InvalidFile as error:
             return replace(case, problem=str(error.problems[0])), list(error.problems)
@@ -176,6 +196,13 @@ class Surveyor:
         return found
 
     def outcome_of(self, tree: str, item_id: str) -> Outcome | None:
-        """How an item ended; None when it has not, or is not there."""
+        """How an item ended; None when it has not, is not there, or has a journal that nobody can read."""
+        try:
+            return self._outcome(tree, item_id)
+        except InvalidFile:
+            return None  # the survey names it among its problems
+
+    def _outcome(self, tree: str, item_id: str) -> Outcome | None:
+        """The same. Raises InvalidFile for a journal that cannot be read."""
         day = self.queue.done_day(tree, item_id)
         return self.artifacts.history(tree, item_id, day).outcome if day else None

@@ -104,6 +104,8 @@ def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) 
 
 def _active(surveyor: Surveyor, survey: Survey, case: Case) -> Row:
     """Running shows signs of life; stalled does not, or nobody holds the lease any more."""
+    if case.unread:
+        return _row(surveyor, survey, case, "invalid", case.problem)
     heart = surveyor.repository.state / "heartbeats" / case.id
     lease = case.history.lease
     if lease and lease.owner != owner_of(surveyor.repository) and lease.expires_at > survey.now:
