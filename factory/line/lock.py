@@ -52,6 +52,11 @@ def holder(state: Path) -> Holder | None:
     note = files.read_regular(state / "holder")
     if note is None:
         return None
-    found = Holder(**json.loads(note))
+    try:
+        found = Holder(**json.loads(note))
+    except (ValueError, TypeError, RecursionError):
+        return None  # torn by a crash: whoever wrote it is gone
+    if not isinstance(found.pid, int):
+        return None
     gone = found.host == socket.gethostname() and not Path(f"/proc/{found.pid}").exists()
     return None if gone else found

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from factory.model.base import digest
+from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.journal import History, read
 from factory.model.lifecycle import Lane
@@ -91,6 +92,13 @@ class Artifacts:
                 found[f"{path}/{name}"] = self._objects.blob(entry.oid)
 
     def evidence(self, tree: str, item_id: str, run: int) -> Evidence | None:
-        """What the factory saw when it last checked a run's proposal."""
-        data = self._objects.file(tree, f"{run_folder(item_id, run)}/evidence.json")
-        return Evidence.model_validate_json(data) if data else None
+        """What the factory saw when it last checked a run's proposal. Raises InvalidFile."""
+        path = f"{run_folder(item_id, run)}/evidence.json"
+        data = self._objects.file(tree, path)
+        if data is None:
+            return None
+        try:
+            return Evidence.model_validate_json(data)
+        except ValidationError as error:
+            what = f"is not what the factory wrote ({error.errors()[0]['msg']}); git log -- {path} shows who edited it"
+            raise InvalidFile(Problem(path, 1, 1, what)) from None

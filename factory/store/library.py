@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.policy import Policy, Workflow, unknown_keys
-from factory.store import yaml
+from factory.store import files, yaml
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 
@@ -103,8 +103,8 @@ class Library:
 
 def locate_branch(repository: Repository) -> str:
     """The branch the factory lives on, as the WORKFLOW.md that can be found from here says."""
-    note = repository.state / "branch"
-    remembered = note.read_text().strip() if note.exists() else ""
+    note = files.read_regular(repository.state / "branch") or b""
+    remembered = note.decode(errors="replace").strip()
     for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
         head = repository.head(branch) if branch else None
         data = repository.objects.file(repository.objects.commit(head).tree, WORKFLOW) if head else None

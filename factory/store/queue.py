@@ -1,13 +1,17 @@
 """The queue: which item lies in which lane, as a commit has it, and what each item says."""
 
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from factory.model.errors import Problem
 from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
-from factory.store import yaml
+from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import FILE, Objects
 
@@ -16,6 +20,7 @@ BREAKERS = f"{QUEUE}/breakers"
 VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
 IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
+MEMORY_BYTES = 50_000_000  # a file of parsed items that is larger than any queue needs is begun anew
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ def _file_problem(name: str, mode: str) -> str:
 
 
 class _Memory:
-    """Parsed items under their blob ids, in one local file that only ever grows."""
+    """Parsed items under their blob ids, in one local file. Whatever in it is not whole counts as not there."""
 
     # Forms written by another version of the item format are of no use.
     _FORM = str(sorted(Item.model_fields))
@@ -148,24 +153,31 @@ class _Memory:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._items: dict[str, Item] = {}
-        self._texts: dict[str, str] | None = None
+        self._texts: dict[str, tuple[str, str]] | None = None
         self._unsaved: dict[str, Item] = {}
 
-    def _load(self) -> dict[str, str]:
+    def _load(self) -> dict[str, tuple[str, str]]:
+        """(checksum, JSON) by blob id."""
         if self._texts is None:
-            lines = self._path.read_text().split("\n") if self._path.exists() else []
-            known = lines[1:] if lines and lines[0] == self._FORM else []
-            self._texts = {line[:40]: line[41:] for line in known if line.endswith("}")}
-            if lines and not known:
-                self._path.unlink()
+            data = b"" if _size(self._path) > MEMORY_BYTES else files.read_regular(self._path) or b""
+            form, *lines = data.decode(errors="replace").split("\n")
+            known = [line.split(" ", 2) for line in lines] if form == self._FORM else []
+            self._texts = {words[0]: (words[1], words[2]) for words in known if len(words) == 3}
+            if not known:
+                with suppress(OSError):
+                    self._path.unlink()
         return self._texts
 
     def get(self, blob: str) -> Item | None:
         if blob not in self._items:
-            text = self._load().get(blob)
-            if text is None:
+            checksum, text = self._load().get(blob, ("", ""))
+            # Two that write at once can mix their lines, and a crash can cut one off.
+            if checksum != _checksum(blob, text):
                 return None
-            self._items[blob] = Item.model_validate_json(text)
+            try:
+                self._items[blob] = Item.model_validate_json(text)
+            except ValidationError:
+                return None  # whole, and written by a version that reads items otherwise
         return self._items[blob]
 
     def put(self, blob: str, item: Item) -> None:
@@ -176,10 +188,21 @@ class _Memory:
         if not self._unsaved:
             return
         self._load()
-        new = not self._path.exists()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a") as stream:
-            if new:
-                stream.write(self._FORM)
-            stream.write("".join(f"\n{blob} {item.model_dump_json()}" for blob, item in self._unsaved.items()))
+        texts = {blob: item.model_dump_json() for blob, item in self._unsaved.items()}
+        lines = "".join(f"\n{blob} {_checksum(blob, text)} {text}" for blob, text in texts.items())
+        with suppress(OSError):  # what cannot be kept is parsed again
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as stream:
+                stream.write((lines if stream.tell() else self._FORM + lines).encode())
         self._unsaved = {}
+
+
+def _checksum(blob: str, text: str) -> str:
+    return f"{zlib.crc32(f'{blob} {text}'.encode()):08x}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -236,7 +236,7 @@ def _noted(note: bytes) -> list[RefUpdate]:
     """The updates in a pending note; a torn one was never followed by the branch's move."""
     try:
         return [RefUpdate(*fields) for fields in json.loads(note)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return []
 
 

@@ -85,14 +85,16 @@ class Objects:
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """(object id, kind, content) of an object id or a full reference name; None when there is none."""
+        if "\n" in name:
+            return None  # two questions, to the process that is asked
         with self._lock:
             known = self._new.get(name) or self._recent.get(name)
             if known is not None:
                 return (name, *known)
             with self._reader.exchange():
-                self._reader.send(name.encode() + b"\n")
+                self._reader.send(name.encode("utf-8", "surrogateescape") + b"\n")
                 header = self._reader.read_line().split()
-                if len(header) != 3:
+                if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
                     return None
                 data = self._reader.read(int(header[2]))
                 self._reader.read(1)
