@@ -1,5 +1,6 @@
 """A person's own work is sacred: byte for byte the same after every pass, whatever state it was in."""
 
+import json
 import os
 import subprocess
 import time
@@ -246,6 +247,119 @@ def test_an_edit_that_comes_between_the_look_and_the_merge_is_not_written_over(w
     running(world, tell)
     assert world.read("program.py") == "print('mine')\n"
     assert world.lane("one") == "review"
+
+
+SHELL = {"run": ["sh", "-c", "{{ inputs.script }}"]}
+SEATS = {"seats": [{"name": "human", "kind": "human"}]}
+
+
+def reshaping(world: World, script: str) -> None:
+    """An item whose worker has run a shell script; its change waits for nothing but the next tick."""
+    world.contract("shell", worker=SHELL, review=SEATS)
+    world.write("queue/inbox/one.yaml", f"title: one\ncontract: shell\ninputs: {{script: {json.dumps(script)}}}\n")
+    world.tick()
+    assert world.lane("one") == "review", world.last("one").reason
+    world.verdict("one", "approve")
+
+
+def test_a_file_may_become_a_folder(world: World) -> None:
+    reshaping(
+        world, "rm program.py; mkdir -p program.py/deep; echo 1 > program.py/deep/main; echo 2 > program.py/other"
+    )
+    world.tick()
+    assert world.lane("one") == "done"
+    assert world.git("ls-tree", "-r", "--name-only", "main", "program.py") == "program.py/deep/main\nprogram.py/other"
+    assert (world.read("program.py/deep/main"), world.read("program.py/other")) == ("1\n", "2\n")
+    assert world.status() == ""
+
+
+def test_a_link_may_become_a_folder_and_what_it_pointed_to_stays(world: World) -> None:
+    world.write("src/program.txt", "mine\n")
+    (world.root / "link").symlink_to("src")
+    world.commit("Link")
+    reshaping(world, "rm link; mkdir link; echo new > link/program.txt")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert (world.read("link/program.txt"), world.read("src/program.txt")) == ("new\n", "mine\n")
+    assert world.status() == ""
+
+
+def folder_to_file(world: World) -> None:
+    world.write("lib/a.txt", "a\n")
+    world.write("lib/deep/b.txt", "b\n")
+    world.write(".gitignore", "*.tmp\n")
+    world.commit("Files")
+    reshaping(world, "rm -r lib; echo file > lib")
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["", "with an empty folder in it"])
+def test_a_folder_may_become_a_file(world: World, empty: bool) -> None:
+    folder_to_file(world)
+    if empty:
+        (world.root / "lib/nothing/at/all").mkdir(parents=True)
+    world.tick()
+    assert world.lane("one") == "done"
+    assert world.read("lib") == "file\n"
+    assert world.status() == ""
+
+
+@pytest.mark.parametrize("kind", ["untracked", "ignored", "staged", "changed", "link", "repository"])
+def test_a_folder_in_which_a_person_has_something_does_not_become_a_file(world: World, kind: str) -> None:
+    # given an approved change that makes a file of a folder, in which there is more than git knows
+    folder_to_file(world)
+    mine = "lib/deep/mine.tmp" if kind == "ignored" else "lib/deep/mine.txt"
+    match kind:
+        case "link":
+            (world.root / mine).symlink_to("nowhere")
+        case "repository":
+            subprocess.run(["git", "init", "-q", str(world.root / "lib/mine")], check=True)
+        case "changed":
+            world.write("lib/deep/b.txt", "mine\n")
+        case _:
+            world.write(mine, "mine\n")
+    if kind == "staged":
+        world.git("add", mine)
+    before = picture(world.root)
+    # when the factory makes a pass, then it waits, says for what, and nothing is lost
+    world.tick()
+    assert world.lane("one") == "review"
+    assert picture(world.root) == before
+    assert "lib/" in world.command("status")
+    # and when it is out of the way
+    world.git("rm", "-q", "--cached", mine, check=False)
+    (world.root / "lib").rename(world.root.parent / "kept")
+    world.git("checkout", "-q", "--", "lib")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert world.read("lib") == "file\n"
+
+
+@pytest.mark.parametrize("kind", ["populated", "empty", "dirty"])
+def test_a_submodule_may_be_taken_away_and_its_files_stay(world: World, tmp_path: Path, kind: str) -> None:
+    # given a submodule that an approved change takes away
+    other = World.create(tmp_path / "other")
+    world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.root), "sub")
+    world.commit("A submodule")
+    reshaping(world, "rm -rf sub .gitmodules")
+    if kind == "empty":
+        world.git("submodule", "--quiet", "deinit", "sub")
+    if kind == "dirty":
+        world.write("sub/program.py", "mine\n")
+        before = picture(world.root)
+        world.tick()
+        assert world.lane("one") == "review"
+        assert picture(world.root) == before
+        return
+    # when it is merged
+    world.tick()
+    # then the branch has it no more, and of its files none is lost
+    assert world.lane("one") == "done"
+    assert world.git("ls-tree", "main", "sub", ".gitmodules") == ""
+    assert (world.root / "sub/program.py").exists() == (kind == "populated")
+    assert (world.root / "sub").exists() == (kind == "populated")
+    world.item("two")
+    world.tick()
+    assert world.lane("two") == "done"
 
 
 # --- another branch, no branch ---

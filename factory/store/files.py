@@ -45,10 +45,11 @@ def move_new(source: Path, target: Path) -> bool:
 
 
 def put(source: Path, target: Path) -> None:
-    """Move a file of any kind over what is at the target, in one instant."""
+    """Move a file of any kind over a file or over empty folders, in one instant."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
-        target.rmdir()
+        for folder, _, _ in os.walk(target, topdown=False):
+            Path(folder).rmdir()
     try:
         source.replace(target)
     except OSError as error:

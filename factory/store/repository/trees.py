@@ -92,7 +92,7 @@ class TreeEditor:
 
 
 def diff(objects: Objects, old: str, new: str, prefix: str = "") -> Iterator[Change]:
-    """Every file that differs between two trees."""
+    """Every file that differs between two trees; what goes away comes before what takes its place."""
     if old == new:
         return
     before, after = objects.tree(old), objects.tree(new)
@@ -101,16 +101,14 @@ def diff(objects: Objects, old: str, new: str, prefix: str = "") -> Iterator[Cha
         if was == now:
             continue
         path = prefix + name
-        was_folder, now_folder = was is not None and was.is_folder, now is not None and now.is_folder
-        if was_folder or now_folder:
-            yield from diff(
-                objects,
-                was.oid if was and was_folder else EMPTY_TREE,
-                now.oid if now and now_folder else EMPTY_TREE,
-                path + "/",
-            )
-        if (was and not was_folder) or (now and not now_folder):
-            yield Change(path, None if was_folder else was, None if now_folder else now)
+        old_file = None if was and was.is_folder else was
+        new_file = None if now and now.is_folder else now
+        if old_file and not new_file:
+            yield Change(path, old_file, None)
+        old_folder, new_folder = (entry.oid if entry and entry.is_folder else EMPTY_TREE for entry in (was, now))
+        yield from diff(objects, old_folder, new_folder, path + "/")
+        if new_file:
+            yield Change(path, old_file, new_file)
 
 
 def pairs_of(changes: Sequence[Change]) -> dict[str, Change]:

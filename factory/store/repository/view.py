@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -135,7 +135,8 @@ class View:
         """Which of these paths a person has changed, staged, or has something untracked at."""
         changes = list(changes)
         paths = [change.path for change in changes]
-        found = {place for change in changes if change.new for place in self._in_the_way(change)}
+        gone = {change.path for change in changes if not change.new}
+        found = {place for change in changes if change.new for place in self._in_the_way(change, gone)}
         for start in range(0, len(paths), _PATHS_A_CALL):
             arguments = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
             out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + _PATHS_A_CALL])
@@ -155,16 +156,19 @@ class View:
     def _literal(self, *arguments: str) -> bytes:
         return self._git.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "1"})
 
-    def _in_the_way(self, change: Change) -> Iterator[str]:
+    def _in_the_way(self, change: Change, gone: Set[str]) -> Iterator[str]:
         """What lies where a file has to be and is in no commit; git's status is silent about other repositories."""
         for parent in Path(change.path).parents[:-1]:
             place = self.root / parent
             if place.is_symlink() or (place.exists() and not place.is_dir()):
-                yield str(parent)
+                yield from () if str(parent) in gone else (str(parent),)
+                return
         place = self.root / change.path
-        if change.old is None and os.path.lexists(place):
-            empty = place.is_dir() and not place.is_symlink() and not any(place.iterdir())
-            yield from () if empty else (change.path,)
+        if place.is_dir() and not place.is_symlink():
+            below = (path.relative_to(self.root) for path in place.rglob("*") if path.is_symlink() or not path.is_dir())
+            yield from (str(path) for path in below if str(path) not in gone)
+        elif change.old is None and os.path.lexists(place):
+            yield change.path
 
     def edits(self) -> list[tuple[str, str]]:
         """(git's two status letters, path) of all under queue/ and of what is new among the policy files."""
@@ -229,8 +233,11 @@ class View:
         """Files of the project itself: written by git, so that its filters and modes are honoured."""
         for change in changes:
             if change.old and not change.new:
-                (self.root / change.path).unlink(missing_ok=True)
-                files.remove_empty_folders((self.root / change.path).parent, self.root)
+                place = self.root / change.path
+                # A folder here is a submodule's, which git leaves too, or a person's of this very moment.
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    place.unlink()
+                files.remove_empty_folders(place if place.is_dir() else place.parent, self.root)
         paths = [change.path for change in changes if change.new]
         if paths:
             # Not in place: a git that dies half way through a file would leave what looks like a person's edit.
