@@ -426,6 +426,33 @@ def test_a_repository_that_cannot_be_written_is_said(world: World) -> None:
         (world.root / ".git").chmod(0o700)
 
 
+@pytest.mark.parametrize("command", ["tick", "run"])
+@pytest.mark.parametrize("branch", ["factory", "factory/one/more"])
+def test_a_branch_that_stands_where_the_proposals_go_is_said_at_once(world: World, command: str, branch: str) -> None:
+    world.item("one")
+    world.git("branch", branch)
+    said = complains(world, command, status=3)
+    assert f"the branch '{branch}' stands where the factory keeps its proposals (factory/<id>)" in said
+    assert f"next: git branch -m {branch} SOME-OTHER-NAME" in said
+    assert world.read("queue/inbox/one.yaml")
+    # and after that all is well
+    world.git("branch", "-m", branch, "some-other-name")
+    world.factory("tick")
+    assert world.lane("one") == "done"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_in_a_repository_of_somebody_else_gits_own_way_out_is_said(world: World) -> None:
+    os.chown(world.root, 12345, 12345)
+    os.chown(world.root / ".git", 12345, 12345)
+    said = complains(world, "status", status=3)
+    assert f"{world.root} belongs to somebody else" in said
+    assert f"next: git config --global --add safe.directory {world.root}" in said
+    assert "git init" not in said
+    world.git(*said.split("next: git ")[1].split())
+    assert "(branch main)" in world.factory("status")
+
+
 def test_any_folder_of_the_repository_will_do(world: World, tmp_path: Path) -> None:
     world.item("one")
     world.write("deep/er/file.txt", "x")

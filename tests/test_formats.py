@@ -1,11 +1,13 @@
 """The formats: what the documents promise is what is read."""
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
 
 from factory.cli.schema import FORMATS, schema_of
+from factory.model.base import branch_problem
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import InvalidFile
 from factory.model.item import Item, id_problem
@@ -550,3 +552,39 @@ def test_the_schema_of_a_closed_format_refuses_an_unknown_key(name: str) -> None
 def test_the_program_prints_the_schemas(world: World) -> None:
     assert json.loads(world.factory("schema", "item")) == schema_of("item")
     assert set(json.loads(world.factory("schema"))) == set(FORMATS)
+
+
+BRANCHES = [
+    "main",
+    "release/1.0",
+    "a.b",
+    "feature_x",
+    "ä",
+    "a@b",
+    "@a",
+    "a{b",
+    "x" * 100,
+    "lock",
+    "a.locked",
+    "fac/tory",
+]
+NO_BRANCHES = [
+    "", " ", "a b", "-a", "a..b", "a@{1}", "@", "HEAD", "a.lock", "a.lock/b", ".a", "a/.b", "a/", "/a", "a//b", "a.",
+    "a~1", "a^", "a:b", "a?", "a*", "a[b", "a\\b", "a\nb", "a\tb", "a\x7f", "a\x00b", "\udcff",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BRANCHES + NO_BRANCHES, ids=ascii)
+def test_a_branch_may_be_called_what_git_allows(name: str) -> None:
+    said = branch_problem(name)
+    assert (said == "") == (name in BRANCHES)
+    if "\0" not in name and name not in ("\udcff", "@"):  # `@` is git's short word for HEAD
+        asked = subprocess.run(["git", "check-ref-format", "--branch", name], capture_output=True, check=False)
+        assert (asked.returncode == 0) == (name in BRANCHES)
+    if said:
+        assert said.startswith(repr(name))
+
+
+@pytest.mark.parametrize("name", ["factory", "factory/one", "factory/a/b"])
+def test_a_branch_may_not_stand_where_the_proposals_are(name: str) -> None:
+    assert "where the factory keeps its proposals (factory/<id>)" in branch_problem(name)

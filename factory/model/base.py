@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
@@ -26,6 +27,18 @@ def _stay_inside(pattern: str) -> str:
 
 
 RelativePath = Annotated[Text, AfterValidator(_stay_inside)]
+
+
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.$|(?:^|/)\.|\.lock(?:/|$)|[\ud800-\udfff]")
+
+
+def branch_problem(name: str) -> str:
+    """Why this cannot name a branch where people or the factory work; empty when it can."""
+    if name in ("", "@", "HEAD") or _NO_BRANCH.search(name):
+        return f"{name!r} is not a name that git allows for a branch"
+    if name == "factory" or name.startswith("factory/"):
+        return f"{name!r} stands where the factory keeps its proposals (factory/<id>); choose another branch"
+    return ""
 
 
 class Format(BaseModel):

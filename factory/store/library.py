@@ -2,6 +2,7 @@
 
 from pydantic import JsonValue
 
+from factory.model.base import branch_problem
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.policy import Policy, Workflow, unknown_keys
@@ -106,7 +107,7 @@ def locate_branch(repository: Repository) -> str:
     note = files.read_regular(repository.state / "branch") or b""
     remembered = note.decode(errors="replace").strip()
     for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
-        head = repository.head(branch) if branch else None
+        head = None if branch_problem(branch) else repository.head(branch)
         data = repository.objects.file(repository.objects.commit(head).tree, WORKFLOW) if head else None
         if data is not None and _branch_in(data) == branch:
             return branch

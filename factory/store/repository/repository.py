@@ -1,6 +1,7 @@
 """The repository: where things are, who did what, and the way to change it."""
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from factory.store.repository.view import View
 OWN_FOLDERS = frozenset({"queue", "artifacts"})
 WORK_PREFIX = "factory/"
 CELL_PREFIX = "factory-cell-"
+_TRUST = re.compile(r"git config --global --add safe\.directory .*")  # what git itself says must be done
 
 
 class Arrival(NamedTuple):
@@ -52,6 +54,9 @@ class Repository:
         try:
             bare, form, common, git_dir = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
         except (GitError, NotADirectoryError) as error:
+            trust = _TRUST.search(error.stderr) if isinstance(error, GitError) else None
+            if trust:
+                raise UnusableError(f"{folder} belongs to somebody else, so git does not trust it", trust[0]) from None
             raise UnusableError(f"{folder} is not in a usable git repository: {error}", "git init") from None
         if form != "sha1":
             raise UnusableError(f"{common} uses the object format {form}; only sha1 repositories are supported")
@@ -104,6 +109,14 @@ class Repository:
             view.break_own_locks()
         files.remove_unfinished(self.state)
         return self.publisher.recover()
+
+    def refuse_clashes(self) -> None:
+        """Raises UnusableError when a branch keeps the factory from making branches for its proposals."""
+        listed = self.git.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{WORK_PREFIX[:-1]}")
+        for name in listed.split("\n"):
+            if name == WORK_PREFIX[:-1] or name.count("/") > 1:  # git keeps branches as files in folders
+                message = f"the branch {name!r} stands where the factory keeps its proposals ({WORK_PREFIX}<id>)"
+                raise UnusableError(message, f"git branch -m {name} SOME-OTHER-NAME")
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has `old` in its history."""

@@ -51,7 +51,7 @@ class View:
 
     def _head(self) -> str:
         try:
-            return (self._git_dir / "HEAD").read_text().strip()
+            return (self._git_dir / "HEAD").read_text(errors="surrogateescape").strip()
         except OSError:
             return ""  # somebody has just removed this working tree
 
