@@ -289,3 +289,16 @@ def test_readmes_and_dotfiles_are_nobodys_business(world: World) -> None:
     world.write("queue/inbox/.one.yaml.swp", "x")
     assert world.tick().problems == ()
     assert world.command("check") == "all files are valid\n"
+
+
+@pytest.mark.parametrize(
+    "path", ["../out.txt", "a/../out.txt", "./out.txt", "a/./b", ".git/config", "a/.git/b", "/out"]
+)
+@pytest.mark.parametrize("where", ["files", "patch"])
+def test_a_contract_may_not_ask_for_paths_that_lead_elsewhere(world: World, path: str, where: str) -> None:
+    produces = {"files": [{"path": path}]} if where == "files" else {"patch": {"paths": [path]}}
+    world.write(
+        "contracts/bad.yaml", json.dumps({"purpose": "p", "worker": {"run": ["true"]}, "produces": produces}) + "\n"
+    )
+    said = world.command("check", status=1)
+    assert re.search(r"contracts/bad\.yaml:\d+:\d+: produces\..*must be a relative path", said)

@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from factory.cli.program import COMMANDS
+from factory.store import files
 from tests.world import World
 
 
@@ -532,3 +535,146 @@ def test_a_tick_interrupted_before_it_began_ends_with_130(world: World) -> None:
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130, output
     assert "factory: interrupted" in output
+
+
+# Levers, while others act
+
+
+@pytest.mark.parametrize("command", ["show", "log", "cancel", "hold", "retry"])
+def test_an_item_that_was_not_taken_in_yet_is_said_to_be_there(world: World, command: str) -> None:
+    world.item("one")
+    said = world.command(command, "one", status=2)
+    assert "one lies in queue/inbox/one.yaml and has not been taken in yet; the next tick does so" in said
+    assert "next: factory tick" in said
+    assert "there is no item 'two'" in world.command(command, "two", status=2)
+    world.write("queue/inbox/bad.yaml", "titel: x\n")
+    assert "queue/inbox/bad.yaml:1:1: " in world.command(command, "bad", status=1)
+
+
+@pytest.mark.parametrize(("first", "where"), [("retry", "queue/inbox/one.yaml"), ("cancel", "queue/done/one.yaml")])
+@pytest.mark.parametrize("second", ["retry", "cancel", "hold"])
+def test_a_lever_on_what_has_just_been_moved_says_where_it_is(
+    world: World, first: str, where: str, second: str
+) -> None:
+    world.item("one", [{"result": {"status": "blocked", "question": "?"}}])
+    world.tick()
+    world.command(first, "one")
+    text = world.read(where)
+    said = world.command(second, "one", status=2)
+    assert f"one has been moved to {where} already; the next tick takes that in" in said
+    assert "next: factory tick" in said
+    assert world.read(where) == text
+
+
+LEVERS_IN_REVIEW = [("hold", "one"), ("cancel", "one"), ("review", "one", "--approve")]
+
+
+@pytest.mark.parametrize("arguments", LEVERS_IN_REVIEW, ids=lambda arguments: arguments[0])
+def test_a_lever_waits_until_nobody_moves_files(world: World, arguments: tuple[str, ...]) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    lock = world.root / ".git/index.lock"
+    lock.write_bytes(b"")
+    lever = world.start(*arguments)
+    time.sleep(1.5)
+    assert lever.poll() is None
+    assert world.status() == ""
+    lock.unlink()
+    assert lever.communicate(timeout=20)[0]
+    assert lever.returncode == 0
+    assert world.status() != ""
+    assert not lock.exists()
+
+
+def test_a_lever_acts_on_what_is_there_once_it_may(world: World) -> None:
+    # given a lever that waits while somebody who holds the index moves the item
+    world.item("one", contract="reviewed")
+    world.tick()
+    index = world.root / ".git/index"
+    lock = Path(f"{index}.lock")
+    shutil.copy2(index, lock)
+    lever = world.start("cancel", "one")
+    time.sleep(1.5)
+    env = {**os.environ, "GIT_INDEX_FILE": f"{index}.mine"}
+    shutil.copy2(index, f"{index}.mine")
+    for arguments in (("mv", "queue/review/one.yaml", "queue/blocked/one.yaml"), ("commit", "-q", "-m", "Move one")):
+        subprocess.run(["git", *arguments], cwd=world.root, env=env, check=True)
+    Path(f"{index}.mine").replace(index)
+    lock.unlink()
+    # then it takes the item from where it is by then
+    output = lever.communicate(timeout=20)[0]
+    assert lever.returncode == 0, output
+    assert [path.parent.name for path in (world.root / "queue").rglob("one.yaml")] == ["done"]
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+def test_moving_a_file_loses_nothing_that_somebody_writes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    link, left = os.link, [b"newer", b"newest"]
+
+    def slow(*arguments: object, **keys: object) -> None:
+        link(*arguments, **keys)  # type: ignore[arg-type]
+        if left:  # an editor saves: it writes beside and renames
+            (tmp_path / "saved").write_bytes(left.pop(0))
+            (tmp_path / "saved").replace(source)
+
+    source.write_bytes(b"old")
+    monkeypatch.setattr(os, "link", slow)
+    assert files.move_new(source, target)
+    assert (source.exists(), target.read_bytes()) == (False, b"newest")
+
+
+def test_moving_a_file_that_somebody_takes_away_meanwhile_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    assert not files.move_new(source, target)
+    link = os.link
+
+    def slow(*arguments: object, **keys: object) -> None:
+        link(*arguments, **keys)  # type: ignore[arg-type]
+        source.rename(tmp_path / "elsewhere")
+
+    source.write_bytes(b"mine")
+    monkeypatch.setattr(os, "link", slow)
+    assert not files.move_new(source, target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere"]
+
+
+@pytest.mark.parametrize("text", ["{title: x, hold: false}\n", "{title: x,\n contract: reviewed}\n"])
+def test_hold_of_an_item_that_no_line_edit_can_change_says_what_to_write(world: World, text: str) -> None:
+    world.write("queue/inbox/one.yaml", text)
+    world.commit("One")
+    said = world.command("hold", "one", status=1)
+    assert said.startswith("factory: queue/inbox/one.yaml:1:1: could not be edited; write `hold: true` into it")
+    assert world.read("queue/inbox/one.yaml") == text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "\udcff"),
+        ("add", "T", "--label", "\udcff"),
+        ("add", "T", "--description", "-"),
+        ("show", "\udcff"),
+        ("review", "one", "--rework", "-m", "\udcff"),
+        ("review", "one", "--approve", "--accept", "\udcff"),
+    ],
+    ids=ascii,
+)
+def test_bytes_that_are_no_text_are_one_sentence(world: World, arguments: tuple[str, ...]) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    done = subprocess.run(
+        [sys.executable, "-m", "factory", *map(os.fsencode, arguments)],
+        cwd=world.root,
+        input=b"\xff",
+        capture_output=True,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr[:9]) == (2, b"factory: "), done.stderr
+    assert world.status() == ""

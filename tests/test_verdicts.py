@@ -64,6 +64,18 @@ REFUSED: list[tuple[str, list[tuple[str, str]], str, str]] = [
         "A2 is 'fail'",
     ),
     ("approved with the answers deleted", [APPROVE, (r"acceptance: \{.*?\}", "acceptance: {}")], "acceptance", "A1 is"),
+    (
+        "approved with a criterion that is not there",
+        [APPROVE, ("A1: unread, A2: unread", "A1: pass, A2: pass, A9: pass")],
+        "acceptance",
+        "approved, but the item has no criterion 'A9'",
+    ),
+    (
+        "reworked with a criterion that is not there",
+        [REWORK, (r"notes: \|", "notes: again"), ("A2: unread", "a2: fail")],
+        "acceptance",
+        "the item has no criterion 'a2'",
+    ),
     ("rework without a word", [REWORK], "decision", "rework needs a finding or a note"),
     ("unknown decision", [("decision: pending", "decision: approved")], "decision", "decision"),
     ("unknown key", [APPROVE, PASSED, ("notes: ", "nodes: ")], "nodes", "did you mean 'notes'"),
@@ -182,6 +194,97 @@ def test_a_name_that_only_contains_a_reviewers_is_not_on_the_list(world: World, 
     edit(world, APPROVE, (r"reviewer: *", f'reviewer: "{name}" '))
     world.tick()
     assert world.lane("one") == "review"
+
+
+@pytest.mark.parametrize("by", ["saved", "committed"])
+def test_the_record_says_who_brought_a_verdict_that_names_another(judged: World, by: str) -> None:
+    # given a verdict in which Ann writes that Bob decided
+    edit(judged, APPROVE, PASSED, (r"reviewer: *", "reviewer: Bob <bob@example.org> "))
+    if by == "committed":
+        judged.commit("For Bob")
+    judged.tick()
+    # then both stand in the record
+    [vote] = judged.last("one").verdicts
+    assert vote.reviewer == "Bob <bob@example.org> (by Ann <ann@example.org>)"
+    assert "Bob <bob@example.org> (by Ann <ann@example.org>)" in str(judged.last("one").reason)
+
+
+@pytest.mark.parametrize("name", ["Ann", "ann@example.org", "ann <ANN@example.org>"])
+def test_a_reviewer_who_writes_their_own_name_is_recorded_as_git_knows_them(judged: World, name: str) -> None:
+    edit(judged, APPROVE, PASSED, (r"reviewer: *", f"reviewer: {name} "))
+    judged.tick()
+    assert [vote.reviewer for vote in judged.last("one").verdicts] == ["Ann <ann@example.org>"]
+
+
+@pytest.mark.parametrize(("name", "good"), [("Bob", True), ("Bob <b@example.org>", True), ("Eve", False)])
+def test_who_is_named_must_be_on_the_list_as_well(world: World, name: str, good: bool) -> None:
+    world.policy("reviewers: [ann@example.org, Bob]")
+    world.item("one", contract="reviewed")
+    world.tick()
+    edit(world, APPROVE, (r"reviewer: *", f"reviewer: {name} "))
+    said = world.command("tick")
+    assert world.lane("one") == ("done" if good else "review")
+    assert ("'Eve' is not among the reviewers that WORKFLOW.md names" in said) is not good
+
+
+REFUSED_AT_ONCE: list[tuple[tuple[str, ...], str, str]] = [
+    (("--approve",), "A1 is 'unread'", "factory review one --approve --accept A1 --accept A2"),
+    (("--approve", "--accept", "A1"), "A2 is 'unread'", "factory review one --approve --accept A1 --accept A2"),
+    (("--approve", "--accept", "A1", "--accept", "A2", "--accept", "A9"), "no criterion 'A9'", "factory review one"),
+    (("--rework",), "rework needs a finding or a note", "factory review one"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said", "hint"), REFUSED_AT_ONCE, ids=lambda each: " ".join(each)[:40])
+def test_the_command_refuses_at_once_what_the_tick_would_refuse(
+    judged: World, arguments: tuple[str, ...], said: str, hint: str
+) -> None:
+    before = judged.read(VERDICT)
+    output = judged.command("review", "one", *arguments, status=2)
+    assert said in output
+    assert output.rstrip().endswith(f"next: {hint}")
+    assert judged.read(VERDICT) == before
+    assert judged.status() == ""
+
+
+def test_the_command_refuses_at_once_who_may_not_decide(world: World) -> None:
+    world.policy("reviewers: [Bob]")
+    world.item("one", contract="reviewed")
+    world.tick()
+    assert "is not among the reviewers" in world.command("review", "one", "--approve", status=2)
+    assert world.status() == ""
+
+
+def test_an_approval_that_says_fail_of_what_a_check_passed_is_refused(world: World) -> None:
+    world.item("one", contract="reviewed", text="acceptance: [{id: A1, text: it runs, check: ['true']}]\n")
+    world.tick()
+    edit(world, APPROVE, (r"acceptance: \{\}", "acceptance: {A1: fail}"))
+    assert "approved, but A1 is 'fail'; an approval needs 'pass'" in world.command("tick")
+    assert world.lane("one") == "review"
+
+
+@pytest.mark.parametrize("by_whom", ["with the approval", "in a commit of its own"])
+def test_what_is_merged_does_not_hang_on_a_file_that_can_be_edited(world: World, by_whom: str) -> None:
+    # given an approved proposal, and evidence edited to name the content of something else
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.write("evil.txt", "evil\n")
+    world.git("add", "evil.txt")
+    evil = world.git("write-tree")
+    world.git("rm", "-q", "-f", "evil.txt")
+    place = world.root / "artifacts/one/run-1/evidence.json"
+    found = json.loads(place.read_text())
+    place.write_text(json.dumps({**found, "tree": evil}))
+    if by_whom == "in a commit of its own":
+        world.commit("Better evidence")
+    world.verdict("one", "approve")
+    world.commit("Approved")
+    # when it is merged
+    world.tick(drain=True)
+    # then what is merged is the proposal
+    assert world.lane("one") == "done"
+    assert world.git("ls-tree", "-r", "--name-only", "main", "evil.txt") == ""
+    assert world.read("one.txt") == "one\n"
 
 
 CHANGES: list[tuple[str, Callable[[World], object]]] = [

@@ -7,6 +7,7 @@ import click
 from pydantic import JsonValue
 
 from factory.cli.session import desk, surveyed
+from factory.cli.text import encoded
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
 from factory.model.lifecycle import Lane
@@ -22,6 +23,13 @@ def _inputs(pairs: tuple[str, ...]) -> dict[str, JsonValue]:
             raise UsageError(f"--input {pair!r} is not of the form key=value")
         found[key] = value
     return found
+
+
+def _read_all() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageError("what stands on standard input is not UTF-8 text") from None
 
 
 @click.command("add")
@@ -45,7 +53,7 @@ def add_command(
     given: dict[str, JsonValue] = {
         "title": title,
         "contract": contract,
-        "description": sys.stdin.read() if description == "-" else description,
+        "description": _read_all() if description == "-" else description,
         "priority": priority,
         "labels": list(labels),
         "depends_on": list(depends_on),
@@ -57,7 +65,7 @@ def add_command(
         held, limit = len(survey.in_lane(Lane.INBOX)), survey.policy.limits.inbox
         if held >= limit:
             raise UsageError(f"the inbox is full ({held} of {limit})", "factory tick")
-        data = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()).encode()
+        data = encoded("".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()))
         try:
             yaml.load(Item, yaml.Source("the item", data))
         except InvalidFile as error:

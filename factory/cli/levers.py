@@ -4,39 +4,52 @@ from pathlib import Path
 
 import click
 
-from factory.cli.session import desk, no_such_item, surveyed
+from factory.cli.session import at_desk, no_such_item
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.store import edits, files
 from factory.store.queue import lane_path
+from factory.store.repository.view import View
 
 
-def _open_item(surveyor: Surveyor, survey: Survey, item_id: str) -> tuple[Case, Path]:
+def _open_item(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> tuple[Case, Path]:
     case = survey.cases.get(item_id)
     if case is None:
         raise no_such_item(surveyor, survey, item_id)
-    path = desk(surveyor).root / case.placed.path
-    if not path.is_file():
-        raise UsageError(f"{case.placed.path} is not in the working tree", f"git checkout -- {case.placed.path}")
-    return case, path
+    path = view.root / case.placed.path
+    if path.is_file():
+        return case, path
+    places = (*(lane_path(lane, item_id) for lane in Lane if lane is not Lane.DONE), _ended(item_id))
+    moved = next((place for place in places if (view.root / place).is_file()), None)
+    if moved:
+        raise UsageError(f"{item_id} has been moved to {moved} already; the next tick takes that in", "factory tick")
+    raise UsageError(f"{case.placed.path} is not in the working tree", f"git checkout -- {case.placed.path}")
 
 
-def _move(surveyor: Surveyor, source: Path, target: str) -> None:
-    if not files.move_new(source, desk(surveyor).root / target):
+def _ended(item_id: str) -> str:
+    """Where a person moves an item to end it."""
+    return f"queue/{Lane.DONE}/{item_id}.yaml"
+
+
+def _move(view: View, source: Path, target: str) -> None:
+    if files.move_new(source, view.root / target):
+        return
+    if source.exists():
         raise UsageError(f"{target} exists already", "factory check")
+    raise UsageError(f"somebody has just moved {source.name}; nothing was done", "factory status")
 
 
 @click.command("retry")
 @click.argument("item_id", metavar="ID")
 def retry_command(item_id: str) -> None:
     """Send a blocked item back to work: to rework if it was judged before, else to the inbox."""
-    with surveyed() as (surveyor, survey):
-        case, path = _open_item(surveyor, survey, item_id)
+    with at_desk() as (surveyor, survey, view):
+        case, path = _open_item(surveyor, survey, view, item_id)
         if case.lane is not Lane.BLOCKED:
             raise UsageError(f"{item_id} is not blocked, it is in {case.lane}", "factory status")
         lane = Lane.REWORK if case.history.findings else Lane.INBOX
-        _move(surveyor, path, lane_path(lane, item_id))
+        _move(view, path, lane_path(lane, item_id))
     click.echo(f"{item_id}: moved to queue/{lane}; the next tick takes it up")
 
 
@@ -45,9 +58,12 @@ def retry_command(item_id: str) -> None:
 @click.option("--off", is_flag=True, help="Let it go on.")
 def hold_command(item_id: str, off: bool) -> None:
     """Keep an item from starting and from being applied, until --off."""
-    with surveyed() as (surveyor, survey):
-        case, path = _open_item(surveyor, survey, item_id)
-        files.write(path, edits.held(case.placed.path, path.read_bytes(), not off))
+    with at_desk() as (surveyor, survey, view):
+        case, path = _open_item(surveyor, survey, view, item_id)
+        data = files.read_regular(path)
+        if data is None:
+            raise UsageError(f"{case.placed.path} is not a plain file", "factory check")
+        files.write(path, edits.held(case.placed.path, data, not off))
     click.echo(f"{item_id}: hold is {'off' if off else 'on'}; the next tick takes it in")
 
 
@@ -55,8 +71,8 @@ def hold_command(item_id: str, off: bool) -> None:
 @click.argument("item_id", metavar="ID")
 def cancel_command(item_id: str) -> None:
     """End an item; a running worker is stopped by the next pass."""
-    with surveyed() as (surveyor, survey):
-        _, path = _open_item(surveyor, survey, item_id)
-        target = f"queue/{Lane.DONE}/{item_id}.yaml"
-        _move(surveyor, path, target)
+    with at_desk() as (surveyor, survey, view):
+        _, path = _open_item(surveyor, survey, view, item_id)
+        target = _ended(item_id)
+        _move(view, path, target)
     click.echo(f"{item_id}: moved to {target}; the next tick records it as cancelled")

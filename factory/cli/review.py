@@ -2,11 +2,13 @@
 
 import click
 
-from factory.cli.session import desk, json_option, surveyed
-from factory.cli.text import echo_json, lane_word, table
+from factory.cli.session import at_desk, json_option, surveyed
+from factory.cli.text import echo_json, encoded, lane_word, table
+from factory.line.desk import cast_in
+from factory.line.gate import unanswered
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import printable
-from factory.model.errors import UsageError
+from factory.model.errors import InvalidFile, UsageError
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
 from factory.report.status import status
@@ -38,17 +40,32 @@ def review_command(
         if item_id is None:
             _list(surveyor, survey, as_json)
             return
-        file = _file(survey, item_id, seat)
         if decision is None:
+            file = _file(survey, item_id, seat)
             click.echo(printable(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
-        path = desk(surveyor).root / file.path
-        data = files.read_regular(path)
+    encoded("".join((notes or "", *accepted)))
+    with at_desk() as (surveyor, survey, view):
+        file = _file(survey, item_id, seat)
+        data = files.read_regular(view.root / file.path)
         if data is None:
             raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
-        files.write(path, decided(file.path, data, Decision(decision), notes, accepted))
-        click.echo(f"{file.path}: {decision}; the next tick takes it in")
+        edited = decided(file.path, data, Decision(decision), notes, accepted)
+        _refuse_what_the_tick_would(surveyor, survey, file, edited)
+        files.write(view.root / file.path, edited)
+    click.echo(f"{file.path}: {decision}; the next tick takes it in")
+
+
+def _refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: VerdictFile, edited: bytes) -> None:
+    try:
+        cast_in(surveyor, survey, file.path, edited)
+    except InvalidFile as error:
+        said = "; ".join(problem.message for problem in error.problems)
+        item = survey.cases[file.item_id].item if file.item_id in survey.cases else None
+        answers = " ".join(f"--accept {key}" for key in unanswered(item)) if item and "'unread'" in said else ""
+        hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
+        raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None
 
 
 def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:

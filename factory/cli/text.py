@@ -9,6 +9,7 @@ from datetime import datetime
 import click
 
 from factory.model.base import printable
+from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 
 _COLOURS = {
@@ -54,6 +55,14 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> None:
 def echo_json(value: object) -> None:
     """Print a value for programs."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def encoded(text: str) -> bytes:
+    """What somebody typed, as it goes into a file. Raises UsageError for what is no text."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{printable(text)[:60]!r} is not UTF-8 text") from None
 
 
 def lines(texts: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from factory.line.gate import Cast
 from factory.line.review import Matter, cast
 from factory.line.survey import Survey, Surveyor
 from factory.model.contract import Contract
@@ -68,6 +69,19 @@ def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float
     return edits
 
 
+def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast | None:
+    """The verdict that a person is about to give in a file; None while it is pending. Raises InvalidFile."""
+    item_id, _, seat = PurePosixPath(path).name.removesuffix(VERDICT).rpartition(".")
+    case = survey.cases.get(item_id)
+    known = surveyor.repository.objects.find(survey.tree, path) is not None
+    if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
+        message = "judges nothing that is in review; the factory writes these files itself"
+        raise InvalidFile(Problem(path, 1, 1, message))
+    history = case.history
+    matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
+    return cast(seat, path, data, matter, surveyor.repository.user, survey.policy)
+
+
 def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:
     """Wait until no file is younger than the time an editor needs to write it."""
     newest = max((path.lstat().st_mtime for path in paths if os.path.lexists(path)), default=0.0)
@@ -126,15 +140,7 @@ class _Judge:
 
     def _verdict(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """A verdict is taken in once it counts. Raises InvalidFile when it would be refused."""
-        item_id, _, seat = PurePosixPath(path).name.removesuffix(VERDICT).rpartition(".")
-        case = self._survey.cases.get(item_id)
-        known = self._surveyor.repository.objects.find(self._survey.tree, path) is not None
-        if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
-            self._edits.problem(path, "judges nothing that is in review; the factory writes these files itself")
-            return
-        history = case.history
-        matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
-        if cast(seat, path, data, matter, self._surveyor.repository.user, self._survey.policy) is not None:
+        if cast_in(self._surveyor, self._survey, path, data) is not None:
             yield path, data
 
     def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:

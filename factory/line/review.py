@@ -1,6 +1,6 @@
 """Verdict files: made by the factory for each open human seat, edited by a person, believed when they hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
@@ -78,16 +78,18 @@ def cast(
     if verdict.decision is Decision.PENDING:
         return None
     author = author_of()
-    reviewer = (verdict.reviewer or "").strip() or str(author)
-    problems = list(_objections(verdict, matter, reviewer, author, policy))
+    given = (verdict.reviewer or "").strip()
+    problems = list(_objections(verdict, matter, given, author, policy))
     if problems:
         source = yaml.Source(path, data)
         raise InvalidFile(*(Problem(path, *yaml.place(source, key), message) for key, message in problems))
+    # Anybody can write a name into a file; who brought it is what git knows.
+    reviewer = str(author) if not given or _plain(given) in _names(author) else f"{given} (by {author})"
     return Cast(seat, verdict, reviewer, path)
 
 
 def _objections(
-    verdict: Verdict, matter: Matter, reviewer: str, author: Person, policy: Policy
+    verdict: Verdict, matter: Matter, given: str, author: Person, policy: Policy
 ) -> list[tuple[tuple[str, ...], str]]:
     """(key, what is wrong with it), for everything that keeps a verdict from counting."""
     found: list[tuple[tuple[str, ...], str]] = []
@@ -95,21 +97,39 @@ def _objections(
         found.append(
             (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
         )
-    by = _names(author)
     makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", "factory"}
-    if makers & {*by, _plain(reviewer), _plain(reviewer.partition("<")[0])}:
-        found.append((("reviewer",), f"{reviewer} made this, and nobody approves their own work"))
-    if policy.reviewers and not by & {_plain(name) for name in policy.reviewers}:
-        found.append((("reviewer",), f"{author} brought this, and is not among the reviewers that WORKFLOW.md names"))
-    if verdict.decision is Decision.APPROVE:
-        asked = unanswered(matter.item)
-        for key in sorted({*asked, *verdict.acceptance}):
-            answer = verdict.acceptance.get(key, "unread")
-            if answer == "fail" or (key in asked and answer != "pass"):
-                found.append((("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"))
+    listed = {_plain(name) for name in policy.reviewers}
+    people = [(str(author), _names(author), f"{author} brought this, and")]
+    people += [(given, _names_in(given), f"{given!r}")] if given else []
+    for name, names, subject in people:
+        if makers & names:
+            found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
+        if listed and not listed & names:
+            found.append((("reviewer",), f"{subject} is not among the reviewers that WORKFLOW.md names"))
+    found.extend(_about_criteria(verdict, matter.item))
     if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
         found.append((("decision",), "rework needs a finding or a note that says what to do"))
     return found
+
+
+def _about_criteria(verdict: Verdict, item: Item) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The same of the acceptance criteria alone."""
+    approved = verdict.decision is Decision.APPROVE
+    asked = unanswered(item)
+    known = {criterion.id for criterion in item.acceptance}
+    for key in sorted({*asked, *verdict.acceptance}):
+        answer = verdict.acceptance.get(key, "unread")
+        if key not in known:
+            yield ("acceptance", key), f"{'approved, but ' if approved else ''}the item has no criterion {key!r}"
+        elif approved and (answer == "fail" or (key in asked and answer != "pass")):
+            yield ("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"
+
+
+def _names_in(given: str) -> set[str]:
+    """The same for what somebody wrote, which may look like a git identity."""
+    name, less, rest = given.partition("<")
+    whole = less and rest.endswith(">") and "<" not in rest and ">" not in rest[:-1]
+    return _names(Person(name, rest[:-1])) if whole else {_plain(given)}
 
 
 def _names(person: Person) -> set[str]:

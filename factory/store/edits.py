@@ -30,11 +30,15 @@ def held(path: str, data: bytes, hold: bool) -> bytes:
         return data
     word = "true" if hold else "false"
     text = data.decode()
-    if text.lstrip().startswith("{"):
-        fields = {**json.loads(text), "hold": hold}
-        return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
-    changed = _set(text, "hold", word).encode()
-    if yaml.load(Item, yaml.Source(path, changed)).hold != hold:
+    try:
+        if text.lstrip().startswith("{"):
+            changed = json.dumps({**json.loads(text), "hold": hold}, ensure_ascii=False).encode() + b"\n"
+        else:
+            changed = _set(text, "hold", word).encode()
+        done = yaml.load(Item, yaml.Source(path, changed)).hold == hold
+    except (ValueError, InvalidFile):
+        done = False  # YAML in braces, or written in another way that an edit of one line cannot change
+    if not done:
         raise InvalidFile(yaml.Source(path, data).problem(0, 0, f"could not be edited; write `hold: {word}` into it"))
     return changed
 

@@ -34,14 +34,25 @@ def write_new(path: Path, data: bytes) -> bool:
 
 
 def move_new(source: Path, target: Path) -> bool:
-    """Move a file; False, and nothing done, when something is at the target already."""
+    """Move a file; False, and nothing done, when something is at the target already or nothing at the source."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        if _is_same(source, target):
+            source.unlink(missing_ok=True)
+            return True
+        target.unlink()  # somebody moved or rewrote the source in between: what they did counts
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two names are those of one file."""
     try:
-        os.link(source, target, follow_symlinks=False)
-    except FileExistsError:
+        return os.path.samestat(path.lstat(), other.lstat())
+    except FileNotFoundError:
         return False
-    source.unlink()
-    return True
 
 
 def put(source: Path, target: Path) -> None:

@@ -203,7 +203,7 @@ class View:
         source = self.root / gone.path
         if come is not None:
             # Moved whatever it holds by now: a person's edit of the last moment goes with the file.
-            if source.exists() and not source.is_symlink():
+            if source.is_file() and not source.is_symlink():
                 files.move_new(source, self.root / come.path)
                 if gone.old and self._holds(come.path) == gone.old.oid and self._holds(gone.path) == gone.old.oid:
                     source.unlink()  # an earlier try ended between the two halves of the move
