@@ -35,10 +35,9 @@ def scaffold(root: Path, branch: str) -> list[str]:
 def init_command() -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
     with repository() as opened:
-        view = next(iter(opened.views()), None)
-        if view is None:
+        if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
-        laid = scaffold(view.root, view.branch() or "main")
+        laid = scaffold(opened.root, opened.checked_out() or "main")
     for path in laid:
         click.echo(path)
     if not laid:

@@ -74,6 +74,10 @@ class Repository:
         """The working tree the repository was opened in, or the bare repository itself."""
         return self._top or self.common_dir
 
+    def checked_out(self) -> str:
+        """The branch that is checked out in `root`; empty when none is."""
+        return self.git.text("symbolic-ref", "-q", "--short", "HEAD", allowed=(0, 1))
+
     def close(self) -> None:
         """End the lasting processes."""
         self.objects.close()
