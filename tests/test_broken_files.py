@@ -302,3 +302,90 @@ def test_a_contract_may_not_ask_for_paths_that_lead_elsewhere(world: World, path
     )
     said = world.command("check", status=1)
     assert re.search(r"contracts/bad\.yaml:\d+:\d+: produces\..*must be a relative path", said)
+
+
+STRAYS = [
+    "queue/w.yaml",
+    "queue/todo/x.yaml",
+    "queue/Inbox/x.yaml",
+    "queue/inbox/later/x.yaml",
+    "queue/breakers/a/b.yaml",
+]
+NO_STRAYS = ["queue/breakers/scripted.yaml", "queue/README.md", "queue/todo/.gitkeep", "queue/.gitignore"]
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["saved", "committed"])
+def test_a_file_in_no_lane_is_named_by_all_who_look(world: World, committed: bool) -> None:
+    # given items that somebody put beside the lanes, and files that may lie there
+    for path in (*STRAYS, *NO_STRAYS):
+        world.write(path, "title: t\n")
+    if committed:
+        world.commit("Please")
+    world.item("good")
+    # when the factory looks
+    for said in (world.command("tick"), world.command("status"), world.command("check", status=1)):
+        # then each is named once, with where it should be, and the others are not
+        for path in STRAYS:
+            assert said.count(f"{path}:1:1: lies in no lane; new items go to queue/inbox/\n") == 1, said
+        assert not any(f"{path}:" in said for path in NO_STRAYS)
+    assert world.lane("good") == "done"
+    assert all(world.read(path) == "title: t\n" for path in (*STRAYS, *NO_STRAYS))
+
+
+def test_an_item_that_is_moved_to_no_lane_is_not_lost(world: World) -> None:
+    world.item("one", text="hold: true\n")
+    world.tick()
+    world.move("one", "queue/todo")
+    said = world.command("tick")
+    assert "queue/todo/one.yaml:1:1: lies in no lane" in said
+    assert "queue/inbox/one.yaml:1:1: was deleted; git checkout" in said
+    assert world.lane("one") == "inbox"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "contracts/schema/item.json",
+        "contracts/prompts/fix.md",
+        "contracts/README.md",
+        "contracts/.gitkeep",
+        "queue/inbox/README.md",
+        "queue/done/.gitkeep",
+        "README.md",
+        "src/program.py",
+        "src/odd name.jsonl",
+        "artifacts/one/journal.jsonl",
+    ],
+)
+def test_check_is_silent_about_files_that_are_no_items(world: World, path: str) -> None:
+    world.write(path, "anything\n")
+    assert world.command("check", path) == "all files are valid\n"
+    assert world.command("check") == "all files are valid\n"
+
+
+def test_check_of_a_folder_is_a_check_of_all_below_it(world: World) -> None:
+    world.write("queue/inbox/bad.yaml", "titel: t\n")
+    world.write("queue/blocked/worse.yaml", "")
+    world.write("contracts/none.yaml", "purpose: p\n")
+    (world.root / "src").mkdir()
+    for path in ("queue", "queue/", "./queue", str(world.root / "queue")):
+        said = world.command("check", path, status=1)
+        assert ("queue/inbox/bad.yaml:1:1" in said, "queue/blocked/worse.yaml:1:1" in said) == (True, True)
+        assert "contracts/" not in said
+    assert "worse" not in world.command("check", "queue/inbox", "program.py", status=1)
+    assert world.command("check", "src", "queue/rework") == "all files are valid\n"
+    assert world.command("check", ".", status=1) == world.command("check", status=1)
+    assert World(world.root / "queue").command("check", "blocked", status=1).startswith("queue/blocked/worse.yaml:1:1")
+
+
+@pytest.mark.parametrize("prompt", ["contracts/prompts/deep/fix.md", "docs/fix.md"])
+def test_a_prompt_that_is_no_text_or_not_there_is_named(world: World, prompt: str) -> None:
+    world.contract("fix", worker={"run": ["true"], "prompt": prompt})
+    said = world.command("check", status=1)
+    assert re.search(rf"contracts/fix\.yaml:\d+:\d+: worker\.prompt: {prompt} is not there", said)
+    world.write(prompt, "")
+    (world.root / prompt).write_bytes(b"Fix\nit \xff\n")
+    assert f"{prompt}:2:4: is not UTF-8 text\n" in world.command("check", status=1)
+    assert f"{prompt}:2:4: is not UTF-8 text\n" in world.command("check", "contracts", status=1)
+    world.write(prompt, "Fix it\n")
+    assert world.command("check") == "all files are valid\n"

@@ -85,6 +85,18 @@ def test_init_takes_the_branch_that_is_checked_out(tmp_path: Path) -> None:
     assert "(branch trunk)" in world.factory("status")
 
 
+def test_init_in_a_linked_worktree_lays_the_files_there(tmp_path: Path) -> None:
+    world = bare_world(tmp_path / "repo")
+    world.git("commit", "-q", "--allow-empty", "-m", "Start")
+    world.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    side = World(tmp_path / "side")
+    (side.root / "below").mkdir()
+    World(side.root / "below").factory("init")
+    assert "branch: side" in side.read("WORKFLOW.md")
+    assert (side.root / "queue/inbox/README.md").exists()
+    assert world.status() == ""
+
+
 # Every command, when all is well
 
 

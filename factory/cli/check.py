@@ -25,14 +25,16 @@ def _of_the_line(opened: Repository, bad: set[str], chosen: list[str]) -> list[P
     except UnusableError:
         return []  # what is wrong with the policy has been said already
     found = status(surveyor, survey).problems if survey else ()
-    return [problem for problem in found if problem.path not in bad and (not chosen or problem.path in chosen)]
+    below = tuple(f"{path}/" for path in chosen)
+    wanted = (problem for problem in found if not chosen or "." in chosen or f"{problem.path}/".startswith(below))
+    return [problem for problem in wanted if problem.path not in bad]
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path())
 @json_option
 def check_command(paths: tuple[str, ...], as_json: bool) -> int:
-    """Say everything that is wrong with the given files, or with all of them. Exit status 1 when anything is."""
+    """Say everything that is wrong with the given files and folders, or with all. Exit status 1 when anything is."""
     with repository() as opened:
         root = opened.root
         chosen = [os.path.relpath(Path(path).absolute(), root).replace(os.sep, "/") for path in paths]

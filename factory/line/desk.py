@@ -14,7 +14,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.queue import NOT_AN_ITEM, VERDICT, lane_path, read_item
+from factory.store.queue import BREAKERS, IN_NO_LANE, NOT_AN_ITEM, VERDICT, in_no_lane, lane_path, read_item
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -117,8 +117,10 @@ class _Judge:
         parts = PurePosixPath(path).parts
         if parts[0] != "queue":
             yield from self._policy_file(path, data)
-        elif parts[-1].startswith(".") or parts[-1] == "README.md":
+        elif parts[-1].startswith(".") or parts[-1] == "README.md" or str(PurePosixPath(path).parent) == BREAKERS:
             return
+        elif in_no_lane(path):
+            self._edits.problem(path, IN_NO_LANE)
         elif path.endswith(VERDICT):
             yield from self._verdict(path, data)
         elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
@@ -162,7 +164,7 @@ class _Judge:
             where, there = self._whereabouts(item_id)
             if there != blob:  # the same content is an item that another branch's working tree still shows as new
                 self._edits.problem(path, f"the id {item_id!r} is taken by {where}; rename the file")
-        elif parts[1] != Lane.INBOX or len(parts) != 3:
+        elif parts[1] != Lane.INBOX:
             self._edits.problem(path, "is new, and new items begin in queue/inbox")
         else:
             yield path, data

@@ -1,5 +1,6 @@
 """Check: everything wrong with the files that people write, in the working tree or on the branch."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -10,18 +11,18 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.library import WORKFLOW, read_workflow, workflow_warnings
-from factory.store.queue import IGNORED, NOT_AN_ITEM, VERDICT, lane_path, read_item
+from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, read_workflow, workflow_warnings
+from factory.store.queue import BREAKERS, IGNORED, IN_NO_LANE, NOT_AN_ITEM, VERDICT, in_no_lane, lane_path, read_item
 from factory.store.schema import schema_problem
 
 
 def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
-    """(problems, warnings) of the given files, or of all below a root."""
+    """(problems, warnings) of the given files and of those below the given folders, or of all below a root."""
     problems: list[Problem] = []
     warnings: list[str] = []
-    chosen = list(paths)
+    chosen = list(paths) or ["."]
     seen: dict[str, str] = {}
-    for path in chosen or _all_files(root):
+    for path in dict.fromkeys(each for one in chosen for each in _files_of(root, one)):
         try:
             warnings.extend(_check_one(root, path))
         except InvalidFile as error:
@@ -31,48 +32,86 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
             problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {seen[item_id]}; delete one of them"))
         if item_id:
             seen[item_id] = path
-    if not chosen:
+    if "." in chosen:
         problems.extend(_missing_contracts(root, seen.values(), problems))
     return sorted(set(problems)), warnings
+
+
+def _files_of(root: Path, path: str) -> Iterator[str]:
+    """The file that a path is, or all that can be checked below the folder that it is."""
+    if (root / path).is_dir():
+        yield from (each for each in _all_files(root) if path == "." or f"{each}/".startswith(f"{path}/"))
+    else:
+        yield path
 
 
 def _all_files(root: Path) -> Iterator[str]:
     if (root / WORKFLOW).exists():
         yield WORKFLOW
-    for folder in ("contracts", *(f"queue/{lane}" for lane in Lane if lane is not Lane.DONE)):
+    for folder in (CONTRACTS, *(f"queue/{lane}" for lane in Lane if lane is not Lane.DONE)):
         for path in sorted((root / folder).glob("*")):
             ignored = path.name in IGNORED or path.name.startswith(".")
-            if not ignored and (folder != "contracts" or path.suffix == ".yaml"):
+            if not ignored and (folder != CONTRACTS or path.suffix == ".yaml"):
                 yield f"{folder}/{path.name}"
-    for stray in sorted((root / "queue").glob("**/__init__.py")):
-        yield str(stray.relative_to(root))
+    for path in sorted((root / PROMPTS).rglob("*")):
+        if not path.is_dir() and not path.name.startswith("."):
+            yield str(path.relative_to(root))
+    for top in sorted((root / "queue").glob("*")):
+        for path in [top, *sorted(top.rglob("*"))] if top.name != Lane.DONE else []:
+            stray = str(path.relative_to(root))
+            if not path.is_dir() and in_no_lane(stray):
+                yield stray
 
 
 def _item_id(path: str) -> str:
     parts = PurePosixPath(path).parts
-    in_queue = len(parts) >= 3 and parts[0] == "queue" and path.endswith(".yaml") and not path.endswith(VERDICT)
-    return parts[-1].removesuffix(".yaml").lower() if in_queue else ""
+    item = parts[0] == "queue" and not in_no_lane(path) and path.endswith(".yaml") and not path.endswith(VERDICT)
+    return parts[-1].removesuffix(".yaml").lower() if item and str(PurePosixPath(path).parent) != BREAKERS else ""
 
 
 def _check_one(root: Path, path: str) -> list[str]:
     """The warnings of one file. Raises InvalidFile."""
+    name, ours = PurePosixPath(path).name, path.startswith(("queue/", f"{CONTRACTS}/")) or path == WORKFLOW
+    if os.path.lexists(root / path) and (not ours or name in IGNORED or name.startswith(".")):
+        return []
     data = files.read_regular(root / path)
-    name = PurePosixPath(path).name
     if data is None:
         raise InvalidFile(Problem(path, 1, 1, "is not there, or is not a plain file"))
-    if name == "__init__.py":
-        raise InvalidFile(Problem(path, 1, 1, "hides Python's own module queue; delete it"))
     if path == WORKFLOW:
         read_workflow(data)
         return workflow_warnings(data)
-    if path.startswith("contracts/"):
-        contract = yaml.load(Contract, yaml.Source(path, data))
-        problem = schema_problem(contract.receives)
-        if problem:
-            raise InvalidFile(
-                Problem(path, *yaml.place(yaml.Source(path, data), ("receives",)), f"receives: {problem}")
-            )
-    elif path.endswith(VERDICT):
+    if path.startswith("queue/"):
+        _check_in_queue(root, path, data)
+    elif path.startswith(f"{PROMPTS}/"):
+        yaml.text_of(yaml.Source(path, data))
+    elif path == f"{CONTRACTS}/{name}" and name.endswith(".yaml"):
+        _check_contract(root, yaml.Source(path, data))
+    return []
+
+
+def _check_contract(root: Path, source: yaml.Source) -> None:
+    contract = yaml.load(Contract, source)
+    problem = schema_problem(contract.receives)
+    if problem:
+        raise InvalidFile(Problem(source.path, *yaml.place(source, ("receives",)), f"receives: {problem}"))
+    prompt = contract.worker.prompt
+    if prompt is not None:
+        data = files.read_regular(root / prompt)
+        if data is None:
+            message = f"worker.prompt: {prompt} is not there, or is not a plain file"
+            raise InvalidFile(Problem(source.path, *yaml.place(source, ("worker", "prompt")), message))
+        yaml.text_of(yaml.Source(prompt, data))
+
+
+def _check_in_queue(root: Path, path: str, data: bytes) -> None:
+    name = PurePosixPath(path).name
+    if name == "__init__.py":
+        raise InvalidFile(Problem(path, 1, 1, "hides Python's own module queue; delete it"))
+    if in_no_lane(path):
+        raise InvalidFile(Problem(path, 1, 1, IN_NO_LANE))
+    if str(PurePosixPath(path).parent) == BREAKERS:
+        return
+    if path.endswith(VERDICT):
         read_verdict(path, data)
         judged = name.removesuffix(VERDICT).rpartition(".")[0]
         if not (root / lane_path(Lane.REVIEW, judged)).is_file():
@@ -84,11 +123,10 @@ def _check_one(root: Path, path: str) -> list[str]:
     elif not path.endswith(".yaml"):
         raise InvalidFile(Problem(path, 1, 1, NOT_AN_ITEM))
     else:
-        problem = id_problem(_item_id(path) or name.removesuffix(".yaml").lower())
+        problem = id_problem(_item_id(path))
         if problem:
             raise InvalidFile(Problem(path, 1, 1, problem))
         read_item(path, data)
-    return []
 
 
 def _missing_contracts(root: Path, paths: Iterable[str], known: list[Problem]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from factory.store.repository.repository import Repository
 
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS = "contracts"
+PROMPTS = f"{CONTRACTS}/prompts"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
 _NOT_ACTED_ON = {"sync"}
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"

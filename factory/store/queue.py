@@ -19,6 +19,8 @@ QUEUE = "queue"
 BREAKERS = f"{QUEUE}/breakers"
 VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
+IN_NO_LANE = "lies in no lane; new items go to queue/inbox/"
+BREAKERS = f"{QUEUE}/breakers"
 IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
 MEMORY_BYTES = 50_000_000  # a file of parsed items that is larger than any queue needs is begun anew
 
@@ -69,6 +71,17 @@ def verdict_path(item_id: str, seat: str) -> str:
     return f"{QUEUE}/review/{item_id}.{seat}{VERDICT}"
 
 
+def in_no_lane(path: str) -> bool:
+    """Whether a file below queue/ lies where nobody would ever look for it."""
+    _, *folders, name = path.split("/")
+    if name in IGNORED or any(part.startswith(".") for part in (*folders, name)):
+        return False
+    if f"{QUEUE}/{'/'.join(folders)}" == BREAKERS and name.endswith(".yaml"):
+        return False
+    most = 2 if folders[:1] == [Lane.DONE] else 1  # the finished ones lie below their day
+    return not 1 <= len(folders) <= most or folders[0] not in list(Lane)
+
+
 class Queue:
     """Reads the queue of any tree. Parses no content twice, not even in the next process."""
 
@@ -100,6 +113,7 @@ class Queue:
                     twice.add(item_id)
                 else:
                     items[item_id] = Placed(item_id, lane, path, blob)
+        problems.extend(Problem(path, 1, 1, IN_NO_LANE) for path in self._strays(tree, QUEUE))
         single = {key: placed for key, placed in items.items() if key not in twice}
         return Snapshot(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
 
@@ -108,6 +122,15 @@ class Queue:
         for name, entry in self._objects.folder(tree, folder).items():
             if not entry.is_folder and name not in IGNORED:
                 yield name, f"{folder}/{name}", entry.oid, entry.mode
+
+    def _strays(self, tree: str, folder: str) -> Iterator[str]:
+        """What lies in no lane, or too deep in one."""
+        lane = folder.removeprefix(f"{QUEUE}/") in list(Lane)
+        for name, entry in self._objects.folder(tree, folder).items():
+            if entry.is_folder and (folder, name) != (QUEUE, Lane.DONE):  # of which only days are ever listed
+                yield from self._strays(tree, f"{folder}/{name}")
+            elif not lane and not entry.is_folder and in_no_lane(f"{folder}/{name}"):
+                yield f"{folder}/{name}"
 
     def done_day(self, tree: str, item_id: str) -> str | None:
         """The day under which a finished item lies; None when it is not finished."""

@@ -109,13 +109,18 @@ def _json(data: bytes) -> JsonValue:
     return value
 
 
-def _compose(source: Source) -> Node:
+def text_of(source: Source) -> str:
+    """The text of a file. Raises InvalidFile when it is none."""
     try:
-        text = source.data.decode("utf-8-sig")
+        return source.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = source.data[: error.start]
         line = before.count(b"\n")
         raise source.invalid(line, len(before) - before.rfind(b"\n") - 1, "is not UTF-8 text") from None
+
+
+def _compose(source: Source) -> Node:
+    text = text_of(source)
     _refuse_depth(text, source)
     try:
         if "&" in text or "*" in text:
