@@ -311,6 +311,7 @@ STRAYS = [
     "queue/inbox/later/x.yaml",
     "queue/breakers/a/b.yaml",
 ]
+BREAKER = "contract: scripted\nstate: closed\nsince: 2026-11-21T10:00:00Z\n"
 NO_STRAYS = ["queue/breakers/scripted.yaml", "queue/README.md", "queue/todo/.gitkeep", "queue/.gitignore"]
 
 
@@ -318,7 +319,7 @@ NO_STRAYS = ["queue/breakers/scripted.yaml", "queue/README.md", "queue/todo/.git
 def test_a_file_in_no_lane_is_named_by_all_who_look(world: World, committed: bool) -> None:
     # given items that somebody put beside the lanes, and files that may lie there
     for path in (*STRAYS, *NO_STRAYS):
-        world.write(path, "title: t\n")
+        world.write(path, BREAKER if "breakers" in path else "title: t\n")
     if committed:
         world.commit("Please")
     world.item("good")
@@ -329,7 +330,7 @@ def test_a_file_in_no_lane_is_named_by_all_who_look(world: World, committed: boo
             assert said.count(f"{path}:1:1: lies in no lane; new items go to queue/inbox/\n") == 1, said
         assert not any(f"{path}:" in said for path in NO_STRAYS)
     assert world.lane("good") == "done"
-    assert all(world.read(path) == "title: t\n" for path in (*STRAYS, *NO_STRAYS))
+    assert all(world.read(path) == (BREAKER if "breakers" in path else "title: t\n") for path in (*STRAYS, *NO_STRAYS))
 
 
 def test_an_item_that_is_moved_to_no_lane_is_not_lost(world: World) -> None:

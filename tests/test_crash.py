@@ -209,7 +209,8 @@ def test_killed_at_random_times_again_and_again(busy: World, command: tuple[str,
 def test_a_lock_that_a_crash_left_is_removed(world: World) -> None:
     """An index lock of ours, told from anybody else's by what it says."""
     world.item("one")
-    (world.root / ".git/index.lock").write_bytes(b"held by factory; a tick removes it if it was left behind\n")
+    left = b"held by factory, process 1 of 12345678; a tick removes it if it was left behind\n"
+    (world.root / ".git/index.lock").write_bytes(left)
     world.factory("tick")
     assert world.lane("one") == "done"
     assert_nothing_left(world)

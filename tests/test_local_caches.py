@@ -25,7 +25,7 @@ RUBBISH = [
 
 
 @pytest.mark.parametrize("data", RUBBISH, ids=lambda data: repr(data[:12]))
-@pytest.mark.parametrize("name", ["holder", "parsed", "branch", "pending", "index-lock"])
+@pytest.mark.parametrize("name", ["holder", "parsed", "branch", "pending"])
 def test_rubbish_in_a_local_file_stops_nobody(world: World, name: str, data: bytes) -> None:
     world.item("one", contract="reviewed")
     world.tick()

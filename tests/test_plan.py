@@ -90,7 +90,7 @@ def test_an_item_on_hold_waits_until_somebody_lets_it_go(world: World) -> None:
 def test_an_item_waits_until_what_it_depends_on_is_applied(world: World) -> None:
     world.item("second", text="depends_on: [first]\n")
     world.tick()
-    assert reason(world, "second") == "waits for first, which is in nowhere"
+    assert reason(world, "second") == "waits for first, which is not in the queue, or cannot be read"
     world.item("first", contract="reviewed")
     world.tick()
     assert reason(world, "second") == "waits for first, which is in review"

@@ -22,7 +22,6 @@ def run_command() -> None:
             click.echo(f"waiting: {waited}" if waited else "going on")
 
     with repository() as opened:
-        opened.refuse_clashes()
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
             click.echo(f"watching queue/ on the branch {orchestrator.floor.branch}; ^C ends it")

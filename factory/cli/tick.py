@@ -41,7 +41,6 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> 
         return 0
     news = News()
     with repository() as opened:
-        opened.refuse_clashes()
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
             report = orchestrator.tick(drain=drain, most=most, waiting=news.waiting)

@@ -68,6 +68,8 @@ def collect(floor: Floor, survey: Survey) -> None:
     done: list[str] = []
     for running, run in floor.crew.ended():
         case = survey.cases.get(running.order.item_id)
+        if case is not None and case.unread:
+            continue  # kept until a person has mended the journal
         if case is not None and case.lane is Lane.ACTIVE and case.history.run == running.order.run:
             survey.cases[case.id] = _settle(floor, survey, Finished(case, running.order, run))
         done.append(running.order.item_id)

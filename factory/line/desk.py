@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from factory.line.gate import Cast
 from factory.line.review import Matter, cast
 from factory.line.survey import Survey, Surveyor
+from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import id_problem
@@ -108,7 +109,9 @@ class _Judge:
         for path in sorted(self._edits.gone):
             item_id = PurePosixPath(path).name.removesuffix(".yaml")
             case = self._survey.cases.get(item_id)
-            if case is not None and case.placed.path == path:
+            if str(PurePosixPath(path).parent) == BREAKERS:
+                self._edits.valid[path] = None
+            elif case is not None and case.placed.path == path:
                 back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
 
@@ -117,8 +120,11 @@ class _Judge:
         parts = PurePosixPath(path).parts
         if parts[0] != "queue":
             yield from self._policy_file(path, data)
-        elif parts[-1].startswith(".") or parts[-1] == "README.md" or str(PurePosixPath(path).parent) == BREAKERS:
+        elif parts[-1].startswith(".") or parts[-1] == "README.md":
             return
+        elif str(PurePosixPath(path).parent) == BREAKERS:
+            yaml.load(BreakerState, yaml.Source(path, data))
+            yield path, data
         elif in_no_lane(path):
             self._edits.problem(path, IN_NO_LANE)
         elif path.endswith(VERDICT):

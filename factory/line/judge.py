@@ -35,7 +35,10 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
     """The ruling on one item, or why there can be none. Changes nothing."""
     if case.item is None or case.contract is None:
         return case.problem
-    evidence = newer or surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
+    try:
+        evidence = newer or surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
+    except InvalidFile as error:
+        return str(error.problems[0])
     if evidence is None or not case.history.subject:
         return "there is no proposal to judge; move it to queue/inbox or queue/rework"
     subject = present_subject(surveyor, survey, case)

@@ -87,6 +87,7 @@ class Orchestrator:
     def holding(self) -> Iterator[None]:
         """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
         with locked(self.floor.repository.state, self.floor.clock()), self.interrupts.noted():
+            self.floor.repository.refuse_clashes()
             files.write(self.floor.repository.state / "branch", f"{self.floor.branch}\n".encode())
             try:
                 self._recover()

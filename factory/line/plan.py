@@ -139,8 +139,9 @@ def _alone(case: Case, survey: Survey, outcome_of: OutcomeOf) -> Outlook:
     for needed in case.item.depends_on:
         outcome = outcome_of(needed)
         if outcome is None:
-            where = survey.cases[needed].lane if needed in survey.cases else "nowhere"
-            return Outlook(case.id, False, f"waits for {needed}, which is in {where}")
+            there = survey.cases.get(needed)
+            where = f"is in {there.lane}" if there else "is not in the queue, or cannot be read"
+            return Outlook(case.id, False, f"waits for {needed}, which {where}")
         if outcome in _UNMET:
             return Outlook(case.id, False, f"waits for {needed}, which ended as {outcome}; edit depends_on")
     return Outlook(case.id, True)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Minutes, Name, Positive, Text
+from factory.model.base import Argv, Minutes, Name, Positive, Text, branch_problem
 from factory.model.contract import Limits
 from factory.model.item import Item
 
@@ -27,6 +27,16 @@ def _listed(value: object) -> object:
 
 
 Listed = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+
+
+def _branch(name: str) -> str:
+    problem = branch_problem(name)
+    if problem:
+        raise ValueError(problem)
+    return name
+
+
+BranchName = Annotated[Text, AfterValidator(_branch)]
 
 
 class Section(BaseModel):
@@ -186,8 +196,8 @@ class Policy(Section):
     hooks: Hooks = Hooks()
     agent: Agents = Agents()
     codex: Codex = Codex()
-    branch: Text = "main"
-    target: Text | None = None
+    branch: BranchName = "main"
+    target: BranchName | None = None
     routes: tuple[Route, ...] = ()
     limits: LaneLimits = LaneLimits()
     retry: RetryDelay = RetryDelay()

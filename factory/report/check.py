@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from factory.line.intake import batch_problems
 from factory.line.review import read_verdict
+from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
@@ -110,6 +111,7 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
     if in_no_lane(path):
         raise InvalidFile(Problem(path, 1, 1, IN_NO_LANE))
     if str(PurePosixPath(path).parent) == BREAKERS:
+        yaml.load(BreakerState, yaml.Source(path, data))
         return
     if path.endswith(VERDICT):
         read_verdict(path, data)

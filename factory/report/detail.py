@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from factory.line.survey import Case, Survey, Surveyor
+from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.lifecycle import Lane
@@ -77,7 +78,10 @@ def _done(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
 
 
 def _of(surveyor: Surveyor, survey: Survey, case: Case, note: str, folder: str) -> Detail:
-    evidence = surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
+    try:
+        evidence = surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
+    except InvalidFile:
+        evidence = None  # the note says what is wrong with it
     return Detail(
         id=case.id,
         title=case.item.title if case.item else "",

@@ -20,7 +20,6 @@ BREAKERS = f"{QUEUE}/breakers"
 VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
 IN_NO_LANE = "lies in no lane; new items go to queue/inbox/"
-BREAKERS = f"{QUEUE}/breakers"
 IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
 MEMORY_BYTES = 50_000_000  # a file of parsed items that is larger than any queue needs is begun anew
 

@@ -90,11 +90,11 @@ def change_breaches(changes: Sequence[Change], order: Order, objects: Objects) -
 
 
 def _of_kind(change: Change, allowed: Patch, objects: Objects | None) -> Iterator[Breach]:
-    """What a file must not become, and what must not be taken away."""
+    """What a file must not become."""
     modes = [entry.mode for entry in (change.old, change.new) if entry]
     for mode, what in ((_LINK, "a symbolic link"), (_REPOSITORY, "a repository of its own")):
-        if mode in modes:
-            yield change.path, f"is {what}; only plain files may be added, changed or removed"
+        if change.new and change.new.mode == mode:
+            yield change.path, f"is {what}; only plain files may be added or changed"
             return
     if set(modes) == {FILE, _EXECUTABLE} and not allowed.modes:
         yield change.path, "had its mode changed; the contract would have to say `modes: true`"

@@ -155,8 +155,9 @@ class Publisher:
     def _bring_up(self, shown: Sequence[tuple[View, str, list[Change]]]) -> None:
         """Views that are behind: after a crash, or checked out from what git had read just before the branch moved."""
         for view, _, changes in shown:
-            view.break_own_locks()  # kept when the disk was full, so that nobody could commit the old index meanwhile
-            with view.lock.held():
+            view.forget_prepared()
+            # A lock that is left was kept, so that nobody could commit the old index meanwhile.
+            with view.lock.held(adopt=True):
                 self._finish(view, changes)
 
     def _shown(

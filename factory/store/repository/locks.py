@@ -1,6 +1,7 @@
 """Git's locks: taken so that no person's git comes between, and removed where a crash left them."""
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from factory.model.errors import BusyError
 from factory.store import files
 
-_TOKEN = b"held by factory; a tick removes it if it was left behind\n"
+_HELD = re.compile(rb"held by factory, process (\d+) of (\d+); a tick removes it if it was left behind\n")
 _PATIENCE_S = 5.0
 _STILL_S = 1.0  # git holds the lock of a branch for milliseconds
 
@@ -19,33 +20,65 @@ class IndexLock:
 
     def __init__(self, path: Path, state: Path) -> None:
         self.path = path
-        self._token = state / "index-lock"
+        self._state = state
         self.kept = False  # by an error too: the branch has moved and the index has not, so nobody may commit
 
     @contextmanager
-    def held(self, patience: float = _PATIENCE_S) -> Iterator[None]:
-        """Hold it; on the way out it is let go, unless it is `kept` for recovery. Raises BusyError."""
-        if files.read_regular(self._token) != _TOKEN:
-            files.write(self._token, _TOKEN)
-        until = time.monotonic() + patience
-        while True:
-            try:
-                os.link(self._token, self.path)
-                break
-            except FileExistsError:
-                if time.monotonic() > until:
-                    raise BusyError(f"{self.path} is held by another git command", f"rm {self.path}") from None
-                time.sleep(0.01)
+    def held(self, patience: float = _PATIENCE_S, *, adopt: bool = False) -> Iterator[None]:
+        """Hold it; on the way out it is let go, unless it is `kept` for recovery. Raises BusyError.
+
+        With `adopt`, one that this process kept or a dead factory left is held again, with no moment between.
+        """
+        if not (adopt and self._left()):
+            self._take(time.monotonic() + patience)
         try:
             yield
         finally:
             if not self.kept:
                 self.path.unlink(missing_ok=True)
 
+    def _take(self, until: float) -> None:
+        token = self._state / f"index-lock-{os.getpid()}-{self.path.parent.name.lstrip('.')}"
+        try:
+            files.write(
+                token, b"held by factory, process %d of %d; a tick removes it if it was left behind\n" % _myself()
+            )
+            while True:
+                try:
+                    os.link(token, self.path)
+                    return
+                except FileExistsError:
+                    if time.monotonic() > until:
+                        hint = f"wait for it to end; if none runs, a crash left it: rm {self.path}"
+                        raise BusyError(f"{self.path} is held by another git command", hint) from None
+                    time.sleep(0.01)
+        finally:
+            token.unlink(missing_ok=True)
+
     def break_own(self) -> None:
-        """Remove it if a crashed orchestrator left it."""
-        if files.read_regular(self.path) == _TOKEN:
+        """Remove it if a factory that has ended left it, or this one kept it."""
+        if self._left():
             self.path.unlink()
+
+    def _left(self) -> bool:
+        """Whether nobody but this process can be meant by it any more."""
+        found = _HELD.fullmatch(files.read_regular(self.path) or b"")
+        if found is None:
+            return False
+        holder = int(found[1]), int(found[2])
+        return holder == _myself() or _begun(holder[0]) != holder[1]
+
+
+def _myself() -> tuple[int, int]:
+    return os.getpid(), _begun(os.getpid())
+
+
+def _begun(pid: int) -> int:
+    """When a process began (proc(5), stat), which tells it from a later one of the same number; 0 when it is gone."""
+    try:
+        return int((Path("/proc") / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError):
+        return 0
 
 
 def break_still(locks: Iterable[Path]) -> None:

@@ -22,6 +22,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 # As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.
 PACK_ABOVE = 60
+_REMEMBERED = 20_000  # trees, and commits; an orchestrator may run for weeks
 _PACK_TYPES = {"commit": 1, "tree": 2, "blob": 3}
 
 
@@ -118,9 +119,12 @@ class Objects:
 
     def commit(self, oid: str) -> Commit:
         """A commit's tree and parents."""
-        if oid not in self._commits:
-            self._commits[oid] = self._parse_commit(oid)
-        return self._commits[oid]
+        found = self._commits.get(oid)
+        if found is None:
+            if len(self._commits) > _REMEMBERED:
+                self._commits = {}
+            found = self._commits[oid] = self._parse_commit(oid)
+        return found
 
     def _parse_commit(self, oid: str) -> Commit:
         head, _, _ = self._expect(oid, "commit").partition(b"\n\n")
@@ -135,7 +139,7 @@ class Objects:
         """A folder's content by name; not to be changed by the caller."""
         with self._lock:
             if oid not in self._trees:
-                if len(self._trees) > 20_000:
+                if len(self._trees) > _REMEMBERED:
                     self._trees = {EMPTY_TREE: {}}
                 self._trees[oid] = _parse_tree(self._expect(oid, "tree"))
             return self._trees[oid]

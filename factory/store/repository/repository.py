@@ -109,10 +109,12 @@ class Repository:
 
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
-        for view in self.views():
-            view.break_own_locks()
         files.remove_unfinished(self.state)
-        return self.publisher.recover()
+        repaired = self.publisher.recover()
+        for view in self.views():  # only now: an index that is behind must not be let go before it is brought up
+            view.forget_prepared()
+            view.lock.break_own()
+        return repaired
 
     def refuse_clashes(self) -> None:
         """Raises UnusableError when a branch keeps the factory from making branches for its proposals."""

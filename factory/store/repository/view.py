@@ -73,9 +73,8 @@ class View:
         head = self._head()
         return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
 
-    def break_own_locks(self) -> None:
-        """Remove the index locks that a crashed orchestrator left. Only for the holder of the factory's lock."""
-        self.lock.break_own()
+    def forget_prepared(self) -> None:
+        """Remove what a crash left of an index that was being prepared. Only for the holder of the factory's lock."""
         self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)
 
     def remove_unfinished(self, changes: Iterable[Change]) -> None:
