@@ -77,13 +77,13 @@ def settled(survey: Survey, case: Case, failure: Failure | None) -> Mapping[str,
 def _recent(survey: Survey, contract: str, state: BreakerState | None) -> int:
     """How many runs of a contract failed within the window, those of items that have recovered since left out."""
     since = survey.now - timedelta(minutes=survey.policy.breaker.window_minutes)
-    if state is not None and state.state is State.CLOSED:
-        since = max(since, state.since)
+    # What it was opened for does not count again once it has been closed, by whomever: a person edits `state` alone.
+    again = state.since if state is not None and state.state is State.CLOSED else None
     count = 0
     for case in survey.cases.values():
         if case.contract_name == contract:
             for entry in reversed(case.history.entries):
-                if entry.at < since or entry.event is Event.DELIVER:
+                if entry.at < since or (again and entry.at <= again) or entry.event is Event.DELIVER:
                     break
                 count += entry.source is Lane.ACTIVE and entry.failure is not None and entry.failure.trips
     return count

@@ -95,7 +95,7 @@ class Crew:
         try:
             gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop, alive)
         except HookFailed as error:
-            return replace(run, failure=error.failure, stopped=stop.is_set())
+            return replace(run, hooks=run.hooks + error.log, failure=error.failure, stopped=stop.is_set())
         except FactoryError as error:
             return replace(run, failure=Failure(FailureClass.CONFIG, error.message))
         except OSError as error:

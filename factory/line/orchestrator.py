@@ -62,7 +62,7 @@ class Orchestrator:
         surveyor = Surveyor(repository, branch)
         ledger = Ledger(repository, branch, me, clock, tell)
         self._found = _Found()
-        self._complained = ""  # the commit whose unusable policy has been told of
+        self._complained = ""  # what has been told of an unusable policy
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         crew = Crew(repository, cells, self._target_head, me)
@@ -175,10 +175,11 @@ class Orchestrator:
             return known
         try:
             survey = floor.surveyor.survey(floor.clock(), head)
+            self._complained = ""
         except UnusableError as error:
-            if head != self._complained:
+            if error.message != self._complained:  # not anew for each commit of the factory's own
                 floor.tell("", f"{error.message}; the last good policy stays in force")
-                self._complained = head
+                self._complained = error.message
             survey = floor.surveyor.survey(floor.clock(), head, self.workflow)
         self.workflow = survey.workflow
         self._found.survey = survey

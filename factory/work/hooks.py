@@ -11,11 +11,13 @@ from factory.work.order import Order
 from factory.work.sandbox import sandbox
 from factory.work.workcell import Cell, Cells
 
-_LOG = "hooks.log"
-
 
 class HookFailed(FactoryError):
     """A hook without which there is no run; it is tried again, as after a crash."""
+
+    def __init__(self, message: str, log: bytearray) -> None:
+        super().__init__(message)
+        self.log = log  # the cell's own: it grows until the cell has been given back
 
     @property
     def failure(self) -> Failure:
@@ -30,7 +32,6 @@ def workcell(cells: Cells, order: Order, commit: str, stop: threading.Event, bra
     A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
     """
     with cells.lend(commit, branch) as cell:
-        (cell.place / _LOG).write_bytes(b"")
         try:
             must(cell, order, "after_create", stop)
             yield cell
@@ -42,17 +43,12 @@ def must(cell: Cell, order: Order, name: str, stop: threading.Event) -> None:
     """Run a hook that has to succeed. Raises HookFailed."""
     problem = _run(cell, order, name, stop)
     if problem:
-        raise HookFailed(f"the hook {name} {problem}")
+        raise HookFailed(f"the hook {name} {problem}", cell.log)
 
 
 def may(cell: Cell, order: Order, name: str) -> None:
     """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped."""
     _run(cell, order, name, threading.Event())
-
-
-def log_of(cell: Cell) -> bytes:
-    """What the hooks of this cell printed, and how they ended."""
-    return (cell.place / _LOG).read_bytes()
 
 
 def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
@@ -74,8 +70,7 @@ def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
     )
     ended = process.run(command, stop)
     problem = _problem(ended, hooks.timeout_s)
-    with (cell.place / _LOG).open("ab") as stream:
-        stream.write(f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes())
+    cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes()
     return problem
 
 

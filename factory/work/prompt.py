@@ -16,6 +16,7 @@ class TemplateProblem(FactoryError):
     """A prompt or an argv element that cannot be rendered."""
 
 
+_TEMPLATE = "<template>"  # how Jinja2 calls one that comes from no file
 # What a template can ask for that nobody has: memory, or depth.
 _EXHAUSTED = (MemoryError, RecursionError)
 
@@ -32,9 +33,18 @@ def render(text: str, variables: Variables, what: str) -> str:
     try:
         return _templates().from_string(text).render(variables)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, *_EXHAUSTED) as error:
-        line = getattr(error, "lineno", None)
+        line = getattr(error, "lineno", None) or _line_of(error)
         where = f"{what}, line {line}" if line else what
         raise TemplateProblem(f"{where}: {error}") from None
+
+
+def _line_of(error: BaseException) -> int | None:
+    """The line of the template at which an error arose while it was being filled in."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == _TEMPLATE else line
+        trace = trace.tb_next
+    return line
 
 
 def render_argv(argv: Sequence[str], variables: Variables, what: str) -> tuple[str, ...]:

@@ -57,9 +57,11 @@ def run_worker(order: Order, repository: Repository, cells: Cells, stop: threadi
     shown = repository.view_of(branch) is not None
     try:
         with hooks.workcell(cells, order, order.start, stop, "" if shown else branch) as cell:
-            return _run_in(cell, order, repository, stop, alive)
+            log = cell.log
+            run = _run_in(cell, order, repository, stop, alive)
+        return replace(run, hooks=bytes(log))
     except hooks.HookFailed as error:
-        return Run(0.0, failure=error.failure, stopped=stop.is_set())
+        return Run(0.0, hooks=bytes(error.log), failure=error.failure, stopped=stop.is_set())
     except FactoryError as error:
         return Run(0.0, failure=Failure(FailureClass.CONFIG, error.message))
     except OSError as error:
@@ -83,7 +85,6 @@ def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Ev
         ended.seconds,
         prompt,
         command.log.read_bytes(),
-        hooks=hooks.log_of(cell),
         sandbox=f"{boundary.name} ({boundary.missing})" if boundary.missing else boundary.name,
         usage=meter.usage,
         stopped=ended.stopped is process.Stopped.ASKED,
@@ -130,7 +131,8 @@ def _judge(early: Run, ended: process.Ended, cell: Cell, order: Order, repositor
         result = _result(raw)
     except InvalidFile as error:
         return replace(early, raw_result=raw, failure=Failure(FailureClass.CONTRACT, str(error)))
-    said = replace(early, raw_result=raw, result=result, usage=result.usage if result else early.usage)
+    told = result is not None and result.usage != Usage()  # else what it wrote while it ran is all there is
+    said = replace(early, raw_result=raw, result=result, usage=result.usage if result and told else early.usage)
     if ended.exit_code and (result is None or result.status is Status.OK):
         reason = f"the worker ended with exit status {ended.exit_code}{_last_line(early.log)}"
         return replace(said, failure=Failure(of_exit_status(ended.exit_code), reason))

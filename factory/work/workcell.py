@@ -37,6 +37,7 @@ class Cell:
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
+        self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
         self._home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
         self.room = Room(
             tree=self.tree,
@@ -48,7 +49,8 @@ class Cell:
         )
 
     def fresh_folders(self) -> None:
-        """Empty every folder beside the worktree."""
+        """Empty every folder beside the worktree, and begin the log of the hooks anew."""
+        self.log = bytearray()  # another one: whoever had the cell before may still hold theirs
         for folder in (self._home, self._scratch, self.out, self._given):
             files.remove_tree(folder)
             folder.mkdir(parents=True)
