@@ -10,7 +10,7 @@ from factory.model.result import Usage
 from tests.world import World
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-ADVICE = "raise its budget in the item, or cancel it"
+ADVICE = "raise its budget in the item, or the day's in WORKFLOW.md, or cancel it"
 Steps = list[dict[str, object]]
 
 
@@ -88,7 +88,7 @@ def test_minutes_beyond_the_contracts_leave_the_contracts_limit(world: World) ->
 @pytest.mark.parametrize(
     ("budget", "usage", "said"),
     [
-        ("usd: 0.5", '{"usd": 0.75}', "0.75 USD, and 0.50 were left of the item's budget"),
+        ("usd: 0.5", '{"usd": 0.75}', "0.75 USD, and 0.50 were left of the item's budget or the day's"),
         ("tokens: 100", '{"input_tokens": 90, "output_tokens": 20}', "110 tokens, and 100 were left"),
     ],
 )
@@ -196,3 +196,20 @@ def test_doctor_says_what_is_used_up_today(world: World) -> None:
     said = world.command("doctor", status=1)
     assert "budget: 2.00 of 1.00 USD are used up today" in said
     assert "raise budget.usd_per_day in WORKFLOW.md" in said
+
+
+def test_a_running_worker_that_goes_beyond_the_day_is_stopped_too(world: World) -> None:
+    world.policy("budget: {usd_per_day: 0.5}")
+    world.item("one", spending('{"usd": 0.75}'))
+    world.tick()
+    last = world.last("one")
+    assert (world.lane("one"), last.failure) == ("blocked", FailureClass.BUDGET)
+    assert "it used 0.75 USD, and 0.50 were left of the item's budget or the day's" in str(last.reason)
+
+
+def test_checks_do_not_count_as_minutes(world: World) -> None:
+    world.contract("checked", checks=[{"name": "slow", "run": ["sleep", "0.5"]}])
+    world.item("one", contract="checked", text="budget: {minutes: 1}\n")
+    world.tick()
+    seconds = [entry.seconds for entry in world.journal("one") if entry.seconds is not None]
+    assert len(seconds) == 1 and seconds[0] < 0.5

@@ -160,7 +160,8 @@ def test_checks_that_fail_are_findings_and_cost_a_round(world: World) -> None:
     world.item("one", contract="checked")
     world.tick()
     last = world.last("one")
-    assert (world.lane("one"), last.event) == ("rework", "rework")
+    assert (world.lane("one"), last.event, last.failure) == ("rework", "rework", FailureClass.EVIDENCE)
+    assert (last.source, last.run, last.round) == (Lane.REVIEW, 1, 1)
     assert last.findings
 
 
@@ -172,7 +173,8 @@ def test_a_target_that_moved_against_the_proposal_costs_a_round(world: World) ->
     world.verdict("one", "approve")
     world.tick()
     last = world.last("one")
-    assert (last.event, last.to) == ("rework", Lane.REWORK)
+    assert (last.event, last.to, last.failure) == ("rework", Lane.REWORK, FailureClass.CONFLICT)
+    assert (last.run, last.round) == (1, 1)
     assert "program.py" in str(last.reason) + str(last.findings)
 
 

@@ -80,7 +80,7 @@ _ADVICE = {
     FailureClass.REFUSAL: "say in the item what it may do, or cancel it",
     FailureClass.CONTEXT: "split the item: it is too big for one run",
     FailureClass.MAX_TURNS: "split the item, or raise agent.max_turns",
-    FailureClass.BUDGET: "raise its budget in the item, or cancel it",
+    FailureClass.BUDGET: "raise its budget in the item, or the day's in WORKFLOW.md, or cancel it",
 }
 
 # What a program can say by its exit status alone (sysexits.h, and the shell's own). Anything else is a crash.

@@ -16,7 +16,7 @@ _MOST_BYTES = 4096
 def exceeded(left: Budget, usage: Usage) -> str:
     """What a budget does not allow any more; empty when it does."""
     if left.usd is not None and usage.usd > left.usd:
-        return f"{usage.usd:.2f} USD, and {left.usd:.2f} were left of the item's budget"
+        return f"{usage.usd:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
     if left.tokens is not None and usage.tokens > left.tokens:
         return f"{usage.tokens} tokens, and {left.tokens} were left of the item's budget"
     return ""
