@@ -366,6 +366,41 @@ def test_hooks_reach_the_network_only_when_the_contract_lets_them(world: World, 
     assert f"[before_run: ended well]\n{here if network else 1}" in hooks_log(world, "one")
 
 
+def test_after_create_also_runs_for_the_checks(world: World) -> None:
+    # a cell for a check is a new one too; here the hook fails on what the worker made
+    world.policy(hook("after_create", "ls *.txt; test ! -e one.txt"))
+    world.contract("checked", checks=[{"name": "fine", "run": ["true"]}])
+    world.item("one", contract="checked")
+    world.tick()
+    last = world.last("one")
+    assert (last.failure, last.attempt) == (FailureClass.CRASH, 1)
+    assert last.reason == "the hook after_create ended with exit status 1"
+    assert [line for line in hooks_log(world, "one").split("\n") if line.startswith("[")] == [
+        "[after_create: ended well]",
+        "[after_create: ended with exit status 1]",
+    ]
+
+
+def test_a_hook_is_held_to_the_contracts_limits(world: World) -> None:
+    world.policy(hook("before_run", "sleep 9 & sleep 9 & sleep 9 & sleep 9 & wait"))
+    world.contract("small", limits={"processes": 3})
+    world.item("one", contract="small")
+    world.tick()
+    assert "the hook before_run was stopped: " in str(world.last("one").reason)
+    assert "processes at once; the contract allows 3" in str(world.last("one").reason)
+
+
+def test_a_place_for_cells_that_is_none_fails_the_run_and_is_left_alone(world: World, tmp_path: Path) -> None:
+    place = tmp_path / "in-the-way"
+    place.write_text("mine\n")
+    world.policy(f"workspace: {{root: {place}}}")
+    world.item("one")
+    world.tick()
+    assert world.last("one").failure is FailureClass.CRASH
+    assert "the cell could not be used" in str(world.last("one").reason)
+    assert place.read_text() == "mine\n"
+
+
 # Stalls and retries
 
 

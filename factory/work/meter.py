@@ -35,7 +35,7 @@ class Meter:
         """The failure for which the worker is to be stopped, if it has used too much."""
         self.read()
         beyond = exceeded(self._left, self.usage)
-        return Failure(FailureClass.BUDGET, f"the worker was stopped: it used {beyond}") if beyond else None
+        return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
 
     def read(self) -> None:
         """Take note of what the file says; one that is half written or nonsense says nothing."""

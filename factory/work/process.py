@@ -63,7 +63,7 @@ class Ended:
     stopped: Stopped
     seconds: float
     problem: str = ""
-    over: Failure | None = None  # the limit for which it was stopped
+    over: Failure | None = None  # the limit for which it was stopped; its reason goes on from the process's name
     silent_s: float = 0.0  # how long it had given no sign of life
 
 
@@ -238,7 +238,7 @@ class _Watch:
 
 
 def _breach(what: str) -> Failure:
-    return Failure(FailureClass.CONTRACT, f"the worker was stopped: {what}")
+    return Failure(FailureClass.CONTRACT, f"was stopped: {what}")
 
 
 def _written(room: Room, since: float) -> Iterator[int]:

@@ -157,8 +157,8 @@ def _of_ending(ended: process.Ended, order: Order) -> Failure | None:
             )
         case process.Stopped.NOT_STARTED:
             return Failure(FailureClass.CONFIG, ended.problem)
-        case process.Stopped.LIMIT:
-            return ended.over
+        case process.Stopped.LIMIT if ended.over:
+            return ended.over._replace(reason=f"the worker {ended.over.reason}")
     if ended.exit_code is not None and ended.exit_code < 0:
         return Failure(FailureClass.CRASH, f"the worker was killed by signal {-ended.exit_code}")
     return None
