@@ -237,6 +237,20 @@ def test_a_person_closes_it_by_an_edit_and_a_commit(world: World, minutes: int) 
     assert breaker(world).state is State.CLOSED
 
 
+@pytest.mark.parametrize("deleted", [False, True], ids=["edited", "deleted"])
+def test_what_a_person_saves_counts_with_the_next_tick(world: World, deleted: bool) -> None:
+    fail(world)
+    place = world.root / FILE
+    if deleted:
+        place.unlink()
+    else:
+        place.write_text(place.read_text().replace("state: open", "state: closed"))
+    world.item("good")
+    world.tick()
+    assert world.lane("good") == "done"
+    assert world.status() == ""
+
+
 def test_a_person_may_delete_the_file_as_well(world: World) -> None:
     fail(world)
     world.git("rm", "-q", FILE)

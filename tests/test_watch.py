@@ -180,3 +180,16 @@ def test_a_git_process_that_has_died_is_an_error_and_not_a_wait(world: World) ->
     # then the reader learns of it, with what git said
     assert not waits
     assert "nonsense" in raised[0].message
+
+
+def test_it_goes_on_when_nobody_reads_what_it_prints_any_more(world: World) -> None:
+    process = world.start("run")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    for item_id in ("one", "two"):
+        world.item(item_id)
+        world.until(lambda item_id=item_id: (world.root / f"{item_id}.txt").exists())  # type: ignore[misc]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert world.lane("two") == "done"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import click
 
+from factory.cli.say import say
 from factory.cli.text import lane_word
 from factory.line.crew import Crew
 from factory.model.base import printable
@@ -29,7 +30,7 @@ class News:
         lane = next((lane for lane in Lane if f"-> {lane}" in shown), None)
         if lane is not None and sys.stdout.isatty():
             shown = shown.replace(f"-> {lane}", f"-> {lane_word(lane)}", 1)
-        click.echo(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}")
+        say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}")
 
     def waiting(self, crew: Crew) -> None:
         """Who is at work and for how long; on a terminal only, in a line that the next news replaces."""
@@ -38,11 +39,11 @@ class News:
             names = [f"{item_id} {now - running.since:.0f} s" for item_id, running in crew.running.items()]
             text = f"at work: {', '.join(names) or 'checks'}"
             self._transient = True
-            click.echo(f"\r\x1b[K{click.style(text[: shutil.get_terminal_size().columns - 1], dim=True)}", nl=False)
+            say(f"\r\x1b[K{click.style(text[: shutil.get_terminal_size().columns - 1], dim=True)}", nl=False)
 
     def _clear(self) -> None:
         if self._transient:
-            click.echo("\r\x1b[K", nl=False)
+            say("\r\x1b[K", nl=False)
             self._transient = False
 
     def problems(self, found: tuple[Problem, ...]) -> None:
@@ -50,5 +51,5 @@ class News:
         self._clear()
         texts = {str(problem) for problem in found}
         for text in sorted(texts - self._said):
-            click.echo(printable(text), err=True)
+            say(printable(text), err=True)
         self._said = texts

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import click
 
 from factory import __version__
+from factory.cli.say import say
 from factory.model.errors import FactoryError
 
 INTERRUPTED = 130
@@ -97,5 +98,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    click.echo(f"factory: {text}", err=True)
+    say(f"factory: {text}", err=True)
     return code

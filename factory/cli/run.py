@@ -3,6 +3,7 @@
 import click
 
 from factory.cli.news import News
+from factory.cli.say import say
 from factory.cli.session import repository
 from factory.line.orchestrator import Orchestrator, Report
 from factory.line.watch import run
@@ -19,10 +20,10 @@ def run_command() -> None:
         news.problems(report.problems)
         if report.waiting != waited:
             waited = report.waiting
-            click.echo(f"waiting: {waited}" if waited else "going on")
+            say(f"waiting: {waited}" if waited else "going on")
 
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
-            click.echo(f"watching queue/ on the branch {orchestrator.floor.branch}; ^C ends it")
+            say(f"watching queue/ on the branch {orchestrator.floor.branch}; ^C ends it")
             run(orchestrator, after_pass)

@@ -1,0 +1,14 @@
+"""Printing for as long as somebody listens: a pipe that was closed must not stop the work that is told of."""
+
+import os
+import sys
+
+import click
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print, and fall silent once nobody reads it any more."""
+    try:
+        click.echo(text, err=err, nl=nl)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
