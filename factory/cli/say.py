@@ -11,4 +11,7 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     try:
         click.echo(text, err=err, nl=nl)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
+        broken = os.fstat((sys.stderr if err else sys.stdout).fileno())
+        for stream in (sys.stdout, sys.stderr):
+            if os.path.samestat(os.fstat(stream.fileno()), broken):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
