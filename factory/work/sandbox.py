@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,9 @@ from factory.model.contract import Limits
 from factory.model.errors import UnusableError
 
 _PROBE_S = 10
-_SCRATCH = (Path("/tmp"), Path("/var/tmp"))  # replaced by the cell's own
+_SCRATCH = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # replaced by the cell's own
+_SOCKETS = Path("/proc/net/unix")  # every socket that somebody listens at, with its path
+_DEV = Path("/dev")
 _RUN = Path("/run")  # sockets of services: a socket can be spoken to on a read-only file system, too
 _RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
 # Where a person's credentials lie. The rest of the home folder stays readable: tools live there.
@@ -129,8 +132,13 @@ def _version(program: str) -> str:
 
 
 def _mounts(room: Room) -> Iterator[str]:
-    """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins."""
-    yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+    """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins.
+
+    An empty folder put over another lies in memory, where nothing would measure what is written into it.
+    """
+    yield from ("--ro-bind", "/", "/", "--dev", str(_DEV), "--proc", "/proc")
+    if os.geteuid() == 0:  # root may change the kernel's settings by who it is, whatever it may do
+        yield from ("--ro-bind", "/proc/sys", "/proc/sys")
     if _RUN.is_dir():
         yield from ("--tmpfs", str(_RUN))
         yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
@@ -143,11 +151,34 @@ def _mounts(room: Room) -> Iterator[str]:
             yield from ("--tmpfs", str(place))
         elif place.exists():
             yield from ("--ro-bind", os.devnull, str(place))
+    yield from (word for place in _sockets() for word in ("--ro-bind", os.devnull, place))
     for place in (room.tree, *room.writable, room.scratch):
         yield from ("--bind", str(place), str(place))
     for place in (room.given, room.tree / ".git"):
         yield from ("--ro-bind", str(place), str(place))
+    for place in (_DEV, _RUN, *room.hidden, *_credentials()):
+        if place.is_dir():
+            yield from ("--remount-ro", str(place))
     yield from ("--chdir", str(room.tree))
+
+
+def _sockets() -> Iterator[str]:
+    """The sockets of this machine's services that lie in no place that is covered anyhow."""
+    try:
+        lines = _SOCKETS.read_bytes().split(b"\n")
+    except OSError:
+        return
+    covered = tuple(f"{place}/" for place in (*_SCRATCH, _RUN, Path("/var/run"), _DEV))
+    for path in {os.fsdecode(line[line.index(b" /") + 1 :]) for line in lines if b" /" in line}:
+        if not path.startswith(covered) and _is_socket(path):
+            yield path
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return False  # gone, or in a folder that is closed to us
 
 
 def _needed(room: Room) -> list[Path]:
