@@ -24,6 +24,7 @@ _LOOK_EVERY_S = 0.2
 _MEASURE_DISK_EVERY = 20.0  # times as long as measuring takes
 _GRACE_S = 2.0
 _CHUNK = 65536
+_MOST_CHUNKS = 64  # at a time: a flood must not keep us from looking at the clock; more than a pipe holds
 _BLOCK = 512
 _SIGNALLED = 128  # a shell, and bubblewrap, end with this and the number of the signal that killed the child
 
@@ -181,8 +182,8 @@ class _Watch:
             os.close(ended)
 
     def _drain(self, output: int) -> bool:
-        """Take what is there; False at the end of the output."""
-        while True:
+        """Take what is there, or as much as is good at a time; False at the end of the output."""
+        for _ in range(_MOST_CHUNKS):
             try:
                 data = os.read(output, _CHUNK)
             except BlockingIOError:
@@ -197,8 +198,7 @@ class _Watch:
                 self._room -= len(data)
                 if self._room <= 0:
                     self._log.write(b"\n[cut here: more output than the contract allows]\n")
-            if self._deadline() is not Stopped.NO:
-                return True
+        return True
 
     def _deadline(self) -> Stopped:
         now = time.monotonic()
