@@ -70,7 +70,9 @@ _DETECTORS: tuple[BasePlugin, ...] = (
 def find(text: str) -> Iterator[tuple[int, str]]:
     """(line, kind) of everything in a text that has the form of a secret."""
     for number, line in enumerate(text.split("\n"), 1):
-        for start in range(0, max(len(line), 1), _LONGEST - _OVERLAP):
+        if not line:
+            continue
+        for start in range(0, len(line), _LONGEST - _OVERLAP):
             piece = line[start : start + _LONGEST]
             for detector in _DETECTORS:
                 if any(detector.analyze_string(piece)):

@@ -1,15 +1,20 @@
 """The seal: nothing that a run left is written down before it has been looked through for secrets."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from factory.model.evidence import Evidence
-from factory.model.result import Result
+from pydantic import JsonValue, ValidationError
+
+from factory.model.base import Format
 from factory.store.repository.objects import Objects
 from factory.work.left import Breach
 from factory.work.order import Order
 from factory.work.run import Run, breached
-from factory.work.secrets import Found, Mask, Scanner, redacted
+from factory.work.secrets import Found, Mask, Scanner, ends, redacted
+
+_Model = TypeVar("_Model", bound=Format)
 
 
 class Seal:
@@ -32,6 +37,11 @@ class Seal:
             for name, data in texts.items()
             if mask.holds(data)
         ]
+        breaches += [
+            (change.path, "has a secret in its name that the contract let through")
+            for change in run.changes
+            if mask.text(change.path) != change.path
+        ]
         for found in self._scanner.scan(order.policy.secret_scan, texts):
             where = f"line {found.line} holds" if found.name else "the secret scan found"
             breaches.append((found.name.removeprefix("change/"), f"{where} what looks like a secret: {found.kind}"))
@@ -50,12 +60,14 @@ class Seal:
         """The run as it may be written down: named secrets by their names, lines that look like secrets left out."""
         run = _masked(run, Mask.of_environment(order.contract.worker.secrets))
         tails = {f"tail/{ran.name}": ran.tail.encode() for ran in run.evidence.ran} if run.evidence else {}
-        texts = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
+        logs = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
+        texts = dict(logs)
         if run.failure is not None:  # otherwise they have been inspected, and are judged as they are
             texts |= {"patch": run.patch, "raw": run.raw_result or b""} | {
                 f"files/{n}": d for n, d in run.files.items()
             }
-        found = self._scanner.scan(order.policy.secret_scan, {name: data for name, data in texts.items() if data})
+        looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}
+        found = self._scanner.scan(order.policy.secret_scan, looked_at)
         return _redacted(run, texts, found) if found else run
 
     def close_down(self) -> None:
@@ -70,22 +82,40 @@ def _masked(run: Run, mask: Mask) -> Run:
         prompt=mask.text(run.prompt),
         log=hide(run.log),
         hooks=hide(run.hooks),
-        result=run.result and Result.model_validate_json(hide(run.result.model_dump_json().encode())),
+        result=run.result and _without(run.result, mask),
         raw_result=run.raw_result and hide(run.raw_result),
         failure=run.failure and run.failure._replace(reason=mask.text(run.failure.reason)),
         patch=hide(run.patch),
         files={name: hide(data) for name, data in run.files.items()},
-        findings=tuple(finding.model_copy(update={"text": mask.text(finding.text)}) for finding in run.findings),
-        evidence=run.evidence and Evidence.model_validate_json(hide(run.evidence.model_dump_json().encode())),
+        findings=tuple(_without(finding, mask) for finding in run.findings),
+        evidence=run.evidence and _without(run.evidence, mask),
         logs={name: hide(data) for name, data in run.logs.items()},
     )
+
+
+def _without(model: _Model, mask: Mask) -> _Model:
+    """The same without secrets in its texts; as it is when a secret is a word that the format itself needs."""
+    try:
+        return type(model).model_validate_json(json.dumps(_hidden(model.model_dump(mode="json"), mask)))
+    except ValidationError:
+        return model
+
+
+def _hidden(value: JsonValue, mask: Mask) -> JsonValue:
+    if isinstance(value, str):
+        return mask.text(value)
+    if isinstance(value, list):
+        return [_hidden(each, mask) for each in value]
+    return {name: _hidden(each, mask) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def _redacted(run: Run, texts: Mapping[str, bytes], found: list[Found]) -> Run:
     """The run without the lines that were found."""
     clean = dict(texts)
-    for name in {each.name for each in found} & texts.keys():
-        clean[name] = redacted(texts[name], [each for each in found if each.name == name])
+    for name in texts:
+        here = [each for each in found if each.name in (name, "")]
+        if here and texts[name]:
+            clean[name] = redacted(texts[name], here)
     evidence = run.evidence and run.evidence.model_copy(
         update={
             "ran": tuple(

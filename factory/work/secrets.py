@@ -10,22 +10,24 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 from factory.model.base import Argv
 from factory.store import files
 from factory.work.process import scrubbed_environment
 
 SHORTEST = 4  # characters; masking less would make every text unreadable
+_SHORTEST_INNER = 8  # characters of base64
 _PATIENCE_S = 60
-_MOST_BYTES = 5_000_000  # of one file that are looked at
+_MOST_BYTES = 5_000_000  # of one log that are looked at
 _KEY_BEGINS, _KEY_ENDS = b"-----BEGIN", b"-----END"
 
 
 class Found(NamedTuple):
     """Something that looks like a secret: in which text, in which line, and of what kind."""
 
-    name: str
-    line: int
+    name: str  # empty: in any of them
+    line: int  # 0: somewhere
     kind: str
 
 
@@ -66,13 +68,33 @@ class Mask:
 def _spellings(value: str) -> set[bytes]:
     plain = value.encode("utf-8", "surrogateescape")
     quoted = {json.dumps(value, ensure_ascii=ascii)[1:-1].encode("utf-8", "surrogateescape") for ascii in (True, False)}
-    return {plain, *quoted, base64.b64encode(plain), base64.urlsafe_b64encode(plain), plain.hex().encode()}
+    hexadecimal = {plain.hex().encode(), plain.hex().upper().encode()}
+    return {plain, *quoted, *hexadecimal, quote(plain, safe="").encode(), *_in_base64(plain)}
+
+
+def _in_base64(plain: bytes) -> set[bytes]:
+    """The whole, and what never varies of it when something stands before or after it, as in `user:secret`."""
+    found = {base64.b64encode(plain), base64.urlsafe_b64encode(plain)}
+    for before in range(3):
+        end = (before + len(plain)) // 3 * 4
+        inner = base64.b64encode(b"\0" * before + plain)[(before + 2) // 3 * 4 if before else 0 : end]
+        if len(inner) >= _SHORTEST_INNER:
+            found |= {inner, inner.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
+def ends(log: bytes) -> bytes:
+    """A log with the middle of a very long one left empty: that is never committed, and lines keep their numbers."""
+    half = _MOST_BYTES // 2
+    return log if len(log) <= 2 * half else log[:half] + b"\n" * log.count(b"\n", half, -half) + log[-half:]
 
 
 def redacted(data: bytes, found: Iterable[Found]) -> bytes:
     """The data without the lines in which something was found; a key of several lines goes as a whole."""
     lines = data.split(b"\n")
     for each in found:
+        if each.line == 0:
+            return f"[masked {each.kind}]\n".encode()
         first = each.line - 1
         last = next((n for n in range(first, len(lines)) if _KEY_ENDS in lines[n]), len(lines) - 1)
         last = last if first < len(lines) and _KEY_BEGINS in lines[first] else first
@@ -95,7 +117,7 @@ class Scanner:
         return self._builtin(texts) if how == "builtin" else _by_command(how, texts)
 
     def _builtin(self, texts: Mapping[str, bytes]) -> list[Found]:
-        asked = {name: data[:_MOST_BYTES].decode("utf-8", "replace") for name, data in texts.items()}
+        asked = {name: data.decode("utf-8", "replace") for name, data in texts.items()}
         with self._lock:
             process = self._talk()
             timer = threading.Timer(_PATIENCE_S, process.kill)
@@ -111,7 +133,7 @@ class Scanner:
                 timer.cancel()
             if not answer.endswith(b"\n"):
                 self._drop()
-                return [Found(next(iter(texts)), 1, "content that the secret scan could not get through")]
+                return [Found("", 0, "content that the secret scan could not get through")]
         return [Found(*fields) for fields in json.loads(answer)]
 
     def _talk(self) -> "subprocess.Popen[bytes]":
@@ -153,8 +175,8 @@ def _by_command(argv: Argv, texts: Mapping[str, bytes]) -> list[Found]:
                 timeout=_PATIENCE_S,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return [Found("", 1, f"nothing known, since the secret scan {argv[0]!r} failed: {error}")]
+            return [Found("", 0, f"nothing known, since the secret scan {argv[0]!r} failed: {error}")]
     if done.returncode == 0:
         return []
     said = (done.stdout + done.stderr).decode(errors="replace").replace(folder + os.sep, "").strip()[-1000:]
-    return [Found("", 1, f"what {argv[0]} complains of: {said}")]
+    return [Found("", 0, f"what {argv[0]} complains of: {said}")]
