@@ -20,6 +20,8 @@ from factory.work.order import Order
 _EXECUTABLE, _LINK, _REPOSITORY = "100755", "120000", "160000"
 _MOST_FINDINGS = 50
 _MOST_PATCH = 20_000_000  # bytes of changed content that a patch is made of
+_LONGEST_PATH = 1000  # bytes; a working tree elsewhere may lie deeper, and most systems end at 4096
+_DEEPEST = 200  # folders
 _TEXT_BYTES = 8000  # as git does: a NUL among the first bytes makes it no text
 
 Breach = tuple[str, str]  # path, what is wrong with it
@@ -86,6 +88,8 @@ def change_breaches(changes: Sequence[Change], order: Order, objects: Objects) -
             yield change.path, "is the contract that this work is done under"
         elif not matches(change.path, allowed.paths):
             yield change.path, f"may not be changed; the contract allows {', '.join(allowed.paths)}"
+        if change.new and (len(os.fsencode(change.path)) > _LONGEST_PATH or change.path.count("/") > _DEEPEST):
+            yield change.path, f"is longer than {_LONGEST_PATH} bytes or lies in more than {_DEEPEST} folders"
         yield from _of_kind(change, allowed, objects if len(changes) <= allowed.max_files else None)
 
 

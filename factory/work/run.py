@@ -1,9 +1,11 @@
 """A run: from an order, which holds all it needs, to what it came to. It reads nothing of the orchestrator's state."""
 
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from factory.model.base import printable
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass, of_exit_status
@@ -159,6 +161,11 @@ def _of_ending(ended: process.Ended, order: Order) -> Failure | None:
             return Failure(FailureClass.CONFIG, ended.problem)
         case process.Stopped.LIMIT if ended.over:
             return ended.over._replace(reason=f"the worker {ended.over.reason}")
+    if ended.exit_code == -signal.SIGXFSZ:
+        reason = (
+            f"the worker was stopped: it wrote a file of more than the {limits.disk_mb} MB that the contract allows"
+        )
+        return Failure(FailureClass.CONTRACT, reason)
     if ended.exit_code is not None and ended.exit_code < 0:
         return Failure(FailureClass.CRASH, f"the worker was killed by signal {-ended.exit_code}")
     return None
@@ -167,7 +174,7 @@ def _of_ending(ended: process.Ended, order: Order) -> Failure | None:
 def _last_line(log: bytes) -> str:
     lines = log[-4000:].decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {last[:200]}" if last else ""
+    return f": {printable(last[:200])}" if last else ""
 
 
 def _result(raw: bytes | None) -> Result | None:
@@ -186,7 +193,12 @@ def _collect(said: Run, cell: Cell, order: Order, repository: Repository) -> Run
         reason = f"what the worker left cannot be read by git: {error.said}"
         return replace(said, failure=Failure(FailureClass.CONTRACT, reason))
     base = repository.content(objects.commit(order.base).tree)
-    changes = tuple(diff(objects, base, tree))
+    try:
+        changes = tuple(diff(objects, base, tree))
+    except RecursionError:
+        return replace(
+            said, failure=Failure(FailureClass.CONTRACT, "the worker left folders nested too deep to look at")
+        )
     found, breaches = left.files(cell.out, contract)
     breaches += left.data_breaches(said.result, contract)
     breaches += (heavy := left.too_much(changes, objects)) + list(left.change_breaches(changes, order, objects))
