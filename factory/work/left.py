@@ -38,8 +38,11 @@ def read_small(folder: Path, name: str, most: int) -> bytes | None:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(most + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        return stream.read(most + 1)
 
 
 def files(out: Path, contract: Contract) -> tuple[dict[str, bytes], list[Breach]]:
