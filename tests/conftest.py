@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import scene
 from tests.world import World
+
+__all__ = ["scene"]
 
 
 @pytest.fixture(autouse=True)
