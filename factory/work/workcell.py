@@ -135,7 +135,10 @@ class Cells:
     def _return(self, cell: Cell) -> None:
         try:
             cell.worktree.clean()
+            clean = not _holds_what_git_overlooks(cell.tree)
         except (GitError, OSError):
+            clean = False
+        if not clean:
             self._remove(cell)
             return
         with self._came_back:
@@ -158,3 +161,16 @@ class Cells:
             self._remove(self._cell(place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
+
+
+def _holds_what_git_overlooks(folder: Path) -> bool:
+    """Whether there is a pipe, a socket or a device below: git does not see them, and whoever reads one may wait."""
+    ahead = [folder]
+    while ahead:
+        with os.scandir(ahead.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    ahead.append(Path(entry.path))
+                elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                    return True
+    return False
