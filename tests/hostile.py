@@ -85,7 +85,11 @@ class Scene:
     def _look(self) -> Guard:
         git = self.world.root / ".git"
         kept = [git / "config", *sorted((git / "hooks").glob("*")), *sorted((git / "info").glob("*"))]
-        lanes = [path for path in (self.world.root / "queue").rglob("*") if path.is_file() and "bad" not in path.name]
+        lanes = [
+            path
+            for path in (self.world.root / "queue").rglob("*")
+            if path.is_file() and path.stem not in ("bad", "good")
+        ]
         outside = [path for name in ("home", "elsewhere") for path in (self.place / name).rglob("*") if path.is_file()]
         return Guard(
             picture(self.world.root),

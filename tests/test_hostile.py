@@ -319,6 +319,7 @@ REMAINS = {
     "closed folders": "mkdir -p x/y; echo 1 > x/y/z; chmod 000 x/y x; chmod 000 $HOME $TMPDIR; mkdir $FACTORY_OUT/a; "
     "chmod 000 $FACTORY_OUT/a",
     "closed folders of the project": "chmod 000 tests",
+    "folders that cannot be written": "chmod 555 tests contracts .",
     "a repository": "git init -q tests/sub; git init -q sub",
     "a folder in a file's place": "rm program.py; mkdir -p program.py/x; echo x > program.py/x/y",
     "a link in a folder's place": "rm -r tests; ln -s @repo@/tests tests",

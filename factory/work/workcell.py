@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -164,10 +165,16 @@ class Cells:
 
 
 def _holds_what_git_overlooks(folder: Path) -> bool:
-    """Whether there is a pipe, a socket or a device below: git does not see them, and whoever reads one may wait."""
+    """Whether there is a pipe, a socket or a device below, or a folder that is closed to its owner.
+
+    git sees none of these, and whoever gets the cell next would wait, or fail.
+    """
     ahead = [folder]
     while ahead:
-        with os.scandir(ahead.pop()) as entries:
+        folder = ahead.pop()
+        if ~folder.stat().st_mode & stat.S_IRWXU:
+            return True
+        with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     ahead.append(Path(entry.path))
