@@ -88,7 +88,7 @@ class Scene:
         lanes = [
             path
             for path in (self.world.root / "queue").rglob("*")
-            if path.is_file() and path.stem not in ("bad", "good")
+            if path.is_file() and path.name.split(".")[0] not in ("bad", "good")
         ]
         outside = [path for name in ("home", "elsewhere") for path in (self.place / name).rglob("*") if path.is_file()]
         return Guard(
