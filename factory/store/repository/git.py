@@ -63,9 +63,10 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         allowed: Sequence[int] = (0,),
+        patience: float | None = None,
     ) -> bytes:
-        """What git prints. Raises GitError when its exit status is not allowed."""
-        return self.call(*arguments, stdin=stdin, env=env, allowed=allowed).stdout
+        """What git prints. Raises GitError when its exit status is not allowed, or it takes longer than `patience`."""
+        return self.call(*arguments, stdin=stdin, env=env, allowed=allowed, patience=patience).stdout
 
     def call(
         self,
@@ -73,8 +74,9 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         allowed: Sequence[int] = (0,),
+        patience: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """The same, with the exit status. Raises GitError when it is not allowed."""
+        """The same, with the exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
         try:
             done = subprocess.run(
                 (_GIT, *arguments),
@@ -84,7 +86,10 @@ class Git:
                 capture_output=True,
                 check=False,
                 start_new_session=True,  # ^C is for us to handle, not for a git half way through
+                timeout=patience,
             )
+        except subprocess.TimeoutExpired:
+            raise GitError(arguments, 1, f"it was stopped after {patience:g} s") from None
         except FileNotFoundError:
             raise UnusableError("git is not installed", "apt-get install git") from None
         if done.returncode not in allowed:

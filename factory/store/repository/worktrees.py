@@ -9,6 +9,8 @@ from factory.store.repository.git import Git
 
 # git looks whether a worktree's name is free and then takes it; two at a time could take the same.
 _ADDING = threading.Lock()
+# A thousand folders in one another cost git minutes; whoever made them does not get to hold anybody up.
+_CLEANING_S = 20.0
 
 
 class Worktree:
@@ -21,11 +23,11 @@ class Worktree:
         self._admin = common_dir / "worktrees" / place.name
         self._pristine = place / "index"
 
-    def _run(self, *arguments: str, pristine: bool = False) -> bytes:
+    def _run(self, *arguments: str, pristine: bool = False, patience: float | None = None) -> bytes:
         env = {"GIT_DIR": str(self._admin), "GIT_WORK_TREE": str(self.path)}
         if pristine:
             env["GIT_INDEX_FILE"] = str(self._pristine)
-        return Git(self.path).run(*arguments, env=env)
+        return Git(self.path).run(*arguments, env=env, patience=patience)
 
     def add(self, commit: str) -> None:
         """Make the worktree, still empty."""
@@ -44,8 +46,8 @@ class Worktree:
         shutil.copy2(self._admin / "index", self._pristine)
 
     def clean(self) -> None:
-        """Remove every file that git does not track here."""
-        self._run("clean", "-ffdxq")
+        """Remove every file that git does not track here. Raises GitError also when that would take very long."""
+        self._run("clean", "-ffdxq", patience=_CLEANING_S)
 
     def snapshot(self) -> str:
         """The tree of what lies here now, whatever a worker did to the index, the head or the `.git` file."""
