@@ -184,7 +184,8 @@ def _is_socket(path: str) -> bool:
 def _needed(room: Room) -> list[Path]:
     """What lies in a place that is covered by another, and has to be seen all the same."""
     places = {Path(sys.prefix), Path(sys.base_prefix), *([room.git] if room.git else [])}
-    places |= {Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry.startswith("/")}
+    searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
+    places |= {Path(entry) for entry in searched if entry.startswith("/")}
     covered = (*_SCRATCH, _RUN)
     return sorted(place for place in places if place.exists() and any(cover in place.parents for cover in covered))
 
