@@ -1,6 +1,8 @@
 """What goes wrong with runs: what it costs, when it is tried again, and when a person is asked."""
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +246,17 @@ def test_a_killed_orchestrators_items_are_taken_back(world: World) -> None:
     assert world.events("one") == ["submit", "start", "release", "start", "deliver", "finish"]
     assert world.journal("one")[2].failure is None
     assert world.status() == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_in_path_that_this_user_may_not_see_is_passed_over(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    (closed / "bin").mkdir(parents=True)
+    closed.chmod(0)
+    monkeypatch.setenv("PATH", f"{closed}/bin:{os.environ['PATH']}")
+    world.item("one")
+    world.tick()
+    closed.chmod(0o700)
+    assert world.lane("one") == "done"

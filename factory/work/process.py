@@ -125,7 +125,7 @@ def _unstartable(command: Command) -> str:
     place = command.room.tree / name if "/" in name else Path(shutil.which(name, path=command.env["PATH"]) or "")
     if "\0" in "".join(command.argv):
         return f"{name!r} could not be started: an argument holds a NUL"
-    if not name or not place.is_file():
+    if not name or not os.access(place, os.F_OK) or not place.is_file():
         return f"{name!r} could not be started: there is no such program"
     return "" if os.access(place, os.X_OK) else f"{name!r} could not be started: it is not executable"
 

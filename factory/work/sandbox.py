@@ -147,9 +147,9 @@ def _mounts(room: Room) -> Iterator[str]:
     for place in _needed(room):
         yield from ("--ro-bind", str(place), str(place))
     for place in (*room.hidden, *_credentials()):
-        if place.is_dir():
+        if _there(place) and place.is_dir():
             yield from ("--tmpfs", str(place))
-        elif place.exists():
+        elif _there(place):
             yield from ("--ro-bind", os.devnull, str(place))
     yield from (word for place in _sockets() for word in ("--ro-bind", os.devnull, place))
     for place in (room.tree, *room.writable, room.scratch):
@@ -157,7 +157,7 @@ def _mounts(room: Room) -> Iterator[str]:
     for place in (room.given, room.tree / ".git"):
         yield from ("--ro-bind", str(place), str(place))
     for place in (_DEV, _RUN, *room.hidden, *_credentials()):
-        if place.is_dir():
+        if _there(place) and place.is_dir():
             yield from ("--remount-ro", str(place))
     yield from ("--chdir", str(room.tree))
 
@@ -187,7 +187,12 @@ def _needed(room: Room) -> list[Path]:
     searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
     places |= {Path(entry) for entry in searched if entry.startswith("/")}
     covered = (*_SCRATCH, _RUN)
-    return sorted(place for place in places if place.exists() and any(cover in place.parents for cover in covered))
+    return sorted(place for place in places if _there(place) and any(cover in place.parents for cover in covered))
+
+
+def _there(place: Path) -> bool:
+    """Whether there is something that this user can see; another user's folder may well stand in PATH."""
+    return os.access(place, os.F_OK)
 
 
 def _credentials() -> Iterator[Path]:
