@@ -244,7 +244,7 @@ def test_a_person_switches_branches_back_and_forth_while_the_factory_works(world
     for _ in range(2):
         world.factory("tick", "--drain")
     for item_id in ids:
-        assert world.lane(item_id) == "done"
+        assert world.lane(item_id) == "done", world.last(item_id)
         assert world.git("show", f"main:{item_id}.txt") == item_id
         assert world.events(item_id).count("finish") == 1
     assert len({item for _, item, _ in moves(world)}) == len(ids)

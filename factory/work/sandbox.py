@@ -70,10 +70,12 @@ class Sandbox:
                 reach = () if network else ("--unshare-net",)
                 return (*limited, *self._prefix, *reach, *_mounts(room), "--", *argv)
             case Kind.NAMESPACE:
-                return (*limited, *self._prefix, "--", *argv)
+                return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
         return (*limited, *argv)
 
 
+# The first process of a namespace cannot be killed from within, and would have to take care of orphans.
+_UNDER_FIRST = ("sh", "-c", '"$@"; exit $?', "sh")
 _PRLIMIT = shutil.which("prlimit") or ""
 _BUBBLEWRAP = (
     *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
