@@ -29,6 +29,14 @@ class Matter:
     worker: str
 
 
+class Refused(InvalidFile):
+    """A verdict that does not count; for each problem the key that it is about."""
+
+    def __init__(self, keys: tuple[str, ...], *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.keys = keys
+
+
 def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes:
     """A verdict file as a person finds it: enough in its comments to decide."""
     folder = run_folder(matter.item_id, matter.run)
@@ -82,7 +90,8 @@ def cast(
     problems = list(_objections(verdict, matter, given, author, policy))
     if problems:
         source = yaml.Source(path, data)
-        raise InvalidFile(*(Problem(path, *yaml.place(source, key), message) for key, message in problems))
+        placed = [Problem(path, *yaml.place(source, key), message) for key, message in problems]
+        raise Refused(tuple(key[0] for key, _ in problems), *placed)
     # Anybody can write a name into a file; who brought it is what git knows.
     reviewer = str(author) if not given or _plain(given) in _names(author) else f"{given} (by {author})"
     return Cast(seat, verdict, reviewer, path)

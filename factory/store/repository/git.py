@@ -10,6 +10,7 @@ from pathlib import Path
 from factory.model.errors import FactoryError, UnusableError
 
 _GIT = shutil.which("git") or "git"
+_CHUNK = 1 << 18
 
 # A repository's own configuration can name programs that git runs while it only looks.
 _HARDENED = (
@@ -95,6 +96,28 @@ class Git:
         if done.returncode not in allowed:
             raise GitError(arguments, done.returncode, done.stderr.decode(errors="replace"))
         return done
+
+    def stream(self, *arguments: str) -> Iterator[bytes]:
+        """What git prints, piece by piece between NULs, as it prints it. Raises GitError when it fails."""
+        with subprocess.Popen(
+            (_GIT, *arguments),
+            cwd=self.folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            rest = b""
+            while chunk := process.stdout.read(_CHUNK):
+                *whole, rest = (rest + chunk).split(b"\0")
+                yield from whole
+            if rest:
+                yield rest
+            said = process.stderr.read()
+        if process.returncode:
+            raise GitError(arguments, process.returncode, said.decode(errors="replace"))
 
     def text(self, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
         """What git prints, as text without the last line end."""

@@ -1,0 +1,50 @@
+"""`factory audit`: proves a history from its commits alone."""
+
+import click
+
+from factory.cli.session import json_option, repository
+from factory.cli.text import echo_json
+from factory.model.base import printable
+from factory.model.errors import UnusableError
+from factory.report.audit.audit import Audit, audit, resolve
+from factory.report.audit.rules import EXPLAINED, Rule
+from factory.store.library import locate_branch
+
+
+@click.command("audit")
+@click.option("--since", metavar="REV", help="Only the commits after this one.")
+@click.option("--explain", type=click.Choice([str(rule) for rule in Rule]), help="Say what a rule demands.")
+@json_option
+def audit_command(since: str | None, explain: str | None, as_json: bool) -> int:
+    """Prove from the commits alone that nothing was lost, moved or accepted against the rules. Exit 1 when not."""
+    if explain is not None:
+        click.echo(EXPLAINED[Rule(explain)])
+        return 0
+    with repository() as opened:
+        branch = locate_branch(opened)
+        head = opened.head(branch)
+        if head is None:
+            raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        found = audit(opened, head, resolve(opened, since) if since else None)
+    if as_json:
+        listed = [violation._asdict() for violation in found.violations]
+        echo_json({**found.__dict__, "branch": branch, "head": head, "violations": listed})
+    else:
+        _print(found, branch)
+    return int(bool(found.violations))
+
+
+def _print(found: Audit, branch: str) -> None:
+    for violation in found.violations:
+        where = f" {violation.path}" if violation.path else ""
+        rule = click.style(f"{violation.rule}", fg="red")
+        click.echo(f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}")
+    click.echo(
+        f"{branch}: {found.commits} commits, {found.by_people} of them by people; {found.moves} moves of {found.items} "
+        f"items, {found.finished} of them finished"
+    )
+    if found.violations:
+        rules = sorted({violation.rule for violation in found.violations})
+        click.echo(f"{len(found.violations)} findings; factory audit --explain {rules[0]} says what is demanded")
+    else:
+        click.echo("every commit keeps the rules")
