@@ -60,7 +60,9 @@ class Finished:
         rounds = self.order.contract.rework.max_rounds
         if self.case.history.rounds_spent + 1 >= rounds:
             return self.block(f"{rounds} rounds used up; the last: {reason}", failure, findings=findings)
-        return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings)
+        # What was proposed, even on a claim that does not hold, is what the next round begins with.
+        proposal = self.run.proposal or None
+        return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings, proposal=proposal)
 
 
 def collect(floor: Floor, survey: Survey) -> None:
@@ -85,7 +87,7 @@ def _settle(floor: Floor, survey: Survey, finished: Finished) -> Case:
         reason = "its text changed while it ran" if finished.edited else "the run was stopped"
         move = finished.move(Event.RELEASE, finished.case.came_from, reason)
         return floor.ledger.move(finished.case, replace(move, files={}))
-    move = _after_failure(finished, failure, survey) if failure else _after_result(floor, survey, finished)
+    move = _after_failure(floor, survey, finished, failure) if failure else _after_result(floor, survey, finished)
     noted = settled(survey, finished.case, failure)
     if noted:
         floor.tell("", f"the breaker of the contract {finished.case.contract_name} is now {_state(survey, finished)}")
@@ -109,13 +111,14 @@ def _failure(run: Run) -> Failure | None:
     return None
 
 
-def _after_failure(finished: Finished, failure: Failure, survey: Survey) -> Move:
+def _after_failure(floor: Floor, survey: Survey, finished: Finished, failure: Failure) -> Move:
     """An attempt, a round or a person's time is used up."""
     match failure.kind.cost:
         case Cost.PERSON:
             return finished.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
         case Cost.ROUND:
             findings = finished.run.findings or (Finding(id="R1", severity="major", text=failure.reason),)
+            _show_proposal(floor, finished)
             return finished.send_back(failure.reason, findings, failure.kind)
     attempts = finished.case.history.attempts + 1
     if attempts >= finished.order.contract.retry.max_attempts:
@@ -163,8 +166,7 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     left = left_by_worker(run_files(run))
     subject = subject_of(case.item, contract, survey.policy.governing(), run.patch, left)
     matter = Matter(case.id, case.item, order.run, order.round, subject, order.contract.worker.name)
-    branch = branch_of(case.id)
-    floor.ledger.also(RefUpdate(branch, floor.repository.head(branch) or NOTHING, run.proposal))
+    _show_proposal(floor, finished)
     move = finished.move(
         Event.DELIVER,
         Lane.REVIEW,
@@ -174,6 +176,13 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
         findings=run.evidence.findings(),
     )
     return replace(move, opened=_opened(survey, finished, run.evidence, matter))
+
+
+def _show_proposal(floor: Floor, finished: Finished) -> None:
+    """The item's branch shows its proposal, if there is one."""
+    branch = branch_of(finished.case.id)
+    if finished.run.proposal:
+        floor.ledger.also(RefUpdate(branch, floor.repository.head(branch) or NOTHING, finished.run.proposal))
 
 
 def _opened(survey: Survey, finished: Finished, evidence: Evidence, matter: Matter) -> Mapping[str, bytes]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.line.bell import Bell
-from factory.line.evidence import Gathered, gather
+from factory.line.evidence import Gathered, Gatherer
 from factory.model.base import printable
 from factory.model.errors import FactoryError
-from factory.model.evidence import Evidence
+from factory.model.evidence import Evidence, Ran
 from factory.model.failure import Failure, FailureClass
 from factory.model.result import Status
 from factory.store import logs
@@ -55,6 +55,7 @@ class Crew:
         self._me = me
         self._pool = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="run")
         self._seal = Seal(repository.objects)
+        self._gatherer = Gatherer(repository, cells)
         self._hearts = repository.state / "heartbeats"
         self.bell = Bell()  # rung when a run or a recheck has ended
         self.running: dict[str, Running] = {}
@@ -93,7 +94,8 @@ class Crew:
             return run
         proposal = self._proposal(order, run)
         try:
-            gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop, alive)
+            claims = run.result.handoff.commands if run.result else ()
+            gathered = self._gatherer.gather(order, proposal, self._target(), stop, alive, claims)
         except HookFailed as error:
             return replace(run, hooks=run.hooks + error.log, failure=error.failure, stopped=stop.is_set())
         except FactoryError as error:
@@ -102,7 +104,15 @@ class Crew:
             return replace(run, failure=Failure(FailureClass.CRASH, f"the checks could not be run: {error}"))
         if stop.is_set():
             return replace(run, stopped=True)
-        return replace(run, proposal=proposal, evidence=gathered.evidence, logs=gathered.logs)
+        proven = replace(run, proposal=proposal, evidence=gathered.evidence, logs=gathered.logs)
+        broken = gathered.evidence.broken_claims()
+        if not broken:
+            return proven
+        said = "; ".join(
+            f"`{' '.join(ran.run)}`: the worker says {ran.claimed}, here {_shown(ran)}" for ran in broken[:3]
+        )
+        findings = tuple(ran.finding(number) for number, ran in enumerate(broken, 1))
+        return replace(proven, findings=findings, failure=Failure(FailureClass.EVIDENCE, said))
 
     def _proposal(self, order: Order, run: Run) -> str:
         """The commit that holds the worker's change; the base when it changed nothing."""
@@ -129,7 +139,7 @@ class Crew:
     def _again(self, order: Order, proposal: str, stop: threading.Event) -> Gathered | str:
         """What the checks say now, or why they cannot be run."""
         try:
-            gathered = gather(order, proposal, self._target(), self._repository, self._cells, stop)
+            gathered = self._gatherer.gather(order, proposal, self._target(), stop)
             sealed = self._seal.close(order, Run(0.0, evidence=gathered.evidence, logs=gathered.logs))
             return Gathered(sealed.evidence or gathered.evidence, sealed.logs)
         except FactoryError as error:
@@ -181,6 +191,10 @@ class Crew:
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until a run or a recheck has ended, or something else is news; False when nothing was."""
         return self.bell.wait(seconds)
+
+
+def _shown(ran: Ran) -> str:
+    return ran.problem or str(ran.exit_code)
 
 
 class _Heart:

@@ -17,17 +17,31 @@ class Ran(Format):
     seconds: float
     problem: str = ""
     criterion: str | None = None  # the acceptance criterion that it answers
+    claimed: int | None = None  # the exit status that the worker says it had
+    before: int | None = None  # the exit status without the change, where a check has to fail before
+    reused: bool = False  # the same command has been run on the same files in the same environment already
     tail: str = ""
 
     @property
+    def holds(self) -> bool:
+        """Whether it ended as the worker claims; true of what nobody made a claim about."""
+        return self.claimed is None or (self.exit_code == self.claimed and not self.problem)
+
+    @property
     def passed(self) -> bool:
-        """Exit status 0, and nothing in the way."""
-        return self.exit_code == 0 and not self.problem
+        """Exit status 0, nothing in the way, and not so without the change as well; of a claim, that it holds."""
+        if self.claimed is not None:
+            return self.holds
+        return self.exit_code == 0 and not self.problem and self.before != 0
 
     def finding(self, number: int) -> Finding:
         """What a worker is told about a failure."""
         how = self.problem or f"ended with exit status {self.exit_code}"
+        if self.before == 0 and self.exit_code == 0:
+            how = "passes without the change as well, and so proves nothing"
         about = f"acceptance {self.criterion}" if self.criterion else f"check {self.name}"
+        if self.claimed is not None:
+            how, about = f"{how}; the worker says {self.claimed}", "claim"
         text = f"{about}: `{' '.join(self.run)}` {how}"
         return Finding(id=f"C{number}", severity="major", text=f"{text}\n{self.tail}".rstrip())
 
@@ -39,6 +53,7 @@ class Evidence(Format):
     proposal: str
     target: str
     tree: str  # the content of the proposal merged with `target`; empty when they conflict
+    environment: str = ""  # the digest of what besides the files decides how a command ends
     conflicts: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
 
@@ -46,6 +61,10 @@ class Evidence(Format):
     def passed(self) -> bool:
         """Merges cleanly and every command passed."""
         return not self.conflicts and all(ran.passed for ran in self.ran)
+
+    def broken_claims(self) -> tuple[Ran, ...]:
+        """The commands that did not end as the worker says."""
+        return tuple(ran for ran in self.ran if not ran.holds)
 
     def answers(self) -> dict[str, Literal["pass", "fail"]]:
         """What the acceptance checks say of their criteria."""

@@ -38,6 +38,13 @@ class Criterion(Format):
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
     text: Text
     check: Argv | None = None
+    must_fail_before: bool = False  # the check has to fail without the change, or it proves nothing
+
+    @model_validator(mode="after")
+    def _only_a_check_can_fail(self) -> Self:
+        if self.must_fail_before and self.check is None:
+            raise ValueError("'must_fail_before' needs a 'check'")
+        return self
 
 
 class Budget(Format):

@@ -9,6 +9,7 @@ from factory.model.base import Argv, Format, Text
 from factory.model.failure import Cost, FailureClass
 
 Answer = Literal["pass", "fail", "unread"]
+MOST_CLAIMS = 20
 
 
 class Status(StrEnum):
@@ -40,7 +41,7 @@ class Handoff(Format):
     completed: tuple[str, ...] = ()
     left_undone: tuple[Text, ...] = ()
     issues: tuple[Issue, ...] = ()
-    commands: tuple[Claim, ...] = ()
+    commands: Annotated[tuple[Claim, ...], Field(max_length=MOST_CLAIMS)] = ()  # each is run again by the factory
     followed_procedure: bool = True
     deviations: tuple[str, ...] = ()
 

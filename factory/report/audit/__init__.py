@@ -1,1 +1,1 @@
-"""The audit: whether a branch's history is what the factory, keeping its own rules, could have made. Reads commits alone."""
+"""The audit: whether a history is one that the factory, keeping its own rules, could have made. Reads commits alone."""

@@ -77,9 +77,10 @@ class Book:
                     self.record(item_in(path)).places[path] = entry.oid
         for path, entry in self._below(tree, "artifacts"):
             self._keep_artifact(path, entry.oid)
-        for path, entry in [*self._below(tree, "contracts"), (WORKFLOW, self.objects.find(tree, WORKFLOW))]:
-            if entry:
-                self._files[path] = entry.oid
+        self._files = {path: entry.oid for path, entry in self._below(tree, "contracts")}
+        workflow = self.objects.find(tree, WORKFLOW)
+        if workflow:
+            self._files[WORKFLOW] = workflow.oid
         for record in self.items.values():
             if record.journal:
                 record.history = read(self.objects.blob(record.journal), folder_of(record.id))

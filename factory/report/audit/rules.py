@@ -29,11 +29,11 @@ class Rule(StrEnum):
 
 
 EXPLAINED = {
-    Rule.ONE_LANE: "Each item lies in exactly one lane. A second file of the same id makes its state a matter of opinion.",
+    Rule.ONE_LANE: "Each item lies in exactly one lane. With two files of one id nobody could say what its state is.",
     Rule.LOST: "No item vanishes. A file that leaves a lane arrives in another one, or the factory brings it back.",
     Rule.PURE_RENAME: "The factory moves an item's file byte for byte. Only people change what an item says.",
-    Rule.LEGAL_MOVE: "Every event is one that the table of moves has, from the lane where the item was to one it may go to.",
-    Rule.TRAILERS: "Factory-Item, Factory-Move and Factory-Run of a commit say what the commit did, and it did nothing else.",
+    Rule.LEGAL_MOVE: "Every event is in the table of moves, from the lane where the item was to the one it went to.",
+    Rule.TRAILERS: "A commit's Factory-Item, Factory-Move and Factory-Run say what it did, and it did nothing else.",
     Rule.FORGED: "Only the factory writes Factory trailers, and only together with the move and the journal's line.",
     Rule.APPEND_ONLY: "A journal only ever grows by whole lines, and only in commits of the factory.",
     Rule.JOURNAL: "A journal's lines can be read, are numbered without a gap, and end in the lane where the file lies.",
@@ -41,7 +41,7 @@ EXPLAINED = {
     Rule.DIGESTS: "The manifest of a run names every file of it with its true digest and size.",
     Rule.SUBJECT: "What was delivered, judged and applied is one and the same subject, computed again from the commits.",
     Rule.PATCH: "The patch that was judged is the difference that the proposal makes.",
-    Rule.COVERED: "A finished item has every verdict and every passed check that its contract asked for at that time.",
+    Rule.COVERED: "A finished item has all the verdicts and passed checks that its contract then asked for.",
     Rule.REVIEWER: "Nobody approves their own work, and a verdict is brought by somebody whom the policy lets judge.",
     Rule.MERGED: "The content that came into the target is exactly the one that the checks ran on.",
     Rule.UNAPPROVED: "Nothing that a worker made comes into the branch but by the finish of its item.",
