@@ -1,4 +1,4 @@
-"""Evidence: what a worker claims is run again, a check can be asked to prove that it can fail, and nothing runs twice."""
+"""Evidence: claims are run again, a check can be asked to prove that it can fail, and nothing is run twice."""
 
 import json
 from pathlib import Path

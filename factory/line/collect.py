@@ -15,16 +15,17 @@ from factory.line.survey import Case, Survey
 from factory.model.contract import SeatKind
 from factory.model.evidence import Evidence
 from factory.model.failure import Cost, Failure, FailureClass
+from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.result import Status, Usage
-from factory.model.subject import subject_of
 from factory.model.verdict import Finding
-from factory.store.artifacts import left_by_worker, with_manifest
+from factory.store.artifacts import with_manifest
 from factory.store.queue import verdict_path
 from factory.store.repository.commits import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 from factory.work.order import Order
+from factory.work.reviewer import Said
 from factory.work.run import Run
 
 _JITTER = Random()
@@ -47,7 +48,8 @@ class Finished:
     def move(self, event: Event, to: Lane, reason: str, **details: object) -> Move:
         """A move that carries the run's cost and everything it left."""
         run = self.run
-        cost = {"seconds": round(run.seconds, 3), "usage": run.usage if run.usage != Usage() else None}
+        usage = run.cost()
+        cost = {"seconds": round(run.seconds, 3), "usage": usage if usage != Usage() else None}
         told = {"reason": reason or None, "sandbox": run.sandbox or None}
         return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(run)))
 
@@ -162,20 +164,23 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
     case, order, run = finished.case, finished.order, finished.run
     assert run.evidence is not None and case.contract_name is not None and case.item is not None
-    contract = floor.surveyor.library.contract_bytes(survey.tree, case.contract_name) or b""
-    left = left_by_worker(run_files(run))
-    subject = subject_of(case.item, contract, survey.policy.governing(), run.patch, left)
-    matter = Matter(case.id, case.item, order.run, order.round, subject, order.contract.worker.name)
+    matter = Matter(case.id, case.item, order.run, order.round, run.subject, order.contract.worker.name)
     _show_proposal(floor, finished)
     move = finished.move(
         Event.DELIVER,
         Lane.REVIEW,
         "",
-        subject=subject,
+        subject=run.subject,
+        verdicts=tuple(_seat_verdict(said) for said in run.said),
         proposal=run.proposal,
         findings=run.evidence.findings(),
     )
     return replace(move, opened=_opened(survey, finished, run.evidence, matter))
+
+
+def _seat_verdict(said: Said) -> SeatVerdict:
+    verdict = said.verdict
+    return SeatVerdict(seat=said.seat, decision=verdict.decision, reviewer=said.reviewer, lost=verdict.lost)
 
 
 def _show_proposal(floor: Floor, finished: Finished) -> None:

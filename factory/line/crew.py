@@ -10,6 +10,7 @@ from pathlib import Path
 
 from factory.line.bell import Bell
 from factory.line.evidence import Gathered, Gatherer
+from factory.line.seats import judged, with_subject
 from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence, Ran
@@ -82,6 +83,8 @@ class Crew:
             if not run.stopped and run.result is not None and run.result.status is Status.OK:
                 run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
             run = self._seal.close(order, run)
+            if run.evidence is not None and run.failure is None and not run.stopped:
+                run = judged(order, with_subject(order, run), self._repository, self._cells, stop)
             for log in (run.log, run.hooks, *run.logs.values()):
                 logs.keep(self._repository.state, log)
             return run

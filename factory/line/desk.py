@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from factory.line.gate import Cast
-from factory.line.review import Matter, cast
+from factory.line.review import Matter, allowed_in, cast
 from factory.line.survey import Survey, Surveyor
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -80,7 +80,7 @@ def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast 
         raise InvalidFile(Problem(path, 1, 1, message))
     history = case.history
     matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
-    return cast(seat, path, data, matter, surveyor.repository.user, survey.policy)
+    return cast(seat, path, data, matter, surveyor.repository.user, allowed_in(seat, case.contract, survey.policy))
 
 
 def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:

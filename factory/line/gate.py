@@ -1,6 +1,8 @@
 """The gate: from evidence and verdicts to the next event. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.evidence import Evidence
@@ -10,6 +12,7 @@ from factory.model.lifecycle import Event
 from factory.model.paths import matches
 from factory.model.verdict import Decision, Finding, Verdict
 
+NONE_LOST: Mapping[str, str] = MappingProxyType({})  # why the verdict of a machine seat does not count, by seat
 _HUMAN = Seat(name="human", kind=SeatKind.HUMAN)
 
 
@@ -56,6 +59,7 @@ def decide(
     evidence: Evidence,
     casts: tuple[Cast, ...],
     needs_person: bool = False,
+    lost: Mapping[str, str] = NONE_LOST,
 ) -> Ruling:
     """What follows. A no from anybody outweighs any number of approvals; a quorum never stands in for a person."""
     verdicts = tuple(
@@ -83,6 +87,10 @@ def decide(
     if enough:
         by = ", ".join(f"{cast.reviewer} ({cast.seat})" for cast in casts if cast.seat in approved)
         return Ruling(Event.FINISH, f"approved by {by}" if by else "all checks passed", (), verdicts)
+    silent = [seat.name for seat in waiting if seat.name in lost]
+    if silent:  # nobody waits for what will not come by itself
+        reason = "; ".join(f"the verdict of {name} does not count: {lost[name]}" for name in silent)
+        return Ruling(Event.BLOCK, reason, (), verdicts)
     names = ", ".join(seat.name for seat in waiting)
     return Ruling(None, f"waits for the verdict of {names}", (), verdicts)
 

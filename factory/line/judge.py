@@ -1,12 +1,12 @@
 """Judge: put evidence and verdicts of every item in review before the gate, and do what it rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from factory.line.floor import Floor
 from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.ledger import Move
 from factory.line.record import recheck_files
-from factory.line.review import Matter, blank, cast
+from factory.line.review import Matter, allowed_in, blank, cast, cast_of_machine
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
@@ -15,7 +15,7 @@ from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding
-from factory.store.artifacts import left_by_worker
+from factory.store.artifacts import left_by_worker, run_folder
 from factory.store.queue import VerdictFile, verdict_path
 from factory.store.repository.objects import Person
 
@@ -49,8 +49,9 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
     changed = surveyor.repository.changed(evidence.base, evidence.proposal)
     seats = seats_needed(case.contract, changed, survey.policy.guarded)
     needs_person = touches(changed, survey.policy.guarded)
-    casts, problems = _casts(surveyor, survey, case, seats, subject)
-    return Judged(case, decide(case.contract, seats, evidence, casts, needs_person), evidence, subject, problems)
+    votes = _votes(surveyor, survey, case, seats, subject)
+    ruling = decide(case.contract, seats, evidence, tuple(votes.casts), needs_person, votes.lost)
+    return Judged(case, ruling, evidence, subject, tuple(votes.problems))
 
 
 def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:
@@ -66,33 +67,48 @@ def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:
     )
 
 
-def _casts(
-    surveyor: Surveyor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str
-) -> tuple[tuple[Cast, ...], tuple[Problem, ...]]:
+@dataclass
+class _Votes:
+    """What the seats said of one item."""
+
+    casts: list[Cast] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)  # with verdict files
+    lost: dict[str, str] = field(default_factory=dict)  # why the verdict of a machine seat does not count
+
+
+def _votes(surveyor: Surveyor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str) -> _Votes:
     assert case.item is not None
     matter = Matter(case.id, case.item, case.history.run, case.history.round, subject, case.history.worker)
     by_seat = {file.seat: file for file in survey.snapshot.verdicts if file.item_id == case.id}
-    found: list[Cast] = []
-    problems: list[Problem] = []
+    votes = _Votes()
     for seat in seats:
         file = by_seat.get(seat.name)
-        if seat.kind is SeatKind.HUMAN and file is not None:
-            try:
-                vote = _read(surveyor, survey, matter, file)
-            except InvalidFile as error:
-                problems.extend(error.problems)
+        if seat.by_machine:
+            path = f"{run_folder(case.id, case.history.run)}/verdict.{seat.name}.yaml"
+            data = surveyor.repository.objects.file(survey.tree, path)
+            said = cast_of_machine(seat.name, path, data, matter) if data else "there is none"
+            if isinstance(said, str):
+                votes.lost[seat.name] = said
             else:
-                found.extend([vote] if vote else [])
-    return tuple(found), tuple(problems)
+                votes.casts.append(said)
+        elif seat.kind is SeatKind.HUMAN and file is not None:
+            try:
+                vote = _read(surveyor, survey, case, matter, file)
+            except InvalidFile as error:
+                votes.problems.extend(error.problems)
+            else:
+                votes.casts.extend([vote] if vote else [])
+    return votes
 
 
-def _read(surveyor: Surveyor, survey: Survey, matter: Matter, file: VerdictFile) -> Cast | None:
+def _read(surveyor: Surveyor, survey: Survey, case: Case, matter: Matter, file: VerdictFile) -> Cast | None:
     repository = surveyor.repository
 
     def author() -> Person:
         return repository.last_author(survey.head, file.path) or repository.user()
 
-    return cast(file.seat, file.path, repository.objects.blob(file.blob), matter, author, survey.policy)
+    allowed = allowed_in(file.seat, case.contract, survey.policy)
+    return cast(file.seat, file.path, repository.objects.blob(file.blob), matter, author, allowed)
 
 
 def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:

@@ -45,12 +45,17 @@ def unfit(item: Item, contract: Contract, policy: Policy) -> str:
     if agent and agent.run is None:
         return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind 'command' can be run yet"
     for seat in contract.review.seats:
-        if seat.kind in (SeatKind.AGENT, SeatKind.COMMAND):
-            return f"its contract's seat {seat.name!r} is of kind {seat.kind}, which cannot be filled yet"
+        reviewer = policy.agents.get(seat.agent) if seat.agent else None
+        if (seat.agent, seat.run) == (name, contract.worker.run):
+            return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
+        if seat.agent and (reviewer is None or reviewer.run is None):
+            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind 'command' in WORKFLOW.md"
+        if contract.review.distinct_models and reviewer and agent and reviewer.model == agent.model:
+            return f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
     if contract.apply.run is not None:
         return "its contract applies by command, which cannot be done yet"
     open_criteria = unanswered(item)
-    if open_criteria and not contract.seats(SeatKind.HUMAN):
+    if open_criteria and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
         return f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
     return ""
 

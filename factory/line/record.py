@@ -4,6 +4,7 @@ from factory.line.evidence import Gathered
 from factory.model.evidence import Evidence
 from factory.store import files
 from factory.store.logs import cut
+from factory.work.reviewer import Said
 from factory.work.run import Run
 
 
@@ -21,6 +22,9 @@ def run_files(run: Run) -> dict[str, bytes]:
     if run.evidence is not None:
         written["evidence.json"] = _evidence(run.evidence)
     written |= {name: cut(log) for name, log in run.logs.items()}
+    for each in run.said:
+        written[f"verdict.{each.seat}.yaml"] = _verdict(each)
+        written[f"seats/{each.seat}.log"] = cut(each.log)
     return written | {f"files/{name}": data for name, data in run.files.items()}
 
 
@@ -30,6 +34,12 @@ def recheck_files(gathered: Gathered | None) -> dict[str, bytes]:
         return {}
     logs = {f"recheck/{name}": cut(log) for name, log in gathered.logs.items()}
     return {"recheck.json": _evidence(gathered.evidence), **logs}
+
+
+def _verdict(said: Said) -> bytes:
+    """What is kept of a machine's verdict: with who gave it, and without what says nothing."""
+    told = said.verdict.model_dump(mode="json", exclude_defaults=True)
+    return files.as_json({**told, "decision": str(said.verdict.decision), "reviewer": said.reviewer})
 
 
 def _evidence(evidence: Evidence) -> bytes:

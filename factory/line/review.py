@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
 from factory.model.base import printable
+from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.policy import Policy
-from factory.model.verdict import Decision, Verdict
+from factory.model.verdict import Decision, MachineVerdict, Verdict
 from factory.store import yaml
 from factory.store.artifacts import run_folder
 from factory.store.repository.objects import Person
@@ -75,8 +76,31 @@ def read_verdict(path: str, data: bytes) -> Verdict:
     return yaml.load(Verdict, yaml.Source(path, data))
 
 
+def cast_of_machine(seat: str, path: str, data: bytes, matter: Matter) -> Cast | str:
+    """The verdict that a machine seat gave when the proposal was delivered, or why it does not count."""
+    try:
+        verdict = yaml.load(MachineVerdict, yaml.Source(path, data))
+    except InvalidFile as error:
+        return error.problems[0].message
+    if verdict.lost or verdict.decision is Decision.PENDING:
+        return verdict.lost or "it decided nothing"
+    if verdict.subject != matter.subject:
+        return "it judges another subject"
+    answers = verdict.acceptance
+    failed = [key for key in unanswered(matter.item) if answers.get(key, "unread") != "pass"]
+    if verdict.decision is Decision.APPROVE and failed:
+        return f"it approves, but {failed[0]} is {answers.get(failed[0], 'unread')!r}"
+    return Cast(seat, verdict, verdict.reviewer or seat, path)
+
+
+def allowed_in(seat: str, contract: Contract | None, policy: Policy) -> tuple[str, ...]:
+    """Who may give the verdict of a human seat; nobody named means anybody but the maker."""
+    seats = contract.review.seats if contract else ()
+    return next((each.reviewers for each in seats if each.name == seat), ()) or policy.reviewers
+
+
 def cast(
-    seat: str, path: str, data: bytes, matter: Matter, author_of: Callable[[], Person], policy: Policy
+    seat: str, path: str, data: bytes, matter: Matter, author_of: Callable[[], Person], allowed: tuple[str, ...]
 ) -> Cast | None:
     """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason.
 
@@ -87,7 +111,7 @@ def cast(
         return None
     author = author_of()
     given = (verdict.reviewer or "").strip()
-    problems = list(_objections(verdict, matter, given, author, policy))
+    problems = list(_objections(verdict, matter, given, author, allowed))
     if problems:
         source = yaml.Source(path, data)
         placed = [Problem(path, *yaml.place(source, key), message) for key, message in problems]
@@ -98,7 +122,7 @@ def cast(
 
 
 def _objections(
-    verdict: Verdict, matter: Matter, given: str, author: Person, policy: Policy
+    verdict: Verdict, matter: Matter, given: str, author: Person, allowed: tuple[str, ...]
 ) -> list[tuple[tuple[str, ...], str]]:
     """(key, what is wrong with it), for everything that keeps a verdict from counting."""
     found: list[tuple[tuple[str, ...], str]] = []
@@ -107,14 +131,14 @@ def _objections(
             (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
         )
     makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", "factory"}
-    listed = {_plain(name) for name in policy.reviewers}
+    listed = {_plain(name) for name in allowed}
     people = [(str(author), _names(author), f"{author} brought this, and")]
     people += [(given, _names_in(given), f"{given!r}")] if given else []
     for name, names, subject in people:
         if makers & names:
             found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
         if listed and not listed & names:
-            found.append((("reviewer",), f"{subject} is not among the reviewers that WORKFLOW.md names"))
+            found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))
     found.extend(_about_criteria(verdict, matter.item))
     if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
         found.append((("decision",), "rework needs a finding or a note that says what to do"))

@@ -1,5 +1,6 @@
 """Start: claim what may start, and hand it to the crew once the claim is committed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from factory.line.breaker import claimed
@@ -10,6 +11,7 @@ from factory.line.ledger import Move
 from factory.line.ordering import order_of
 from factory.line.plan import Outlook, outlooks, unfit
 from factory.line.survey import Case, Survey
+from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease
@@ -105,7 +107,15 @@ def _order(floor: Floor, survey: Survey, case: Case) -> Order:
     signed = Signature(floor.me, floor.me, floor.clock())
     begin = add_commit(repository.objects, content, (base,), f"What {case.id} starts from.\n", signed)
     prompt = floor.surveyor.library.prompt(survey.tree, case.contract, survey.workflow)
-    return order_of(survey, case, base, begin, prompt, history.run + 1)
+    order = order_of(survey, case, base, begin, prompt, history.run + 1)
+    source = floor.surveyor.library.contract_bytes(survey.tree, order.contract_name) or b""
+    return replace(order, contract_source=source, prompts=_seat_prompts(floor, survey, case.contract))
+
+
+def _seat_prompts(floor: Floor, survey: Survey, contract: Contract) -> dict[str, str]:
+    library = floor.surveyor.library
+    asked = {seat.name: seat.prompt for seat in contract.review.seats if seat.prompt is not None}
+    return {name: library.prompt_file(survey.tree, path) for name, path in asked.items()}
 
 
 def _base_of(floor: Floor, proposal: str) -> str:

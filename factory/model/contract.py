@@ -104,6 +104,13 @@ class Seat(Format):
     kind: SeatKind
     agent: Name | None = None
     run: Argv | None = None
+    prompt: RelativePath | None = None  # what an agent is asked; else a plain request for a verdict
+    reviewers: tuple[Text, ...] = ()  # who may sit in a human seat; else those that WORKFLOW.md names
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether a process sits in it, and gives its verdict as soon as there is something to judge."""
+        return self.kind in (SeatKind.AGENT, SeatKind.COMMAND)
 
     @model_validator(mode="after")
     def _knows_who_sits(self) -> Self:
@@ -111,6 +118,10 @@ class Seat(Format):
             raise ValueError("'agent' belongs to a seat of kind agent, and to no other")
         if (self.kind is SeatKind.COMMAND) != (self.run is not None):
             raise ValueError("'run' belongs to a seat of kind command, and to no other")
+        if self.prompt is not None and self.kind is not SeatKind.AGENT:
+            raise ValueError("'prompt' belongs to a seat of kind agent, and to no other")
+        if self.reviewers and self.kind is not SeatKind.HUMAN:
+            raise ValueError("'reviewers' belongs to a seat of kind human, and to no other")
         return self
 
 
@@ -122,6 +133,7 @@ class Review(Format):
 
     seats: Annotated[tuple[Seat, ...], Field(min_length=1)] = _DEFAULT_SEATS
     quorum: Literal["all"] | Count = "all"
+    distinct_models: bool = False  # whether no agent may judge what an agent of the same model made
 
     @model_validator(mode="after")
     def _seats_can_be_told_apart(self) -> Self:

@@ -39,6 +39,7 @@ class SeatVerdict(Format):
     seat: str
     decision: Decision
     reviewer: str
+    lost: str = ""  # why it does not count
 
 
 class Entry(Format):

@@ -172,6 +172,10 @@ class Agent(Section):
     kind: Text
     model: str | None = None
     run: Argv | None = None
+    # As a reviewer it has no contract that would say these for it.
+    env: tuple[Text, ...] = ()
+    secrets: tuple[Text, ...] = ()
+    network: bool = False
 
     @model_validator(mode="after")
     def _command_has_argv(self) -> Self:

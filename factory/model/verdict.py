@@ -41,3 +41,10 @@ class Verdict(Format):
     notes: str | None = None
     findings: tuple[Finding, ...] = ()
     acceptance: dict[str, Answer] = {}
+
+
+class MachineVerdict(Verdict):
+    """What a reviewing process writes to `$FACTORY_OUT/verdict.yaml`, and what is kept of it with the run."""
+
+    patch: Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""  # the digest of what it read
+    lost: str = ""  # why it does not count; written by the factory

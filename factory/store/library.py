@@ -97,9 +97,13 @@ class Library:
         """The prompt template that a contract's worker gets. Raises UnusableError when its file is missing."""
         if contract.worker.prompt is None:
             return workflow.prompt
-        data = self._objects.file(tree, contract.worker.prompt)
+        return self.prompt_file(tree, contract.worker.prompt)
+
+    def prompt_file(self, tree: str, path: str) -> str:
+        """A prompt template. Raises UnusableError when it is missing."""
+        data = self._objects.file(tree, path)
         if data is None:
-            raise UnusableError(f"there is no prompt {contract.worker.prompt}", "commit the file")
+            raise UnusableError(f"there is no prompt {path}", "commit the file")
         return data.decode(errors="replace")
 
 

@@ -1,5 +1,6 @@
 """The order: everything that one run needs to know, and nothing of the orchestrator's state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +35,8 @@ class Order:
     updated_at: datetime | None = None
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
     left: Budget = field(default_factory=Budget)  # of the item's budget
+    contract_source: bytes = b""  # the contract's file, which a subject covers
+    prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
 
     @property
     def argv(self) -> Argv:

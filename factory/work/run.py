@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from factory.model.base import printable
 from factory.model.errors import FactoryError, InvalidFile
@@ -19,6 +20,7 @@ from factory.work import hooks, left, process
 from factory.work.meter import Meter
 from factory.work.order import Order
 from factory.work.prompt import render, render_argv
+from factory.work.reviewer import Said
 from factory.work.sandbox import sandbox
 from factory.work.workcell import Cell, Cells
 
@@ -47,6 +49,12 @@ class Run:
     proposal: str = ""
     evidence: Evidence | None = None
     logs: Mapping[str, bytes] = field(default_factory=dict)  # of the checks, by name
+    subject: str = ""  # of a proposal that can be judged
+    said: tuple[Said, ...] = ()  # what machine seats say of it
+
+    def cost(self) -> Usage:
+        """What the worker and the machine seats used."""
+        return reduce(Usage.plus, (each.usage for each in self.said), self.usage)
 
 
 Alive = Callable[[], None]

@@ -48,6 +48,7 @@ class Room:
     given: Path  # readable, though it lies in what is hidden
     hidden: tuple[Path, ...] = ()  # folders to be seen as empty
     git: Path | None = None  # git's own folder, readable wherever it lies
+    frozen: bool = False  # whether the worktree can only be read, too
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _mounts(room: Room) -> Iterator[str]:
         elif _there(place):
             yield from ("--ro-bind", os.devnull, str(place))
     yield from (word for place in _sockets() for word in ("--ro-bind", os.devnull, place))
-    for place in (room.tree, *room.writable, room.scratch):
+    yield from ("--ro-bind" if room.frozen else "--bind", str(room.tree), str(room.tree))
+    for place in (*room.writable, room.scratch):
         yield from ("--bind", str(place), str(place))
     for place in (room.given, room.tree / ".git"):
         yield from ("--ro-bind", str(place), str(place))

@@ -150,7 +150,7 @@ class _Walk:
             folder = path.removesuffix("manifest.json")
             listed = _listed(self._objects.blob(oid))
             there = {each.removeprefix(folder): each for each in added if each.startswith(folder) and each != path}
-            there = {name: each for name, each in there.items() if not name.startswith("verdict.")}
+            there = {name: each for name, each in there.items() if name in listed or not name.startswith("verdict.")}
             for name in sorted(listed.keys() | there.keys()):
                 data = self._objects.blob(added[there[name]]) if name in there else None
                 if data is None or listed.get(name) != (digest(data), len(data)):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.line.gate import Cast, decide, seats_needed, touches
-from factory.line.review import Matter, Refused, cast
+from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
@@ -84,19 +84,27 @@ class Finish:
         record, delivered = self._record, self._delivered
         matter = Matter(record.id, item, delivered.run, delivered.round, delivered.subject or "", record.history.worker)
         casts: list[Cast] = []
+        lost: dict[str, str] = {}
         for seat in seats:
             data = self._file(f"verdict.{seat.name}.yaml")
-            if seat.kind is SeatKind.HUMAN and data is not None:
+            if seat.by_machine:
+                said = cast_of_machine(seat.name, seat.name, data, matter) if data else "there is none"
+                if isinstance(said, str):
+                    lost[seat.name] = said
+                else:
+                    casts.append(said)
+            elif seat.kind is SeatKind.HUMAN and data is not None:
                 path = verdict_path(record.id, seat.name)
                 author = self._book.verdict_authors.get(path, _UNKNOWN)
+                allowed = allowed_in(seat.name, contract, policy)
                 try:
-                    vote = cast(seat.name, path, data, matter, lambda author=author: author, policy)  # type: ignore[misc]
+                    vote = cast(seat.name, path, data, matter, lambda author=author: author, allowed)  # type: ignore[misc]
                 except Refused as refused:
                     for key, problem in zip(refused.keys, refused.problems, strict=True):
                         yield _RULES.get(key, Rule.COVERED), problem.message
                 else:
                     casts.extend([vote] if vote else [])
-        ruling = decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded))
+        ruling = decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost)
         if ruling.event is not Event.FINISH:
             yield Rule.COVERED, f"was finished, and by what is committed it {ruling.reason or 'could not be'}"
 

@@ -1,0 +1,49 @@
+"""Machine seats: reviewers that are processes, all of a round at once, each alone and without seeing the others."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from factory.line.record import run_files
+from factory.model.contract import Seat
+from factory.model.subject import subject_of
+from factory.store import files
+from factory.store.artifacts import left_by_worker
+from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
+from factory.work.order import Order
+from factory.work.reviewer import Brief, Said, review
+from factory.work.run import Run
+from factory.work.workcell import Cells
+
+_NOBODY = Person("factory", "factory@localhost")
+
+
+def with_subject(order: Order, run: Run) -> Run:
+    """The run with the digest of exactly what is to be judged."""
+    left = left_by_worker(run_files(run))
+    subject = subject_of(order.item, order.contract_source, order.policy.governing(), run.patch, left)
+    return replace(run, subject=subject)
+
+
+def judged(order: Order, run: Run, repository: Repository, cells: Cells, stop: threading.Event) -> Run:
+    """The run with what every machine seat says of it. They take as long as the slowest."""
+    seats = [seat for seat in order.contract.review.seats if seat.by_machine]
+    if not seats or run.evidence is None or not run.evidence.passed:
+        return run
+    signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
+    tree = run.evidence.tree
+    commit = add_commit(repository.objects, tree, (run.evidence.target,), "What is to be judged.\n", signed)
+    repository.objects.flush()
+    evidence = files.as_json(run.evidence.model_dump(mode="json"))
+
+    def sit(seat: Seat) -> Said:
+        prompt = order.prompts.get(seat.name, "")
+        brief = Brief(order, seat, run.subject, commit, tree, run.patch, evidence, prompt)
+        return review(brief, repository, cells, stop)
+
+    with ThreadPoolExecutor(max_workers=len(seats), thread_name_prefix="seat") as pool:
+        said = tuple(pool.map(sit, seats))
+    return replace(run, said=said, stopped=run.stopped or stop.is_set())

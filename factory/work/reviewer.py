@@ -1,0 +1,162 @@
+"""The reviewer: a process that judges a proposal, in a cell that it can only read, seeing nobody else's verdict."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from factory.model.base import Argv, digest, printable
+from factory.model.contract import Seat
+from factory.model.errors import FactoryError
+from factory.model.result import Usage
+from factory.model.verdict import Decision, MachineVerdict
+from factory.store import files, yaml
+from factory.store.repository.git import GitError
+from factory.store.repository.repository import Repository
+from factory.work import process
+from factory.work.hooks import workcell
+from factory.work.left import read_small
+from factory.work.meter import Meter
+from factory.work.order import Order
+from factory.work.prompt import render, render_argv
+from factory.work.sandbox import sandbox
+from factory.work.secrets import Mask
+from factory.work.workcell import Cell, Cells
+
+_VERDICT = "verdict.yaml"
+_REQUEST = """Review the patch in $FACTORY_PATCH for the task below.
+The files lie here as they would be merged; you cannot change them.
+Write $FACTORY_OUT/verdict.yaml with the keys `subject` ($FACTORY_SUBJECT), `patch` (sha256: and the digest of the patch
+file), `decision` (approve, rework, reject or escalate), `notes`, `findings` (a list of id, severity, path, line, text)
+and `acceptance` (pass, fail or unread for each open criterion).
+
+{{ item.title }}
+
+{{ item.description }}
+"""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What is to be judged."""
+
+    order: Order
+    seat: Seat
+    subject: str
+    commit: str  # holds the files as they would be merged
+    tree: str  # of that commit
+    patch: bytes
+    evidence: bytes  # as JSON
+    prompt: str = ""  # the template; empty: a plain request
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a seat came to."""
+
+    seat: str
+    reviewer: str
+    verdict: MachineVerdict
+    log: bytes = b""
+    seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+
+
+class _Lost(FactoryError):
+    """A verdict that does not count."""
+
+
+def review(brief: Brief, repository: Repository, cells: Cells, stop: threading.Event) -> Said:
+    """Let a seat judge. A verdict that does not count is pending, and says why."""
+    order, seat = brief.order, brief.seat
+    agent = order.policy.agents.get(seat.agent) if seat.agent else None
+    name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
+    said = Said(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=brief.subject))
+    try:
+        with workcell(cells, order, brief.commit, stop) as cell:
+            command = _command(cell, brief, (agent.run if agent else seat.run) or ())
+            meter = Meter(cell.out, order.left)
+            ended = process.run(command, stop, watcher=meter)
+            meter.read()
+            mask = Mask.of_environment(agent.secrets if agent else ())
+            log = mask.hide(command.log.read_bytes())
+            said = replace(said, log=log, seconds=ended.seconds, usage=meter.usage)
+            return replace(said, verdict=_verdict(cell, brief, ended, repository, mask))
+    except (FactoryError, OSError) as error:
+        reason = error.message if isinstance(error, FactoryError) else str(error)
+        return replace(said, verdict=said.verdict.model_copy(update={"lost": printable(reason)}))
+
+
+def _command(cell: Cell, brief: Brief, template: Argv) -> process.Command:
+    order = brief.order
+    agent = order.policy.agents.get(brief.seat.agent) if brief.seat.agent else None
+    variables = {**order.variables(), "subject": brief.subject, "model": agent.model if agent else None, "tools": []}
+    prompt = render(brief.prompt or _REQUEST, variables, "the reviewer's prompt")
+    argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{brief.seat.name}")
+    env = cell.environment((*agent.env, *agent.secrets) if agent else ()) | {
+        "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
+        "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
+        "FACTORY_PATCH": cell.give("patch.diff", brief.patch),
+        "FACTORY_EVIDENCE": cell.give("evidence.json", brief.evidence),
+        "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
+        "FACTORY_SUBJECT": brief.subject,
+        "FACTORY_OUT": str(cell.out),
+        "FACTORY_ROUND": str(order.round),
+    }
+    limits = order.contract.limits
+    return process.Command(
+        argv=argv,
+        env=env,
+        log=cell.place / "output.log",
+        room=replace(cell.room, frozen=True),
+        sandbox=sandbox(order.policy.sandbox),
+        limits=limits,
+        network=agent.network if agent else False,
+        wall_s=limits.minutes * 60,
+        silence_s=order.policy.silence_s(limits),
+    )
+
+
+def _verdict(cell: Cell, brief: Brief, ended: process.Ended, repository: Repository, mask: Mask) -> MachineVerdict:
+    """What it said, if that counts. Raises _Lost, or InvalidFile."""
+    if ended.stopped is not process.Stopped.NO or ended.exit_code:
+        how = ended.problem or (ended.over.reason if ended.over else "") or f"ended with exit status {ended.exit_code}"
+        raise _Lost(f"it {how}" if ended.stopped is process.Stopped.NO else f"it was stopped: {ended.stopped} {how}")
+    try:
+        touched = cell.worktree.snapshot() != brief.tree
+    except GitError:
+        touched = True
+    if touched:
+        raise _Lost("it changed the files that it was to judge")
+    data = read_small(cell.out, _VERDICT, yaml.MAX_BYTES)
+    if data is None:
+        raise _Lost(f"it wrote no {_VERDICT}")
+    verdict = yaml.load(MachineVerdict, yaml.Source(_VERDICT, mask.hide(data)))
+    objection = next(_objections(verdict, brief, repository), "")
+    if objection:
+        raise _Lost(objection)
+    return verdict
+
+
+def _objections(verdict: MachineVerdict, brief: Brief, repository: Repository) -> Iterator[str]:
+    """Why a verdict does not count."""
+    if verdict.lost:
+        yield "only the factory says that a verdict is lost"
+    if verdict.subject != brief.subject:
+        yield "it judges another subject"
+    if verdict.patch != digest(brief.patch):
+        yield "it answered without having read the patch: `patch` is not its digest"
+    if verdict.decision is Decision.PENDING:
+        yield "it decided nothing"
+    for finding in verdict.findings:
+        if not finding.path:
+            continue
+        lines = repository.objects.file(brief.tree, finding.path)
+        if lines is None:
+            yield f"the finding {finding.id} is about {finding.path}, which does not exist"
+        elif finding.line is not None and finding.line > lines.count(b"\n") + 1:
+            yield f"the finding {finding.id} is about line {finding.line} of {finding.path}, which is shorter"
+
+
+def read_machine_verdict(path: str, data: bytes) -> MachineVerdict:
+    """A kept verdict. Raises InvalidFile."""
+    return yaml.load(MachineVerdict, yaml.Source(path, data))
