@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Mapping
 
 import pytest
 
@@ -29,7 +30,7 @@ def seat(name: str, verdict: dict[str, object] | None = None, before: str = "") 
     }
 
 
-def judged_by(world: World, *seats: dict[str, object], **keys: object) -> None:
+def judged_by(world: World, *seats: Mapping[str, object], **keys: object) -> None:
     """One item, under a contract with these seats besides the checks, taken as far as it goes."""
     everybody = [{"name": "tests", "kind": "checks"}, *seats]
     world.contract("judged", review={"seats": everybody, **keys})
@@ -75,7 +76,7 @@ def test_seats_are_blind_to_each_other(world: World) -> None:
     assert world.lane("one") == "done"
 
 
-LOST = {
+LOST: dict[str, tuple[Mapping[str, object], str]] = {
     "answers without the patch": (
         seat("critic", {"decision": "approve", "patch": ""}),
         "without having read the patch",

@@ -2,6 +2,7 @@
 
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
+from factory.line.handoff import file_loose_ends
 from factory.line.judge import Judged
 from factory.line.ledger import Move, quoted
 from factory.line.ordering import order_of
@@ -121,3 +122,4 @@ def _finish(floor: Floor, survey: Survey, judged: Judged, outcome: Outcome, comm
         Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=case.contract.apply.mode is ApplyMode.BRANCH),
         survey.snapshot.verdicts,
     )
+    file_loose_ends(floor, survey, judged)

@@ -164,7 +164,9 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
     case, order, run = finished.case, finished.order, finished.run
     assert run.evidence is not None and case.contract_name is not None and case.item is not None
-    matter = Matter(case.id, case.item, order.run, order.round, run.subject, order.contract.worker.name)
+    loose_ends = run.result.handoff.loose_ends() if run.result else {}
+    worker = order.contract.worker.name
+    matter = Matter(case.id, case.item, order.run, order.round, run.subject, worker, loose_ends)
     _show_proposal(floor, finished)
     move = finished.move(
         Event.DELIVER,
@@ -174,6 +176,7 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
         verdicts=tuple(_seat_verdict(said) for said in run.said),
         proposal=run.proposal,
         findings=run.evidence.findings(),
+        loose_ends=loose_ends,
     )
     return replace(move, opened=_opened(survey, finished, run.evidence, matter))
 

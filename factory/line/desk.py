@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from factory.line.gate import Cast
-from factory.line.review import Matter, allowed_in, cast
+from factory.line.review import allowed_in, cast, matter_of
 from factory.line.survey import Survey, Surveyor
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -78,9 +78,9 @@ def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast 
     if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
         message = "judges nothing that is in review; the factory writes these files itself"
         raise InvalidFile(Problem(path, 1, 1, message))
-    history = case.history
-    matter = Matter(item_id, case.item, history.run, history.round, history.subject, history.worker)
-    return cast(seat, path, data, matter, surveyor.repository.user, allowed_in(seat, case.contract, survey.policy))
+    return cast(
+        seat, path, data, matter_of(case), surveyor.repository.user, allowed_in(seat, case.contract, survey.policy)
+    )
 
 
 def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:

@@ -6,7 +6,7 @@ from factory.line.floor import Floor
 from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.ledger import Move
 from factory.line.record import recheck_files
-from factory.line.review import Matter, allowed_in, blank, cast, cast_of_machine
+from factory.line.review import Matter, allowed_in, blank, cast, cast_of_machine, matter_of
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
@@ -14,7 +14,7 @@ from factory.model.evidence import Evidence
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
-from factory.model.verdict import SUBJECT_CHANGED, Finding
+from factory.model.verdict import SUBJECT_CHANGED, Finding, Verdict
 from factory.store.artifacts import left_by_worker, run_folder
 from factory.store.queue import VerdictFile, verdict_path
 from factory.store.repository.objects import Person
@@ -29,6 +29,7 @@ class Judged:
     evidence: Evidence
     subject: str
     problems: tuple[Problem, ...] = ()
+    approvals: tuple[Verdict, ...] = ()  # of people
 
 
 def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None = None) -> Judged | str:
@@ -51,7 +52,9 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
     needs_person = touches(changed, survey.policy.guarded)
     votes = _votes(surveyor, survey, case, seats, subject)
     ruling = decide(case.contract, seats, evidence, tuple(votes.casts), needs_person, votes.lost)
-    return Judged(case, ruling, evidence, subject, tuple(votes.problems))
+    people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}
+    approvals = tuple(vote.verdict for vote in votes.casts if vote.seat in people)
+    return Judged(case, ruling, evidence, subject, tuple(votes.problems), approvals)
 
 
 def present_subject(surveyor: Surveyor, survey: Survey, case: Case) -> str:
@@ -77,8 +80,7 @@ class _Votes:
 
 
 def _votes(surveyor: Surveyor, survey: Survey, case: Case, seats: tuple[Seat, ...], subject: str) -> _Votes:
-    assert case.item is not None
-    matter = Matter(case.id, case.item, case.history.run, case.history.round, subject, case.history.worker)
+    matter = matter_of(case, subject)
     by_seat = {file.seat: file for file in survey.snapshot.verdicts if file.item_id == case.id}
     votes = _Votes()
     for seat in seats:
@@ -158,7 +160,7 @@ def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:
     assert case.item is not None and case.contract is not None
     changed = floor.repository.changed(judged.evidence.base, judged.evidence.proposal)
     there = {file.seat for file in survey.snapshot.verdicts if file.item_id == case.id}
-    matter = Matter(case.id, case.item, case.history.run, case.history.round, judged.subject, case.history.worker)
+    matter = matter_of(case, judged.subject)
     missing: dict[str, bytes | None] = {
         verdict_path(case.id, seat.name): blank(matter, judged.evidence, changed)
         for seat in seats_needed(case.contract, changed, survey.policy.guarded)

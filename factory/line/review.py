@@ -1,16 +1,17 @@
 """Verdict files: made by the factory for each open human seat, edited by a person, believed when they hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
+from factory.line.survey import Case
 from factory.model.base import printable
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.policy import Policy
-from factory.model.verdict import Decision, MachineVerdict, Verdict
+from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
 from factory.store import yaml
 from factory.store.artifacts import run_folder
 from factory.store.repository.objects import Person
@@ -28,6 +29,15 @@ class Matter:
     round: int
     subject: str
     worker: str
+    loose_ends: Mapping[str, str]
+
+
+def matter_of(case: Case, subject: str = "") -> Matter:
+    """What an item that was delivered puts before its seats."""
+    assert case.item is not None
+    history = case.history
+    now = subject or history.subject
+    return Matter(case.id, case.item, history.run, history.round, now, history.worker, history.loose_ends)
 
 
 class Refused(InvalidFile):
@@ -63,6 +73,12 @@ def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes
         "findings: []                 # for rework: - {id: F1, severity: major, path: a.py, line: 3, text: …}",
         f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
     ]
+    if matter.loose_ends:
+        lines.append(
+            "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
+        )
+        for key, text in matter.loose_ends.items():
+            lines += [f"  # {printable(' '.join(text.split()))[:200]}", f"  {key}: {LOOSE_OPEN}"]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -140,9 +156,22 @@ def _objections(
         if listed and not listed & names:
             found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))
     found.extend(_about_criteria(verdict, matter.item))
+    found.extend(_about_loose_ends(verdict, matter))
     if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
         found.append((("decision",), "rework needs a finding or a note that says what to do"))
     return found
+
+
+def _about_loose_ends(verdict: Verdict, matter: Matter) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The same of what the worker left undone or came across: silence is no answer."""
+    for key in sorted(verdict.handoff.keys() - matter.loose_ends.keys()):
+        yield ("handoff", key), f"the worker left nothing that is called {key!r}"
+    for key in matter.loose_ends if verdict.decision is Decision.APPROVE else ():
+        answer = verdict.handoff.get(key, LOOSE_OPEN)
+        if answer != LOOSE_ITEM and not verdict.dismisses(key):
+            said = f"{answer!r} is no reason" if answer != LOOSE_OPEN else "nothing is said"
+            how = f"write `item`, or a reason of at least {SHORTEST_REASON} characters"
+            yield ("handoff", key), f"approved, but of {key} ({matter.loose_ends[key][:60]}) {said}; {how}"
 
 
 def _about_criteria(verdict: Verdict, item: Item) -> Iterator[tuple[tuple[str, ...], str]]:

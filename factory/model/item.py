@@ -68,6 +68,7 @@ class Item(Format):
     acceptance: tuple[Criterion, ...] = ()
     hold: bool = False
     budget: Budget = Budget()
+    discovered_from: ItemId | None = None  # the item whose worker came across it
 
     @model_validator(mode="after")
     def _criteria_have_ids_of_their_own(self) -> Self:

@@ -1,6 +1,6 @@
 """The journal: an item's append-only events, and what they add up to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Self
@@ -65,6 +65,7 @@ class Entry(Format):
     proposal: str | None = None
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[SeatVerdict, ...] = ()
+    loose_ends: dict[str, str] = {}  # what the worker left undone or came across, by id
     outcome: Outcome | None = None
     applied: str | None = None
     usage: Usage | None = None
@@ -91,6 +92,7 @@ class History:
     subject: str = ""
     proposal: str = ""
     findings: tuple[Finding, ...] = ()
+    loose_ends: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     failure: FailureClass | None = None
     outcome: Outcome | None = None
@@ -136,6 +138,7 @@ class History:
                     subject=entry.subject or "",
                     proposal=entry.proposal or "",
                     findings=entry.findings,
+                    loose_ends=entry.loose_ends,
                 )
             case Event.REWORK:
                 return replace(

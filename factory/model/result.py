@@ -45,6 +45,11 @@ class Handoff(Format):
     followed_procedure: bool = True
     deviations: tuple[str, ...] = ()
 
+    def loose_ends(self) -> dict[str, str]:
+        """What may not be passed over in silence, by an id: what was left undone, and what was come across."""
+        undone = {f"U{number}": text for number, text in enumerate(self.left_undone, 1)}
+        return undone | {f"I{number}": f"{each.severity}: {each.text}" for number, each in enumerate(self.issues, 1)}
+
 
 class Usage(Format):
     """What a run cost."""

@@ -12,6 +12,10 @@ from factory.model.result import Answer
 SUBJECT_CHANGED = "S1"
 
 
+LOOSE_OPEN, LOOSE_ITEM = "open", "item"
+SHORTEST_REASON = 20  # characters; less is no reason
+
+
 class Decision(StrEnum):
     """What a seat may say."""
 
@@ -41,6 +45,12 @@ class Verdict(Format):
     notes: str | None = None
     findings: tuple[Finding, ...] = ()
     acceptance: dict[str, Answer] = {}
+    handoff: dict[str, str] = {}  # for each loose end: open, item, or the reason why nothing is to be done
+
+    def dismisses(self, loose_end: str) -> bool:
+        """Whether it gives a reason why nothing is to be done about a loose end."""
+        answer = self.handoff.get(loose_end, LOOSE_OPEN)
+        return answer not in (LOOSE_OPEN, LOOSE_ITEM) and len(answer.strip()) >= SHORTEST_REASON
 
 
 class MachineVerdict(Verdict):

@@ -2,14 +2,25 @@
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
 from factory.model.verdict import Decision, Verdict
 from factory.store import yaml
 
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
-def decided(path: str, data: bytes, decision: Decision, notes: str | None, accepted: tuple[str, ...]) -> bytes:
+
+def decided(
+    path: str,
+    data: bytes,
+    decision: Decision,
+    notes: str | None,
+    accepted: tuple[str, ...],
+    handoff: Mapping[str, str] = NOTHING_SAID,
+) -> bytes:
     """A verdict file with a decision, notes and answers. Raises InvalidFile when it cannot be read."""
     verdict = yaml.load(Verdict, yaml.Source(path, data))
     text = _set(data.decode(), "decision", str(decision))
@@ -19,6 +30,9 @@ def decided(path: str, data: bytes, decision: Decision, notes: str | None, accep
         answers = {**verdict.acceptance, **dict.fromkeys(accepted, "pass")}
         shown = ", ".join(f"{key}: {answer}" for key, answer in answers.items())
         text = _set(text, "acceptance", f"{{{shown}}}")
+    if handoff:
+        said = json.dumps({**verdict.handoff, **handoff}, ensure_ascii=False)
+        text = _set(text, "handoff", said)
     yaml.load(Verdict, yaml.Source(path, text.encode()))
     return text.encode()
 

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.line.gate import Cast, decide, seats_needed, touches
-from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine
+from factory.line.review import Refused, allowed_in, cast, cast_of_machine, matter_of
+from factory.line.survey import Case
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.journal import Entry
-from factory.model.lifecycle import Event, Outcome
+from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
 from factory.report.audit.book import Book, Record
 from factory.report.audit.rules import Rule
 from factory.store.artifacts import left_by_worker
-from factory.store.queue import verdict_path
+from factory.store.queue import Placed, verdict_path
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 
@@ -82,7 +83,7 @@ class Finish:
         seats = seats_needed(contract, changed, policy.guarded)
         assert self._delivered is not None
         record, delivered = self._record, self._delivered
-        matter = Matter(record.id, item, delivered.run, delivered.round, delivered.subject or "", record.history.worker)
+        matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
         casts: list[Cast] = []
         lost: dict[str, str] = {}
         for seat in seats:

@@ -1,0 +1,51 @@
+"""The handoff: what a worker left undone or came across becomes an item of its own, unless a reviewer dismissed it."""
+
+import json
+
+from pydantic import JsonValue
+
+from factory.line.floor import Floor
+from factory.line.judge import Judged
+from factory.line.survey import Case, Survey
+from factory.model.base import printable
+from factory.model.contract import SeatKind
+from factory.model.item import slug
+from factory.model.lifecycle import Lane
+from factory.store.queue import lane_path
+
+_TITLE = 120  # characters
+
+
+def file_loose_ends(floor: Floor, survey: Survey, judged: Judged) -> None:
+    """Write an item into the inbox for each loose end that no verdict dismissed, linked to where it came from."""
+    case = judged.case
+    dismissed = {key for verdict in judged.approvals for key in case.history.loose_ends if verdict.dismisses(key)}
+    # Where nobody has read it, nobody has said that it shall be done: a person lets it go on.
+    unread = case.contract is not None and not case.contract.seats(SeatKind.HUMAN)
+    made: dict[str, bytes | None] = {}
+    for key, text in case.history.loose_ends.items():
+        if key not in dismissed:
+            made[lane_path(Lane.INBOX, _free_id(floor, survey, case.id, key))] = _item(case, text, hold=unread)
+    if made:
+        floor.ledger.take_in(floor.me, made, f"factory: make {len(made)} items of what {case.id} left")
+
+
+def _free_id(floor: Floor, survey: Survey, item_id: str, key: str) -> str:
+    base = f"{item_id[:70].rstrip('.-_')}-{key.lower()}"
+    taken = (base if number == 1 else f"{base}-{number}" for number in range(1, 1000))
+    queue = floor.surveyor.queue
+    return next(each for each in taken if each not in survey.cases and not queue.done_day(survey.tree, each))
+
+
+def _item(case: Case, text: str, *, hold: bool) -> bytes:
+    """The file of an item made of one loose end."""
+    title = printable(" ".join(text.split()))
+    fields: dict[str, JsonValue] = {
+        "title": title[:_TITLE] or slug(case.id),
+        "contract": case.contract_name,
+        "description": f"{printable(text)}\n\nLeft by the worker of {case.id}.\n",
+        "discovered_from": case.id,
+    }
+    if hold:
+        fields["hold"] = True
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()).encode()
