@@ -1,4 +1,4 @@
-"""The handoff: what a worker left undone or came across becomes an item, or is dismissed with a reason; never silence."""
+"""The handoff: what a worker left undone or came across becomes an item, or is dismissed with a reason."""
 
 from tests.world import World
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "retry": Entry("levers", "Send a blocked item back to work."),
     "hold": Entry("levers", "Keep an item from starting and from being applied."),
     "cancel": Entry("levers", "End an item."),
+    "revert": Entry("revert", "Write an item that undoes what another one applied."),
     "audit": Entry("audit", "Prove from the commits alone that all rules were kept."),
     "doctor": Entry("doctor", "Say what is there and what is not, and what to do."),
     "schema": Entry("schema", "Print a format's JSON Schema, for editors."),

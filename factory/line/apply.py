@@ -1,5 +1,10 @@
 """Apply: the only step that changes anything outside queue/ and artifacts/."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import JsonValue
+
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.handoff import file_loose_ends
@@ -12,10 +17,17 @@ from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, Outcome
+from factory.store.files import as_json
 from factory.store.repository.commits import RefUpdate, Signature, add_commit
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
+from factory.work.command import Applied
 
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+_UNKNOWN = (
+    "a crash came while the apply command ran, and nobody knows how far it got; see whether it did its work: then "
+    "move the item to queue/done, else change it a little and send it back to work"
+)
 _CHANGES_NOTHING = frozenset({ApplyMode.NONE, ApplyMode.BRANCH})
 
 
@@ -32,9 +44,13 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
     assert case.contract is not None and case.item is not None
     if case.item.hold:
         return
+    if case.contract.apply.mode is ApplyMode.COMMAND:
+        _by_command(floor, survey, judged)
+        return
     changes_nothing = judged.evidence.proposal == judged.evidence.base
     if changes_nothing or case.contract.apply.mode in _CHANGES_NOTHING:
-        _finish(floor, survey, judged, Outcome.ACCEPTED)
+        files = {"pull-request.md": pull_request(judged)} if case.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
+        _finish(floor, survey, judged, Outcome.ACCEPTED, files=files)
         return
     target, content = _target_head(floor, survey), judged.evidence.tree
     if not _checked_on(floor, judged, target):
@@ -42,6 +58,68 @@ def _apply_one(floor: Floor, survey: Survey, judged: Judged) -> None:
     elif not obstacles(floor.repository, survey.policy.target_branch, content):
         commit = _merge(floor, survey, judged, target, content)
         _finish(floor, survey, judged, Outcome.APPLIED, commit)
+
+
+def pull_request(judged: Judged) -> bytes:
+    """What a person puts into the pull request for the branch that is left."""
+    case = judged.case
+    assert case.item is not None
+    checks = [f"- {printable(ran.name)}: `{printable(' '.join(ran.run))}` passed" for ran in judged.evidence.ran]
+    lines = [
+        f"# {printable(' '.join(case.item.title.split()))}",
+        "",
+        printable(case.item.description.strip()) or "(no description)",
+        "",
+        f"Branch `factory/{case.id}`, {judged.ruling.reason}.",
+        f"Subject `{judged.subject}`, round {case.history.round}, run {case.history.run}.",
+        *(["", "## Checks", *checks] if checks else []),
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _by_command(floor: Floor, survey: Survey, judged: Judged) -> None:
+    """Have the contract's command carry the decision out, at most once for this subject, also across a crash."""
+    case, crew = judged.case, floor.crew
+    problem = crew.apply_ended(judged.subject)
+    if problem is None:
+        return  # under way
+    note = crew.notes.read(judged.subject)
+    if note is None and not problem:
+        objects, evidence = floor.repository.objects, judged.evidence
+        signed = Signature(floor.me, floor.me, floor.clock())
+        commit = add_commit(objects, evidence.tree, (evidence.target,), "What was approved.\n", signed)
+        objects.flush()
+        crew.start_apply(order_of(survey, case, evidence.base, commit), judged.subject, _decision(judged))
+    elif note is not None and note.ended and note.exit_code == 0:
+        files = {"apply.json": as_json(note.model_dump(mode="json"))}
+        _finish(floor, survey, judged, Outcome.APPLIED, files=files)
+    else:
+        how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
+        files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
+        details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": judged.subject}
+        move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
+        survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
+
+
+def _ended(note: Applied) -> str:
+    how = note.problem or f"ended with exit status {note.exit_code}"
+    return f"the apply command {how}; it is not run again for this subject"
+
+
+def _decision(judged: Judged) -> dict[str, JsonValue]:
+    """What an apply command gets on its standard input."""
+    case = judged.case
+    assert case.item is not None
+    return {
+        "item": {"id": case.id, **case.item.model_dump(mode="json")},
+        "run": case.history.run,
+        "round": case.history.round,
+        "subject": judged.subject,
+        "proposal": judged.evidence.proposal,
+        "base": judged.evidence.base,
+        "reason": judged.ruling.reason,
+        "verdicts": [verdict.model_dump(mode="json") for verdict in judged.ruling.verdicts],
+    }
 
 
 def _checked_on(floor: Floor, judged: Judged, target: str) -> bool:
@@ -111,12 +189,19 @@ def _merge(floor: Floor, survey: Survey, judged: Judged, target: str, content: s
     return commit
 
 
-def _finish(floor: Floor, survey: Survey, judged: Judged, outcome: Outcome, commit: str | None = None) -> None:
+def _finish(
+    floor: Floor,
+    survey: Survey,
+    judged: Judged,
+    outcome: Outcome,
+    commit: str | None = None,
+    files: Mapping[str, bytes] = NO_FILES,
+) -> None:
     case, ruling = judged.case, judged.ruling
     assert case.contract is not None
     details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "outcome": outcome}
     details |= {"subject": judged.subject, "proposal": judged.evidence.proposal, "applied": commit}
-    files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
+    files = {**recheck_files(floor.crew.taken(case.id, case.history.proposal)), **files}
     survey.cases[case.id] = floor.ledger.move(
         case,
         Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=case.contract.apply.mode is ApplyMode.BRANCH),

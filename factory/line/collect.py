@@ -165,7 +165,7 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     case, order, run = finished.case, finished.order, finished.run
     assert run.evidence is not None and case.contract_name is not None and case.item is not None
     loose_ends = run.result.handoff.loose_ends() if run.result else {}
-    worker = order.contract.worker.name
+    worker = order.worker
     matter = Matter(case.id, case.item, order.run, order.round, run.subject, worker, loose_ends)
     _show_proposal(floor, finished)
     move = finished.move(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from factory.line.bell import Bell
 from factory.line.evidence import Gathered, Gatherer
 from factory.line.seats import judged, with_subject
@@ -20,8 +22,10 @@ from factory.store import logs
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
+from factory.work.command import Notes, carry_out
 from factory.work.hooks import HookFailed
 from factory.work.order import Order
+from factory.work.reverse import reverse
 from factory.work.run import Alive, Run, run_worker
 from factory.work.seal import Seal
 from factory.work.workcell import Cells
@@ -62,12 +66,14 @@ class Crew:
         self.running: dict[str, Running] = {}
         self.recheck: Recheck | None = None
         self.rechecked: dict[str, Gathered] = {}
+        self.notes = Notes(repository.state)
+        self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
         self.unprovable: dict[str, str] = {}  # why an item's checks could not be run again
 
     @property
     def busy(self) -> bool:
         """Whether anything is under way."""
-        return bool(self.running) or self.recheck is not None
+        return bool(self.running) or self.recheck is not None or bool(self.applying)
 
     def start(self, order: Order) -> None:
         """Begin a run."""
@@ -79,7 +85,10 @@ class Crew:
     def _work(self, order: Order, stop: threading.Event) -> Run:
         heart = _Heart(self._hearts / order.item_id)
         try:
-            run = run_worker(order, self._repository, self._cells, stop, heart.beat)
+            if order.item.reverts:
+                run = reverse(order, self._repository)
+            else:
+                run = run_worker(order, self._repository, self._cells, stop, heart.beat)
             if not run.stopped and run.result is not None and run.result.status is Status.OK:
                 run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
             run = self._seal.close(order, run)
@@ -124,8 +133,8 @@ class Crew:
         objects = self._repository.objects
         tree = self._repository.with_content(objects.commit(order.base).tree, run.tree)
         title = printable(" ".join(order.item.title.split()))
-        message = f"{title}\n\nProposed by {order.contract.worker.name} for {order.item_id} (run {order.run}).\n"
-        worker = Person(f"worker {order.contract.worker.name}", f"{order.item_id}@workers.factory.invalid")
+        message = f"{title}\n\nProposed by {order.worker} for {order.item_id} (run {order.run}).\n"
+        worker = Person(f"worker {order.worker}", f"{order.item_id}@workers.factory.invalid")
         # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
         signed = Signature(worker, self._me, _now(), objects.commit(order.base).committed_at)
         proposal = add_commit(objects, tree, (order.base,), message, signed)
@@ -159,6 +168,30 @@ class Crew:
                 self.unprovable[recheck.order.item_id] = found
             elif not recheck.stop.is_set():
                 self.rechecked[recheck.order.item_id] = found
+
+    def start_apply(self, order: Order, subject: str, decision: dict[str, JsonValue]) -> None:
+        """Begin an apply command, in a cell with the files of the order's start."""
+        future = self._pool.submit(self._apply, order, subject, decision)
+        self.applying[subject] = future
+        future.add_done_callback(lambda _: self.bell.ring())
+
+    def _apply(self, order: Order, subject: str, decision: dict[str, JsonValue]) -> str:
+        """Why it could not even begin; nothing when its note tells the rest."""
+        try:
+            carry_out(order, subject, decision, self._cells, self.notes)
+        except (FactoryError, OSError) as error:
+            return str(error)
+        return ""
+
+    def apply_ended(self, subject: str) -> str | None:
+        """None while an apply command is under way; else why it could not begin, if it could not."""
+        future = self.applying.get(subject)
+        if future is None:
+            return ""
+        if not future.done():
+            return None
+        del self.applying[subject]
+        return future.result()
 
     def newer_evidence(self, item_id: str, proposal: str) -> Evidence | None:
         """What a recheck of a proposal found."""

@@ -140,8 +140,6 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
     if judged.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
-    elif not judged.evidence.passed:
-        details["failure"] = FailureClass.EVIDENCE
     verdicts = survey.snapshot.verdicts
     if ruling.event is Event.REJECT:
         details["outcome"] = Outcome.REJECTED

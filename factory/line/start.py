@@ -72,7 +72,7 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
         base=order.base,
         item=case.placed.blob,
     )
-    details = {"lease": lease, "worker": case.contract.worker.name}
+    details = {"lease": lease, "worker": order.worker}
     move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(survey, case), run=order.run)
     survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
     return order

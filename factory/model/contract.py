@@ -171,7 +171,9 @@ class Apply(Format):
     """The one step that changes the world outside the queue."""
 
     mode: ApplyMode = ApplyMode.MERGE
-    run: Argv | None = None
+    run: Argv | None = None  # of the mode command: gets the decision on its standard input, at most once a subject
+    env: tuple[Text, ...] = ()
+    secrets: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _command_has_argv(self) -> Self:

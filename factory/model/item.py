@@ -9,6 +9,7 @@ from factory.model.base import Argv, Format, Minutes, Name, Positive, Text
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
+CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 ItemId = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN.pattern}$")]
 
 
@@ -69,6 +70,7 @@ class Item(Format):
     hold: bool = False
     budget: Budget = Budget()
     discovered_from: ItemId | None = None  # the item whose worker came across it
+    reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal
 
     @model_validator(mode="after")
     def _criteria_have_ids_of_their_own(self) -> Self:

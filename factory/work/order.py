@@ -14,6 +14,8 @@ from factory.model.lifecycle import Lane
 from factory.model.policy import Policy
 from factory.model.verdict import Finding
 
+REVERT = "revert"  # the factory itself, undoing an applied change
+
 
 @dataclass(frozen=True)
 class Order:
@@ -37,6 +39,11 @@ class Order:
     left: Budget = field(default_factory=Budget)  # of the item's budget
     contract_source: bytes = b""  # the contract's file, which a subject covers
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
+
+    @property
+    def worker(self) -> str:
+        """How whoever makes the proposal is called in journals and commits."""
+        return REVERT if self.item.reverts else self.contract.worker.name
 
     @property
     def argv(self) -> Argv:

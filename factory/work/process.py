@@ -54,6 +54,7 @@ class Command:
     network: bool = False
     silence_s: float | None = None
     startup_s: float | None = None  # until the first sign of life; else as silence_s
+    stdin: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,16 @@ def run(
     if problem:
         return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
     try:
-        process = subprocess.Popen(
-            command.sandbox.around(command.argv, command.room, command.limits, command.network),
-            cwd=command.room.tree,
-            env=dict(command.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (command.stdin or Path(os.devnull)).open("rb") as stdin:
+            process = subprocess.Popen(
+                command.sandbox.around(command.argv, command.room, command.limits, command.network),
+                cwd=command.room.tree,
+                env=dict(command.env),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
     with command.log.open("wb") as log:

@@ -1,0 +1,82 @@
+"""The apply command: carries a decision out in another world than this repository, at most once for each subject."""
+
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from factory.model.base import Format
+from factory.store import files
+from factory.work import process
+from factory.work.hooks import workcell
+from factory.work.order import Order
+from factory.work.prompt import render_argv
+from factory.work.sandbox import sandbox
+from factory.work.secrets import Mask
+from factory.work.workcell import Cells
+
+
+class Applied(Format):
+    """The local note of one apply: it is on disk before the command begins, and again when it has ended."""
+
+    subject: str
+    ended: bool = False  # False in a note that is found: a crash came between, and nobody knows how far it got
+    exit_code: int | None = None
+    problem: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The notes of applies, by subject."""
+
+    state: Path
+
+    def read(self, subject: str) -> Applied | None:
+        """What is known of a subject's apply; None when it was never begun."""
+        data = files.read_regular(self._path(subject))
+        try:
+            return None if data is None else Applied.model_validate_json(data)
+        except ValidationError:
+            return Applied(subject=subject)  # torn: it was begun
+
+    def write(self, note: Applied) -> None:
+        """Make a note durable."""
+        files.write(self._path(note.subject), note.model_dump_json().encode(), durable=True)
+
+    def _path(self, subject: str) -> Path:
+        return self.state / "applies" / f"{subject.removeprefix('sha256:')}.json"
+
+
+def carry_out(order: Order, subject: str, decision: dict[str, JsonValue], cells: Cells, notes: Notes) -> Applied:
+    """Run the contract's apply command with the decision on its standard input. Raises FactoryError before it began."""
+    applies, limits = order.contract.apply, order.contract.limits
+    argv = render_argv(applies.run or (), order.variables(), "apply.run")
+    with workcell(cells, order, order.start, threading.Event()) as cell:
+        given = cell.give("decision.json", json.dumps({**decision, "idempotency_key": subject}).encode())
+        command = process.Command(
+            argv=argv,
+            env=cell.environment((*applies.env, *applies.secrets)) | {"FACTORY_IDEMPOTENCY_KEY": subject},
+            log=cell.place / "apply.log",
+            room=cell.room,
+            sandbox=sandbox(order.policy.sandbox),
+            limits=limits,
+            network=True,  # it is there for other worlds than this one
+            wall_s=limits.minutes * 60,
+            stdin=Path(given),
+        )
+        notes.write(Applied(subject=subject))
+        ended = process.run(command, threading.Event())  # once begun it is not stopped half way
+        output = Mask.of_environment(applies.secrets).hide(command.log.read_bytes())
+    problem = ended.problem or (ended.over.reason if ended.over else "") or str(ended.stopped)
+    note = Applied(
+        subject=subject,
+        ended=True,
+        exit_code=ended.exit_code,
+        problem=problem,
+        output=output[-20_000:].decode(errors="replace"),
+    )
+    notes.write(note)
+    return note

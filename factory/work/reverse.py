@@ -1,0 +1,48 @@
+"""The reverse of an applied change: a proposal made in memory, then checked and judged like any worker's."""
+
+from datetime import UTC, datetime
+
+from factory.model.errors import FactoryError
+from factory.model.failure import Failure, FailureClass
+from factory.model.result import Result, Status
+from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
+from factory.store.repository.trees import diff
+from factory.work import left
+from factory.work.order import Order
+from factory.work.run import Run, breached
+
+_NOBODY = Person("factory", "factory@localhost")
+
+
+def reverse(order: Order, repository: Repository) -> Run:
+    """What the target would be without the change that the item names. A failure is a value."""
+    try:
+        return _reverse(order, repository, order.item.reverts or "")
+    except FactoryError as error:
+        return Run(0.0, failure=Failure(FailureClass.CONFIG, error.message))
+
+
+def _reverse(order: Order, repository: Repository, applied: str) -> Run:
+    objects = repository.objects
+    if not repository.is_ancestor(applied, order.base):
+        return Run(0.0, failure=Failure(FailureClass.CONFIG, f"the commit {applied[:10]} is not a part of the target"))
+    parents = objects.commit(applied).parents
+    signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
+    # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
+    back = add_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n", signed)
+    merge = repository.merge(order.base, back)
+    if merge.conflicts:
+        shown = ", ".join(merge.conflicts[:3])
+        return Run(
+            0.0, failure=Failure(FailureClass.CONFLICT, f"later changes stand in the way of the revert: {shown}")
+        )
+    base, tree = repository.content(objects.commit(order.base).tree), repository.content(merge.tree)
+    changes = tuple(diff(objects, base, tree))
+    if not changes:
+        return Run(0.0, failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))
+    result = Result(status=Status.OK, summary=f"Reverts {applied}.")
+    run = Run(0.0, tree=tree, changes=changes, patch=repository.patch(base, tree), result=result)
+    breaches = [*left.change_breaches(changes, order, objects), *left.line_breaches(run.patch, order.contract)]
+    return breached(run, breaches) if breaches else run

@@ -1,0 +1,99 @@
+"""Apply by command: a decision is carried out in another world, at most once for each subject, also across a crash."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from factory.model.lifecycle import Outcome
+from tests.witness import Background, commands_with
+from tests.world import World
+
+
+@pytest.fixture
+def note(world: World, tmp_path: Path) -> Path:
+    """What apply commands leave outside, where nothing contains them."""
+    world.policy("sandbox: off")
+    return tmp_path / "note"
+
+
+def applied_by(world: World, script: str, **keys: object) -> None:
+    world.contract("outside", apply={"mode": "command", "run": ["sh", "-c", script]}, **keys)
+    world.item("one", contract="outside")
+
+
+def test_the_decision_comes_on_standard_input_and_the_outcome_is_recorded(world: World, note: Path) -> None:
+    applied_by(world, f"cat >> {note}; echo told")
+    world.tick()
+    assert (world.lane("one"), world.last("one").outcome) == ("done", Outcome.APPLIED)
+    decision = json.loads(note.read_text())
+    last = world.last("one")
+    assert (decision["item"]["id"], decision["subject"], decision["proposal"]) == ("one", last.subject, last.proposal)
+    assert decision["idempotency_key"] == last.subject
+    kept = json.loads(world.artifacts("one")["run-1/apply.json"])
+    assert (kept["exit_code"], kept["output"]) == (0, "told\n")
+    # and this repository's own content is as it was
+    assert not (world.root / "one.txt").exists()
+    assert world.status() == ""
+
+
+def test_a_command_that_fails_waits_for_a_person_and_is_not_run_again(world: World, note: Path) -> None:
+    applied_by(world, f"echo run >> {note}; echo no such ticket; exit 3")
+    world.tick()
+    assert world.lane("one") == "blocked"
+    assert "the apply command ended with exit status 3; it is not run again" in str(world.last("one").reason)
+    assert "no such ticket" in json.loads(world.artifacts("one")["run-1/apply.json"])["output"]
+    world.move("one", "queue/review")
+    world.tick(drain=True)
+    assert note.read_text() == "run\n"
+
+
+def test_killed_between_the_command_and_its_commit_it_has_run_exactly_once(world: World, note: Path) -> None:
+    # given an apply command, and a git command that keeps the factory from committing its outcome
+    lock = world.root / ".git/index.lock"
+    applied_by(world, f"echo run >> {note}; touch {lock}")
+    living = Background(world, "tick")
+    notes = world.root / ".git/factory/applies"
+    world.until(lambda: any('"ended":true' in path.read_text() for path in notes.glob("*.json")), 30)
+    # when it is killed
+    living.signal(signal.SIGKILL)
+    living.end()
+    lock.unlink()
+    assert world.lane("one") == "review"
+    # then the next tick finishes the item without running the command again
+    world.tick()
+    assert (world.lane("one"), note.read_text()) == ("done", "run\n")
+
+
+def test_killed_while_the_command_runs_nobody_knows_and_a_person_is_asked(world: World, note: Path) -> None:
+    applied_by(world, f"echo run >> {note}; sleep 60.401")
+    living = Background(world, "tick")
+    world.until(lambda: bool(commands_with("60.401")), 30)
+    living.signal(signal.SIGKILL)
+    living.end()
+    world.tick()
+    assert (world.lane("one"), note.read_text()) == ("blocked", "run\n")
+    assert "nobody knows how far it got" in str(world.last("one").reason)
+    world.until(lambda: not commands_with("60.401"))
+
+
+def test_a_held_or_refused_item_is_not_applied(world: World, note: Path) -> None:
+    seats = [{"name": "human", "kind": "human"}]
+    applied_by(world, f"echo run >> {note}", review={"seats": seats})
+    world.tick()
+    world.verdict("one", "reject")
+    world.tick()
+    assert world.last("one").outcome is Outcome.REJECTED
+    assert not note.exists()
+
+
+def test_the_branch_mode_leaves_a_branch_and_the_text_of_its_pull_request(world: World) -> None:
+    world.contract("branch", apply={"mode": "branch"}, checks=[{"name": "there", "run": ["test", "-e", "one.txt"]}])
+    world.item("one", contract="branch")
+    world.tick()
+    text = world.artifacts("one")["run-1/pull-request.md"]
+    assert text.startswith("# do one\n")
+    assert "Branch `factory/one`" in text
+    assert "- there: `test -e one.txt` passed" in text
+    assert world.git("rev-parse", "factory/one") == world.last("one").proposal
