@@ -11,6 +11,7 @@ from factory.line.gate import seats_needed
 from factory.line.ledger import Move
 from factory.line.record import run_files
 from factory.line.review import Matter, blank
+from factory.line.rounds import closed_by_change
 from factory.line.survey import Case, Survey
 from factory.model.contract import SeatKind
 from factory.model.evidence import Evidence
@@ -166,7 +167,9 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     assert run.evidence is not None and case.contract_name is not None and case.item is not None
     loose_ends = run.result.handoff.loose_ends() if run.result else {}
     worker = order.worker
-    matter = Matter(case.id, case.item, order.run, order.round, run.subject, worker, loose_ends)
+    closed = closed_by_change(floor.repository, case, run.proposal)
+    table = case.history.table.close(closed)
+    matter = Matter(case.id, case.item, order.run, order.round, run.subject, worker, loose_ends, table)
     _show_proposal(floor, finished)
     move = finished.move(
         Event.DELIVER,
@@ -177,6 +180,7 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
         proposal=run.proposal,
         findings=run.evidence.findings(),
         loose_ends=loose_ends,
+        closed=closed,
     )
     return replace(move, opened=_opened(survey, finished, run.evidence, matter))
 

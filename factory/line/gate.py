@@ -34,6 +34,7 @@ class Ruling:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[SeatVerdict, ...] = ()
+    closes: tuple[str, ...] = ()  # findings of earlier rounds that a seat says are put right, by key
 
 
 def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[str, ...]) -> tuple[Seat, ...]:
@@ -76,7 +77,8 @@ def decide(
     ):
         against = [cast for cast in casts if cast.verdict.decision is decision]
         if against:
-            return Ruling(event, _reason(against), _findings(against), verdicts)
+            closes = tuple(key for cast in casts for key in cast.verdict.closes)
+            return Ruling(event, _reason(against), _findings(against), verdicts, closes)
     approved = {cast.seat for cast in casts if cast.verdict.decision is Decision.APPROVE}
     approved |= {seat.name for seat in seats if seat.kind is SeatKind.CHECKS}
     waiting = [seat for seat in seats if seat.name not in approved]
@@ -102,7 +104,11 @@ def _reason(casts: list[Cast]) -> str:
 
 
 def _findings(casts: list[Cast]) -> tuple[Finding, ...]:
-    found = [finding for cast in casts for finding in cast.verdict.findings]
+    found = [
+        finding.model_copy(update={"seat": cast.seat, "late": False})
+        for cast in casts
+        for finding in cast.verdict.findings
+    ]
     for number, cast in enumerate(casts, 1):
         notes = (cast.verdict.notes or "").strip()
         if notes:

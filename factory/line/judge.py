@@ -7,6 +7,7 @@ from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.ledger import Move
 from factory.line.record import recheck_files
 from factory.line.review import Matter, allowed_in, blank, cast, cast_of_machine, matter_of
+from factory.line.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
@@ -136,7 +137,9 @@ def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
 def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     case, ruling = judged.case, judged.ruling
     assert case.contract is not None
-    details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": ruling.findings}
+    findings = with_late_ones_marked(floor.repository, case, ruling.findings)
+    details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": findings}
+    details["closed"] = closed_by_seat(case, ruling)
     files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
     if judged.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
@@ -145,7 +148,10 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
         details["outcome"] = Outcome.REJECTED
         return floor.ledger.move(case, Move(Event.REJECT, Lane.DONE, details), verdicts)
     rounds = case.contract.rework.max_rounds
-    if ruling.event is Event.REWORK and case.history.rounds_spent + 1 >= rounds:
+    again = repeated(case, findings)
+    if ruling.event is Event.REWORK and again:
+        details["reason"] = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {ruling.reason}"
+    elif ruling.event is Event.REWORK and case.history.rounds_spent + 1 >= rounds:
         details["reason"] = f"{rounds} rounds used up; the last: {ruling.reason}"
     elif ruling.event is Event.REWORK:
         return floor.ledger.move(case, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)

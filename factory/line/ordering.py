@@ -22,6 +22,7 @@ def order_of(survey: Survey, case: Case, base: str, start: str, prompt: str = ""
         base=base,
         start=start,
         findings=history.findings,
+        earlier=tuple(history.table.rows()),
         lane=Lane.REWORK if case.lane is Lane.REWORK else Lane.INBOX,
         created_at=history.entries[0].at if history.entries else None,
         updated_at=history.since,

@@ -9,6 +9,7 @@ from factory.model.base import printable
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
+from factory.model.findings import Table
 from factory.model.item import Item
 from factory.model.policy import Policy
 from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
@@ -30,6 +31,7 @@ class Matter:
     subject: str
     worker: str
     loose_ends: Mapping[str, str]
+    table: Table
 
 
 def matter_of(case: Case, subject: str = "") -> Matter:
@@ -37,7 +39,9 @@ def matter_of(case: Case, subject: str = "") -> Matter:
     assert case.item is not None
     history = case.history
     now = subject or history.subject
-    return Matter(case.id, case.item, history.run, history.round, now, history.worker, history.loose_ends)
+    return Matter(
+        case.id, case.item, history.run, history.round, now, history.worker, history.loose_ends, history.table
+    )
 
 
 class Refused(InvalidFile):
@@ -60,6 +64,11 @@ def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes
         f"# Changed: {_shown(changed)}",
         f"# Checks: {', '.join(f'{ran.name} passed in {ran.seconds:g} s' for ran in evidence.ran) or 'none'}",
     ]
+    for row in matter.table.rows():
+        place = f"{row['path']}:{row['line']} " if row["path"] else ""
+        state = f"{row['state']}{', ' if row['how'] else ''}{row['how']}"
+        told = printable(" ".join(f"{place}{row['text']}".split()))
+        lines.append(f"# Earlier {row['key']} ({state}): {told[:150]}")
     lines += [
         f"# {criterion.id}: {printable(' '.join(criterion.text.split()))}"
         for criterion in matter.item.acceptance

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, PlainSerializer, ValidationError
 from factory.model.base import Format
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
+from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.result import Usage
 from factory.model.verdict import Decision, Finding
@@ -65,6 +66,7 @@ class Entry(Format):
     proposal: str | None = None
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[SeatVerdict, ...] = ()
+    closed: dict[str, str] = {}  # findings of earlier rounds that are put right, by key, and how
     loose_ends: dict[str, str] = {}  # what the worker left undone or came across, by id
     outcome: Outcome | None = None
     applied: str | None = None
@@ -93,6 +95,7 @@ class History:
     proposal: str = ""
     findings: tuple[Finding, ...] = ()
     loose_ends: Mapping[str, str] = field(default_factory=dict)
+    table: Table = field(default_factory=Table)  # of seats' findings over all rounds
     reason: str = ""
     failure: FailureClass | None = None
     outcome: Outcome | None = None
@@ -139,6 +142,7 @@ class History:
                     proposal=entry.proposal or "",
                     findings=entry.findings,
                     loose_ends=entry.loose_ends,
+                    table=self.table.close(entry.closed),
                 )
             case Event.REWORK:
                 return replace(
@@ -148,9 +152,11 @@ class History:
                     rounds_spent=self.rounds_spent + 1,
                     proposal=entry.proposal or self.proposal,
                     findings=entry.findings,
+                    table=self.table.close(entry.closed).reported(entry.findings),
                 )
             case Event.BLOCK if entry.findings:
-                return replace(after, findings=entry.findings)
+                table = self.table.close(entry.closed).reported(entry.findings)
+                return replace(after, findings=entry.findings, table=table)
             case Event.UNBLOCK | Event.MOVED:
                 return replace(after, attempts=0, rounds_spent=0)
             case _:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from factory.model.base import Format, Text
+from factory.model.base import Format, Text, digest_of
 from factory.model.result import Answer
 
 # The finding that says: not the work was wrong, but what it was judged by is another one now.
@@ -34,6 +34,13 @@ class Finding(Format):
     path: str = ""
     line: Annotated[int, Field(ge=1)] | None = None
     text: Text
+    seat: str = ""  # who found it; like the rest below, said by the factory
+    late: bool = False  # whether the seat could have found it in an earlier round
+
+    @property
+    def key(self) -> str:
+        """The same for the same finding in every round, whatever a reviewer calls it or where it has moved to."""
+        return digest_of([self.path, " ".join(self.text.split()).casefold()]).removeprefix("sha256:")[:10]
 
 
 class Verdict(Format):
@@ -45,6 +52,7 @@ class Verdict(Format):
     notes: str | None = None
     findings: tuple[Finding, ...] = ()
     acceptance: dict[str, Answer] = {}
+    closes: tuple[str, ...] = ()  # findings of earlier rounds that are put right, by key
     handoff: dict[str, str] = {}  # for each loose end: open, item, or the reason why nothing is to be done
 
     def dismisses(self, loose_end: str) -> bool:

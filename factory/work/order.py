@@ -32,6 +32,7 @@ class Order:
     base: str  # the commit that the proposal will be compared with
     start: str  # the commit that the cell begins with; without the factory's own folders
     findings: tuple[Finding, ...] = ()
+    earlier: tuple[Mapping[str, JsonValue], ...] = ()  # seats' findings of all rounds, open and closed
     lane: Lane = Lane.INBOX  # whence it came
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -63,6 +64,7 @@ class Order:
             "attempt": self.run - 1 or None,
             "round": self.round,
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "earlier": [dict(row) for row in self.earlier],
             "contract": self.contract.model_dump(mode="json"),
             "tools": list(worker.tools),
             "model": agent.model if agent else None,

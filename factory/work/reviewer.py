@@ -98,6 +98,7 @@ def _command(cell: Cell, brief: Brief, template: Argv) -> process.Command:
         "FACTORY_PATCH": cell.give("patch.diff", brief.patch),
         "FACTORY_EVIDENCE": cell.give("evidence.json", brief.evidence),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
+        "FACTORY_EARLIER": cell.give("earlier.json", files.as_json(variables["earlier"])),
         "FACTORY_SUBJECT": brief.subject,
         "FACTORY_OUT": str(cell.out),
         "FACTORY_ROUND": str(order.round),

@@ -112,6 +112,7 @@ def _command(cell: Cell, order: Order, argv: tuple[str, ...], prompt: str) -> pr
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
+        "FACTORY_EARLIER": cell.give("earlier.json", files.as_json(variables["earlier"])),
         "FACTORY_OUT": str(cell.out),
         "FACTORY_RUN": str(order.run),
         "FACTORY_ROUND": str(order.round),
