@@ -1,16 +1,20 @@
 """`factory review`: what waits for a verdict, and the same edit as in the verdict file."""
 
+import sys
+
 import click
 
 from factory.cli.session import at_desk, json_option, surveyed
 from factory.cli.text import echo_json, encoded, lane_word, table
+from factory.cli.walk import Answer, ask, present
 from factory.line.desk import cast_in
 from factory.line.gate import unanswered
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import printable
-from factory.model.errors import InvalidFile, UsageError
+from factory.model.errors import FactoryError, InvalidFile, UsageError
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
+from factory.report.detail import detail
 from factory.report.status import status
 from factory.store import files
 from factory.store.edits import decided
@@ -27,15 +31,22 @@ from factory.store.queue import VerdictFile
 @click.option("-m", "notes", help="What the worker or the next reviewer should know.")
 @json_option
 @click.option("--accept", "accepted", multiple=True, metavar="CRITERION", help="A criterion that passes, such as A2.")
+@click.option(
+    "--handoff", multiple=True, metavar="KEY=ANSWER", help="Of what is left: item, or why nothing is to be done."
+)
 def review_command(
     item_id: str | None,
     decision: str | None,
     seat: str | None,
     notes: str | None,
     accepted: tuple[str, ...],
+    handoff: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Give a verdict on ID, or list what waits for one."""
+    """Give a verdict on ID, or walk through what waits for one; where nobody can be asked, list it."""
+    if item_id is None and sys.stdin.isatty() and not as_json:
+        _walk()
+        return
     with surveyed() as (surveyor, survey):
         if item_id is None:
             _list(surveyor, survey, as_json)
@@ -45,16 +56,52 @@ def review_command(
             click.echo(printable(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
-    encoded("".join((notes or "", *accepted)))
+    encoded("".join((notes or "", *accepted, *handoff)))
+    _decide(item_id, seat, Answer(Decision(decision), notes, accepted, _answers(handoff)))
+
+
+def _answers(pairs: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, said = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--handoff {pair!r} is not of the form KEY=ANSWER", "factory review --help")
+        found[key] = said
+    return found
+
+
+def _walk() -> None:
+    """One item after another, as they waited when the walk began."""
+    with surveyed() as (surveyor, survey):
+        files_there = list(survey.snapshot.verdicts)
+        if not files_there:
+            click.echo("nothing waits for a verdict")
+        for number, file in enumerate(files_there, 1):
+            case = survey.cases.get(file.item_id)
+            if case is None or case.item is None:
+                continue
+            evidence = detail(surveyor, survey, case.id)
+            click.echo(f"\n{number} of {len(files_there)}")
+            present(surveyor, survey, file, evidence.evidence if evidence else None)
+            answer = ask(case)
+            if answer is not None:
+                try:
+                    _decide(case.id, file.seat, answer)
+                except FactoryError as error:  # said, and the walk goes on
+                    click.echo(click.style(error.message, fg="red"))
+
+
+def _decide(item_id: str, seat: str | None, answer: Answer) -> None:
+    """Edit the verdict file as the person would."""
     with at_desk() as (surveyor, survey, view):
         file = _file(survey, item_id, seat)
         data = files.read_regular(view.root / file.path)
         if data is None:
             raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
-        edited = decided(file.path, data, Decision(decision), notes, accepted)
+        edited = decided(file.path, data, answer.decision, answer.notes, answer.accepted, answer.handoff)
         _refuse_what_the_tick_would(surveyor, survey, file, edited)
         files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {decision}; the next tick takes it in")
+    click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
 
 
 def _refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: VerdictFile, edited: bytes) -> None:
@@ -64,6 +111,8 @@ def _refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: Verdic
         said = "; ".join(problem.message for problem in error.problems)
         item = survey.cases[file.item_id].item if file.item_id in survey.cases else None
         answers = " ".join(f"--accept {key}" for key in unanswered(item)) if item and "'unread'" in said else ""
+        left = survey.cases[file.item_id].history.loose_ends if "item`, or a reason" in said else {}
+        answers = " ".join(filter(None, (answers, *(f"--handoff {key}=item" for key in left))))
         hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
         raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None
 

@@ -32,7 +32,8 @@ def _print(found: Detail) -> None:
     history = found.history
     click.echo(f"run        {history.run or '-'}, round {history.round}")
     if found.note:
-        click.echo(f"now        {printable(found.note)}")
+        why = f"  [{found.not_applied}]" if found.not_applied else ""
+        click.echo(f"now        {printable(found.note)}{why}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {history.usage.usd:.2f} USD")
@@ -41,6 +42,15 @@ def _print(found: Detail) -> None:
     for ran in found.evidence.ran if found.evidence else ():
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
         click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s)")
+    for vote in history.entries[-1].verdicts if history.entries else ():
+        lost = f": {vote.lost}" if vote.lost else ""
+        click.echo(f"seat       {vote.decision}  {printable(vote.reviewer)} ({vote.seat}){printable(lost)}")
+    for key, text in history.loose_ends.items():
+        click.echo(f"left       {key}: {printable(text)}")
+    for row in history.table.rows():
+        how = f" ({row['how']})" if row["how"] else ""
+        late = ", late" if row["late"] else ""
+        click.echo(f"earlier    {row['key']} {row['state']}{how}{late}: {printable(str(row['text']))}")
     for finding in history.findings:
         place = f" {finding.path}" + (f":{finding.line}" if finding.line else "") if finding.path else ""
         click.echo(f"finding    {finding.id} {finding.severity}{printable(place)}: {printable(finding.text)}")

@@ -16,7 +16,7 @@ from factory.line.survey import Case, Survey
 from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.failure import FailureClass
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.store.files import as_json
 from factory.store.repository.commits import RefUpdate, Signature, add_commit
 from factory.store.repository.repository import Repository
@@ -96,7 +96,9 @@ def _by_command(floor: Floor, survey: Survey, judged: Judged) -> None:
     else:
         how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
         files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
+        known = problem or (note is not None and note.ended)
         details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": judged.subject}
+        details["not_applied"] = NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN
         move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
         survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
 
@@ -147,11 +149,29 @@ def _recheck(floor: Floor, survey: Survey, case: Case) -> None:
     problem = floor.crew.unprovable.pop(case.id, "")
     if problem:
         details: dict[str, object] = {"reason": problem, "failure": FailureClass.CONFIG}
+        details["not_applied"] = NotApplied.UNPROVABLE
         move = Move(Event.BLOCK, Lane.BLOCKED, details)
         survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts)
     elif floor.crew.recheck is None:  # one at a time, since each apply makes the next one necessary
         base = floor.repository.objects.commit(case.history.proposal).parents[0]
         floor.crew.start_recheck(order_of(survey, case, base, base), case.history.proposal)
+
+
+def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[NotApplied, str] | None:
+    """Why what is approved will not be applied by the next pass; None when it will."""
+    case, target = judged.case, survey.policy.target_branch
+    if case.item is not None and case.item.hold:
+        return NotApplied.HELD, "it is on hold"
+    if case.contract is None or case.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
+        return None
+    objects, head = repository.objects, repository.head(target)
+    now = repository.content(objects.commit(head).tree) if head else ""
+    if now != repository.content(objects.commit(judged.evidence.target).tree):
+        return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
+    in_the_way = obstacles(repository, target, judged.evidence.tree)
+    if in_the_way:
+        return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
+    return None
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:

@@ -13,7 +13,7 @@ from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.failure import FailureClass
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding, Verdict
 from factory.store.artifacts import left_by_worker, run_folder
@@ -143,6 +143,7 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     files = recheck_files(floor.crew.taken(case.id, case.history.proposal))
     if judged.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
+    details["not_applied"] = _not_applied(judged, rechecked=bool(files))
     verdicts = survey.snapshot.verdicts
     if ruling.event is Event.REJECT:
         details["outcome"] = Outcome.REJECTED
@@ -156,6 +157,15 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     elif ruling.event is Event.REWORK:
         return floor.ledger.move(case, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
     return floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
+
+
+def _not_applied(judged: Judged, *, rechecked: bool) -> NotApplied | None:
+    """Why what had been judged already is not applied; None when it was never approved."""
+    if any(finding.id == SUBJECT_CHANGED for finding in judged.ruling.findings):
+        return NotApplied.SUBJECT_CHANGED
+    if not rechecked or judged.evidence.passed:
+        return None
+    return NotApplied.CONFLICT if judged.evidence.conflicts else NotApplied.CHECK_FAILED
 
 
 def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:

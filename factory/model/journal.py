@@ -11,7 +11,7 @@ from factory.model.base import Format
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.result import Usage
 from factory.model.verdict import Decision, Finding
 
@@ -69,6 +69,7 @@ class Entry(Format):
     closed: dict[str, str] = {}  # findings of earlier rounds that are put right, by key, and how
     loose_ends: dict[str, str] = {}  # what the worker left undone or came across, by id
     outcome: Outcome | None = None
+    not_applied: NotApplied | None = None
     applied: str | None = None
     usage: Usage | None = None
     seconds: float | None = None

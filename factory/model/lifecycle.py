@@ -43,6 +43,20 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NotApplied(StrEnum):
+    """Why something that was approved is not applied: a closed list, so that programs can tell them apart."""
+
+    HELD = "held"  # the item says hold: true
+    UNCOMMITTED = "uncommitted"  # a person's changes are where files would be written
+    TARGET_MOVED = "target-moved"  # the checks have to be run again first
+    SUBJECT_CHANGED = "subject-changed"  # the item, its contract or the policy is another one than was judged
+    CONFLICT = "conflict"  # it does not merge with what the target holds now
+    CHECK_FAILED = "check-failed"  # on what the target holds now
+    UNPROVABLE = "unprovable"  # the checks cannot be run again
+    COMMAND_FAILED = "command-failed"
+    COMMAND_UNKNOWN = "command-unknown"  # a crash came while the apply command ran
+
+
 class Rule(NamedTuple):
     """From which lanes an event may take an item, and to which; None is "not in the queue yet"."""
 

@@ -6,8 +6,8 @@ from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
-from factory.model.lifecycle import Lane
-from factory.report.status import status
+from factory.model.lifecycle import Lane, NotApplied
+from factory.report.status import Row, status
 from factory.store.artifacts import folder_of
 from factory.store.queue import lane_path
 
@@ -26,6 +26,7 @@ class Detail:
     history: History
     evidence: Evidence | None
     base: str
+    not_applied: NotApplied | None = None
 
     def as_json(self) -> dict[str, object]:
         """The item for programs."""
@@ -36,6 +37,9 @@ class Detail:
             "path": self.path,
             "contract": self.contract,
             "note": self.note,
+            "not_applied": self.not_applied,
+            "earlier": self.history.table.rows(),
+            "loose_ends": dict(self.history.loose_ends),
             "artifacts": self.artifacts,
             "run": self.history.run,
             "round": self.history.round,
@@ -58,8 +62,8 @@ def detail(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
     case = survey.cases.get(item_id)
     if case is None:
         return _done(surveyor, survey, item_id)
-    note = next(row.note for row in status(surveyor, survey).rows if row.id == item_id)
-    return _of(surveyor, survey, case, note, folder_of(item_id))
+    row = next(row for row in status(surveyor, survey).rows if row.id == item_id)
+    return _of(surveyor, survey, case, row, folder_of(item_id))
 
 
 def _done(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
@@ -77,7 +81,7 @@ def _done(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
     return Detail(item_id, item.title, Lane.DONE, path, contract, reason, folder, history, None, "")
 
 
-def _of(surveyor: Surveyor, survey: Survey, case: Case, note: str, folder: str) -> Detail:
+def _of(surveyor: Surveyor, survey: Survey, case: Case, row: Row, folder: str) -> Detail:
     try:
         evidence = surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
     except InvalidFile:
@@ -88,7 +92,8 @@ def _of(surveyor: Surveyor, survey: Survey, case: Case, note: str, folder: str) 
         lane=case.lane,
         path=case.placed.path,
         contract=case.contract_name,
-        note=note,
+        note=row.note,
+        not_applied=row.not_applied,
         artifacts=f"{folder}/run-{case.history.run}/",
         history=case.history,
         evidence=evidence,

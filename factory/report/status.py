@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from factory.line.apply import obstacles
+from factory.line.apply import hindrance
 from factory.line.desk import look
 from factory.line.floor import owner_of
 from factory.line.judge import judge
@@ -13,7 +13,7 @@ from factory.line.survey import Case, Survey, Surveyor
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import Problem
 from factory.model.journal import rfc3339
-from factory.model.lifecycle import Event, Lane
+from factory.model.lifecycle import Event, Lane, NotApplied
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Row:
     run: int = 0
     round: int = 1
     contract: str | None = None
+    not_applied: NotApplied | None = None  # why what was approved is not applied
 
     def as_json(self) -> dict[str, object]:
         """The row for programs."""
@@ -83,7 +84,9 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
     return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, orchestrator, breakers)
 
 
-def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) -> Row:
+def _row(
+    surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str, not_applied: NotApplied | None = None
+) -> Row:
     arrival = surveyor.arrivals(survey).get(case.placed.path)
     since = case.history.since or (datetime.fromtimestamp(arrival.at, UTC) if arrival else None)
     item = case.item
@@ -99,6 +102,7 @@ def _row(surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str) 
         run=case.history.run,
         round=case.history.round,
         contract=case.contract_name,
+        not_applied=not_applied or (case.history.entries[-1].not_applied if case.history.entries else None),
     )
 
 
@@ -126,11 +130,11 @@ def _in_review(surveyor: Surveyor, survey: Survey, case: Case) -> tuple[Row, tup
     if judged.problems:
         return _row(surveyor, survey, case, "waiting", f"refused: {judged.problems[0]}"), judged.problems
     if ruling.event is Event.FINISH:
-        held = case.item is not None and case.item.hold
-        in_the_way = obstacles(surveyor.repository, survey.policy.target_branch, judged.evidence.tree)
-        if held or in_the_way:
-            why = "it is on hold" if held else f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
-            return _row(surveyor, survey, case, "waiting", f"approved, but {why}"), ()
+        found = hindrance(surveyor.repository, survey, judged)
+        if found and found[0] is not NotApplied.TARGET_MOVED:
+            return _row(surveyor, survey, case, "waiting", f"approved, but {found[1]}", found[0]), ()
+        if found:
+            return _row(surveyor, survey, case, "ready", f"{ruling.reason}; {found[1]}", found[0]), ()
         return _row(surveyor, survey, case, "ready", f"{ruling.reason}; applied with the next tick"), ()
     if ruling.event is None:
         return _row(surveyor, survey, case, "waiting", ruling.reason), ()
