@@ -17,6 +17,7 @@ from factory.store import yaml
 from factory.store.artifacts import run_folder
 from factory.store.repository.objects import Person
 
+_WORKERS = "@workers.factory.invalid"  # at which every worker has its address
 _CHOICES = "approve | rework | reject | escalate"
 
 
@@ -160,7 +161,7 @@ def _objections(
     people = [(str(author), _names(author), f"{author} brought this, and")]
     people += [(given, _names_in(given), f"{given!r}")] if given else []
     for name, names, subject in people:
-        if makers & names:
+        if makers & names or any(_WORKERS in each for each in names):
             found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
         if listed and not listed & names:
             found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))

@@ -1,120 +1,184 @@
 """The book: what is known of every item, of the contracts and of the policy, as history goes on."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
-from factory.model.journal import Entry, History, read
-from factory.model.lifecycle import Lane
+from factory.model.journal import Entry, History, fold
+from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
+from factory.report.audit.lines import entries_of
 from factory.store import yaml
-from factory.store.artifacts import folder_of
-from factory.store.library import WORKFLOW, contract_path, read_workflow
+from factory.store.artifacts import ARTIFACTS, folder_of
+from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
 from factory.store.queue import IGNORED, QUEUE, VERDICT, read_item
-from factory.store.repository.objects import Objects, Person, TreeEntry
+from factory.store.repository.objects import EMPTY_TREE, Person, TreeEntry
+from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change
 
-_POLICY = (WORKFLOW, "contracts/")
+_JOURNAL = "journal.jsonl"
+_MOST_PARSED = 2_000
+_WHEN_ADDED = ("log", "-1", "--first-parent", "--diff-filter=A", "--no-renames", "--format=%T")
+
+
+class Law(NamedTuple):
+    """What governs an item: the policy, and its contract as it was written."""
+
+    policy: Policy
+    name: str
+    contract: Contract | None
+    source: str  # the blob of the contract; empty when there is none
 
 
 @dataclass
 class Record:
-    """One item."""
+    """One item. One that is finished sleeps: only where it lies is remembered, until something touches it again."""
 
     id: str
-    places: dict[str, str] = field(default_factory=dict)  # path -> blob: one, if all is well
+    places: dict[str, TreeEntry] = field(default_factory=dict)  # by path: one, if all is well
     journal: str = ""  # the blob of its journal; empty: it has none
     history: History = field(default_factory=History)
     run: dict[str, str] = field(default_factory=dict)  # the files of its runs, by their path below the item's folder
+    started: Law | None = None  # what governed it when its present run began
+    asleep: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where its file lies, for a finding."""
+        return next(iter(self.places), "")
 
     @property
     def lane(self) -> Lane | None:
         """Where its file lies; None when nowhere, or in two places."""
-        return lane_of(next(iter(self.places))) if len(self.places) == 1 else None
+        return lane_of(self.path) if len(self.places) == 1 else None
 
 
 def lane_of(path: str) -> Lane | None:
     """The lane that a path lies in."""
     parts = PurePosixPath(path).parts
-    return Lane(parts[1]) if len(parts) > 2 and parts[0] == QUEUE and parts[1] in set(Lane) else None
+    return Lane(parts[1]) if len(parts) > 2 and parts[0] == QUEUE and parts[1] in _LANES else None
+
+
+_LANES = {str(lane) for lane in Lane}
 
 
 def item_in(path: str) -> str:
     """The id of the item that a path is the file of; empty when it is none."""
     name = path.rpartition("/")[2]
-    an_item = lane_of(path) and name.endswith(".yaml") and not name.endswith(VERDICT) and name not in IGNORED
+    an_item = name.endswith(".yaml") and not name.endswith(VERDICT) and name not in IGNORED and lane_of(path)
     return name.removesuffix(".yaml").lower() if an_item else ""
+
+
+def judged_in(path: str) -> str:
+    """The id of the item that a path is an open verdict file of; empty when it is none."""
+    verdict = path.startswith(f"{QUEUE}/{Lane.REVIEW}/") and path.endswith(VERDICT)
+    return path.rpartition("/")[2].removesuffix(VERDICT).rpartition(".")[0] if verdict else ""
 
 
 def artifact_of(path: str) -> tuple[str, str]:
     """(item, the path below its folder) of an artifact; empty strings when it is none."""
-    parts = path.split("/")
-    if parts[0] != "artifacts" or len(parts) < 3:
+    if not path.startswith(f"{ARTIFACTS}/"):
         return "", ""
-    rest = parts[3:] if parts[1] == "done" else parts[1:]
+    parts = path.split("/")
+    rest = parts[3:] if parts[1] == Lane.DONE else parts[1:]
     return (rest[0], "/".join(rest[1:])) if len(rest) > 1 else ("", "")
 
 
 class Book:
-    """Kept up commit by commit."""
+    """Kept up commit by commit. What it remembers grows with the items, not with the commits or what they wrote."""
 
-    def __init__(self, objects: Objects) -> None:
-        self.objects = objects
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.objects = repository.objects
         self.items: dict[str, Record] = {}
-        self.verdict_authors: dict[str, Person] = {}  # who last changed a verdict file, by path
+        self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
+        self.tree = EMPTY_TREE  # of the commit before
+        self._since = ""
         self._files: dict[str, str] = {}  # WORKFLOW.md and the contracts: path -> blob
         self._policies: dict[str, Policy] = {}
         self._contracts: dict[str, Contract | None] = {}
-        self._items: dict[str, Item | None] = {}
+        self._parsed: dict[str, Item | None] = {}
 
-    def open_at(self, tree: str) -> None:
-        """Begin with what a tree holds, for an audit of what came after it."""
-        for lane in Lane:
-            for path, entry in self._below(tree, f"{QUEUE}/{lane}"):
-                if item_in(path):
-                    self.record(item_in(path)).places[path] = entry.oid
-        for path, entry in self._below(tree, "artifacts"):
-            self._keep_artifact(path, entry.oid)
-        self._files = {path: entry.oid for path, entry in self._below(tree, "contracts")}
-        workflow = self.objects.find(tree, WORKFLOW)
+    def open_at(self, commit: str) -> None:
+        """Begin with what a commit holds, for an audit of what came after it."""
+        self._since, self.tree = commit, self.objects.commit(commit).tree
+        for path, entry in self._below(self.tree, QUEUE):
+            if item_in(path):
+                self.items.setdefault(item_in(path), Record(item_in(path), asleep=True)).places[path] = entry
+            elif judged_in(path):
+                author = self.repository.last_author(commit, path)
+                self.verdicts[path] = entry.oid, author or self.repository.user()
+        for item_id, entry in self.objects.folder(self.tree, ARTIFACTS).items():
+            if entry.is_folder and item_id != Lane.DONE:
+                self.items.setdefault(item_id, Record(item_id, asleep=True))
+        self._files = {path: entry.oid for path, entry in self._below(self.tree, CONTRACTS)}
+        workflow = self.objects.find(self.tree, WORKFLOW)
         if workflow:
             self._files[WORKFLOW] = workflow.oid
-        for record in self.items.values():
-            if record.journal:
-                record.history = read(self.objects.blob(record.journal), folder_of(record.id))
 
-    def _below(self, tree: str, folder: str) -> list[tuple[str, TreeEntry]]:
-        found: list[tuple[str, TreeEntry]] = []
+    def _below(self, tree: str, folder: str) -> Iterator[tuple[str, TreeEntry]]:
         for name, entry in self.objects.folder(tree, folder).items():
             path = f"{folder}/{name}"
-            found.extend(self._below(tree, path) if entry.is_folder else [(path, entry)])
-        return found
+            if entry.is_folder:
+                yield from self._below(tree, path)
+            else:
+                yield path, entry
 
     def record(self, item_id: str) -> Record:
-        """What is known of an item."""
-        return self.items.setdefault(item_id, Record(item_id))
+        """What is known of an item, awake."""
+        record = self.items.setdefault(item_id, Record(item_id))
+        if record.asleep:
+            record.asleep = False
+            self._recall(record)
+        return record
 
-    def turn(self, change: Change) -> None:
-        """Take one change of a policy file or of an artifact in."""
-        if change.path.startswith(_POLICY):
+    def _recall(self, record: Record) -> None:
+        days = [path.split("/")[2] for path in record.places if lane_of(path) is Lane.DONE]
+        for folder in (folder_of(record.id), *(folder_of(record.id, Lane.DONE, day) for day in days)):
+            for path, entry in self._below(self.tree, folder):
+                self.keep(path, entry.oid)
+        if record.journal:
+            record.history = fold(entries_of(self.objects.blob(record.journal)))
+        if record.lane is Lane.ACTIVE:
+            out = self.repository.git.text(*_WHEN_ADDED, self._since, "--", record.path)
+            record.started = self._law_at(out.strip() or self.tree, record)
+
+    def rest(self, item_id: str) -> bool:
+        """Let an item sleep if it is finished, and say whether it is."""
+        record = self.items[item_id]
+        finished = record.lane is Lane.DONE and record.history.lane is Lane.DONE
+        if finished:
+            self.items[item_id] = Record(item_id, record.places, asleep=True)
+        return finished
+
+    def keep(self, path: str, oid: str) -> None:
+        """Take note of an artifact."""
+        item_id, below = artifact_of(path)
+        if below == _JOURNAL:
+            self.items[item_id].journal = oid
+        elif below:
+            self.items[item_id].run[below] = oid
+
+    def turn(self, change: Change, author: Person) -> None:
+        """Take one change of a policy file, or of a verdict file, in."""
+        if change.path == WORKFLOW or change.path.startswith(f"{CONTRACTS}/"):
             self._files.pop(change.path, None)
             if change.new:
                 self._files[change.path] = change.new.oid
-        elif change.new:
-            self._keep_artifact(change.path, change.new.oid)
-
-    def _keep_artifact(self, path: str, oid: str) -> None:
-        item_id, below = artifact_of(path)
-        if below == "journal.jsonl":
-            self.record(item_id).journal = oid
-        elif below:
-            self.record(item_id).run[below] = oid
+        elif judged_in(change.path):
+            self.verdicts.pop(change.path, None)
+            if change.new:
+                self.verdicts[change.path] = change.new.oid, author
 
     def policy(self) -> Policy:
         """The policy in force; the last that could be read stays so."""
-        oid = self._files.get(WORKFLOW, "")
+        return self._policy(self._files.get(WORKFLOW, ""))
+
+    def _policy(self, oid: str) -> Policy:
         if oid not in self._policies:
             try:
                 self._policies[oid] = read_workflow(self.objects.blob(oid)).policy if oid else Policy()
@@ -122,18 +186,27 @@ class Book:
                 self._policies[oid] = next(reversed(self._policies.values()), Policy())
         return self._policies[oid]
 
-    def contract_bytes(self, name: str) -> bytes:
-        """A contract's file as it is in force."""
-        oid = self._files.get(contract_path(name))
-        return self.objects.blob(oid) if oid else b""
+    def law(self, record: Record) -> Law:
+        """What governs an item now."""
+        return self._law(record, self.policy(), self._files.get)
 
-    def contract(self, name: str) -> Contract | None:
-        """A contract in force; None when there is none, or it cannot be read."""
-        path = contract_path(name)
-        oid = self._files.get(path, "")
+    def _law_at(self, tree: str, record: Record) -> Law:
+        def blob(path: str, default: str) -> str:
+            found = self.objects.find(tree, path)
+            return found.oid if found else default
+
+        return self._law(record, self._policy(blob(WORKFLOW, "")), blob)
+
+    def _law(self, record: Record, policy: Policy, blob: Callable[[str, str], str]) -> Law:
+        item = self.item(record)
+        name = (policy.contract_of(item) if item else None) or ""
+        source = blob(contract_path(name), "") if name else ""
+        return Law(policy, name, self._contract(source, name), source)
+
+    def _contract(self, oid: str, name: str) -> Contract | None:
         if oid not in self._contracts:
             try:
-                loaded = yaml.load(Contract, yaml.Source(path, self.objects.blob(oid))) if oid else None
+                loaded = yaml.load(Contract, yaml.Source(contract_path(name), self.objects.blob(oid))) if oid else None
             except InvalidFile:
                 loaded = None
             self._contracts[oid] = loaded
@@ -141,21 +214,17 @@ class Book:
 
     def item(self, record: Record) -> Item | None:
         """What an item says now; None when it cannot be read."""
-        path, oid = next(iter(record.places.items()), ("", ""))
-        if oid not in self._items:
+        oid = next((entry.oid for entry in record.places.values()), "")
+        if oid not in self._parsed:
+            if len(self._parsed) >= _MOST_PARSED:
+                self._parsed = {}
             try:
-                self._items[oid] = read_item(path, self.objects.blob(oid)) if oid else None
+                self._parsed[oid] = read_item(record.path, self.objects.blob(oid)) if oid else None
             except InvalidFile:
-                self._items[oid] = None
-        return self._items[oid]
-
-    def contract_of(self, record: Record) -> tuple[str, Contract | None]:
-        """(name, contract) that governs an item now."""
-        item = self.item(record)
-        name = self.policy().contract_of(item) if item else None
-        return (name, self.contract(name)) if name else ("", None)
+                self._parsed[oid] = None
+        return self._parsed[oid]
 
 
-def entries_of(data: bytes, path: str) -> tuple[Entry, ...]:
-    """The entries of a journal. Raises InvalidFile."""
-    return read(data, path).entries
+def last_delivery(history: History) -> Entry | None:
+    """The newest delivery of an item."""
+    return next((entry for entry in reversed(history.entries) if entry.event is Event.DELIVER), None)

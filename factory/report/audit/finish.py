@@ -1,10 +1,10 @@
-"""The finish: whether what ended as applied or accepted was covered by what its contract asked for at that time."""
+"""The finish: whether what ended was covered by what its contract asked for at that time, and what came in by it."""
 
 from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from factory.line.gate import Cast, decide, seats_needed, touches
+from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.review import Refused, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case
 from factory.model.contract import Contract, SeatKind
@@ -14,138 +14,234 @@ from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
-from factory.report.audit.book import Book, Record
+from factory.report.audit.book import Book, Law, Record, last_delivery
+from factory.report.audit.content import content_name, outside, patch_between
 from factory.report.audit.rules import Rule
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
-from factory.store.repository.objects import Person
-from factory.store.repository.repository import Repository
+from factory.store.repository.chronicle import Step
 
-Found = tuple[Rule, str]
-_UNKNOWN = Person("nobody", "nobody")
+Said = tuple[Rule, str]
 _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
 
 
 class Finish:
-    """One finished item at the commit that finished it."""
+    """One item at the commit that finished or rejected it."""
 
-    def __init__(self, repository: Repository, book: Book, record: Record, entry: Entry) -> None:
-        self._repository = repository
-        self._objects = repository.objects
+    def __init__(self, book: Book, record: Record, entry: Entry, step: Step) -> None:
         self._book = book
+        self._repository = book.repository
+        self._objects = book.objects
         self._record = record
         self._entry = entry
-        delivered = [each for each in record.history.entries if each.event is Event.DELIVER]
-        self._delivered = delivered[-1] if delivered else None
+        self._step = step
+        self._law = book.law(record)
+        self._delivered = last_delivery(record.history)
 
-    def violations(self) -> Iterator[Found]:
+    def found(self) -> Iterator[Said]:
         """Everything that is missing or does not fit."""
-        item = self._book.item(self._record)
-        _, contract = self._book.contract_of(self._record)
-        if self._delivered is None or item is None or contract is None:
+        item, contract, delivered, entry = (
+            self._book.item(self._record),
+            self._law.contract,
+            self._delivered,
+            self._entry,
+        )
+        if delivered is None or item is None or contract is None:
             yield Rule.COVERED, "was finished, and there is no delivery, item or contract that it could be judged by"
             return
-        yield from subject_violations(self._book, self._record, self._delivered)
-        if self._entry.subject != self._delivered.subject:
-            yield Rule.SUBJECT, "was finished under another subject than the one that was delivered"
-        evidence = self._evidence()
-        if evidence is None or evidence.proposal != self._entry.proposal:
-            yield Rule.COVERED, "was finished without evidence for its proposal"
+        evidence, first = self._evidence(), self._read("evidence.json")
+        if evidence is None or first is None:
+            yield Rule.COVERED, "was finished without evidence"
             return
+        for text in subject_found(self._book, self._record, delivered, self._law):
+            yield Rule.SUBJECT, text
+        if first.findings() != delivered.findings:
+            yield Rule.COVERED, "was delivered with other findings than its evidence has"
         try:
-            yield from self._judged(item, contract, evidence)
-            yield from self._patch(evidence)
-            yield from self._merged(evidence)
+            yield from self._judged(delivered, item, contract, evidence)
+            if entry.event is Event.FINISH:
+                yield from self._same(delivered, evidence)
+                yield from self._patch(evidence)
+                yield from self._merged(evidence)
         except FactoryError as error:
-            yield Rule.MERGED, f"cannot be proven here: {error.message}"
+            yield Rule.MERGED, f"cannot be proven: {error.message}"
+
+    def _same(self, delivered: Entry, evidence: Evidence) -> Iterator[Said]:
+        """Whether what was finished is what was delivered."""
+        if self._entry.subject != delivered.subject:
+            yield Rule.SUBJECT, "was finished under another subject than the one that was delivered"
+        if not evidence.proposal == self._entry.proposal == delivered.proposal:
+            yield Rule.COVERED, "was finished with another proposal than the one that was delivered and checked"
 
     def _file(self, name: str) -> bytes | None:
         assert self._delivered is not None
         oid = self._record.run.get(f"run-{self._delivered.run}/{name}")
         return self._objects.blob(oid) if oid else None
 
-    def _evidence(self) -> Evidence | None:
-        data = self._file("recheck.json") or self._file("evidence.json")
+    def _read(self, name: str) -> Evidence | None:
+        data = self._file(name)
         try:
             return Evidence.model_validate_json(data) if data else None
         except ValidationError:
             return None
 
-    def _judged(self, item: Item, contract: Contract, evidence: Evidence) -> Iterator[Found]:
+    def _evidence(self) -> Evidence | None:
+        """What the checks said last: of a recheck that came with this commit, or that is of the tree that came in."""
+        again, first = self._read("recheck.json"), self._read("evidence.json")
+        came = any(
+            change.new and change.path.endswith("/recheck.json") and not change.old for change in self._step.changes
+        )
+        if again is None or (self._entry.outcome is Outcome.APPLIED and first and self._brought_in(first)):
+            return first
+        return again if came or self._entry.outcome is Outcome.APPLIED else first
+
+    def _brought_in(self, evidence: Evidence) -> bool:
+        applied = self._entry.applied or ""
+        found = self._objects.read(applied) if applied else None
+        if found is None or found[1] != "commit":
+            return False
+        parents = self._objects.commit(applied).parents
+        target = self._objects.read(evidence.target) if parents else None
+        if target is None:
+            return False
+        return self._same_content(parents[0], evidence.target)
+
+    def _same_content(self, one: str, other: str) -> bool:
+        trees = (self._objects.commit(commit).tree for commit in (one, other))
+        return len({content_name(self._objects, tree) for tree in trees}) == 1
+
+    def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[Said]:
         """The gate's own ruling on what is committed, by the policy of that time."""
-        asked = {check.name for check in contract.checks}
-        asked |= {f"acceptance/{each.id}" for each in item.acceptance if each.check is not None}
-        missing = asked - {ran.name for ran in evidence.ran}
-        if missing:
+        asked = {check.name: None for check in contract.checks}
+        asked |= {f"acceptance/{each.id}": None for each in item.acceptance if each.check is not None}
+        missing = asked.keys() - {ran.name for ran in evidence.ran}
+        if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
-        policy = self._book.policy()
-        changed = self._repository.changed(evidence.base, evidence.proposal)
+        if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
+            yield Rule.COVERED, "was applied, and is on hold"
+        ruling, refused = self._ruling(delivered, item, contract, evidence)
+        yield from refused
+        if ruling.event is not self._entry.event:
+            how = "rejected" if self._entry.event is Event.REJECT else "finished"
+            yield Rule.COVERED, f"was {how}, and by what is committed it {ruling.reason or 'could not be'}"
+        elif ruling.verdicts != self._entry.verdicts:
+            yield Rule.COVERED, "has other verdicts in its journal than in its files"
+
+    def _ruling(
+        self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence
+    ) -> tuple[Ruling, list[Said]]:
+        record, policy = self._record, self._law.policy
+        changed = self._changed(evidence)
         seats = seats_needed(contract, changed, policy.guarded)
-        assert self._delivered is not None
-        record, delivered = self._record, self._delivered
         matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
         casts: list[Cast] = []
         lost: dict[str, str] = {}
+        refusals: list[Said] = []
         for seat in seats:
-            data = self._file(f"verdict.{seat.name}.yaml")
             if seat.by_machine:
-                said = cast_of_machine(seat.name, seat.name, data, matter) if data else "there is none"
+                if (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
+                    refusals.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
+                data = self._file(f"verdict.{seat.name}.yaml")
+                path = f"run-{delivered.run}/verdict.{seat.name}.yaml"
+                said = cast_of_machine(seat.name, path, data, matter) if data else "there is none"
                 if isinstance(said, str):
                     lost[seat.name] = said
                 else:
                     casts.append(said)
-            elif seat.kind is SeatKind.HUMAN and data is not None:
-                path = verdict_path(record.id, seat.name)
-                author = self._book.verdict_authors.get(path, _UNKNOWN)
-                allowed = allowed_in(seat.name, contract, policy)
-                try:
-                    vote = cast(seat.name, path, data, matter, lambda author=author: author, allowed)  # type: ignore[misc]
-                except Refused as refused:
-                    for key, problem in zip(refused.keys, refused.problems, strict=True):
-                        yield _RULES.get(key, Rule.COVERED), problem.message
-                else:
-                    casts.extend([vote] if vote else [])
-        ruling = decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost)
-        if ruling.event is not Event.FINISH:
-            yield Rule.COVERED, f"was finished, and by what is committed it {ruling.reason or 'could not be'}"
+                continue
+            path = verdict_path(record.id, seat.name)
+            oid, author = self._book.verdicts.get(path, ("", None))
+            if seat.kind is not SeatKind.HUMAN or author is None:
+                continue
+            by = author
+            allowed = allowed_in(seat.name, contract, policy)
+            try:
+                vote = cast(seat.name, path, self._objects.blob(oid), matter, lambda by=by: by, allowed)  # type: ignore[misc]
+            except Refused as refused:
+                problems = zip(refused.keys, refused.problems, strict=True)
+                refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
+            except FactoryError as error:
+                refusals.append((Rule.COVERED, f"has a verdict that cannot be read: {error.message}"))
+            else:
+                casts.extend([vote] if vote else [])
+        return decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost), refusals
 
-    def _patch(self, evidence: Evidence) -> Iterator[Found]:
-        patch = self._file("patch.diff") or b""
-        made = self._repository.patch(evidence.base, evidence.proposal) if evidence.proposal != evidence.base else b""
-        if patch != made:
-            yield Rule.PATCH, f"patch.diff is not what the proposal {evidence.proposal[:10]} changes"
+    def _changed(self, evidence: Evidence) -> tuple[str, ...]:
+        """The paths that a proposal changes. Git may have let the commit go, and then the patch tells."""
+        if self._objects.read(evidence.proposal) is None:
+            return paths_in(self._file("patch.diff") or b"")
+        return tuple(change.path for change in outside(self._objects, evidence.base, evidence.proposal))
 
-    def _merged(self, evidence: Evidence) -> Iterator[Found]:
-        if self._entry.outcome is not Outcome.APPLIED:
-            return
+    def _patch(self, evidence: Evidence) -> Iterator[Said]:
+        ends = evidence.base, evidence.proposal
+        if self._objects.read(evidence.proposal) is None:  # of a squash, or of nothing applied: git let it go
+            applied = self._entry.applied or ""
+            before = self._objects.commit(applied).parents[0] if self._objects.read(applied) else ""
+            if not before or not self._same_content(before, evidence.base):
+                return  # what came in is still held against the evidence
+            ends = before, applied
+        made = patch_between(self._repository, *ends)
+        if (self._file("patch.diff") or b"") != made:
+            yield (
+                Rule.PATCH,
+                f"was judged by a patch.diff that is not what the proposal {evidence.proposal[:10]} changes",
+            )
+
+    def _merged(self, evidence: Evidence) -> Iterator[Said]:
         applied = self._entry.applied
-        if applied is None:
+        if self._entry.outcome is not Outcome.APPLIED:
+            if applied:
+                yield Rule.MERGED, "was accepted without a change, and the journal names a merge"
+            return
+        found = self._objects.read(applied) if applied else None
+        if applied is None or found is None or found[1] != "commit":
             yield Rule.MERGED, "was applied, and the journal does not say by which commit"
             return
-        commit = self._objects.commit(applied)
-        if self._repository.content(commit.tree) != evidence.tree:
-            yield Rule.MERGED, f"what {applied[:10]} brought in is not what the checks ran on"
-        before = self._objects.commit(commit.parents[0])
-        checked_on = self._objects.commit(evidence.target)
-        if self._repository.content(before.tree) != self._repository.content(checked_on.tree):
-            yield Rule.MERGED, f"{applied[:10]} was made on another content than the checks ran on"
+        objects, commit = self._objects, self._objects.commit(applied)
+        if self._law.policy.target_branch == self._law.policy.branch and applied not in self._step.parents[:1]:
+            yield Rule.UNAPPROVED, f"was finished by {applied[:10]}, which is not the merge that was made for it"
+        if not commit.parents or commit.parents[1:] not in ((), (evidence.proposal,)):
+            yield Rule.MERGED, f"was finished by {applied[:10]}, which merged something else"
+            return
+        if content_name(objects, commit.tree) != evidence.tree:
+            yield Rule.MERGED, f"was checked on another content than {applied[:10]} brought in"
+        elif not self._brought_in(evidence):
+            yield Rule.MERGED, f"was checked on another target than {applied[:10]} was made on"
+        elif objects.read(evidence.proposal) is not None:
+            wanted = set(outside(objects, evidence.base, evidence.proposal))
+            if set(outside(objects, commit.parents[0], applied)) != wanted and not self._merges_to(evidence):
+                yield Rule.MERGED, f"was finished by {applied[:10]}, which is not the proposal merged with the target"
+
+    def _merges_to(self, evidence: Evidence) -> bool:
+        merge = self._repository.merge(evidence.target, evidence.proposal)
+        return not merge.conflicts and content_name(self._objects, merge.tree) == evidence.tree
 
 
-def subject_violations(book: Book, record: Record, delivered: Entry) -> Iterator[Found]:
-    """Whether the subject can be computed again from what is committed."""
+def subject_found(book: Book, record: Record, delivered: Entry, law: Law) -> Iterator[str]:
+    """What is wrong with a subject, computed again from what is committed."""
     item = book.item(record)
-    name, _ = book.contract_of(record)
-    if item is None or not name:
-        yield Rule.SUBJECT, "was delivered without an item or a contract that can be read"
+    if item is None or not law.source:
+        yield "was delivered without an item or a contract that can be read"
         return
     prefix = f"run-{delivered.run}/"
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
     patch = book.objects.blob(files["patch.diff"]) if "patch.diff" in files else b""
     left = left_by_worker({name: book.objects.blob(oid) for name, oid in files.items() if _by_worker(name)})
-    subject = subject_of(item, book.contract_bytes(name), book.policy().governing(), patch, left)
+    subject = subject_of(item, book.objects.blob(law.source), law.policy.governing(), patch, left)
     if subject != delivered.subject:
-        yield Rule.SUBJECT, f"{(delivered.subject or 'no subject')[:19]}… was judged; the commits give {subject[:19]}…"
+        yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
 
 
 def _by_worker(name: str) -> bool:
     return name == "result.json" or name.startswith("files/")
+
+
+def paths_in(patch: bytes) -> tuple[str, ...]:
+    """The paths that a patch without renames changes."""
+    heads = [
+        line.removeprefix("diff --git ")
+        for line in patch.decode(errors="replace").split("\n")
+        if line[:11] == "diff --git "
+    ]
+    halves = [head[: (len(head) - 1) // 2] for head in heads]
+    return tuple(half.strip('"').removeprefix("a/") for half in halves)

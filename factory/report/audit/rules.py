@@ -28,6 +28,8 @@ class Rule(StrEnum):
     BUDGET = "budget"
 
 
+Found = tuple[Rule, str, str]  # the rule that a commit breaks, at which path, and what was found there
+
 EXPLAINED = {
     Rule.ONE_LANE: "Each item lies in exactly one lane. With two files of one id nobody could say what its state is.",
     Rule.LOST: "No item vanishes. A file that leaves a lane arrives in another one, or the factory brings it back.",

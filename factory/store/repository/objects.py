@@ -173,10 +173,7 @@ class Objects:
 
     def add_tree(self, entries: Tree) -> str:
         """The id of a folder with this content."""
-        named = [(name.encode("utf-8", "surrogateescape"), entry) for name, entry in entries.items()]
-        named.sort(key=lambda pair: pair[0] + b"/" if pair[1].is_folder else pair[0])
-        data = b"".join(b"%s %s\0%s" % (entry.mode.encode(), name, bytes.fromhex(entry.oid)) for name, entry in named)
-        oid = self.add("tree", data)
+        oid = self.add("tree", tree_data(entries))
         with self._lock:
             self._trees[oid] = dict(entries)
         return oid
@@ -213,6 +210,13 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def tree_data(entries: Tree) -> bytes:
+    """A folder's content as git writes it."""
+    named = [(name.encode("utf-8", "surrogateescape"), entry) for name, entry in entries.items()]
+    named.sort(key=lambda pair: pair[0] + b"/" if pair[1].is_folder else pair[0])
+    return b"".join(b"%s %s\0%s" % (entry.mode.encode(), name, bytes.fromhex(entry.oid)) for name, entry in named)
 
 
 def _parse_tree(data: bytes) -> Tree:

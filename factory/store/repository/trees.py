@@ -1,6 +1,6 @@
 """Folders as git knows them: edited in memory, compared without reading what is the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
@@ -91,12 +91,15 @@ class TreeEditor:
         return self._oid
 
 
-def diff(objects: Objects, old: str, new: str, prefix: str = "") -> Iterator[Change]:
-    """Every file that differs between two trees; what goes away comes before what takes its place."""
+def diff(objects: Objects, old: str, new: str, prefix: str = "", without: Collection[str] = ()) -> Iterator[Change]:
+    """Every file that differs between two trees; what goes away comes before what takes its place.
+
+    `without` names entries of the trees themselves that are left out.
+    """
     if old == new:
         return
     before, after = objects.tree(old), objects.tree(new)
-    for name in sorted(before.keys() | after.keys()):
+    for name in sorted((before.keys() | after.keys()).difference(without)):
         was, now = before.get(name), after.get(name)
         if was == now:
             continue

@@ -1,0 +1,128 @@
+"""What came into a branch besides the queue and the artifacts, and whose work it was."""
+
+from collections.abc import Iterator
+
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.report.audit.book import Book
+from factory.report.audit.rules import Found, Rule, Violation
+from factory.store.repository.chronicle import Step
+from factory.store.repository.objects import Objects, name_of, tree_data
+from factory.store.repository.repository import OWN_FOLDERS, Repository
+from factory.store.repository.trees import Change, diff
+
+_WORKER = "@workers.factory.invalid"
+_FINISHED = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
+
+
+def content_name(objects: Objects, tree: str) -> str:
+    """The id of a tree without the factory's own folders; nothing is written for it."""
+    entries = {name: entry for name, entry in objects.tree(tree).items() if name not in OWN_FOLDERS}
+    return name_of("tree", tree_data(entries))
+
+
+def outside(objects: Objects, old: str, new: str) -> Iterator[Change]:
+    """What differs between two commits outside the factory's own folders."""
+    before, after = (objects.commit(commit).tree for commit in (old, new))
+    return diff(objects, before, after, without=OWN_FOLDERS)
+
+
+def patch_between(repository: Repository, old: str, new: str) -> bytes:
+    """The difference of two commits as the factory writes it down."""
+    return b"" if old == new else repository.patch(old, new)
+
+
+class Content:
+    """Goes along a branch, and sees to it that what workers made came in by the finish of its item alone."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._repository = book.repository
+        self._objects = book.objects
+        self._merge: tuple[str, str] | None = None  # what the factory brought in last, (commit, item), unfinished yet
+        self._proposals: set[str] = set()  # of finished items
+        self._patches: set[str] = set()  # the blobs of their patches
+        self._elsewhere: dict[str, str] = {}  # on another branch: what finishes name, and the item of each
+
+    def came(self, step: Step, factory: bool) -> Iterator[Found]:
+        """What is wrong with the content that a commit brought that is no move."""
+        if not any(change.path.partition("/")[0] not in OWN_FOLDERS for change in step.changes):
+            return
+        if factory:
+            item_id = step.trailer("Factory-Item")
+            own = [change.path for change in step.changes if change.path.partition("/")[0] in OWN_FOLDERS]
+            if own:
+                yield Rule.TRAILERS, own[0], "brings content in, and changes the queue in passing"
+            self._merge = step.commit, item_id
+            return
+        yield from self._by_person(step)
+
+    def _by_person(self, step: Step) -> Iterator[Found]:
+        """A person may do anything but bring in what a worker made and no finish let through."""
+        for commit, email in self._brought(step):
+            if email.endswith(_WORKER) and commit not in self._proposals and not self._let_through(commit):
+                text = f"{step.author} merged the proposal {commit[:10]}"
+                if commit == step.commit:
+                    text = f"what {step.author.name} made stands in the branch itself"
+                yield Rule.UNAPPROVED, "", text
+
+    def _brought(self, step: Step) -> Iterator[tuple[str, str]]:
+        """(commit, address of its author) of everything that came with a commit."""
+        yield step.commit, step.author.email
+        if len(step.parents) > 1 and self._book.items:
+            bounds = [*step.parents[1:], f"^{step.parents[0]}"]
+            for line in self._repository.git.text("log", "--format=%H %ae", *bounds, "--").splitlines():
+                commit, _, email = line.partition(" ")
+                yield commit, email
+
+    def _let_through(self, commit: str) -> bool:
+        """Whether a commit does what the patch of a finished item does: an accepted one, brought over by hand."""
+        parents = self._objects.commit(commit).parents
+        return bool(parents) and name_of("blob", patch_between(self._repository, parents[0], commit)) in self._patches
+
+    def moved(self, step: Step) -> Iterator[Found]:
+        """What is wrong with what a finish says came in."""
+        record = self._book.items.get(step.trailer("Factory-Item"))
+        entry = record.history.entries[-1] if record and record.history.entries else None
+        if record is None or entry is None or entry.event is not Event.FINISH or entry.outcome not in _FINISHED:
+            return
+        self._proposals.add(entry.proposal or "")
+        self._patches |= {oid for path, oid in record.run.items() if path.endswith("/patch.diff")}
+        policy = self._book.policy()
+        if policy.target_branch != policy.branch and entry.applied:
+            if entry.applied in self._elsewhere:
+                text = f"{record.id} was finished by the merge of {self._elsewhere[entry.applied]}"
+                yield Rule.UNAPPROVED, record.path, text
+            self._elsewhere[entry.applied] = record.id
+        merge, self._merge = self._merge, None
+        if merge and merge[0] != entry.applied:
+            yield Rule.UNAPPROVED, "", f"{record.id} was finished, and not by {merge[0][:10]}, which came before it"
+        if merge and merge[1] != record.id:
+            yield Rule.UNAPPROVED, "", f"{record.id} was finished by a merge that says it is of {merge[1] or 'no item'}"
+        if entry.applied and self._said_subject(entry.applied) != entry.subject:
+            yield Rule.TRAILERS, "", f"the merge of {record.id} says that it is of another subject"
+
+    def _said_subject(self, commit: str) -> str:
+        found = self._objects.read(commit)
+        lines = found[2].decode(errors="replace").split("\n") if found else []
+        return next((line.partition(": ")[2] for line in lines if line.startswith("Factory-Subject: ")), "")
+
+    def unfinished(self, step: Step | None) -> Violation | None:
+        """What came in last, when the finish that has to follow does not."""
+        if self._merge is None or (step is not None and step.trailer("Factory-Move").endswith(f"-> {Lane.DONE}")):
+            return None
+        (commit, item_id), self._merge = self._merge, None
+        text = f"content came in for {item_id or 'no item'}, and its finish does not follow"
+        return Violation(Rule.UNAPPROVED, commit, "", text)
+
+    def on_target(self, step: Step, since: int) -> Iterator[Found]:
+        """What is wrong with a commit on the branch that the factory merges to, when that is another one."""
+        named = step.commit in self._elsewhere
+        if step.trailer("Factory-Subject") and not named and int(step.at.timestamp()) > since:
+            yield Rule.UNAPPROVED, "", f"content came in for {step.trailer('Factory-Item')}, and no finish names it"
+        if named:
+            del self._elsewhere[step.commit]
+
+    def not_there(self) -> Iterator[Found]:
+        """What finishes name as their merge, and the target does not have."""
+        for commit, item_id in self._elsewhere.items():
+            yield Rule.MERGED, "", f"{item_id} was applied by {commit[:10]}, which is not in the target"

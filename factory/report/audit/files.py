@@ -1,0 +1,154 @@
+"""What one commit did to files: items pure and in one place, artifacts written once, nothing touched in passing."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from factory.model.base import digest
+from factory.model.lifecycle import Lane
+from factory.report.audit.book import Book, artifact_of, item_in, judged_in, lane_of
+from factory.report.audit.rules import Found, Rule
+from factory.store.queue import BREAKERS
+from factory.store.repository.chronicle import Step
+from factory.store.repository.repository import OWN_FOLDERS
+from factory.store.repository.trees import Change
+
+JOURNAL = "journal.jsonl"
+_VERDICT = re.compile(r"(run-\d+)/verdict\.([a-z0-9_-]+)\.yaml")
+_AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
+
+
+def by_item(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """The changes of items' files, by id."""
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        if item_id := item_in(change.path):
+            found.setdefault(item_id, []).append(change)
+    return found
+
+
+def is_journal(change: Change) -> bool:
+    """Whether it is a journal that changed."""
+    return artifact_of(change.path)[1] == JOURNAL
+
+
+def places(book: Book, step: Step, factory: bool) -> Iterator[Found]:
+    """Where the items' files lie after a commit."""
+    for item_id, changes in by_item(step.changes).items():
+        record = book.record(item_id)
+        before = set(record.places.values())
+        for change in changes:
+            record.places.pop(change.path, None)
+        for change in changes:
+            if change.new:
+                record.places[change.path] = change.new
+        path = changes[-1].path
+        if len(record.places) > 1:
+            yield Rule.ONE_LANE, path, f"{item_id} lies at {' and at '.join(sorted(record.places))}"
+        if factory and before and set(record.places.values()) - before:
+            yield Rule.PURE_RENAME, path, "the factory changed what an item says"
+        if factory and before and not record.places:
+            yield Rule.LOST, path, f"the factory took {item_id} away"
+
+
+def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
+    """Artifacts are only added, but for journals, which grow."""
+    changed: dict[tuple[str, str], list[Change]] = {}
+    for change in step.changes:
+        item_id, below = artifact_of(change.path)
+        if below:
+            changed.setdefault((item_id, below), []).append(change)
+    for (item_id, below), changes in changed.items():
+        record, path = book.record(item_id), changes[-1].path
+        journal = below == JOURNAL
+        rule = Rule.APPEND_ONLY if journal else Rule.ARTIFACTS
+        known = record.journal if journal else record.run.get(below, "")
+        new = next((change.new.oid for change in changes if change.new), "")
+        if not factory:
+            yield rule, path, f"{step.author} changed what only the factory writes"
+        elif not new:
+            yield rule, path, "was taken away"
+        elif journal and known and new != known:
+            if not _grown(book.objects.blob(known), book.objects.blob(new)):
+                yield rule, path, "was changed where it had been written already"
+        elif known and new != known and not _VERDICT.fullmatch(below) and not _AGAIN.fullmatch(below):
+            yield rule, path, "was changed after it had been written"
+    if factory:
+        added = {key: changes for key, changes in changed.items() if key[1] != JOURNAL}
+        yield from _manifests(book, step, added)
+    for (item_id, below), changes in changed.items():
+        new = next((change.new.oid for change in changes if change.new), "")
+        if new and below != JOURNAL:
+            book.record(item_id).run[below] = new
+
+
+def _grown(old: bytes, new: bytes) -> bool:
+    return new.startswith(old) and (not old or old.endswith(b"\n")) and new.endswith(b"\n")
+
+
+def _manifests(book: Book, step: Step, changed: dict[tuple[str, str], list[Change]]) -> Iterator[Found]:
+    """What came to the runs' folders stands in a manifest that came with it, or is a verdict or of a recheck."""
+    moved = {
+        (judged_in(change.path), change.path.split(".")[-3], change.old.oid)
+        for change in step.changes
+        if change.old and not change.new and judged_in(change.path)
+    }
+    listed: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
+    came: dict[tuple[str, str, str], tuple[str, str]] = {}  # (item, run, name): (path, blob)
+    for (item_id, below), changes in changed.items():
+        record, (run, _, name) = book.record(item_id), below.partition("/")
+        path, oid = next(((change.path, change.new.oid) for change in changes if change.new), ("", ""))
+        if not oid or record.run.get(below) == oid:
+            continue
+        if name == "manifest.json":
+            listed[item_id, run] = _listed(book.objects.blob(oid))
+        else:
+            came[item_id, run, name] = path, oid
+    for (item_id, run), names in listed.items():
+        for name in sorted(names.keys() - {each for item, of, each in came if (item, of) == (item_id, run)}):
+            yield (
+                Rule.DIGESTS,
+                f"{run}/{name}",
+                f"stands in the manifest of {item_id}'s {run}, and did not come with it",
+            )
+    for (item_id, run, name), (path, oid) in came.items():
+        told = listed.get((item_id, run), {}).get(name)
+        if told is None:
+            seat = _VERDICT.fullmatch(f"{run}/{name}")
+            if not (seat and (item_id, seat[2], oid) in moved) and not _AGAIN.fullmatch(f"{run}/{name}"):
+                yield Rule.DIGESTS, path, "came without a manifest that lists it"
+        else:
+            data = book.objects.blob(oid)
+            if told != (digest(data), len(data)):
+                yield Rule.DIGESTS, path, "is not what the manifest of its run says"
+
+
+def _listed(manifest: bytes) -> dict[str, tuple[str, int]]:
+    try:
+        files = json.loads(manifest)["files"]
+        return {name: (each["digest"], each["bytes"]) for name, each in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def beside(step: Step, item_id: str) -> list[str]:
+    """What a commit that moves one item changed besides that item."""
+    return [change.path for change in step.changes if not _belongs(change.path, item_id)]
+
+
+def _belongs(path: str, item_id: str) -> bool:
+    if path.startswith(f"{BREAKERS}/"):
+        return True
+    return item_id in (item_in(path), artifact_of(path)[0], judged_in(path))
+
+
+def unsaid(step: Step, known: Collection[str]) -> Iterator[Found]:
+    """What the factory may do without naming a move: open a verdict file again, and bring back an item it knew."""
+    for change in step.changes:
+        came = change.new and not change.old
+        item_id = item_in(change.path)
+        returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
+        may = returned or (came and judged_in(change.path)) or change.path.partition("/")[0] not in OWN_FOLDERS
+        if not may:
+            yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
+            return
