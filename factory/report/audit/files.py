@@ -14,7 +14,6 @@ from factory.store.repository.repository import OWN_FOLDERS
 from factory.store.repository.trees import Change
 
 JOURNAL = "journal.jsonl"
-_VERDICT = re.compile(r"(run-\d+)/verdict\.([a-z0-9_-]+)\.yaml")
 _AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
 
 
@@ -58,6 +57,7 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         item_id, below = artifact_of(change.path)
         if below:
             changed.setdefault((item_id, below), []).append(change)
+    given = set(_given(book, step))
     for (item_id, below), changes in changed.items():
         record, path = book.record(item_id), changes[-1].path
         journal = below == JOURNAL
@@ -71,11 +71,11 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         elif journal and known and new != known:
             if not _grown(book.objects.blob(known), book.objects.blob(new)):
                 yield rule, path, "was changed where it had been written already"
-        elif known and new != known and not _VERDICT.fullmatch(below) and not _AGAIN.fullmatch(below):
+        elif known and new != known and not _AGAIN.fullmatch(below) and (item_id, below, new) not in given:
             yield rule, path, "was changed after it had been written"
     if factory:
         added = {key: changes for key, changes in changed.items() if key[1] != JOURNAL}
-        yield from _manifests(book, step, added)
+        yield from _manifests(book, added, given)
     for (item_id, below), changes in changed.items():
         new = next((change.new.oid for change in changes if change.new), "")
         if new and below != JOURNAL:
@@ -86,19 +86,25 @@ def _grown(old: bytes, new: bytes) -> bool:
     return new.startswith(old) and (not old or old.endswith(b"\n")) and new.endswith(b"\n")
 
 
-def _manifests(book: Book, step: Step, changed: dict[tuple[str, str], list[Change]]) -> Iterator[Found]:
+def _given(book: Book, step: Step) -> Iterator[tuple[str, str, str]]:
+    """(item, path below its folder, blob) of every verdict that a commit took from the lane to the item's run."""
+    for change in step.changes:
+        item_id = judged_in(change.path)
+        if item_id and change.old and not change.new:
+            run = book.record(item_id).history.run
+            yield item_id, f"run-{run}/verdict.{change.path.split('.')[-3]}.yaml", change.old.oid
+
+
+def _manifests(
+    book: Book, changed: dict[tuple[str, str], list[Change]], given: Collection[tuple[str, str, str]]
+) -> Iterator[Found]:
     """What came to the runs' folders stands in a manifest that came with it, or is a verdict or of a recheck."""
-    moved = {
-        (judged_in(change.path), change.path.split(".")[-3], change.old.oid)
-        for change in step.changes
-        if change.old and not change.new and judged_in(change.path)
-    }
     listed: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
     came: dict[tuple[str, str, str], tuple[str, str]] = {}  # (item, run, name): (path, blob)
     for (item_id, below), changes in changed.items():
         record, (run, _, name) = book.record(item_id), below.partition("/")
         path, oid = next(((change.path, change.new.oid) for change in changes if change.new), ("", ""))
-        if not oid or record.run.get(below) == oid:
+        if not oid or below in record.run:
             continue
         if name == "manifest.json":
             listed[item_id, run] = _listed(book.objects.blob(oid))
@@ -114,8 +120,8 @@ def _manifests(book: Book, step: Step, changed: dict[tuple[str, str], list[Chang
     for (item_id, run, name), (path, oid) in came.items():
         told = listed.get((item_id, run), {}).get(name)
         if told is None:
-            seat = _VERDICT.fullmatch(f"{run}/{name}")
-            if not (seat and (item_id, seat[2], oid) in moved) and not _AGAIN.fullmatch(f"{run}/{name}"):
+            below = f"{run}/{name}"
+            if (item_id, below, oid) not in given and not _AGAIN.fullmatch(below):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
         else:
             data = book.objects.blob(oid)
