@@ -11,6 +11,7 @@ CHECKED = {
     "retry": {"max_attempts": 2},
     "rework": {"max_rounds": 2},
 }
+SQUASHED = {"apply": {"mode": "squash"}, "checks": [FINE]}
 HUMAN = {
     "seats": [{"name": "tests", "kind": "checks"}, {"name": "human", "kind": "human", "reviewers": ["Ann", "Eve"]}]
 }

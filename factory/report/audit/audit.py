@@ -134,11 +134,11 @@ class _Walk:
             self._add(commit, [(Rule.JOURNAL, path, text)])
         policy = self._book.policy()
         target = self._repository.head(policy.target_branch) if policy.target_branch != policy.branch else None
+        self._found.extend(self._content.brought_by_people(head, since))
         if target:
             begin = self._objects.commit(since).committed_at if since else 0
-            for step in chronicle(self._repository.git, target):
-                self._add(step.commit, self._content.on_target(step, begin))
-            self._add(head, self._content.not_there())
+            self._found.extend(self._content.on_target(target, begin))
+            self._found.extend(self._content.brought_by_people(target, since))
 
 
 def resolve(repository: Repository, revision: str) -> str:

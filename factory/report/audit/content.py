@@ -1,12 +1,13 @@
 """What came into a branch besides the queue and the artifacts, and whose work it was."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.report.audit.book import Book
 from factory.report.audit.rules import Found, Rule, Violation
-from factory.store.repository.chronicle import Step
-from factory.store.repository.objects import Objects, name_of, tree_data
+from factory.store.repository.chronicle import Step, chronicle
+from factory.store.repository.objects import Objects, Person, name_of, tree_data
 from factory.store.repository.repository import OWN_FOLDERS, Repository
 from factory.store.repository.trees import Change, diff
 
@@ -39,45 +40,61 @@ class Content:
         self._repository = book.repository
         self._objects = book.objects
         self._merge: tuple[str, str] | None = None  # what the factory brought in last, (commit, item), unfinished yet
-        self._proposals: set[str] = set()  # of finished items
-        self._patches: set[str] = set()  # the blobs of their patches
+        self._merged: set[str] = set()  # the proposals that the factory merged
+        self._merges: list[tuple[str, tuple[str, ...], Person, datetime]] = []  # by people
         self._elsewhere: dict[str, str] = {}  # on another branch: what finishes name, and the item of each
 
     def came(self, step: Step, factory: bool) -> Iterator[Found]:
         """What is wrong with the content that a commit brought that is no move."""
-        if not any(change.path.partition("/")[0] not in OWN_FOLDERS for change in step.changes):
-            return
-        if factory:
+        if not factory:
+            yield from self._by_person(step)
+        elif any(change.path.partition("/")[0] not in OWN_FOLDERS for change in step.changes):
             item_id = step.trailer("Factory-Item")
             own = [change.path for change in step.changes if change.path.partition("/")[0] in OWN_FOLDERS]
             if own:
                 yield Rule.TRAILERS, own[0], "brings content in, and changes the queue in passing"
             self._merge = step.commit, item_id
-            return
-        yield from self._by_person(step)
+            self._merged.update(step.parents[1:])
 
     def _by_person(self, step: Step) -> Iterator[Found]:
         """A person may do anything but bring in what a worker made and no finish let through."""
-        for commit, email in self._brought(step):
-            if email.endswith(_WORKER) and commit not in self._proposals and not self._let_through(commit):
-                text = f"{step.author} merged the proposal {commit[:10]}"
-                if commit == step.commit:
-                    text = f"what {step.author.name} made stands in the branch itself"
-                yield Rule.UNAPPROVED, "", text
+        if len(step.parents) > 1:
+            self._merges.append((step.commit, step.parents, step.author, step.at))
+        if step.author.email.endswith(_WORKER) and not self._let_through(step.commit, step.author.email, step.at):
+            yield Rule.UNAPPROVED, "", f"what {step.author.name} made stands in the branch itself"
 
-    def _brought(self, step: Step) -> Iterator[tuple[str, str]]:
-        """(commit, address of its author) of everything that came with a commit."""
-        yield step.commit, step.author.email
-        if len(step.parents) > 1 and self._book.items:
-            bounds = [*step.parents[1:], f"^{step.parents[0]}"]
-            for line in self._repository.git.text("log", "--format=%H %ae", *bounds, "--").splitlines():
-                commit, _, email = line.partition(" ")
-                yield commit, email
+    def brought_by_people(self, head: str, since: str | None) -> Iterator[Violation]:
+        """What workers made and people merged: asked for once, since there is nearly never any."""
+        for commit, email in self._made_by_workers(head, *([f"^{since}"] if since else [])):
+            if commit in self._merged or not email.endswith(_WORKER):
+                continue
+            for merge, parents, author, at in self._merges:
+                brought = any(self._repository.is_ancestor(commit, parent) for parent in parents[1:])
+                if brought and not self._repository.is_ancestor(commit, parents[0]):
+                    if not self._let_through(commit, email, at):
+                        yield Violation(Rule.UNAPPROVED, merge, "", f"{author} merged the proposal {commit[:10]}")
+                    break
 
-    def _let_through(self, commit: str) -> bool:
-        """Whether a commit does what the patch of a finished item does: an accepted one, brought over by hand."""
+    def _made_by_workers(self, *revisions: str) -> Iterator[tuple[str, str]]:
+        out = self._repository.git.text("log", "--fixed-strings", f"--author={_WORKER}", "--format=%H %ae", *revisions)
+        for line in out.splitlines():
+            commit, _, email = line.partition(" ")
+            yield commit, email
+
+    def _let_through(self, commit: str, email: str, at: datetime) -> bool:
+        """Whether an item had been finished with this proposal by then, or with a patch that does the same."""
+        item_id = email.removesuffix(_WORKER)
+        if item_id not in self._book.items:
+            return False
+        record = self._book.record(item_id)
+        finished = [entry for entry in record.history.entries if entry.event is Event.FINISH and entry.at <= at]
+        patches = {record.run.get(f"run-{entry.run}/patch.diff") for entry in finished}
+        known = commit in {entry.proposal for entry in finished}
+        self._book.rest(item_id)
         parents = self._objects.commit(commit).parents
-        return bool(parents) and name_of("blob", patch_between(self._repository, parents[0], commit)) in self._patches
+        if known or not patches or not parents:
+            return known
+        return name_of("blob", patch_between(self._repository, parents[0], commit)) in patches
 
     def moved(self, step: Step) -> Iterator[Found]:
         """What is wrong with what a finish says came in."""
@@ -85,8 +102,6 @@ class Content:
         entry = record.history.entries[-1] if record and record.history.entries else None
         if record is None or entry is None or entry.event is not Event.FINISH or entry.outcome not in _FINISHED:
             return
-        self._proposals.add(entry.proposal or "")
-        self._patches |= {oid for path, oid in record.run.items() if path.endswith("/patch.diff")}
         policy = self._book.policy()
         if policy.target_branch != policy.branch and entry.applied:
             if entry.applied in self._elsewhere:
@@ -114,15 +129,18 @@ class Content:
         text = f"content came in for {item_id or 'no item'}, and its finish does not follow"
         return Violation(Rule.UNAPPROVED, commit, "", text)
 
-    def on_target(self, step: Step, since: int) -> Iterator[Found]:
-        """What is wrong with a commit on the branch that the factory merges to, when that is another one."""
-        named = step.commit in self._elsewhere
-        if step.trailer("Factory-Subject") and not named and int(step.at.timestamp()) > since:
-            yield Rule.UNAPPROVED, "", f"content came in for {step.trailer('Factory-Item')}, and no finish names it"
-        if named:
-            del self._elsewhere[step.commit]
-
-    def not_there(self) -> Iterator[Found]:
-        """What finishes name as their merge, and the target does not have."""
+    def on_target(self, target: str, begin: int) -> Iterator[Violation]:
+        """What is wrong on the branch that the factory merges to, after a time, when that is another one."""
+        for step in chronicle(self._repository.git, target):
+            named = self._elsewhere.pop(step.commit, None) is not None
+            if step.at.timestamp() <= begin:
+                continue
+            if step.trailer("Factory-Subject") and not named:
+                text = f"content came in for {step.trailer('Factory-Item')}, and no finish names it"
+                yield Violation(Rule.UNAPPROVED, step.commit, "", text)
+            if named:
+                self._merged.update(step.parents[1:])
+            else:
+                yield from (Violation(rule, step.commit, path, text) for rule, path, text in self._by_person(step))
         for commit, item_id in self._elsewhere.items():
-            yield Rule.MERGED, "", f"{item_id} was applied by {commit[:10]}, which is not in the target"
+            yield Violation(Rule.MERGED, target, "", f"{item_id} was applied by {commit[:10]}, which is not there")
