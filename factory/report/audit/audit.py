@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from factory.model.errors import UsageError
@@ -32,7 +33,8 @@ class Audit:
 
 def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
     """Hold every commit up to a head against the rules; with `since`, only those after it."""
-    return _Walk(repository).through(head, since)
+    with closing(_Walk(repository)) as walk:
+        return walk.through(head, since)
 
 
 def by_factory(step: Step) -> bool:
@@ -51,6 +53,9 @@ class _Walk:
         self._gone: dict[str, tuple[str, str]] = {}  # items without a file: (commit, path) by id
         self._ended: dict[str, tuple[str, str]] = {}  # items that a person put among the finished ones: the same
         self._count: Counter[str] = Counter()
+
+    def close(self) -> None:
+        self._book.close()
 
     def through(self, head: str, since: str | None) -> Audit:
         if since is not None:
@@ -119,7 +124,7 @@ class _Walk:
             return
         record.journal = change.new.oid
         if not told:
-            record.history = history_of(self._objects.blob(change.new.oid))
+            record.history = history_of(self._book.blob(change.new.oid))
 
     def _close(self, head: str, since: str | None) -> None:
         """What only shows when everything has been seen."""

@@ -1,5 +1,6 @@
 """The book: what is known of every item, of the contracts and of the policy, as history goes on."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -17,11 +18,13 @@ from factory.store.artifacts import ARTIFACTS, folder_of
 from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
 from factory.store.queue import IGNORED, QUEUE, VERDICT, read_item
 from factory.store.repository.objects import EMPTY_TREE, Person, TreeEntry
+from factory.store.repository.patches import Patches
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change
 
 _JOURNAL = "journal.jsonl"
 _MOST_PARSED = 2_000
+_MOST_BLOBS, _SMALL = 500, 50_000
 _WHEN_ADDED = ("log", "-1", "--first-parent", "--diff-filter=A", "--no-renames", "--format=%T")
 
 
@@ -96,12 +99,33 @@ class Book:
         self.objects = repository.objects
         self.items: dict[str, Record] = {}
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
+        self._patches = Patches(repository.git.folder)
+        self._blobs: OrderedDict[str, bytes] = OrderedDict()  # the last that were read
         self.tree = EMPTY_TREE  # of the commit before
         self._since = ""
         self._files: dict[str, str] = {}  # WORKFLOW.md and the contracts: path -> blob
         self._policies: dict[str, Policy] = {}
         self._contracts: dict[str, Contract | None] = {}
         self._parsed: dict[str, Item | None] = {}
+
+    def close(self) -> None:
+        """Let the lasting process end."""
+        self._patches.close()
+
+    def blob(self, oid: str) -> bytes:
+        """A file's content; a journal is asked for several times within a few commits."""
+        data = self._blobs.pop(oid, None)
+        if data is None:
+            data = self.objects.blob(oid)
+        if len(data) <= _SMALL:
+            self._blobs[oid] = data
+        if len(self._blobs) > _MOST_BLOBS:
+            self._blobs.popitem(last=False)
+        return data
+
+    def patch(self, old: str, new: str) -> bytes:
+        """The difference of two commits as the factory writes it down."""
+        return self._patches.between(*(self.objects.commit(commit).tree for commit in (old, new)))
 
     def open_at(self, commit: str) -> None:
         """Begin with what a commit holds, for an audit of what came after it."""
@@ -142,7 +166,7 @@ class Book:
             for path, entry in self._below(self.tree, folder):
                 self.keep(path, entry.oid)
         if record.journal:
-            record.history = fold(entries_of(self.objects.blob(record.journal)))
+            record.history = fold(entries_of(self.blob(record.journal)))
         if record.lane is Lane.ACTIVE:
             out = self.repository.git.text(*_WHEN_ADDED, self._since, "--", record.path)
             record.started = self._law_at(out.strip() or self.tree, record)
@@ -181,7 +205,7 @@ class Book:
     def _policy(self, oid: str) -> Policy:
         if oid not in self._policies:
             try:
-                self._policies[oid] = read_workflow(self.objects.blob(oid)).policy if oid else Policy()
+                self._policies[oid] = read_workflow(self.blob(oid)).policy if oid else Policy()
             except InvalidFile:
                 self._policies[oid] = next(reversed(self._policies.values()), Policy())
         return self._policies[oid]
@@ -206,7 +230,7 @@ class Book:
     def _contract(self, oid: str, name: str) -> Contract | None:
         if oid not in self._contracts:
             try:
-                loaded = yaml.load(Contract, yaml.Source(contract_path(name), self.objects.blob(oid))) if oid else None
+                loaded = yaml.load(Contract, yaml.Source(contract_path(name), self.blob(oid))) if oid else None
             except InvalidFile:
                 loaded = None
             self._contracts[oid] = loaded
@@ -219,7 +243,7 @@ class Book:
             if len(self._parsed) >= _MOST_PARSED:
                 self._parsed = {}
             try:
-                self._parsed[oid] = read_item(record.path, self.objects.blob(oid)) if oid else None
+                self._parsed[oid] = read_item(record.path, self.blob(oid)) if oid else None
             except InvalidFile:
                 self._parsed[oid] = None
         return self._parsed[oid]

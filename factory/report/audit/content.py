@@ -8,7 +8,7 @@ from factory.report.audit.book import Book
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.objects import Objects, Person, name_of, tree_data
-from factory.store.repository.repository import OWN_FOLDERS, Repository
+from factory.store.repository.repository import OWN_FOLDERS
 from factory.store.repository.trees import Change, diff
 
 _WORKER = "@workers.factory.invalid"
@@ -25,11 +25,6 @@ def outside(objects: Objects, old: str, new: str) -> Iterator[Change]:
     """What differs between two commits outside the factory's own folders."""
     before, after = (objects.commit(commit).tree for commit in (old, new))
     return diff(objects, before, after, without=OWN_FOLDERS)
-
-
-def patch_between(repository: Repository, old: str, new: str) -> bytes:
-    """The difference of two commits as the factory writes it down."""
-    return b"" if old == new else repository.patch(old, new)
 
 
 class Content:
@@ -94,7 +89,7 @@ class Content:
         parents = self._objects.commit(commit).parents
         if known or not patches or not parents:
             return known
-        return name_of("blob", patch_between(self._repository, parents[0], commit)) in patches
+        return name_of("blob", self._book.patch(parents[0], commit)) in patches
 
     def moved(self, step: Step) -> Iterator[Found]:
         """What is wrong with what a finish says came in."""

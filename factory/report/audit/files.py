@@ -69,7 +69,7 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         elif not new:
             yield rule, path, "was taken away"
         elif journal and known and new != known:
-            if not _grown(book.objects.blob(known), book.objects.blob(new)):
+            if not _grown(book.blob(known), book.blob(new)):
                 yield rule, path, "was changed where it had been written already"
         elif known and new != known and not _AGAIN.fullmatch(below) and (item_id, below, new) not in given:
             yield rule, path, "was changed after it had been written"
@@ -107,7 +107,7 @@ def _manifests(
         if not oid or below in record.run:
             continue
         if name == "manifest.json":
-            listed[item_id, run] = _listed(book.objects.blob(oid))
+            listed[item_id, run] = _listed(book.blob(oid))
         else:
             came[item_id, run, name] = path, oid
     for (item_id, run), names in listed.items():
@@ -124,7 +124,7 @@ def _manifests(
             if (item_id, below, oid) not in given and not _AGAIN.fullmatch(below):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
         else:
-            data = book.objects.blob(oid)
+            data = book.blob(oid)
             if told != (digest(data), len(data)):
                 yield Rule.DIGESTS, path, "is not what the manifest of its run says"
 

@@ -15,7 +15,7 @@ from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
 from factory.report.audit.book import Book, Law, Record, last_delivery
-from factory.report.audit.content import content_name, outside, patch_between
+from factory.report.audit.content import content_name, outside
 from factory.report.audit.rules import Rule
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
@@ -76,7 +76,7 @@ class Finish:
     def _file(self, name: str) -> bytes | None:
         assert self._delivered is not None
         oid = self._record.run.get(f"run-{self._delivered.run}/{name}")
-        return self._objects.blob(oid) if oid else None
+        return self._book.blob(oid) if oid else None
 
     def _read(self, name: str) -> Evidence | None:
         data = self._file(name)
@@ -156,7 +156,7 @@ class Finish:
             by = author
             allowed = allowed_in(seat.name, contract, policy)
             try:
-                vote = cast(seat.name, path, self._objects.blob(oid), matter, lambda by=by: by, allowed)  # type: ignore[misc]
+                vote = cast(seat.name, path, self._book.blob(oid), matter, lambda by=by: by, allowed)  # type: ignore[misc]
             except Refused as refused:
                 problems = zip(refused.keys, refused.problems, strict=True)
                 refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
@@ -180,7 +180,7 @@ class Finish:
             if not before or not self._same_content(before, evidence.base):
                 return  # what came in is still held against the evidence
             ends = before, applied
-        made = patch_between(self._repository, *ends)
+        made = self._book.patch(*ends)
         if (self._file("patch.diff") or b"") != made:
             yield (
                 Rule.PATCH,
@@ -225,9 +225,9 @@ def subject_found(book: Book, record: Record, delivered: Entry, law: Law) -> Ite
         return
     prefix = f"run-{delivered.run}/"
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
-    patch = book.objects.blob(files["patch.diff"]) if "patch.diff" in files else b""
-    left = left_by_worker({name: book.objects.blob(oid) for name, oid in files.items() if _by_worker(name)})
-    subject = subject_of(item, book.objects.blob(law.source), law.policy.governing(), patch, left)
+    patch = book.blob(files["patch.diff"]) if "patch.diff" in files else b""
+    left = left_by_worker({name: book.blob(oid) for name, oid in files.items() if _by_worker(name)})
+    subject = subject_of(item, book.blob(law.source), law.policy.governing(), patch, left)
     if subject != delivered.subject:
         yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
 

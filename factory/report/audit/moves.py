@@ -59,12 +59,12 @@ class Moves:
 
     def _appended(self, step: Step, record: Record) -> Iterator[Entry | Found]:
         """The lines that a commit added to an item's journal."""
-        objects = self._book.objects
+        book = self._book
         change = next((each for each in step.changes if each.new and is_journal(each) and _of(each.path, record)), None)
         if change is None or change.new is None or change.new.oid == record.journal:
             return
-        old = objects.blob(record.journal) if record.journal else b""
-        new = objects.blob(change.new.oid)
+        old = book.blob(record.journal) if record.journal else b""
+        new = book.blob(change.new.oid)
         if not new.startswith(old):  # found already; what follows is held against what it says now
             lines = list(entries_of(new))
             record.history, rest = fold(lines[:-1]), lines[-1:]

@@ -13,6 +13,7 @@ from factory.store import files
 from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.objects import Objects, Person, Tree
+from factory.store.repository.patches import AS_WRITTEN
 from factory.store.repository.trees import diff
 from factory.store.repository.view import View
 
@@ -202,8 +203,7 @@ class Repository:
     def patch(self, old: str, new: str) -> bytes:
         """The difference of two trees, in a form that `git apply` takes."""
         self.objects.flush()
-        arguments = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
-        return self.git.run("diff-tree", *arguments, old, new)
+        return self.git.run("diff-tree", *AS_WRITTEN, old, new)
 
     def tidy(self) -> None:
         """Let git pack what has piled up, as its own commands do."""
