@@ -39,6 +39,22 @@ def test_nothing_is_found_at_any_commit(forger: Forger) -> None:
         assert found in ([], [("journal", commit)])
 
 
+def test_a_commit_beside_the_branch_counts_from_where_it_left_it(forger: Forger) -> None:
+    head = forger.head
+    forger.cut("main~9")
+    beside = forger.put({"queue/inbox/other.yaml": b"title: other\n"})
+    forger.cut(head)
+    assert forger.audit("--since", beside) == []
+    deleted = forger.put({"queue/review/open.yaml": None})
+    assert forger.audit("--since", beside) == [("lost", deleted)]
+
+
+def test_a_shallow_clone_is_not_judged(forger: Forger, tmp_path: Path) -> None:
+    source = f"file://{forger.root}"
+    subprocess.run(["git", "clone", "-q", "--bare", "--depth=3", source, str(tmp_path / "shallow.git")], check=True)
+    assert "git fetch --unshallow" in World(tmp_path / "shallow.git").command("audit", status=3)
+
+
 def test_nothing_is_found_of_what_people_do_to_items(world: World, tmp_path: Path) -> None:
     world.contract("judged", review=HUMAN)
     for name in ("moved", "back", "deleted", "edited", "ended"):

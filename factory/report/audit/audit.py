@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 
-from factory.model.errors import UsageError
+from factory.model.errors import UnusableError, UsageError
 from factory.model.lifecycle import Lane
 from factory.report.audit.book import Book, artifact_of, judged_in
 from factory.report.audit.content import Content
@@ -32,7 +33,9 @@ class Audit:
 
 
 def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
-    """Hold every commit up to a head against the rules; with `since`, only those after it."""
+    """Hold every commit up to a head against the rules; with `since`, only those after it. Raises UnusableError."""
+    if repository.git.text("rev-parse", "--is-shallow-repository") != "false":
+        raise UnusableError("this clone does not have the whole history", "git fetch --unshallow")
     with closing(_Walk(repository)) as walk:
         return walk.through(head, since)
 
@@ -58,9 +61,13 @@ class _Walk:
         self._book.close()
 
     def through(self, head: str, since: str | None) -> Audit:
+        steps = chronicle(self._repository.git, head, since)
+        first = next(steps, None)
+        # A commit that lies beside the branch counts from where it left it.
+        since = (first.parents[0] if first and first.parents else None if first else head) if since else None
         if since is not None:
             self._book.open_at(since)
-        for step in chronicle(self._repository.git, head, since):
+        for step in chain([first] if first else [], steps):
             self._take(step)
         self._close(head, since)
         records = self._book.items.values()
