@@ -138,6 +138,12 @@ def a_trailer_says_another_item(forger: Forger) -> tuple[Rule, str]:
 
 
 @forgery
+def a_trailer_says_two_items(forger: Forger) -> tuple[Rule, str]:
+    commit, two = forger.commit_of("open", "active -> review"), "Item: open\nFactory-Item: plain"
+    return Rule.TRAILERS, forger.again(commit, message=lambda text: text.replace("Item: open", two))
+
+
+@forgery
 def a_trailer_says_somebody_else_did_it(forger: Forger) -> tuple[Rule, str]:
     commit = forger.commit_of("open", "active -> review")
     return Rule.TRAILERS, forger.again(commit, message=lambda text: re.sub("Actor: .*", f"Actor: {BOB}", text))

@@ -49,6 +49,12 @@ def test_a_commit_beside_the_branch_counts_from_where_it_left_it(forger: Forger)
     assert forger.audit("--since", beside) == [("lost", deleted)]
 
 
+def test_names_and_messages_that_look_like_the_audits_own_marks_are_read(forger: Forger) -> None:
+    forger.put({"\x01" + "0" * 40: b"mine\n", "\x01": b"mine\n"}, "\x01subject\n")
+    deleted = forger.put({"queue/review/open.yaml": None}, "\x01")
+    assert forger.audit() == [("lost", deleted)]
+
+
 def test_a_shallow_clone_is_not_judged(forger: Forger, tmp_path: Path) -> None:
     source = f"file://{forger.root}"
     subprocess.run(["git", "clone", "-q", "--bare", "--depth=3", source, str(tmp_path / "shallow.git")], check=True)

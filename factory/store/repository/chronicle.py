@@ -28,10 +28,10 @@ class Step:
     changes: tuple[Change, ...]
 
     def trailer(self, name: str) -> str:
-        """The value of a trailer in the message's last paragraph; empty when there is none."""
+        """The value of a trailer in the message's last paragraph; empty when there is none, all of them when many."""
         last = self.message.rstrip().rpartition("\n\n")[2]
         found = (line.partition(":")[2].strip() for line in last.split("\n") if line.startswith(f"{name}:"))
-        return next(found, "")
+        return ", ".join(found)
 
 
 def chronicle(git: Git, head: str, since: str | None = None) -> Iterator[Step]:
@@ -42,11 +42,13 @@ def chronicle(git: Git, head: str, since: str | None = None) -> Iterator[Step]:
     fields: list[bytes] = []
     raw: list[bytes] = []
     for token in git.stream("log", *arguments, form, *bounds, "--"):
-        if token.startswith(b"\x01") or token.startswith(b"\0\x01"):
+        # A message or a path may begin like the mark, and is known by its place.
+        whole = len(fields) == len(_FIELDS)
+        if not fields or (whole and len(raw) % 2 == 0 and token.startswith(b"\x01")):
             if fields:
                 yield _step(fields, raw)
-            fields, raw = [token.lstrip(b"\x01")], []
-        elif len(fields) < len(_FIELDS):
+            fields, raw = [token.removeprefix(b"\x01")], []
+        elif not whole:
             fields.append(token)
         elif token:
             raw.append(token)
