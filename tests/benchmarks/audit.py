@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from factory.line.ledger import Ledger, Move
-from factory.line.review import Matter, blank
+from factory.line.review import blank, matter_of
 from factory.line.survey import Case, Survey, Surveyor, utc_now
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
@@ -96,7 +96,7 @@ class _Maker:
         subject = subject_of(case.item, source, governing, files["patch.diff"], left_by_worker(files))
         details = {"subject": subject, "proposal": proposal, "seconds": 1.0}
         opened = verdict_path(case.id, "human")
-        verdict = blank(Matter(case.id, case.item, 1, 1, subject, "factory-scripted"), evidence, (path,))
+        verdict = blank(matter_of(case, subject), evidence, (path,))
         move = Move(Event.DELIVER, Lane.REVIEW, details, with_manifest(files), {opened: verdict})
         case = self._ledger.move(case, move)
         verdict = verdict.replace(b"decision: pending", b"decision: approve")

@@ -101,6 +101,7 @@ class _Walk:
         else:
             self._add(commit, unsaid(step, known) if factory else ())
             self._add(commit, self._content.came(step, factory))
+            self._add(commit, self._moves.came(step) if factory else ())
         self._remember(step, factory, moved)
 
     def _remember(self, step: Step, factory: bool, moved: bool) -> None:
@@ -140,6 +141,8 @@ class _Walk:
         for item_id, (commit, path) in self._gone.items():
             if self._book.record(item_id).journal:  # what the factory never touched is its author's to take back
                 self._add(commit, [(Rule.LOST, path, f"{item_id} lies in no lane any more")])
+        for item_id, (commit, left) in self._moves.owed.items():
+            self._add(commit, [(Rule.HANDOFF, "", f"{item_id} was finished, and {left} of what it left is no item")])
         for item_id, (commit, path) in self._ended.items():
             told = self._book.record(item_id).history.lane or "nothing"
             text = f"{item_id} lies in done, and its journal says {told}; no pass has recorded why"

@@ -15,6 +15,7 @@ from factory.store.repository.trees import Change
 
 JOURNAL = "journal.jsonl"
 _AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
+_AT_THE_END = re.compile(r"run-\d+/(apply\.json|pull-request\.md)")  # what the apply adds to a run
 
 
 def by_item(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -121,7 +122,7 @@ def _manifests(
         told = listed.get((item_id, run), {}).get(name)
         if told is None:
             below = f"{run}/{name}"
-            if (item_id, below, oid) not in given and not _AGAIN.fullmatch(below):
+            if (item_id, below, oid) not in given and not (_AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
         else:
             data = book.blob(oid)
@@ -149,12 +150,13 @@ def _belongs(path: str, item_id: str) -> bool:
 
 
 def unsaid(step: Step, known: Collection[str]) -> Iterator[Found]:
-    """What the factory may do without naming a move: open a verdict file again, and bring back an item it knew."""
+    """What the factory may do without naming a move: open a verdict file again, bring back an item, make a new one."""
     for change in step.changes:
         came = change.new and not change.old
         item_id = item_in(change.path)
         returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
-        may = returned or (came and judged_in(change.path)) or change.path.partition("/")[0] not in OWN_FOLDERS
+        made = came and item_id and item_id not in known and lane_of(change.path) is Lane.INBOX
+        may = returned or made or (came and judged_in(change.path)) or change.path.partition("/")[0] not in OWN_FOLDERS
         if not may:
             yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
             return

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
 from factory.line.review import Refused, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case
-from factory.model.contract import Contract, SeatKind
+from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
@@ -20,6 +20,7 @@ from factory.report.audit.rules import Rule
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
+from factory.work.command import Applied
 
 Said = tuple[Rule, str]
 _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
@@ -37,6 +38,7 @@ class Finish:
         self._step = step
         self._law = book.law(record)
         self._delivered = last_delivery(record.history)
+        self.dismissed: set[str] = set()  # the loose ends about which a person said that nothing is to be done
 
     def found(self) -> Iterator[Said]:
         """Everything that is missing or does not fit."""
@@ -62,7 +64,7 @@ class Finish:
             if entry.event is Event.FINISH:
                 yield from self._same(delivered, evidence)
                 yield from self._patch(evidence)
-                yield from self._merged(evidence)
+                yield from self._by_command() if contract.apply.mode is ApplyMode.COMMAND else self._merged(evidence)
         except FactoryError as error:
             yield Rule.MERGED, f"cannot be proven: {error.message}"
 
@@ -164,6 +166,7 @@ class Finish:
                 refusals.append((Rule.COVERED, f"has a verdict that cannot be read: {error.message}"))
             else:
                 casts.extend([vote] if vote else [])
+                self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
         return decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost), refusals
 
     def _changed(self, evidence: Evidence) -> tuple[str, ...]:
@@ -186,6 +189,18 @@ class Finish:
                 Rule.PATCH,
                 f"was judged by a patch.diff that is not what the proposal {evidence.proposal[:10]} changes",
             )
+
+    def _by_command(self) -> Iterator[Said]:
+        """Whether the outcome of an apply command is recorded, for the subject that was judged."""
+        data = self._file("apply.json")
+        try:
+            note = Applied.model_validate_json(data) if data else None
+        except ValidationError:
+            note = None
+        if self._entry.outcome is Outcome.APPLIED and (note is None or note.subject != self._entry.subject):
+            yield Rule.MERGED, "was applied by a command, and the command's outcome for this subject is not recorded"
+        elif note is not None and (not note.ended or note.exit_code != 0):
+            yield Rule.MERGED, "was finished, and its apply command failed"
 
     def _merged(self, evidence: Evidence) -> Iterator[Said]:
         applied = self._entry.applied

@@ -9,8 +9,8 @@ from factory.line.survey import Case
 from factory.model.errors import IllegalMove
 from factory.model.journal import Entry, History, fold
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
-from factory.report.audit.book import Book, Record
-from factory.report.audit.files import JOURNAL, beside, is_journal
+from factory.report.audit.book import Book, Record, lane_of
+from factory.report.audit.files import JOURNAL, beside, by_item, is_journal
 from factory.report.audit.finish import Finish, subject_found
 from factory.report.audit.lines import entries_of, entry_of
 from factory.report.audit.rules import Found, Rule
@@ -32,6 +32,7 @@ class Moves:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._spent: Counter[str] = Counter()  # hundred-thousandths of a USD, by day
+        self.owed: dict[str, tuple[str, int]] = {}  # loose ends of a finished item without an item: (commit, how many)
 
     def made(self, step: Step, lane: Lane | None) -> Iterator[Found]:
         """What is wrong with a commit that moves an item which lay in a lane before."""
@@ -56,6 +57,19 @@ class Moves:
             yield from self._event(step, record, entry, lane)
             record.history = record.history.add(entry)
         yield from _told(step, record, entries[-1])
+
+    def came(self, step: Step) -> Iterator[Found]:
+        """What is wrong with the items that the factory says it made of what was left."""
+        for item_id, changes in by_item(change for change in step.changes if change.new and not change.old).items():
+            if lane_of(changes[0].path) is not Lane.INBOX:
+                continue
+            item = self._book.item(self._book.record(item_id))
+            parent = (item.discovered_from if item else None) or ""
+            commit, loose = self.owed.pop(parent, ("", 0))
+            if loose > 1:
+                self.owed[parent] = commit, loose - 1
+            elif not loose:
+                yield Rule.TRAILERS, changes[0].path, "came from the factory, and no finished item left it"
 
     def _appended(self, step: Step, record: Record) -> Iterator[Entry | Found]:
         """The lines that a commit added to an item's journal."""
@@ -110,6 +124,9 @@ class Moves:
         if entry.event in (Event.FINISH, Event.REJECT):
             finish = Finish(self._book, record, entry, step)
             yield from ((rule, path, f"{record.id} {text}") for rule, text in finish.found())
+            loose = len(record.history.loose_ends.keys() - finish.dismissed)
+            if loose and entry.event is Event.FINISH:
+                self.owed[record.id] = step.commit, loose
         if entry.usage is not None:
             self._spent[_day(entry)] += round(entry.usage.usd * 100_000)
 

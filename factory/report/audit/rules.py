@@ -26,6 +26,7 @@ class Rule(StrEnum):
     ROUNDS = "rounds"
     ATTEMPTS = "attempts"
     BUDGET = "budget"
+    HANDOFF = "handoff"
 
 
 Found = tuple[Rule, str, str]  # the rule that a commit breaks, at which path, and what was found there
@@ -50,6 +51,7 @@ EXPLAINED = {
     Rule.ROUNDS: "No item is sent back more often than its contract allowed at that time.",
     Rule.ATTEMPTS: "No transient failure is tried again more often than the contract allowed at that time.",
     Rule.BUDGET: "No run begins when the item's budget is used up.",
+    Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
 }
 
 
