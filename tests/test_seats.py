@@ -179,3 +179,69 @@ def test_a_machine_and_a_person_both_have_to_approve(world: World) -> None:
     world.tick()
     assert world.lane("one") == "done"
     assert {each.seat for each in world.last("one").verdicts} == {"critic", "human"}
+
+
+def test_a_secret_that_a_reviewer_prints_or_writes_is_kept_nowhere(world: World) -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLF"
+    judged_by(world, seat("critic", {"decision": "approve", "notes": f"use {key}"}, before=f"print({key!r})"))
+    assert world.lane("one") == "blocked"
+    assert "holds what looks like a secret" in str(world.last("one").reason)
+    assert key not in "".join(world.artifacts("one").values())
+    assert "[masked AWS Access Key]" in world.artifacts("one")["run-1/seats/critic.log"]
+
+
+def test_a_proposal_that_changes_what_judges_it_is_not_judged_by_it(world: World) -> None:
+    world.write("review.sh", "exit 1\n")
+    world.commit("A reviewer")
+    critic = {"name": "critic", "kind": "command", "run": ["sh", "./review.sh"]}
+    world.contract("judged", review={"seats": [critic]})
+    world.item("one", [{"write": {"path": "review.sh", "text": "exit 0\n"}}], contract="judged")
+    world.tick()
+    assert world.lane("one") == "blocked"
+    assert "the proposal changes ./review.sh, which is a part of what was to judge it" in str(world.last("one").reason)
+
+
+def test_a_reviewer_gets_what_the_worker_left_of_the_budget(world: World) -> None:
+    spend = (
+        "import os, time; open(os.environ['FACTORY_OUT'] + '/usage.json', 'w').write('{\"usd\": 0.9}'); time.sleep(2)"
+    )
+    world.contract("judged", review={"seats": [seat("critic", before=spend)]})
+    used: list[dict[str, object]] = [{"write": {"path": "one.txt", "text": "1\n"}}, {"result": {"usage": {"usd": 0.9}}}]
+    world.item("one", used, contract="judged", text="budget: {usd: 1.0}\n")
+    world.tick()
+    assert world.lane("one") == "blocked"
+    assert "0.90 USD, and 0.10 were left" in str(world.last("one").reason)
+
+
+def test_an_agent_of_no_known_model_cannot_be_told_from_another(world: World) -> None:
+    world.policy('agents: {maker: {kind: command, run: ["true"]}, critic: {kind: command, run: ["true"]}}')
+    critic = {"name": "critic", "kind": "agent", "agent": "critic"}
+    world.contract("same", worker={"agent": "maker"}, review={"seats": [critic], "distinct_models": True})
+    world.item("a", contract="same")
+    world.tick()
+    assert "WORKFLOW.md does not say which model each agent has" in str(world.last("a").reason)
+
+
+def test_two_people_have_to_approve_and_the_one_whose_verdict_is_stale_is_named(world: World) -> None:
+    people = [{"name": name, "kind": "human"} for name in ("ann", "ben")]
+    world.contract("judged", review={"seats": [{"name": "tests", "kind": "checks"}, *people]})
+    world.item(
+        "one",
+        [{"write": {"path": "one.txt", "text": "1\n"}}],
+        [{"write": {"path": "one.txt", "text": "2\n"}}],
+        contract="judged",
+    )
+    world.tick()
+    stale = world.verdict("one", "approve", seat="ann").read_text()
+    world.verdict("one", "rework", seat="ben", extra="").write_text(
+        world.read("queue/review/one.ben.verdict.yaml").replace("notes: |", "notes: again")
+    )
+    world.tick(drain=True)
+    # in the second round one person approves, and of the other the verdict of the first round comes again
+    world.verdict("one", "approve", seat="ben")
+    world.write("queue/review/one.ann.verdict.yaml", stale)
+    said = world.command("tick")
+    assert "queue/review/one.ann.verdict.yaml" in said
+    assert "stale: it judges" in said
+    assert world.lane("one") == "review"
+    assert "waits for the verdict of ann" in world.command("status") or "one.ann" in world.command("status")

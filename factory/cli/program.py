@@ -32,7 +32,7 @@ COMMANDS = {
     "list": Entry("list", "List open items."),
     "show": Entry("show", "Show one item with its run, evidence and findings."),
     "log": Entry("log", "Show an item's journal."),
-    "review": Entry("review", "Give a verdict, as the edit of the verdict file would."),
+    "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "retry": Entry("levers", "Send a blocked item back to work."),
     "hold": Entry("levers", "Keep an item from starting and from being applied."),
     "cancel": Entry("levers", "End an item."),

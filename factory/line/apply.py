@@ -87,7 +87,9 @@ def _by_command(floor: Floor, survey: Survey, judged: Judged) -> None:
     if note is None and not problem:
         objects, evidence = floor.repository.objects, judged.evidence
         signed = Signature(floor.me, floor.me, floor.clock())
-        commit = add_commit(objects, evidence.tree, (evidence.target,), "What was approved.\n", signed)
+        # The target's own files, not the proposal's: what is run here has secrets, and must not be what a worker wrote.
+        content = floor.repository.content(objects.commit(evidence.target).tree)
+        commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
         objects.flush()
         crew.start_apply(order_of(survey, case, evidence.base, commit), judged.subject, _decision(judged))
     elif note is not None and note.ended and note.exit_code == 0:

@@ -93,8 +93,9 @@ class Crew:
                 run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
             run = self._seal.close(order, run)
             if run.evidence is not None and run.failure is None and not run.stopped:
-                run = judged(order, with_subject(order, run), self._repository, self._cells, stop)
-            for log in (run.log, run.hooks, *run.logs.values()):
+                run = judged(order, with_subject(order, run), self._repository, self._cells, stop, heart.beat)
+                run = self._seal.close_said(order, run)
+            for log in (run.log, run.hooks, *run.logs.values(), *(said.log for said in run.said)):
                 logs.keep(self._repository.state, log)
             return run
         finally:
@@ -178,7 +179,7 @@ class Crew:
     def _apply(self, order: Order, subject: str, decision: dict[str, JsonValue]) -> str:
         """Why it could not even begin; nothing when its note tells the rest."""
         try:
-            carry_out(order, subject, decision, self._cells, self.notes)
+            carry_out(order, subject, decision, self._cells, self.notes, lambda log: self._seal.clean(order, log))
         except (FactoryError, OSError) as error:
             return str(error)
         return ""

@@ -127,7 +127,7 @@ class _Bench:
         # A clean checkout each: none sees what another one did to the files.
         with workcell(self.cells, self.order, commit, self.stop) as cell:
             proof = self._run(cell, question)
-        if not self.stop.is_set():
+        if not self.stop.is_set() and proof.exit_code is not None:  # what was stopped may have been unlucky
             self.proofs.put(key, proof)
         return proof
 

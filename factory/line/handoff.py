@@ -8,9 +8,9 @@ from factory.line.floor import Floor
 from factory.line.judge import Judged
 from factory.line.survey import Case, Survey
 from factory.model.base import printable
-from factory.model.contract import SeatKind
 from factory.model.item import slug
 from factory.model.lifecycle import Lane
+from factory.model.verdict import Decision
 from factory.store.queue import lane_path
 
 _TITLE = 120  # characters
@@ -21,7 +21,7 @@ def file_loose_ends(floor: Floor, survey: Survey, judged: Judged) -> None:
     case = judged.case
     dismissed = {key for verdict in judged.approvals for key in case.history.loose_ends if verdict.dismisses(key)}
     # Where nobody has read it, nobody has said that it shall be done: a person lets it go on.
-    unread = case.contract is not None and not case.contract.seats(SeatKind.HUMAN)
+    unread = not any(verdict.decision is Decision.APPROVE for verdict in judged.approvals)
     made: dict[str, bytes | None] = {}
     for key, text in case.history.loose_ends.items():
         if key not in dismissed:

@@ -50,8 +50,13 @@ def unfit(item: Item, contract: Contract, policy: Policy) -> str:
             return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
         if seat.agent and (reviewer is None or reviewer.run is None):
             return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind 'command' in WORKFLOW.md"
-        if contract.review.distinct_models and reviewer and agent and reviewer.model == agent.model:
-            return f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
+        if contract.review.distinct_models and reviewer and agent:
+            if reviewer.model is None or agent.model is None:
+                return "its contract wants distinct models, and WORKFLOW.md does not say which model each agent has"
+            if reviewer.model == agent.model:
+                return (
+                    f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
+                )
     open_criteria = unanswered(item)
     if open_criteria and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
         return f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"

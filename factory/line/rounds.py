@@ -35,7 +35,8 @@ def repeated(case: Case, findings: Iterable[Finding]) -> list[Finding]:
 def with_late_ones_marked(repository: Repository, case: Case, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings; those that could have been found in the round before, since nothing changed there, as late."""
     proposals = [entry.proposal for entry in case.history.entries if entry.event is Event.DELIVER and entry.proposal]
-    judged = {vote.seat for entry in case.history.entries for vote in entry.verdicts}
+    earlier = [entry for entry in case.history.entries if entry.round < case.history.round]
+    judged = {vote.seat for entry in earlier for vote in entry.verdicts if not vote.lost}
     if len(proposals) < 2:
         return tuple(findings)
     patch = _between(repository, proposals[-2], proposals[-1])

@@ -13,9 +13,10 @@ from factory.store.artifacts import left_by_worker
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
+from factory.work.meter import without
 from factory.work.order import Order
 from factory.work.reviewer import Brief, Said, review
-from factory.work.run import Run
+from factory.work.run import Alive, Run
 from factory.work.workcell import Cells
 
 _NOBODY = Person("factory", "factory@localhost")
@@ -28,7 +29,7 @@ def with_subject(order: Order, run: Run) -> Run:
     return replace(run, subject=subject)
 
 
-def judged(order: Order, run: Run, repository: Repository, cells: Cells, stop: threading.Event) -> Run:
+def judged(order: Order, run: Run, repository: Repository, cells: Cells, stop: threading.Event, alive: Alive) -> Run:
     """The run with what every machine seat says of it. They take as long as the slowest."""
     seats = [seat for seat in order.contract.review.seats if seat.by_machine]
     if not seats or run.evidence is None or not run.evidence.passed:
@@ -38,11 +39,13 @@ def judged(order: Order, run: Run, repository: Repository, cells: Cells, stop: t
     commit = add_commit(repository.objects, tree, (run.evidence.target,), "What is to be judged.\n", signed)
     repository.objects.flush()
     evidence = files.as_json(run.evidence.model_dump(mode="json"))
+    order = replace(order, left=without(order.left, run.usage))
+    changed = frozenset(change.path for change in run.changes)
 
     def sit(seat: Seat) -> Said:
         prompt = order.prompts.get(seat.name, "")
-        brief = Brief(order, seat, run.subject, commit, tree, run.patch, evidence, prompt)
-        return review(brief, repository, cells, stop)
+        brief = Brief(order, seat, run.subject, commit, tree, run.patch, evidence, prompt, changed)
+        return review(brief, repository, cells, stop, alive)
 
     with ThreadPoolExecutor(max_workers=len(seats), thread_name_prefix="seat") as pool:
         said = tuple(pool.map(sit, seats))

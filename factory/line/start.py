@@ -14,6 +14,7 @@ from factory.line.survey import Case, Survey
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass
+from factory.model.item import Item
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.verdict import SUBJECT_CHANGED
@@ -68,7 +69,7 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     lease = Lease(
         owner=floor.owner,
         generation=order.run,
-        expires_at=survey.now + timedelta(minutes=limits.minutes * (2 + len(case.contract.checks))) + _SPARE,
+        expires_at=survey.now + timedelta(minutes=limits.minutes * _longest(case.item, case.contract)) + _SPARE,
         base=order.base,
         item=case.placed.blob,
     )
@@ -76,6 +77,12 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(survey, case), run=order.run)
     survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
     return order
+
+
+def _longest(item: Item, contract: Contract) -> int:
+    """How many processes, each under the contract's deadline, may follow one another until there is a delivery."""
+    checks = len(contract.checks) + len(item.acceptance)
+    return 2 + 2 * checks + any(seat.by_machine for seat in contract.review.seats)
 
 
 def _hopeless(survey: Survey, case: Case) -> Failure | None:

@@ -40,7 +40,8 @@ class Finding(Format):
     @property
     def key(self) -> str:
         """The same for the same finding in every round, whatever a reviewer calls it or where it has moved to."""
-        return digest_of([self.path, " ".join(self.text.split()).casefold()]).removeprefix("sha256:")[:10]
+        found = digest_of([self.path, " ".join(self.text.split()).casefold()]).removeprefix("sha256:")
+        return f"K{found[:10]}"  # never a number, so that it can be written without quotes
 
 
 class Verdict(Format):

@@ -95,13 +95,36 @@ def _check_contract(root: Path, source: yaml.Source) -> None:
     problem = schema_problem(contract.receives)
     if problem:
         raise InvalidFile(Problem(source.path, *yaml.place(source, ("receives",)), f"receives: {problem}"))
-    prompt = contract.worker.prompt
-    if prompt is not None:
-        data = files.read_regular(root / prompt)
-        if data is None:
-            message = f"worker.prompt: {prompt} is not there, or is not a plain file"
-            raise InvalidFile(Problem(source.path, *yaml.place(source, ("worker", "prompt")), message))
-        yaml.text_of(yaml.Source(prompt, data))
+    if contract.worker.prompt is not None:
+        _check_prompt(root, source, contract.worker.prompt, ("worker", "prompt"))
+    for number, seat in enumerate(contract.review.seats):
+        if seat.prompt is not None:
+            _check_prompt(root, source, seat.prompt, ("review", "seats", number, "prompt"))
+    _check_agents(root, source, contract)
+
+
+def _check_prompt(root: Path, source: yaml.Source, prompt: str, key: tuple[str | int, ...]) -> None:
+    data = files.read_regular(root / prompt)
+    if data is None:
+        message = f"{'.'.join(map(str, key))}: {prompt} is not there, or is not a plain file"
+        raise InvalidFile(Problem(source.path, *yaml.place(source, key), message))
+    yaml.text_of(yaml.Source(prompt, data))
+
+
+def _check_agents(root: Path, source: yaml.Source, contract: Contract) -> None:
+    """Whether WORKFLOW.md names the agents that a contract names."""
+    workflow = files.read_regular(root / WORKFLOW)
+    try:
+        agents = read_workflow(workflow).policy.agents if workflow else {}
+    except InvalidFile:
+        return  # told of WORKFLOW.md itself
+    seats = enumerate(contract.review.seats)
+    named: list[tuple[str | None, tuple[str | int, ...]]] = [(contract.worker.agent, ("worker", "agent"))]
+    named += [(seat.agent, ("review", "seats", number, "agent")) for number, seat in seats]
+    for agent, key in named:
+        if agent is not None and agent not in agents:
+            message = f"{'.'.join(map(str, key))}: WORKFLOW.md names no agent {agent!r} under 'agents'"
+            raise InvalidFile(Problem(source.path, *yaml.place(source, key), message))
 
 
 def _check_in_queue(root: Path, path: str, data: bytes) -> None:

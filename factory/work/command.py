@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from factory.work.prompt import render_argv
 from factory.work.sandbox import sandbox
 from factory.work.secrets import Mask
 from factory.work.workcell import Cells
+
+_OUTPUT_KEPT = 20_000  # bytes, of its end
 
 
 class Applied(Format):
@@ -50,7 +53,14 @@ class Notes:
         return self.state / "applies" / f"{subject.removeprefix('sha256:')}.json"
 
 
-def carry_out(order: Order, subject: str, decision: dict[str, JsonValue], cells: Cells, notes: Notes) -> Applied:
+def carry_out(
+    order: Order,
+    subject: str,
+    decision: dict[str, JsonValue],
+    cells: Cells,
+    notes: Notes,
+    clean: Callable[[bytes], bytes],
+) -> Applied:
     """Run the contract's apply command with the decision on its standard input. Raises FactoryError before it began."""
     applies, limits = order.contract.apply, order.contract.limits
     argv = render_argv(applies.run or (), order.variables(), "apply.run")
@@ -70,13 +80,14 @@ def carry_out(order: Order, subject: str, decision: dict[str, JsonValue], cells:
         notes.write(Applied(subject=subject))
         ended = process.run(command, threading.Event())  # once begun it is not stopped half way
         output = Mask.of_environment(applies.secrets).hide(command.log.read_bytes())
+    output = clean(output[-_OUTPUT_KEPT:])
     problem = ended.problem or (ended.over.reason if ended.over else "") or str(ended.stopped)
     note = Applied(
         subject=subject,
         ended=True,
         exit_code=ended.exit_code,
         problem=problem,
-        output=output[-20_000:].decode(errors="replace"),
+        output=output.decode(errors="replace"),
     )
     notes.write(note)
     return note

@@ -22,6 +22,16 @@ def exceeded(left: Budget, usage: Usage) -> str:
     return ""
 
 
+def without(left: Budget, usage: Usage) -> Budget:
+    """What is left of a budget after more was used."""
+    return left.model_copy(
+        update={
+            "usd": None if left.usd is None else left.usd - usage.usd,
+            "tokens": None if left.tokens is None else left.tokens - usage.tokens,
+        }
+    )
+
+
 class Meter:
     """Reads `$FACTORY_OUT/usage.json` while a worker runs; a worker without it is measured when it has ended."""
 

@@ -29,6 +29,10 @@ def _reverse(order: Order, repository: Repository, applied: str) -> Run:
     if not repository.is_ancestor(applied, order.base):
         return Run(0.0, failure=Failure(FailureClass.CONFIG, f"the commit {applied[:10]} is not a part of the target"))
     parents = objects.commit(applied).parents
+    if not parents:
+        return Run(
+            0.0, failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it")
+        )
     signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
     # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
     back = add_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n", signed)

@@ -1,7 +1,7 @@
 """The reviewer: a process that judges a proposal, in a cell that it can only read, seeing nobody else's verdict."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from factory.model.base import Argv, digest, printable
@@ -26,7 +26,8 @@ _VERDICT = "verdict.yaml"
 _REQUEST = """Review the patch in $FACTORY_PATCH for the task below.
 The files lie here as they would be merged; you cannot change them.
 Write $FACTORY_OUT/verdict.yaml with the keys `subject` ($FACTORY_SUBJECT), `patch` (sha256: and the digest of the patch
-file), `decision` (approve, rework, reject or escalate), `notes`, `findings` (a list of id, severity, path, line, text)
+file), `decision` (approve, rework, reject or escalate), `notes`, `findings` (a list of id, severity, path, line, text),
+`closes` (the keys of open findings in $FACTORY_EARLIER that are put right)
 and `acceptance` (pass, fail or unread for each open criterion).
 
 {{ item.title }}
@@ -47,6 +48,7 @@ class Brief:
     patch: bytes
     evidence: bytes  # as JSON
     prompt: str = ""  # the template; empty: a plain request
+    changed: frozenset[str] = frozenset()  # the paths that the proposal changes
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class _Lost(FactoryError):
     """A verdict that does not count."""
 
 
-def review(brief: Brief, repository: Repository, cells: Cells, stop: threading.Event) -> Said:
+def review(
+    brief: Brief, repository: Repository, cells: Cells, stop: threading.Event, alive: Callable[[], None]
+) -> Said:
     """Let a seat judge. A verdict that does not count is pending, and says why."""
     order, seat = brief.order, brief.seat
     agent = order.policy.agents.get(seat.agent) if seat.agent else None
@@ -75,7 +79,7 @@ def review(brief: Brief, repository: Repository, cells: Cells, stop: threading.E
         with workcell(cells, order, brief.commit, stop) as cell:
             command = _command(cell, brief, (agent.run if agent else seat.run) or ())
             meter = Meter(cell.out, order.left)
-            ended = process.run(command, stop, watcher=meter)
+            ended = process.run(command, stop, alive, meter)
             meter.read()
             mask = Mask.of_environment(agent.secrets if agent else ())
             log = mask.hide(command.log.read_bytes())
@@ -92,6 +96,9 @@ def _command(cell: Cell, brief: Brief, template: Argv) -> process.Command:
     variables = {**order.variables(), "subject": brief.subject, "model": agent.model if agent else None, "tools": []}
     prompt = render(brief.prompt or _REQUEST, variables, "the reviewer's prompt")
     argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{brief.seat.name}")
+    own = next((word for word in argv if word.removeprefix("./") in brief.changed), "")
+    if own:
+        raise _Lost(f"the proposal changes {own}, which is a part of what was to judge it")
     env = cell.environment((*agent.env, *agent.secrets) if agent else ()) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),

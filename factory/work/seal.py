@@ -8,9 +8,11 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from factory.model.base import Format
+from factory.model.verdict import MachineVerdict
 from factory.store.repository.objects import Objects
 from factory.work.left import Breach
 from factory.work.order import Order
+from factory.work.reviewer import Said
 from factory.work.run import Run, breached
 from factory.work.secrets import Found, Mask, Scanner, ends, redacted
 
@@ -70,9 +72,36 @@ class Seal:
         found = self._scanner.scan(order.policy.secret_scan, looked_at)
         return _redacted(run, texts, found) if found else run
 
+    def close_said(self, order: Order, run: Run) -> Run:
+        """The same of what machine seats said; a verdict that holds what looks like a secret is lost."""
+        texts = {f"log/{said.seat}": ends(said.log) for said in run.said if said.log}
+        texts |= {f"verdict/{said.seat}": said.verdict.model_dump_json(indent=1).encode() for said in run.said}
+        found = self._scanner.scan(order.policy.secret_scan, texts)
+        return replace(run, said=tuple(_clean(said, found) for said in run.said)) if found else run
+
+    def clean(self, order: Order, output: bytes) -> bytes:
+        """A text without the lines that look like secrets."""
+        return redacted(output, self._scanner.scan(order.policy.secret_scan, {"output": output})) if output else output
+
     def close_down(self) -> None:
         """End the scanner."""
         self._scanner.close()
+
+
+def _clean(said: Said, found: list[Found]) -> Said:
+    names = {each.name for each in found} | ({f"log/{said.seat}", f"verdict/{said.seat}"} if _of_all(found) else set())
+    if f"log/{said.seat}" in names:
+        said = replace(said, log=redacted(said.log, [each for each in found if each.name in ("", f"log/{said.seat}")]))
+    if f"verdict/{said.seat}" in names:
+        subject = said.verdict.subject
+        lost = MachineVerdict(subject=subject, lost="it holds what looks like a secret, and is not kept")
+        said = replace(said, verdict=lost)
+    return said
+
+
+def _of_all(found: list[Found]) -> bool:
+    """Whether the scan found something and does not say where."""
+    return any(not each.name for each in found)
 
 
 def _masked(run: Run, mask: Mask) -> Run:
