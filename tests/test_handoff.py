@@ -1,5 +1,6 @@
 """The handoff: what a worker left undone or came across becomes an item, or is dismissed with a reason."""
 
+from factory.model.failure import FailureClass
 from tests.world import World
 
 LEFT: list[dict[str, object]] = [
@@ -82,3 +83,12 @@ def test_an_answer_about_something_that_was_not_left_is_refused(world: World) ->
     world.verdict("one", "approve", "handoff: {U7: item}\n")
     assert "the worker left nothing that is called 'U7'" in world.command("tick")
     assert world.lane("one") == "review"
+
+
+def test_a_flood_of_loose_ends_breaks_the_contract_and_makes_no_item(world: World) -> None:
+    flood: list[dict[str, object]] = [LEFT[0], {"result": {"handoff": {"left_undone": ["more"] * 21}}}]
+    world.item("one", flood)
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("rework", FailureClass.CONTRACT)
+    assert "handoff.left_undone" in str(world.last("one").reason)
+    assert inbox(world) == []

@@ -15,7 +15,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.queue import BREAKERS, IN_NO_LANE, NOT_AN_ITEM, VERDICT, in_no_lane, lane_path, read_item
+from factory.store.queue import BREAKERS, IN_NO_LANE, NOT_AN_ITEM, QUEUE, VERDICT, in_no_lane, lane_path, read_item
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -118,7 +118,7 @@ class _Judge:
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
         parts = PurePosixPath(path).parts
-        if parts[0] != "queue":
+        if parts[0] != QUEUE:
             yield from self._policy_file(path, data)
         elif parts[-1].startswith(".") or parts[-1] == "README.md":
             return

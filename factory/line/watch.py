@@ -10,6 +10,7 @@ from watchdog.observers import Observer
 from factory.line.orchestrator import Orchestrator, Report
 from factory.model.errors import FactoryError
 from factory.model.lifecycle import Lane
+from factory.store.queue import QUEUE
 
 _CHANGES = frozenset({"created", "modified", "moved", "deleted", "closed"})
 
@@ -33,8 +34,8 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     view = floor.repository.view_of(floor.branch)
     if view is not None:
         for lane in Lane:
-            (view.root / "queue" / lane).mkdir(parents=True, exist_ok=True)
-        folders += [(view.root / "queue" / lane, False) for lane in Lane]
+            (view.root / QUEUE / lane).mkdir(parents=True, exist_ok=True)
+        folders += [(view.root / QUEUE / lane, False) for lane in Lane]
         folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
     return folders
 

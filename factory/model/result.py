@@ -10,6 +10,7 @@ from factory.model.failure import Cost, FailureClass
 
 Answer = Literal["pass", "fail", "unread"]
 MOST_CLAIMS = 20
+MOST_LOOSE_ENDS = 20  # of each kind; each may become an item, and nobody reads more
 
 
 class Status(StrEnum):
@@ -39,8 +40,8 @@ class Handoff(Format):
     """What the worker hands over to whoever comes next."""
 
     completed: tuple[str, ...] = ()
-    left_undone: tuple[Text, ...] = ()
-    issues: tuple[Issue, ...] = ()
+    left_undone: Annotated[tuple[Text, ...], Field(max_length=MOST_LOOSE_ENDS)] = ()
+    issues: Annotated[tuple[Issue, ...], Field(max_length=MOST_LOOSE_ENDS)] = ()
     commands: Annotated[tuple[Claim, ...], Field(max_length=MOST_CLAIMS)] = ()  # each is run again by the factory
     followed_procedure: bool = True
     deviations: tuple[str, ...] = ()

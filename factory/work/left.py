@@ -12,7 +12,6 @@ from factory.model.result import Result
 from factory.model.verdict import Finding
 from factory.store.library import contract_path
 from factory.store.repository.objects import FILE, Objects
-from factory.store.repository.repository import OWN_FOLDERS
 from factory.store.repository.trees import Change
 from factory.store.schema import misfit
 from factory.work.order import Order
@@ -85,7 +84,7 @@ def change_breaches(changes: Sequence[Change], order: Order, objects: Objects) -
     if len(changes) > allowed.max_files:
         yield "", f"{len(changes)} files were changed; at most {allowed.max_files} may be"
     for change in changes:
-        if change.path.partition("/")[0] in OWN_FOLDERS:
+        if change.of_factory:
             yield change.path, "belongs to the factory"
         elif change.path in own:
             yield change.path, "is the contract that this work is done under"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from factory.store import files
 from factory.store.repository.git import GitError
-from factory.store.repository.repository import CELL_PREFIX, OWN_FOLDERS, Repository
+from factory.store.repository.repository import CELL_PREFIX, Repository
+from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
 from factory.work import process
 from factory.work.family import end_strays

@@ -8,8 +8,7 @@ from factory.report.audit.book import Book
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.objects import Objects, Person, name_of, tree_data
-from factory.store.repository.repository import OWN_FOLDERS
-from factory.store.repository.trees import Change, diff
+from factory.store.repository.trees import OWN_FOLDERS, Change, diff
 
 _WORKER = "@workers.factory.invalid"
 _FINISHED = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
@@ -43,9 +42,9 @@ class Content:
         """What is wrong with the content that a commit brought that is no move."""
         if not factory:
             yield from self._by_person(step)
-        elif any(change.path.partition("/")[0] not in OWN_FOLDERS for change in step.changes):
+        elif any(not change.of_factory for change in step.changes):
             item_id = step.trailer("Factory-Item")
-            own = [change.path for change in step.changes if change.path.partition("/")[0] in OWN_FOLDERS]
+            own = [change.path for change in step.changes if change.of_factory]
             if own:
                 yield Rule.TRAILERS, own[0], "brings content in, and changes the queue in passing"
             self._merge = step.commit, item_id

@@ -10,7 +10,6 @@ from factory.report.audit.book import Book, artifact_of, item_in, judged_in, lan
 from factory.report.audit.rules import Found, Rule
 from factory.store.queue import BREAKERS
 from factory.store.repository.chronicle import Step
-from factory.store.repository.repository import OWN_FOLDERS
 from factory.store.repository.trees import Change
 
 JOURNAL = "journal.jsonl"
@@ -156,7 +155,7 @@ def unsaid(step: Step, known: Collection[str]) -> Iterator[Found]:
         item_id = item_in(change.path)
         returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
         made = came and item_id and item_id not in known and lane_of(change.path) is Lane.INBOX
-        may = returned or made or (came and judged_in(change.path)) or change.path.partition("/")[0] not in OWN_FOLDERS
+        may = returned or made or (came and judged_in(change.path)) or not change.of_factory
         if not may:
             yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
             return

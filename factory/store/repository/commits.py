@@ -16,7 +16,7 @@ from factory.store.repository.git import Conversation, GitError
 from factory.store.repository.locks import break_still
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person
 from factory.store.repository.trees import Change, TreeEditor, diff
-from factory.store.repository.view import FACTORY_FOLDERS, View
+from factory.store.repository.view import View
 
 NOTHING = "0" * 40
 _PATIENCE_S = 1.0
@@ -220,7 +220,7 @@ class Publisher:
         behind = [change for change in changes if indexed.get(change.path) == (change.old.oid if change.old else None)]
         view.prepare_index(behind)
         view.remove_unfinished(changes)
-        ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
+        ours = [change for change in changes if change.of_factory]
         code = [change for change in changes if change not in ours]
         # The crash came before the index was adopted, so against it every file already written looks changed:
         # what holds the new content is done, what holds the old is not, and anything else is a person's.
@@ -242,7 +242,7 @@ def _noted(note: bytes) -> list[RefUpdate]:
 
 
 def _refuse_to_overwrite(view: View, changes: Sequence[Change]) -> None:
-    code = [change for change in changes if not change.path.startswith(FACTORY_FOLDERS) and not view.has(change)]
+    code = [change for change in changes if not change.of_factory and not view.has(change)]
     edited = view.local_changes(code) if code else []
     if edited:
         raise LocalChanges(edited)

@@ -14,10 +14,9 @@ from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.objects import Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN
-from factory.store.repository.trees import diff
+from factory.store.repository.trees import OWN_FOLDERS, diff
 from factory.store.repository.view import View
 
-OWN_FOLDERS = frozenset({"queue", "artifacts"})
 WORK_PREFIX = "factory/"
 CELL_PREFIX = "factory-cell-"
 _TRUST = re.compile(r"git config --global --add safe\.directory .*")  # what git itself says must be done

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
 
+# What only the factory writes. Everything else in the repository is the project.
+OWN_FOLDERS = frozenset({"queue", "artifacts"})
+
 
 class Change(NamedTuple):
     """What became of one file between two trees; None is "not there"."""
@@ -12,6 +15,11 @@ class Change(NamedTuple):
     path: str
     old: TreeEntry | None
     new: TreeEntry | None
+
+    @property
+    def of_factory(self) -> bool:
+        """Whether the file lies in a folder of the factory's own."""
+        return self.path.partition("/")[0] in OWN_FOLDERS
 
 
 class TreeEditor:

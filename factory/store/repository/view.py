@@ -15,8 +15,6 @@ from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import Objects, TreeEntry, name_of
 from factory.store.repository.trees import Change, pairs_of
 
-FACTORY_FOLDERS = ("queue/", "artifacts/")
-
 _PATHS_A_CALL = 400
 _STIRRING_S = 0.1
 _BUSY_SIGNS = {
@@ -79,7 +77,7 @@ class View:
 
     def remove_unfinished(self, changes: Iterable[Change]) -> None:
         """Remove what a crash left of files that it was writing for these changes."""
-        ours = (change.path for change in changes if change.path.startswith(FACTORY_FOLDERS))
+        ours = (change.path for change in changes if change.of_factory)
         for folder in {(self.root / path).parent for path in ours}:
             files.remove_unfinished(folder)
 
@@ -177,8 +175,8 @@ class View:
 
     def update(self, objects: Objects, changes: Sequence[Change]) -> None:
         """Bring files from their old content to the new. A file with any other content is a person's, and stays."""
-        ours = [change for change in changes if change.path.startswith(FACTORY_FOLDERS)]
-        self._checkout([change for change in changes if not change.path.startswith(FACTORY_FOLDERS)])
+        ours = [change for change in changes if change.of_factory]
+        self._checkout([change for change in changes if not change.of_factory])
         moved = pairs_of(ours)
         for change in ours:
             if change.old and not change.new:
