@@ -155,12 +155,21 @@ def test_a_worker_that_cannot_be_started_is_for_a_person(world: World, keys: Key
     assert str(last.reason).endswith(FailureClass.CONFIG.advice)
 
 
+def test_a_claim_that_does_not_hold_is_evidence_and_costs_a_round(world: World) -> None:
+    claim = {"result": {"handoff": {"commands": [{"run": ["false"], "exit_code": 0}]}}}
+    world.item("one", [{"write": {"path": "one.txt", "text": "1\n"}}, claim])
+    world.tick()
+    last = world.last("one")
+    assert (world.lane("one"), last.event, last.failure) == ("rework", "rework", FailureClass.EVIDENCE)
+    assert (last.source, last.run, last.round) == (Lane.ACTIVE, 1, 1)
+
+
 def test_checks_that_fail_are_findings_and_cost_a_round(world: World) -> None:
     world.contract("checked", checks=[{"name": "never", "run": ["false"]}])
     world.item("one", contract="checked")
     world.tick()
     last = world.last("one")
-    assert (world.lane("one"), last.event, last.failure) == ("rework", "rework", FailureClass.EVIDENCE)
+    assert (world.lane("one"), last.event, last.failure) == ("rework", "rework", None)
     assert (last.source, last.run, last.round) == (Lane.REVIEW, 1, 1)
     assert last.findings
 

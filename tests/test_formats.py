@@ -148,6 +148,8 @@ def test_an_item_needs_a_title_and_nothing_else() -> None:
         "inputs": {},
         "acceptance": (),
         "hold": False,
+        "discovered_from": None,
+        "reverts": None,
     }
 
 

@@ -749,7 +749,7 @@ def test_a_worker_sees_only_its_own_item_and_a_small_environment(world: World, m
     names = {line.partition("=")[0] for line in world.read("env.txt").split("\n")} - {"", "PWD", "OLDPWD", "SHLVL", "_"}
     assert "PARENT_SECRET" not in names
     assert "NAMED" in names
-    asked = {"ITEM", "PROMPT", "OUT", "RUN", "ROUND", "FINDINGS", "BASE"}
+    asked = {"ITEM", "PROMPT", "OUT", "RUN", "ROUND", "FINDINGS", "EARLIER", "BASE"}
     assert {name for name in names if name.startswith("FACTORY_")} == {f"FACTORY_{name}" for name in asked}
     assert names - {f"FACTORY_{name}" for name in asked} <= {"HOME", "TMPDIR", "PATH", "LANG", "TERM", "NAMED"}
     assert not {"queue", "artifacts"} & set(world.read("seen.txt").split())

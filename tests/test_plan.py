@@ -225,7 +225,6 @@ def test_the_wait_after_a_failure_is_said_with_its_end(world: World) -> None:
     [
         ({"worker": {"agent": "solver"}}, "the agent 'solver', which WORKFLOW.md does not name"),
         ({"review": {"seats": [{"name": "critic", "kind": "agent", "agent": "critic"}]}}, "seat 'critic'"),
-        ({"apply": {"mode": "command", "run": ["true"]}}, "applies by command"),
     ],
 )
 def test_what_cannot_be_done_yet_is_blocked_with_a_plain_word(world: World, keys: dict[str, object], said: str) -> None:

@@ -166,13 +166,13 @@ def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[N
         return NotApplied.HELD, "it is on hold"
     if case.contract is None or case.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
         return None
+    in_the_way = obstacles(repository, target, judged.evidence.tree)
+    if in_the_way:
+        return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
     objects, head = repository.objects, repository.head(target)
     now = repository.content(objects.commit(head).tree) if head else ""
     if now != repository.content(objects.commit(judged.evidence.target).tree):
         return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
-    in_the_way = obstacles(repository, target, judged.evidence.tree)
-    if in_the_way:
-        return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
     return None
 
 
