@@ -1,14 +1,20 @@
 """Two orchestrators, and people who use git all the time while the factory works."""
 
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.survey import utc_now
 from factory.store.repository.repository import Repository
+from factory.work.sandbox import Kind, sandbox
 from tests.witness import Background, assert_history_agrees, assert_nothing_left, assert_sound, moves, wait_for
 from tests.world import World
 
@@ -250,3 +256,22 @@ def test_a_person_switches_branches_back_and_forth_while_the_factory_works(world
     assert len({item for _, item, _ in moves(world)}) == len(ids)
     assert_history_agrees(world, *ids)
     assert_sound(world)
+
+
+def test_a_sandbox_that_could_not_be_put_up_is_put_up_again(world: World, tmp_path: Path) -> None:
+    """What it hides may vanish between the look and the mount: the first two tries fail here, as they would then."""
+    real = shutil.which("bwrap")
+    if sandbox("auto").kind is not Kind.BUBBLEWRAP or real is None:
+        pytest.skip("bubblewrap is not installed or does not work here")
+    count = tmp_path / "count"
+    script = f'echo x >> {count}; [ $(wc -l < {count}) -gt 2 ] || {{ echo "bwrap: Can\'t mount" >&2; exit 1; }}'
+    fake = tmp_path / "bin" / "bwrap"
+    fake.parent.mkdir()
+    probe = f'case "$*" in *--version*|*" true") exec {real} "$@";; esac'
+    fake.write_text(f'#!/bin/sh\n{probe}\n{script}\nexec {real} "$@"\n')
+    fake.chmod(0o755)
+    env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    world.item("one")
+    subprocess.run([sys.executable, "-m", "factory", "tick"], cwd=world.root, env=env, check=True, capture_output=True)
+    assert (world.lane("one"), world.last("one").run) == ("done", 1)
+    assert count.read_text().count("x") == 3

@@ -76,6 +76,7 @@ def carry_out(
             network=True,  # it is there for other worlds than this one
             wall_s=limits.minutes * 60,
             stdin=Path(given),
+            once=True,
         )
         notes.write(Applied(subject=subject))
         ended = process.run(command, threading.Event())  # once begun it is not stopped half way

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from factory.model.contract import Limits
 from factory.model.failure import Failure, FailureClass
+from factory.work.disk import written
 from factory.work.family import Member, end, end_strays, family
 from factory.work.sandbox import Kind, Room, Sandbox
 
@@ -25,7 +26,8 @@ _MEASURE_DISK_EVERY = 20.0  # times as long as measuring takes
 _GRACE_S = 2.0
 _CHUNK = 65536
 _MOST_CHUNKS = 64  # at a time: a flood must not keep us from looking at the clock; more than a pipe holds
-_BLOCK = 512
+_TRIES = 3
+_COMPLAINT = b"bwrap: "
 _SIGNALLED = 128  # a shell, and bubblewrap, end with this and the number of the signal that killed the child
 
 
@@ -55,6 +57,7 @@ class Command:
     silence_s: float | None = None
     startup_s: float | None = None  # until the first sign of life; else as silence_s
     stdin: Path | None = None
+    once: bool = False  # whether it must not be begun again, not even when the sandbox seems not to have let it begin
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,22 @@ def run(
 
     `watcher` is called a few times a second, and stops the process by naming a failure.
     """
+    for _ in range(_TRIES - 1):
+        ended = _run_once(command, stop, alive, watcher)
+        if not _never_began(command, ended):
+            return ended
+    return _run_once(command, stop, alive, watcher)
+
+
+def _never_began(command: Command, ended: Ended) -> bool:
+    """Whether the sandbox could not be put up: what it hides may just then be moved, say by a `git switch`."""
+    if command.sandbox.kind is not Kind.BUBBLEWRAP or ended.exit_code != 1 or command.once:
+        return False
+    with command.log.open("rb") as log:
+        return log.read(len(_COMPLAINT)) == _COMPLAINT
+
+
+def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None], watcher: Watcher) -> Ended:
     started = time.monotonic()
     command.log.write_bytes(b"")
     problem = _unstartable(command)
@@ -231,32 +250,16 @@ class _Watch:
         began = time.monotonic()
         if began < self._measure_at:
             return None
-        written = sum(_written(self._command.room, self._began))
+        amount = sum(written(self._command.room, self._began))
         # So that measuring a large worktree never takes a large part of the time.
         self._measure_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_DISK_EVERY
-        if written > limits.disk_mb * 1_000_000:
-            return _breach(f"{written // 1_000_000} MB written; the contract allows {limits.disk_mb}")
+        if amount > limits.disk_mb * 1_000_000:
+            return _breach(f"{amount // 1_000_000} MB written; the contract allows {limits.disk_mb}")
         return None
 
 
 def _breach(what: str) -> Failure:
     return Failure(FailureClass.CONTRACT, f"was stopped: {what}")
-
-
-def _written(room: Room, since: float) -> Iterator[int]:
-    """The sizes on disk of all files in a room that were changed since; nobody can set back that time."""
-    ahead = [room.tree, room.scratch, *room.writable]
-    while ahead:
-        try:
-            with os.scandir(ahead.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        ahead.append(Path(entry.path))
-                    else:
-                        seen = entry.stat(follow_symlinks=False)
-                        yield seen.st_blocks * _BLOCK if seen.st_ctime >= since else 0
-        except OSError:
-            continue  # gone meanwhile, or closed to us: then it is the worker's own, and small
 
 
 def _end_all(process: subprocess.Popen[bytes], seen: Mapping[int, Member], command: Command) -> None:
