@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from factory.line.evidence import merged_content
 from factory.line.floor import Floor
 from factory.line.handoff import file_loose_ends
+from factory.line.hindrance import obstacles
 from factory.line.judge import Judged
 from factory.line.ledger import Move, quoted
 from factory.line.ordering import order_of
@@ -19,7 +20,6 @@ from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.store.files import as_json
 from factory.store.repository.commits import RefUpdate, Signature, add_commit
-from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 from factory.work.command import Applied
 
@@ -157,33 +157,6 @@ def _recheck(floor: Floor, survey: Survey, case: Case) -> None:
     elif floor.crew.recheck is None:  # one at a time, since each apply makes the next one necessary
         base = floor.repository.objects.commit(case.history.proposal).parents[0]
         floor.crew.start_recheck(order_of(survey, case, base, base), case.history.proposal)
-
-
-def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[NotApplied, str] | None:
-    """Why what is approved will not be applied by the next pass; None when it will."""
-    case, target = judged.case, survey.policy.target_branch
-    if case.item is not None and case.item.hold:
-        return NotApplied.HELD, "it is on hold"
-    if case.contract is None or case.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
-        return None
-    in_the_way = obstacles(repository, target, judged.evidence.tree)
-    if in_the_way:
-        return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
-    objects, head = repository.objects, repository.head(target)
-    now = repository.content(objects.commit(head).tree) if head else ""
-    if now != repository.content(objects.commit(judged.evidence.target).tree):
-        return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
-    return None
-
-
-def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
-    """Files of a branch's working tree in which a person has changes that new content would write over."""
-    view, target = repository.view_of(branch), repository.head(branch)
-    if view is None or target is None:
-        return []
-    objects = repository.objects
-    changes = list(diff(objects, repository.content(objects.commit(target).tree), content))
-    return view.local_changes(changes)
 
 
 def _merge(floor: Floor, survey: Survey, judged: Judged, target: str, content: str) -> str:

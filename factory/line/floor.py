@@ -1,8 +1,5 @@
 """What every step of a pass works with."""
 
-import hashlib
-import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +7,7 @@ from datetime import datetime
 from factory.line.crew import Crew
 from factory.line.intake import Intake
 from factory.line.ledger import Ledger, Tell
+from factory.line.lock import owner_of
 from factory.line.survey import Surveyor
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
@@ -36,9 +34,3 @@ class Floor:
     def owner(self) -> str:
         """Of the leases taken here."""
         return owner_of(self.repository)
-
-
-def owner_of(repository: Repository) -> str:
-    """Who takes leases in this clone: the host and the clone."""
-    clone = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
-    return f"{socket.gethostname() or 'localhost'}:{clone}"

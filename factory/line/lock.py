@@ -1,5 +1,6 @@
 """The lock: one orchestrator at a time in a clone, and who it is."""
 
+import hashlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 from factory.model.errors import BusyError
 from factory.model.journal import rfc3339
 from factory.store import files
+from factory.store.repository.repository import Repository
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,9 @@ def holder(state: Path) -> Holder | None:
         return None
     gone = found.host == socket.gethostname() and not Path(f"/proc/{found.pid}").exists()
     return None if gone else found
+
+
+def owner_of(repository: Repository) -> str:
+    """Who takes leases in this clone: the host and the clone."""
+    clone = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
+    return f"{socket.gethostname() or 'localhost'}:{clone}"

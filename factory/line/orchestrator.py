@@ -13,11 +13,11 @@ from factory.line.crew import Crew
 from factory.line.floor import Floor
 from factory.line.intake import Intake
 from factory.line.interrupt import Interrupts
-from factory.line.judge import gate
 from factory.line.ledger import Ledger, Tell
 from factory.line.lock import locked
 from factory.line.plan import Outlook
 from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
+from factory.line.ruling import gate
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
 from factory.model.errors import BusyError, Problem, UnusableError

@@ -98,6 +98,8 @@ def outlooks(surveyor: Surveyor, survey: Survey) -> list[Outlook]:
 
 
 def _unready(survey: Survey) -> str:
+    if survey.policy.sandbox != "required":
+        return ""
     try:
         sandbox(survey.policy.sandbox)
     except UnusableError as error:

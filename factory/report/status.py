@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from factory.line.apply import hindrance
 from factory.line.desk import look
-from factory.line.floor import owner_of
+from factory.line.hindrance import hindrance
 from factory.line.judge import judge
-from factory.line.lock import holder
+from factory.line.lock import holder, owner_of
 from factory.line.plan import outlooks
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.breaker import BreakerState, State

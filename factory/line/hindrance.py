@@ -1,0 +1,35 @@
+"""Hindrance: why what is approved is not applied by the next pass. Changes nothing."""
+
+from factory.line.judge import Judged
+from factory.line.survey import Survey
+from factory.model.contract import ApplyMode
+from factory.model.lifecycle import NotApplied
+from factory.store.repository.repository import Repository
+from factory.store.repository.trees import diff
+
+
+def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[NotApplied, str] | None:
+    """Why what is approved will not be applied by the next pass; None when it will."""
+    case, target = judged.case, survey.policy.target_branch
+    if case.item is not None and case.item.hold:
+        return NotApplied.HELD, "it is on hold"
+    if case.contract is None or case.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
+        return None
+    in_the_way = obstacles(repository, target, judged.evidence.tree)
+    if in_the_way:
+        return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
+    objects, head = repository.objects, repository.head(target)
+    now = repository.content(objects.commit(head).tree) if head else ""
+    if now != repository.content(objects.commit(judged.evidence.target).tree):
+        return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
+    return None
+
+
+def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
+    """Files of a branch's working tree in which a person has changes that new content would write over."""
+    view, target = repository.view_of(branch), repository.head(branch)
+    if view is None or target is None:
+        return []
+    objects = repository.objects
+    changes = list(diff(objects, repository.content(objects.commit(target).tree), content))
+    return view.local_changes(changes)
