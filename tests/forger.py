@@ -221,7 +221,15 @@ class Forger:
 Forgery = Callable[[Forger], tuple[Rule, str]]
 
 
-def find_out(forger: Forger, made: Forgery) -> None:
+class Gallery(list[Forgery]):
+    """Forgeries, collected by using it as their decorator."""
+
+    def __call__(self, made: Forgery) -> Forgery:
+        self.append(made)
+        return made
+
+
+def assert_found_out(forger: Forger, made: Forgery) -> None:
     """A forgery is found with its rule and its commit, nothing is said of what was honest, and CI would see it too."""
     honest = forger.head
     rule, commit = made(forger)

@@ -6,20 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from factory.report.audit.rules import EXPLAINED, Rule
-from tests.forger import BOB, Forger, Forgery, find_out
+from tests.forger import BOB, Forger, Forgery, Gallery, assert_found_out
 from tests.test_house import ROOT
 
-GALLERY: list[Forgery] = []
+forgery = Gallery()
 
 
-def forgery(made: Forgery) -> Forgery:
-    GALLERY.append(made)
-    return made
-
-
-@pytest.mark.parametrize("made", GALLERY, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", forgery, ids=lambda made: made.__name__)
 def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None:
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 def test_an_honest_history_is_not(forger: Forger) -> None:

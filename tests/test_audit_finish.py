@@ -8,20 +8,15 @@ from factory.line.ledger import Move
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
-from tests.forger import ANN, BOB, Forger, Forgery, find_out
+from tests.forger import ANN, BOB, Forger, Forgery, Gallery, assert_found_out
 
-GALLERY: list[Forgery] = []
+forgery = Gallery()
 WORKER = "factory-scripted"
 
 
-def forgery(made: Forgery) -> Forgery:
-    GALLERY.append(made)
-    return made
-
-
-@pytest.mark.parametrize("made", GALLERY, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", forgery, ids=lambda made: made.__name__)
 def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None:
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 def test_what_the_forger_does_honestly_is_not_found(forger: Forger) -> None:
@@ -90,7 +85,7 @@ def test_a_verdict_by_the_worker_itself_is_found_out(forger: Forger, by: Person)
         forger.verdict("free", by=by)
         return Rule.REVIEWER, merged(forger, "free", by)
 
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 @pytest.mark.parametrize("name", [WORKER, f"Worker {WORKER}", WORKER.title(), "x <free@workers.factory.invalid>"])
@@ -99,7 +94,7 @@ def test_a_verdict_in_the_name_of_the_worker_is_found_out(forger: Forger, name: 
         forger.verdict("free", reviewer=json.dumps(name))
         return Rule.REVIEWER, merged(forger, "free")
 
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 @forgery

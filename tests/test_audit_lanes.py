@@ -11,19 +11,14 @@ from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.result import Usage
 from factory.report.audit.rules import Rule
-from tests.forger import ANN, Forger, Forgery, find_out
+from tests.forger import ANN, Forger, Forgery, Gallery, assert_found_out
 
-GALLERY: list[Forgery] = []
-
-
-def forgery(made: Forgery) -> Forgery:
-    GALLERY.append(made)
-    return made
+forgery = Gallery()
 
 
-@pytest.mark.parametrize("made", GALLERY, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", forgery, ids=lambda made: made.__name__)
 def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None:
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 def start(forger: Forger, item_id: str, run: int) -> str:

@@ -7,19 +7,14 @@ import pytest
 
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
-from tests.forger import ANN, BOB, Forger, Forgery, find_out
+from tests.forger import ANN, BOB, Forger, Forgery, Gallery, assert_found_out
 
-GALLERY: list[Forgery] = []
-
-
-def forgery(made: Forgery) -> Forgery:
-    GALLERY.append(made)
-    return made
+forgery = Gallery()
 
 
-@pytest.mark.parametrize("made", GALLERY, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", forgery, ids=lambda made: made.__name__)
 def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None:
-    find_out(forger, made)
+    assert_found_out(forger, made)
 
 
 def merged(forger: Forger, item_id: str, by: Person | None = ANN) -> str:

@@ -163,8 +163,3 @@ def _objections(verdict: MachineVerdict, brief: Brief, repository: Repository) -
             yield f"the finding {finding.id} is about {finding.path}, which does not exist"
         elif finding.line is not None and finding.line > lines.count(b"\n") + 1:
             yield f"the finding {finding.id} is about line {finding.line} of {finding.path}, which is shorter"
-
-
-def read_machine_verdict(path: str, data: bytes) -> MachineVerdict:
-    """A kept verdict. Raises InvalidFile."""
-    return yaml.load(MachineVerdict, yaml.Source(path, data))

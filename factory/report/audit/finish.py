@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
-from factory.line.review import Refused, allowed_in, cast, cast_of_machine, matter_of
+from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import FactoryError
@@ -20,6 +20,7 @@ from factory.report.audit.rules import Rule
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
+from factory.store.repository.objects import Person
 from factory.work.command import Applied
 
 Said = tuple[Rule, str]
@@ -151,14 +152,10 @@ class Finish:
                 else:
                     casts.append(said)
                 continue
-            path = verdict_path(record.id, seat.name)
-            oid, author = self._book.verdicts.get(path, ("", None))
-            if seat.kind is not SeatKind.HUMAN or author is None:
+            if seat.kind is not SeatKind.HUMAN:
                 continue
-            by = author
-            allowed = allowed_in(seat.name, contract, policy)
             try:
-                vote = cast(seat.name, path, self._book.blob(oid), matter, lambda by=by: by, allowed)  # type: ignore[misc]
+                vote = self._vote(seat.name, matter, allowed_in(seat.name, contract, policy))
             except Refused as refused:
                 problems = zip(refused.keys, refused.problems, strict=True)
                 refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
@@ -168,6 +165,15 @@ class Finish:
                 casts.extend([vote] if vote else [])
                 self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
         return decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost), refusals
+
+    def _vote(self, seat: str, matter: Matter, allowed: tuple[str, ...]) -> Cast | None:
+        """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
+        path = verdict_path(matter.item_id, seat)
+        oid, author = self._book.verdicts.get(path, ("", None))
+        if author is None:
+            return None
+        by: Person = author
+        return cast(seat, path, self._book.blob(oid), matter, lambda: by, allowed)
 
     def _changed(self, evidence: Evidence) -> tuple[str, ...]:
         """The paths that a proposal changes. Git may have let the commit go, and then the patch tells."""
