@@ -356,7 +356,7 @@ def test_trees_with_any_names_get_the_ids_that_git_gives_them(world: World) -> N
         # then it is the same tree, and it is read back as it was
         assert built == wanted.stdout.decode().strip()
         repository.objects.flush()
-        fresh = Objects(world.root, repository.common_dir)
+        fresh = Objects(repository.git, repository.common_dir)
         found = {change.path for change in diff(fresh, repository.objects.add_tree({}), built)}
         fresh.close()
         assert found == set(paths)

@@ -99,7 +99,7 @@ class Book:
         self.objects = repository.objects
         self.items: dict[str, Record] = {}
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
-        self._patches = Patches(repository.git.folder)
+        self._patches = Patches(repository.neutral)
         self._blobs: OrderedDict[str, bytes] = OrderedDict()  # the last that were read
         self.tree = EMPTY_TREE  # of the commit before
         self._since = ""

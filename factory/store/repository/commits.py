@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from factory.model.errors import BusyError
 from factory.store import files
-from factory.store.repository.git import Conversation, GitError
+from factory.store.repository.git import Conversation, Git, GitError
 from factory.store.repository.locks import break_still
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person
 from factory.store.repository.trees import Change, TreeEditor, diff
@@ -97,7 +97,7 @@ class Publisher:
         self,
         objects: Objects,
         state: Path,
-        folder: Path,
+        git: Git,
         views: Callable[[], Iterable[View]],
         is_ancestor: Callable[[str, str], bool],
     ) -> None:
@@ -106,7 +106,7 @@ class Publisher:
         self._note = state / "pending"
         self._views = views
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
-        self._refs = Conversation(folder, "update-ref", "--no-deref", "-z", "--stdin")
+        self._refs = Conversation(git, "update-ref", "--no-deref", "-z", "--stdin")
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""

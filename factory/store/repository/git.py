@@ -21,6 +21,9 @@ _HARDENED = (
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),
     ("advice.detachedHead", "false"),
+    ("log.mailmap", "false"),
+    ("log.showSignature", "false"),
+    ("color.ui", "false"),
     ("commit.gpgSign", "false"),
     ("diff.external", ""),
     ("submodule.recurse", "false"),
@@ -47,16 +50,18 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         env[f"GIT_CONFIG_KEY_{number}"] = key
         env[f"GIT_CONFIG_VALUE_{number}"] = value
     env["GIT_TERMINAL_PROMPT"] = "0"
+    env["GIT_NO_REPLACE_OBJECTS"] = "1"  # what a commit says is what was committed
     env["LC_ALL"] = "C.UTF-8"
     env.update(extra or {})
     return env
 
 
 class Git:
-    """Runs git in one folder."""
+    """Runs git in one folder, with variables besides those of every git process where they are given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.env = dict(env or {})
 
     def run(
         self,
@@ -83,7 +88,7 @@ class Git:
                 (_GIT, *arguments),
                 cwd=self.folder,
                 input=stdin,
-                env=environment(env),
+                env=environment({**self.env, **(env or {})}),
                 capture_output=True,
                 check=False,
                 start_new_session=True,  # ^C is for us to handle, not for a git half way through
@@ -102,7 +107,7 @@ class Git:
         with subprocess.Popen(
             (_GIT, *arguments),
             cwd=self.folder,
-            env=environment(),
+            env=environment(self.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -127,8 +132,8 @@ class Git:
 class Conversation:
     """A git process that lasts and answers one request after another."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._folder = folder
+    def __init__(self, git: Git, *arguments: str) -> None:
+        self._git = git
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -136,8 +141,8 @@ class Conversation:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 (_GIT, *self._arguments),
-                cwd=self._folder,
-                env=environment(),
+                cwd=self._git.folder,
+                env=environment(self._git.env),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -73,11 +73,11 @@ def name_of(kind: str, data: bytes) -> str:
 class Objects:
     """The object database. Written objects are readable at once and on disk after `flush`. Threads may share it."""
 
-    def __init__(self, folder: Path, common_dir: Path) -> None:
-        self._git = Git(folder)
+    def __init__(self, git: Git, common_dir: Path) -> None:
+        self._git = git
         self._store = common_dir / "objects"
         self._loose = LooseObjectDB(str(self._store))
-        self._reader = Conversation(folder, "cat-file", "--batch")
+        self._reader = Conversation(git, "cat-file", "--batch")
         self._lock = threading.RLock()
         self._new: dict[str, tuple[str, bytes]] = {}
         self._recent: dict[str, tuple[str, bytes]] = {}  # of the last flush: the view asks for them next

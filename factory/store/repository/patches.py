@@ -1,8 +1,6 @@
 """Patches, one after another, from one lasting process: for whoever needs many of them."""
 
-from pathlib import Path
-
-from factory.store.repository.git import Conversation
+from factory.store.repository.git import Conversation, Git
 
 AS_WRITTEN = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
 _END = b"= that was all ="  # git says a line back that names no object; no line of a patch begins like this
@@ -11,8 +9,8 @@ _END = b"= that was all ="  # git says a line back that names no object; no line
 class Patches:
     """Asks git for the difference of two trees, both of which are in the repository already."""
 
-    def __init__(self, folder: Path) -> None:
-        self._git = Conversation(folder, "diff-tree", "--stdin", *AS_WRITTEN)
+    def __init__(self, git: Git) -> None:
+        self._git = Conversation(git, "diff-tree", "--stdin", *AS_WRITTEN)
 
     def between(self, old: str, new: str) -> bytes:
         """The difference of two trees, in a form that `git apply` takes."""

@@ -12,6 +12,7 @@ from factory.model.errors import UnusableError
 from factory.store import files
 from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN
 from factory.store.repository.trees import OWN_FOLDERS, diff
@@ -65,9 +66,10 @@ class Repository:
         self._top = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
         self._main = self._top if git_dir == common else _main_tree(self.common_dir)
         self.git = Git(self._top or self.common_dir)
-        self.objects = Objects(self.git.folder, self.common_dir)
+        self.objects = Objects(self.git, self.common_dir)
+        self.neutral = neutral(self.common_dir)
         self._contents: dict[str, str] = {}
-        self.publisher = Publisher(self.objects, self.state, self.git.folder, self.views, self.is_ancestor)
+        self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 
     @property
     def root(self) -> Path:
@@ -141,9 +143,9 @@ class Repository:
         return self.objects.add_tree({**self.objects.tree(content), **own})
 
     def merge(self, ours: str, theirs: str) -> Merge:
-        """Merge two commits in memory."""
+        """Merge two commits in memory, the same way for everybody: no attribute or driver has a say."""
         self.objects.flush()
-        done = self.git.call(
+        done = self.neutral.call(
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, allowed=(0, 1)
         )
         if not done.stdout:  # git says "conflict" for commits it cannot find, too
@@ -200,9 +202,9 @@ class Repository:
         return tuple(change.path for change in diff(self.objects, before, after))
 
     def patch(self, old: str, new: str) -> bytes:
-        """The difference of two trees, in a form that `git apply` takes."""
+        """The difference of two trees, in a form that `git apply` takes; text as text, whatever attributes say."""
         self.objects.flush()
-        return self.git.run("diff-tree", *AS_WRITTEN, old, new)
+        return self.neutral.run("diff-tree", *AS_WRITTEN, old, new)
 
     def tidy(self) -> None:
         """Let git pack what has piled up, as its own commands do."""
