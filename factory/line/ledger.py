@@ -11,6 +11,7 @@ from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane, check_move
+from factory.model.moments import moment_of
 from factory.store.artifacts import folder_of, run_folder
 from factory.store.queue import VerdictFile, lane_path
 from factory.store.repository.commits import NOTHING, Batch, RefUpdate, Signature
@@ -121,7 +122,7 @@ class Ledger:
         if case.history.entries:
             return case.history
         by = str(arrival.by if arrival else self.me)
-        at = datetime.fromtimestamp(arrival.at, now.tzinfo) if arrival else now
+        at = moment_of(arrival.at) if arrival else now
         return case.history.add(Entry(seq=1, at=min(at, now), event=Event.SUBMIT, to=Lane.INBOX, actor=by))
 
     def _write(

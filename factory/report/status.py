@@ -13,6 +13,7 @@ from factory.model.breaker import BreakerState, State
 from factory.model.errors import Problem
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.model.moments import moment_of
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _row(
     surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str, not_applied: NotApplied | None = None
 ) -> Row:
     arrival = surveyor.arrivals(survey).get(case.placed.path)
-    since = case.history.since or (datetime.fromtimestamp(arrival.at, UTC) if arrival else None)
+    since = case.history.since or (moment_of(arrival.at) if arrival else None)
     item = case.item
     return Row(
         id=case.id,

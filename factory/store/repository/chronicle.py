@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from factory.model.moments import moment_of, seconds_of
 from factory.store.repository.git import Git
 from factory.store.repository.objects import Person, TreeEntry
 from factory.store.repository.trees import Change
@@ -64,7 +65,7 @@ def _step(fields: list[bytes], raw: list[bytes]) -> Step:
         parents=tuple(parents.split()),
         author=Person(name, email),
         committer=Person(by, by_email),
-        at=datetime.fromtimestamp(int(at), UTC),
+        at=moment_of(seconds_of(at)),
         message=message,
         changes=tuple(_changes(raw)),
     )

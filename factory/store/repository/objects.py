@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gitdb import IStream, LooseObjectDB
 
 from factory.model.errors import FactoryError
+from factory.model.moments import seconds_of
 from factory.store.repository.git import Conversation, Git
 
 FILE = "100644"
@@ -133,7 +134,7 @@ class Objects:
         tree = next(value for key, value in values if key == "tree")
         committer = next(value for key, value in values if key == "committer")
         parents = tuple(value for key, value in values if key == "parent")
-        return Commit(tree, parents, int(committer.rsplit(" ", 2)[1]))
+        return Commit(tree, parents, seconds_of(committer.rpartition("> ")[2].partition(" ")[0]))
 
     def tree(self, oid: str) -> Tree:
         """A folder's content by name; not to be changed by the caller."""

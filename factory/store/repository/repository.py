@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from factory.model.errors import UnusableError
+from factory.model.moments import seconds_of
 from factory.store import files
 from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
@@ -193,7 +194,7 @@ class Repository:
             at, name, email, *paths = record.split("\0")
             for path in paths:
                 if path.strip():
-                    found.setdefault(path.strip("\n"), Arrival(int(at), Person(name, email)))
+                    found.setdefault(path.strip("\n"), Arrival(seconds_of(at), Person(name, email)))
         return found
 
     def changed(self, old: str, new: str) -> tuple[str, ...]:
