@@ -131,6 +131,13 @@ def test_a_refused_verdict_counts_once_it_is_mended(judged: World) -> None:
     assert judged.lane("one") == "done"
 
 
+@pytest.mark.parametrize("written", ["Approve", "APPROVE", '" approve "'])
+def test_a_decision_means_the_same_however_it_is_written(judged: World, written: str) -> None:
+    edit(judged, ("decision: pending", f"decision: {written}"), ("A1: unread, A2: unread", "A1: Pass, A2: PASS"))
+    judged.tick()
+    assert judged.last("one").outcome is Outcome.APPLIED
+
+
 @pytest.mark.parametrize("by", ["saved", "committed", "command"])
 def test_the_reviewer_is_who_brought_the_edit(judged: World, by: str) -> None:
     judged.git("config", "user.name", "Bob")
@@ -352,7 +359,8 @@ def test_a_verdict_on_an_earlier_proposal_is_stale_for_the_next(world: World) ->
     world.write(VERDICT, old)
     said = world.command("tick")
     # then it approves nothing
-    assert f"{VERDICT}:6:1: stale: it judges" in said
+    line = old.split("\nsubject:")[0].count("\n") + 2
+    assert f"{VERDICT}:{line}:1: stale: it judges" in said
     assert world.lane("one") == "review"
     assert not (world.root / "one.txt").exists()
 

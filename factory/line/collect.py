@@ -7,14 +7,14 @@ from random import Random
 
 from factory.line.breaker import settled
 from factory.line.floor import Floor
-from factory.line.gate import seats_needed
 from factory.line.ledger import Move
 from factory.line.record import run_files
-from factory.line.review import Matter, blank
+from factory.line.request import Request
+from factory.line.review import Matter
 from factory.line.rounds import closed_by_change
 from factory.line.survey import Case, Survey
+from factory.line.verdict_file import verdict_file
 from factory.model.contract import SeatKind
-from factory.model.evidence import Evidence
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event, Lane
@@ -24,6 +24,7 @@ from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
 from factory.store.queue import verdict_path
 from factory.store.repository.commits import NOTHING, RefUpdate
+from factory.store.repository.comparison import compared
 from factory.store.repository.repository import branch_of
 from factory.work.order import Order
 from factory.work.reviewer import Said
@@ -182,7 +183,17 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
         loose_ends=loose_ends,
         closed=closed,
     )
-    return replace(move, opened=_opened(survey, finished, run.evidence, matter))
+    request = Request(
+        matter=matter,
+        contract=order.contract,
+        policy=survey.policy,
+        evidence=run.evidence,
+        changes=compared(floor.repository, run.evidence.base, run.proposal),
+        result=run.result,
+        said={said.seat: said.signed() for said in run.said},
+        earlier=case.history.entries,
+    )
+    return replace(move, opened=_opened(request))
 
 
 def _seat_verdict(said: Said) -> SeatVerdict:
@@ -197,11 +208,9 @@ def _show_proposal(floor: Floor, finished: Finished) -> None:
         floor.ledger.also(RefUpdate(branch, floor.repository.head(branch) or NOTHING, finished.run.proposal))
 
 
-def _opened(survey: Survey, finished: Finished, evidence: Evidence, matter: Matter) -> Mapping[str, bytes]:
+def _opened(request: Request) -> Mapping[str, bytes]:
     """The verdict files of the human seats; none when the checks have already said no."""
-    if not evidence.passed:
+    if not request.evidence.passed:
         return {}
-    changed = tuple(change.path for change in finished.run.changes)
-    seats = seats_needed(finished.order.contract, changed, survey.policy.guarded)
-    humans = [seat for seat in seats if seat.kind is SeatKind.HUMAN]
-    return {verdict_path(matter.item_id, seat.name): blank(matter, evidence, changed) for seat in humans}
+    humans = [seat.name for seat in request.seats() if seat.kind is SeatKind.HUMAN]
+    return {verdict_path(request.matter.item_id, seat): verdict_file(request, seat) for seat in humans}

@@ -1,24 +1,20 @@
-"""Verdict files: made by the factory for each open human seat, edited by a person, believed when they hold."""
+"""Verdicts: given by people in their files and by machines with the run, believed when they hold."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.line.gate import Cast, unanswered
 from factory.line.survey import Case
-from factory.model.base import printable
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.evidence import Evidence
 from factory.model.findings import Table
 from factory.model.item import Item
 from factory.model.policy import Policy
 from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
 from factory.store import yaml
-from factory.store.artifacts import run_folder
 from factory.store.repository.objects import Person
 
 _WORKERS = "@workers.factory.invalid"  # at which every worker has its address
-_CHOICES = "approve | rework | reject | escalate"
 
 
 @dataclass(frozen=True)
@@ -51,50 +47,6 @@ class Refused(InvalidFile):
     def __init__(self, keys: tuple[str, ...], *problems: Problem) -> None:
         super().__init__(*problems)
         self.keys = keys
-
-
-def blank(matter: Matter, evidence: Evidence, changed: tuple[str, ...]) -> bytes:
-    """A verdict file as a person finds it: enough in its comments to decide."""
-    folder = run_folder(matter.item_id, matter.run)
-    title = printable(" ".join(matter.item.title.split()))
-    answers = ", ".join(f"{key}: unread" for key in unanswered(matter.item))
-    lines = [
-        f"# Round {matter.round} of {matter.item_id}: {title}",
-        f"# Read {folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save.",
-        "# Commit it, or let the next tick do so.",
-        f"# Changed: {_shown(changed)}",
-        f"# Checks: {', '.join(f'{ran.name} passed in {ran.seconds:g} s' for ran in evidence.ran) or 'none'}",
-    ]
-    for row in matter.table.rows():
-        place = f"{row['path']}:{row['line']} " if row["path"] else ""
-        state = f"{row['state']}{', ' if row['how'] else ''}{row['how']}"
-        told = printable(" ".join(f"{place}{row['text']}".split()))
-        lines.append(f"# Earlier {row['key']} ({state}): {told[:150]}")
-    lines += [
-        f"# {criterion.id}: {printable(' '.join(criterion.text.split()))}"
-        for criterion in matter.item.acceptance
-        if criterion.check is None
-    ]
-    lines += [
-        f"subject: {matter.subject}        # what is being judged; leave it",
-        f"decision: pending            # {_CHOICES}",
-        "reviewer:                    # empty: the author of the commit that brings the edit, else git's user",
-        "notes: |",
-        "findings: []                 # for rework: - {id: F1, severity: major, path: a.py, line: 3, text: …}",
-        f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
-    ]
-    if matter.loose_ends:
-        lines.append(
-            "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
-        )
-        for key, text in matter.loose_ends.items():
-            lines += [f"  # {printable(' '.join(text.split()))[:200]}", f"  {key}: {LOOSE_OPEN}"]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _shown(paths: tuple[str, ...]) -> str:
-    shown = [printable(path.replace("\n", "?")) for path in paths[:5]]
-    return (", ".join(shown) or "no file") + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
 
 
 def read_verdict(path: str, data: bytes) -> Verdict:

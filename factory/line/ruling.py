@@ -5,9 +5,10 @@ from factory.line.gate import seats_needed
 from factory.line.judge import Judged, judge
 from factory.line.ledger import Move
 from factory.line.record import recheck_files
-from factory.line.review import blank, matter_of
+from factory.line.request import request_of
 from factory.line.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.survey import Case, Survey
+from factory.line.verdict_file import verdict_file
 from factory.model.contract import SeatKind
 from factory.model.errors import Problem
 from factory.model.failure import FailureClass
@@ -76,11 +77,9 @@ def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:
     assert case.item is not None and case.contract is not None
     changed = floor.repository.changed(judged.evidence.base, judged.evidence.proposal)
     there = {file.seat for file in survey.snapshot.verdicts if file.item_id == case.id}
-    matter = matter_of(case, judged.subject)
-    missing: dict[str, bytes | None] = {
-        verdict_path(case.id, seat.name): blank(matter, judged.evidence, changed)
-        for seat in seats_needed(case.contract, changed, survey.policy.guarded)
-        if seat.kind is SeatKind.HUMAN and seat.name not in there
-    }
-    if missing:
+    seats = seats_needed(case.contract, changed, survey.policy.guarded)
+    open_seats = [seat.name for seat in seats if seat.kind is SeatKind.HUMAN and seat.name not in there]
+    if open_seats:
+        request = request_of(floor.surveyor, survey, case, judged.evidence, judged.subject)
+        missing = {verdict_path(case.id, seat): verdict_file(request, seat) for seat in open_seats}
         floor.ledger.take_in(floor.me, missing, f"factory: {case.id} waits for a verdict again")

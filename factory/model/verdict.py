@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from factory.model.base import Format, Text, digest_of
 from factory.model.result import Answer
@@ -24,6 +24,11 @@ class Decision(StrEnum):
     REWORK = "rework"
     REJECT = "reject"
     ESCALATE = "escalate"
+
+
+def _as_written(word: object) -> object:
+    """A word from a fixed list means the same however a person writes it: Approve is approve."""
+    return word.strip().lower() if isinstance(word, str) else word
 
 
 class Finding(Format):
@@ -48,11 +53,11 @@ class Verdict(Format):
     """`queue/review/<id>.<seat>.verdict.yaml`, edited by a person."""
 
     subject: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-    decision: Decision = Decision.PENDING
+    decision: Annotated[Decision, BeforeValidator(_as_written)] = Decision.PENDING
     reviewer: str | None = None
     notes: str | None = None
     findings: tuple[Finding, ...] = ()
-    acceptance: dict[str, Answer] = {}
+    acceptance: dict[str, Annotated[Answer, BeforeValidator(_as_written)]] = {}
     closes: tuple[str, ...] = ()  # findings of earlier rounds that are put right, by key
     handoff: dict[str, str] = {}  # for each loose end: open, item, or the reason why nothing is to be done
 

@@ -1,6 +1,7 @@
 """The artifacts: where each item's journal and runs lie, and what they say."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pydantic import JsonValue, ValidationError
 
@@ -9,12 +10,16 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.journal import History, read
 from factory.model.lifecycle import Lane
-from factory.store import files
+from factory.model.result import Result
+from factory.model.verdict import MachineVerdict
+from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import Objects
 
 ARTIFACTS = "artifacts"
-_BY_WORKER = ("result.json", "files/")
+RESULT = "result.json"
+_BY_WORKER = (RESULT, "files/")
+_SAID = "verdict."  # <seat>.yaml
 
 
 def folder_of(item_id: str, lane: Lane = Lane.INBOX, day: str = "") -> str:
@@ -22,9 +27,9 @@ def folder_of(item_id: str, lane: Lane = Lane.INBOX, day: str = "") -> str:
     return f"{ARTIFACTS}/done/{day}/{item_id}" if lane is Lane.DONE else f"{ARTIFACTS}/{item_id}"
 
 
-def run_folder(item_id: str, run: int) -> str:
-    """The folder of one run of an open item."""
-    return f"{folder_of(item_id)}/run-{run}"
+def run_folder(item_id: str, run: int, day: str = "") -> str:
+    """The folder of one run of an item; of one that is finished when there is a day."""
+    return f"{folder_of(item_id, Lane.DONE if day else Lane.INBOX, day)}/run-{run}"
 
 
 def with_manifest(written: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -79,7 +84,7 @@ class Artifacts:
         if folder is None or not folder.is_folder:
             return found
         for name, entry in self._objects.tree(folder.oid).items():
-            if name in ("patch.diff", "result.json"):
+            if name in ("patch.diff", RESULT):
                 found[name] = self._objects.blob(entry.oid)
         self._gather(folder.oid, "files", found)
         return found
@@ -91,9 +96,31 @@ class Artifacts:
             else:
                 found[f"{path}/{name}"] = self._objects.blob(entry.oid)
 
-    def evidence(self, tree: str, item_id: str, run: int) -> Evidence | None:
+    def result(self, tree: str, item_id: str, run: int, day: str = "") -> Result | None:
+        """What the worker of a run said; None when it said nothing that can be read."""
+        path = f"{run_folder(item_id, run, day)}/{RESULT}"
+        data = self._objects.file(tree, path)
+        try:
+            source = yaml.Source(path, data or b"")
+            return yaml.validate(Result, yaml.parse_json(source), source) if data else None
+        except InvalidFile:
+            return None
+
+    def verdicts(self, tree: str, item_id: str, run: int, day: str = "") -> dict[str, MachineVerdict]:
+        """What is kept of the verdicts on a run, by seat; without those that cannot be read."""
+        folder = run_folder(item_id, run, day)
+        found: dict[str, MachineVerdict] = {}
+        for name, entry in self._objects.folder(tree, folder).items():
+            if name.startswith(_SAID) and name.endswith(".yaml") and not entry.is_folder:
+                source = yaml.Source(f"{folder}/{name}", self._objects.blob(entry.oid))
+                with suppress(InvalidFile):
+                    seat = name.removeprefix(_SAID).removesuffix(".yaml")
+                    found[seat] = yaml.load(MachineVerdict, source)
+        return found
+
+    def evidence(self, tree: str, item_id: str, run: int, day: str = "") -> Evidence | None:
         """What the factory saw when it last checked a run's proposal. Raises InvalidFile."""
-        path = f"{run_folder(item_id, run)}/evidence.json"
+        path = f"{run_folder(item_id, run, day)}/evidence.json"
         data = self._objects.file(tree, path)
         if data is None:
             return None

@@ -62,6 +62,10 @@ class Said:
     seconds: float = 0.0
     usage: Usage = field(default_factory=Usage)
 
+    def signed(self) -> MachineVerdict:
+        """The verdict with who gave it."""
+        return self.verdict.model_copy(update={"reviewer": self.reviewer})
+
 
 class _Lost(FactoryError):
     """A verdict that does not count."""

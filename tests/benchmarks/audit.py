@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from factory.line.ledger import Ledger, Move
-from factory.line.review import blank, matter_of
+from factory.line.request import Request
+from factory.line.review import matter_of
 from factory.line.survey import Case, Survey, Surveyor, utc_now
+from factory.line.verdict_file import verdict_file
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
 from factory.model.lifecycle import Event, Lane, Outcome
@@ -22,6 +24,7 @@ from factory.store.artifacts import left_by_worker, with_manifest
 from factory.store.files import as_json
 from factory.store.queue import VerdictFile, verdict_path
 from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.comparison import FileChange
 from factory.store.repository.objects import FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
@@ -77,7 +80,7 @@ class _Maker:
         """Start, delivery with artifacts, a person's verdict, the merge, and the finish."""
         base = self._ledger.head
         case = self._start(case)
-        assert case.item is not None
+        assert case.item is not None and case.contract is not None
         path, data = f"made/{case.id[5:].zfill(6)[:4]}/{case.id}.txt", f"{case.id}\n".encode()
         proposal = self._proposal(case.id, base, path, data)
         tree = content_name(self._objects, self._objects.commit(proposal).tree)
@@ -96,7 +99,17 @@ class _Maker:
         subject = subject_of(case.item, source, governing, files["patch.diff"], left_by_worker(files))
         details = {"subject": subject, "proposal": proposal, "seconds": 1.0}
         opened = verdict_path(case.id, "human")
-        verdict = blank(matter_of(case, subject), evidence, (path,))
+        request = Request(
+            matter=matter_of(case, subject),
+            contract=case.contract,
+            policy=self._survey.policy,
+            evidence=evidence,
+            changes=(FileChange("A", path, added=1, removed=0),),
+            result=None,
+            said={},
+            earlier=(),
+        )
+        verdict = verdict_file(request, "human")
         move = Move(Event.DELIVER, Lane.REVIEW, details, with_manifest(files), {opened: verdict})
         case = self._ledger.move(case, move)
         verdict = verdict.replace(b"decision: pending", b"decision: approve")

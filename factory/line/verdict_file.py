@@ -1,0 +1,178 @@
+"""The verdict file of a human seat: what is put before a person, and the keys by which they answer."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from factory.line.gate import unanswered
+from factory.line.request import Request
+from factory.line.review import allowed_in
+from factory.model.base import printable
+from factory.model.contract import SeatKind
+from factory.model.evidence import Ran
+from factory.model.item import Criterion
+from factory.model.lifecycle import Event
+from factory.model.verdict import LOOSE_OPEN, Finding
+from factory.store.repository.comparison import FileChange
+
+_CHOICES = "approve | rework | reject | escalate"
+_WIDTH = 110
+_MOST = 40  # lines of one kind: what is more is named by its number and read in the artifacts
+_LONGEST = 300  # characters of one line of others
+
+
+def verdict_file(request: Request, seat: str) -> bytes:
+    """The verdict file of a human seat as a person finds it."""
+    matter = request.matter
+    answers = ", ".join(f"{key}: unread" for key in unanswered(matter.item))
+    lines = [f"# {line}".rstrip() for line in told(request, seat)]
+    lines += [
+        f"subject: {matter.subject}        # what is being judged; leave it",
+        f"decision: pending            # {_CHOICES}",
+        "reviewer:                    # empty: the author of the commit that brings the edit, else git's user",
+        "notes: |",
+        "findings: []                 # for rework: - {id: F1, severity: major, path: a.py, line: 3, text: …}",
+        f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
+    ]
+    if matter.loose_ends:
+        lines.append(
+            "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
+        )
+        for key, text in matter.loose_ends.items():
+            lines += [f"  # {_line(text)}", f"  {key}: {LOOSE_OPEN}"]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def told(request: Request, seat: str) -> Iterator[str]:
+    """The request in plain lines: who made what, what was found of it, and who decides."""
+    matter = request.matter
+    yield f"Round {matter.round} of {matter.item_id}: {_line(matter.item.title)}"
+    yield f"Read {request.folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save."
+    yield "Commit it, or let the next tick do so. In a terminal: " + (
+        f"factory review {matter.item_id}, factory diff {matter.item_id}"
+    )
+    allowed = allowed_in(seat, request.contract, request.policy)
+    yield f"May judge as {seat}: {_line(', '.join(allowed)) if allowed else 'anybody but the worker'}"
+    yield from _earlier(request)
+    yield ""
+    yield from _worker(request)
+    yield from _changes(request)
+    yield from _proven(request)
+    yield from _seats(request)
+
+
+def _worker(request: Request) -> Iterator[str]:
+    """What the worker says of its work."""
+    result, worker = request.result, _line(request.matter.worker)
+    if result is None:
+        yield f"Worker {worker} says nothing of its work."
+        return
+    yield f"Worker {worker}, confidence {result.confidence:g}{':' if result.summary.strip() else '; no summary'}"
+    yield from _text(result.summary)
+    handoff = result.handoff
+    if not handoff.followed_procedure:
+        yield "It did not follow the procedure."
+    if handoff.deviations:
+        yield "Deviations:"
+        yield from _some(f"  - {_line(each)}" for each in handoff.deviations)
+
+
+def _changes(request: Request) -> Iterator[str]:
+    """The files that the proposal changes, each with its kind."""
+    changes = request.changes
+    names = ", ".join(_line(change.path) for change in changes[:5])
+    yield f"Changed: {names or 'no file'}" + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
+    width = min(60, max((len(_line(change.path)) for change in changes), default=0))
+    yield from _some(
+        f"  {change.kind}  {_line(_named(change)):<{width}}  {change.lines}".rstrip() for change in changes
+    )
+
+
+def _named(change: FileChange) -> str:
+    return f"{change.old_path} -> {change.path}" if change.old_path else change.path
+
+
+def _proven(request: Request) -> Iterator[str]:
+    """What the factory ran, and for each criterion what answers it."""
+    evidence = request.evidence
+    answers = {ran.criterion: ran for ran in evidence.ran if ran.criterion}
+    others = [ran for ran in evidence.ran if not ran.criterion]
+    yield "Checks:" + ("" if others else " none")
+    yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}" for ran in others)
+    criteria = request.matter.item.acceptance
+    yield from _some(_criterion(request, each, answers.get(each.id)) for each in criteria)
+
+
+def _outcome(ran: Ran) -> str:
+    how = ran.problem or (f"exit status {ran.exit_code}" if ran.exit_code else "")
+    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}"
+
+
+def _criterion(request: Request, criterion: Criterion, ran: Ran | None) -> str:
+    text = f"{criterion.id}: {_line(criterion.text)}"
+    if ran is not None:
+        return f"{text}\n  {_outcome(ran)}: {_line(' '.join(ran.run))}"
+    claimed = request.result.acceptance.get(criterion.id, "unread") if request.result else "unread"
+    worker = f"; the worker says {claimed}" if claimed != "unread" else ""
+    return f"{text}\n  no check answers it, so you do, under `acceptance`{worker}"
+
+
+def _seats(request: Request) -> Iterator[str]:
+    """What every other seat says."""
+    quorum = request.contract.review.quorum
+    yield "Seats:" + ("" if quorum == "all" else f" {quorum} must approve")
+    for seat in request.seats():
+        verdict = request.said.get(seat.name)
+        if seat.kind is SeatKind.CHECKS:
+            yield f"  {seat.name} (checks): {'passed' if request.evidence.passed else 'failed'}"
+        elif seat.kind is SeatKind.HUMAN or verdict is None:
+            yield f"  {seat.name} ({seat.kind}): pending"
+        else:
+            said = f"does not count: {_line(verdict.lost)}" if verdict.lost else str(verdict.decision)
+            yield f"  {seat.name} ({seat.kind}): {said}, by {_line(verdict.reviewer or seat.name)}"
+            yield from (f"  {line}" for line in _text(verdict.notes or ""))
+            yield from _some(f"    {_finding(finding)}" for finding in verdict.findings)
+
+
+def _finding(finding: Finding) -> str:
+    place = f" {finding.path}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
+    return _line(f"{finding.id} {finding.severity}{place}: {finding.text}")
+
+
+def _earlier(request: Request) -> Iterator[str]:
+    """What earlier rounds came to, and how to see what has changed since."""
+    matter = request.matter
+    back = [entry for entry in request.earlier if entry.event is Event.REWORK]
+    for entry in back:
+        yield f"Round {entry.round} was sent back:"
+        yield from _text(entry.reason or "")
+    if any(entry.proposal and entry.round == matter.round - 1 for entry in request.earlier):
+        rounds = f"{matter.round - 1}..{matter.round}"
+        yield f"What has changed since: factory diff {matter.item_id} --rounds {rounds}"
+    for row in matter.table.rows():
+        place = f"{row['path']}:{row['line']} " if row["path"] else ""
+        state = f"{row['state']}{', ' if row['how'] else ''}{row['how']}"
+        told = f"{place}{row['text']}"
+        yield f"Earlier {row['key']} ({state}): {_line(told)}"
+
+
+def _line(text: str) -> str:
+    """Text of others on one line, cut."""
+    told = printable(" ".join(text.split()))
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+
+
+def _text(text: str) -> Iterator[str]:
+    """Text of others in indented lines, cut."""
+    lines = (part for line in printable(text).strip().splitlines() for part in textwrap.wrap(line, _WIDTH - 4) or [""])
+    yield from _some(f"  {line}".rstrip() for line in lines)
+
+
+def _some(entries: Iterable[str]) -> Iterator[str]:
+    """As many as a person reads; each may be several lines."""
+    entries = iter(entries)
+    for entry in islice(entries, _MOST):
+        yield from entry.split("\n")
+    more = sum(1 for _ in entries)
+    if more:
+        yield f"  and {more} more"
