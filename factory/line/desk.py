@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from factory.line.batch import split_line
 from factory.line.gate import Cast
 from factory.line.review import allowed_in, cast, matter_of
 from factory.line.survey import Survey, Surveyor
@@ -15,7 +16,16 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.queue import BREAKERS, IN_NO_LANE, NOT_AN_ITEM, QUEUE, VERDICT, in_no_lane, lane_path, read_item
+from factory.store.queue import (
+    BREAKERS,
+    IN_NO_LANE,
+    NOT_AN_ITEM,
+    QUEUE,
+    VERDICT,
+    in_no_lane,
+    read_item,
+    taken_by,
+)
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -26,6 +36,7 @@ SETTLE_S = 0.05
 class Edits:
     """What a person changed, added or took away in one working tree."""
 
+    home: bool  # whether the factory's own branch is checked out there
     changed: dict[str, bytes] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -48,7 +59,7 @@ def look(surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None] = la
 
 
 def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
-    edits = Edits()
+    edits = Edits(view.branch() == surveyor.branch)
     objects = surveyor.repository.objects
     own = surveyor.repository.head(view.branch()) if view.branch() else view.detached_at()
     base = objects.commit(own).tree if own else survey.tree
@@ -130,7 +141,8 @@ class _Judge:
         elif path.endswith(VERDICT):
             yield from self._verdict(path, data)
         elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
-            yield path, data
+            if self._edits.home or self._brings_items(path, data):
+                yield path, data
         elif not path.endswith(".yaml"):
             self._edits.problem(path, NOT_AN_ITEM)
         else:
@@ -151,14 +163,26 @@ class _Judge:
         if cast_in(self._surveyor, self._survey, path, data) is not None:
             yield path, data
 
+    def _brings_items(self, path: str, data: bytes) -> bool:
+        """Whether a batch says what was not taken in yet: another branch's working tree shows it as new for ever."""
+        for number, line in enumerate(data.split(b"\n")):
+            if line.strip():
+                try:
+                    item_id, content = split_line(yaml.Source(path, line, number))
+                except InvalidFile:
+                    return True  # whoever splits it says what is wrong
+                if self._surveyor.arrived_with(self._survey, item_id) != name_of("blob", content):
+                    return True
+        return False
+
     def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         parts = PurePosixPath(path).parts
         item_id = parts[-1].removesuffix(".yaml").lower()
         if problem := id_problem(item_id):
             self._edits.problem(path, problem)
             return
-        blob, queue = name_of("blob", data), self._surveyor.queue
-        queue.remember(blob, read_item(path, data))
+        blob = name_of("blob", data)
+        self._surveyor.queue.remember(blob, read_item(path, data))
         placed = self._survey.snapshot.items.get(item_id)
         if placed is not None and placed.path == path:
             yield path, data
@@ -166,20 +190,11 @@ class _Judge:
             self._edits.gone.discard(placed.path)
             yield placed.path, None
             yield path, data
-        elif placed is not None or queue.done_day(self._survey.tree, item_id):
-            where, there = self._whereabouts(item_id)
-            if there != blob:  # the same content is an item that another branch's working tree still shows as new
-                self._edits.problem(path, f"the id {item_id!r} is taken by {where}; rename the file")
+        elif known := self._surveyor.whereabouts(self._survey, item_id):
+            if known.blob != blob:  # the same content is an item that another branch's working tree still shows as new
+                free = self._surveyor.free_id(self._survey.tree, self._survey.snapshot, item_id)
+                self._edits.problem(path, taken_by(item_id, known.path, free))
         elif parts[1] != Lane.INBOX:
             self._edits.problem(path, "is new, and new items begin in queue/inbox")
         else:
             yield path, data
-
-    def _whereabouts(self, item_id: str) -> tuple[str, str]:
-        """(path, blob id) of an item that is in the queue already."""
-        placed = self._survey.snapshot.items.get(item_id)
-        if placed is not None:
-            return placed.path, placed.blob
-        path = lane_path(Lane.DONE, item_id, self._surveyor.queue.done_day(self._survey.tree, item_id) or "")
-        entry = self._surveyor.repository.objects.find(self._survey.tree, path)
-        return path, entry.oid if entry else ""

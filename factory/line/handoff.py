@@ -25,16 +25,11 @@ def file_loose_ends(floor: Floor, survey: Survey, judged: Judged) -> None:
     made: dict[str, bytes | None] = {}
     for key, text in case.history.loose_ends.items():
         if key not in dismissed:
-            made[lane_path(Lane.INBOX, _free_id(floor, survey, case.id, key))] = _item(case, text, hold=unread)
+            base = f"{case.id[:70].rstrip('.-_')}-{key.lower()}"
+            free = floor.surveyor.free_id(survey.tree, survey.snapshot, base)
+            made[lane_path(Lane.INBOX, free)] = _item(case, text, hold=unread)
     if made:
         floor.ledger.take_in(floor.me, made, f"factory: make {len(made)} items of what {case.id} left")
-
-
-def _free_id(floor: Floor, survey: Survey, item_id: str, key: str) -> str:
-    base = f"{item_id[:70].rstrip('.-_')}-{key.lower()}"
-    taken = (base if number == 1 else f"{base}-{number}" for number in range(1, 1000))
-    queue = floor.surveyor.queue
-    return next(each for each in taken if each not in survey.cases and not queue.done_day(survey.tree, each))
 
 
 def _item(case: Case, text: str, *, hold: bool) -> bytes:

@@ -1,19 +1,17 @@
 """Intake: people's edits committed as theirs, and batches made into items."""
 
-import json
 import time
 from collections.abc import Callable
 
-from pydantic import JsonValue
-
+from factory.line.batch import split_line
 from factory.line.desk import look
 from factory.line.ledger import Ledger
 from factory.line.survey import Survey, Surveyor
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Item, id_problem, slug
+from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.store import yaml
-from factory.store.queue import Placed, lane_path
+from factory.store.queue import lane_path
 from factory.store.repository.objects import name_of
 
 
@@ -48,7 +46,7 @@ class Intake:
             for number, line in enumerate(self._repository.objects.blob(batch.blob).split(b"\n")):
                 if line.strip():
                     try:
-                        self._take_line(batch, yaml.Source(batch.path, line, number), taken, seen, survey)
+                        self._take_line(yaml.Source(batch.path, line, number), taken, seen, survey)
                     except InvalidFile as error:
                         bad.extend(error.problems)
             made = len(taken)
@@ -61,55 +59,15 @@ class Intake:
         self._ledger.publish()
         return problems
 
-    def _take_line(
-        self, batch: Placed, source: yaml.Source, taken: dict[str, bytes | None], seen: set[str], survey: Survey
-    ) -> None:
+    def _take_line(self, source: yaml.Source, taken: dict[str, bytes | None], seen: set[str], survey: Survey) -> None:
         """Add one line's item to what is taken, unless it was taken before. Raises InvalidFile."""
-        item_id, data = _split_line(source)
+        item_id, data = split_line(source)
         path = lane_path(Lane.INBOX, item_id)
-        known = item_id in survey.snapshot.items or self._surveyor.queue.done_day(survey.tree, item_id)
-        if item_id in seen or (known and not self._came_after(path, batch.path, survey)):
+        known = self._surveyor.whereabouts(survey, item_id)
+        made_of_it = known and self._surveyor.arrived_with(survey, item_id) == name_of("blob", data)
+        if item_id in seen or (known and not made_of_it):
             raise source.invalid(0, 0, f'the id {item_id!r} is taken; give the line another "id"')
         seen.add(item_id)
         if not known:
             self._surveyor.queue.remember(name_of("blob", data), yaml.load(Item, yaml.Source(path, data)))
             taken[path] = data
-
-    def _came_after(self, path: str, batch: str, survey: Survey) -> bool:
-        """Whether an item is no older than a batch: then it is the batch's own, made from it by an earlier pass."""
-        arrivals = self._surveyor.arrivals(survey)
-        return path in arrivals and batch in arrivals and arrivals[path].at >= arrivals[batch].at
-
-
-def _split_line(source: yaml.Source) -> tuple[str, bytes]:
-    """The id and the item file of one line of a batch. Raises InvalidFile."""
-    found = yaml.parse_json(source)
-    if not isinstance(found, dict):
-        raise source.invalid(0, 0, 'is not a JSON object; a line is one item, like {"id": "fix-gcd", "title": "…"}')
-    fields: dict[str, JsonValue] = dict(found)
-    given = fields.pop("id", None)
-    item = yaml.validate(Item, fields, source)
-    data = source.data.strip() + b"\n"
-    if given is None:
-        return f"{slug(item.title)}-{name_of('blob', data)[:6]}", data
-    if not isinstance(given, str) or id_problem(given.lower()):
-        raise source.invalid(0, 0, id_problem(str(given).lower()) or f"id: should be a text; found {given!r}")
-    return given.lower(), json.dumps(fields, ensure_ascii=False).encode() + b"\n"
-
-
-def batch_problems(path: str, data: bytes) -> list[Problem]:
-    """What is wrong with the lines of a batch, whatever the queue holds."""
-    problems: list[Problem] = []
-    seen: set[str] = set()
-    for number, line in enumerate(data.split(b"\n")):
-        if line.strip():
-            source = yaml.Source(path, line, number)
-            try:
-                item_id, _ = _split_line(source)
-            except InvalidFile as error:
-                problems.extend(error.problems)
-                continue
-            if item_id in seen:
-                problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
-            seen.add(item_id)
-    return problems

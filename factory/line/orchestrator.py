@@ -20,7 +20,7 @@ from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
 from factory.line.ruling import gate
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
-from factory.model.errors import BusyError, Problem, UnusableError
+from factory.model.errors import BusyError, FactoryError, Problem, UnusableError
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
@@ -30,6 +30,7 @@ from factory.store.repository.repository import Repository
 from factory.work.workcell import Cells, cells_root
 
 _PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
+_IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
 
 
@@ -62,6 +63,7 @@ class Orchestrator:
         surveyor = Surveyor(repository, branch)
         ledger = Ledger(repository, branch, me, clock, tell)
         self._found = _Found()
+        self._idle = 0  # passes in a row that made commits and changed nothing
         self._complained = ""  # what has been told of an unusable policy
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
@@ -117,7 +119,23 @@ class Orchestrator:
             floor.surveyor.queue.save()
 
     def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
-        """One pass over the pipeline. A branch that moves under it makes the step it is in begin again."""
+        """One pass over the pipeline. A branch that moves under it makes the step it is in begin again.
+
+        Raises FactoryError when it is the second in a row whose commits changed nothing.
+        """
+        before = self._tree()
+        report = self._pass(may_start=may_start, most=most)
+        self._idle = self._idle + 1 if report.commits and self._tree() == before else 0
+        if self._idle == _IDLE_PASSES:
+            message = f"two passes in a row made commits that changed nothing on {self.floor.branch}, so this one stops"
+            raise FactoryError(message, f"git log -{report.commits} {self.floor.branch}")
+        return report
+
+    def _tree(self) -> str:
+        head = self.floor.repository.head(self.floor.branch)
+        return self.floor.repository.objects.commit(head).tree if head else ""
+
+    def _pass(self, *, may_start: bool, most: int | None) -> Report:
         self.interrupts.check()
         busy = self._waits_for_a_person()
         if busy:

@@ -1,20 +1,20 @@
 """The survey: everything that one pass knows, read from one commit."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Item
+from factory.model.item import Item, ids_from
 from factory.model.journal import History
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.policy import Policy, Workflow
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, Artifacts
 from factory.store.library import Library
-from factory.store.queue import BREAKERS, Placed, Queue, Snapshot
+from factory.store.queue import BREAKERS, Placed, Queue, Snapshot, lane_path, taken_by
 from factory.store.repository.repository import Arrival, Repository
 
 
@@ -98,10 +98,10 @@ class Surveyor:
         """Everything at one commit. Raises UnusableError when its policy cannot be used and there is no fallback."""
         tree = self.repository.objects.commit(head).tree
         workflow = fallback or self.library.workflow(tree, self.branch)
-        snapshot = self.queue.snapshot(tree)
+        with_artifacts = self.artifacts.ids(tree)
+        snapshot = self._without_finished(tree, self.queue.snapshot(tree), with_artifacts)
         problems = list(snapshot.problems)
         cases: dict[str, Case] = {}
-        with_artifacts = self.artifacts.ids(tree)
         for verdict in snapshot.verdicts:
             judged = snapshot.items.get(verdict.item_id)
             if judged is None or judged.lane is not Lane.REVIEW:
@@ -121,6 +121,30 @@ class Surveyor:
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, cases, now, problems) if limited else 0.0
         return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, lost, spent)
+
+    def _without_finished(self, tree: str, snapshot: Snapshot, under_way: Container[str]) -> Snapshot:
+        """The queue less the files whose id belongs to a finished item: its journal and its file are not theirs."""
+        items, problems = dict(snapshot.items), list(snapshot.problems)
+        for item_id in [item_id for item_id in items if item_id not in under_way]:
+            day = self.queue.done_day(tree, item_id)
+            if day:
+                path, free = items.pop(item_id).path, self.free_id(tree, snapshot, item_id)
+                problems.append(Problem(path, 1, 1, taken_by(item_id, lane_path(Lane.DONE, item_id, day), free)))
+        return replace(snapshot, items=items, problems=tuple(problems))
+
+    def free_id(self, tree: str, snapshot: Snapshot, base: str) -> str:
+        """An id that neither an open nor a finished item has."""
+        taken = snapshot.items.keys() | snapshot.twice
+        return next(each for each in ids_from(base) if each not in taken and not self.queue.done_day(tree, each))
+
+    def whereabouts(self, survey: Survey, item_id: str) -> Placed | None:
+        """Where an item lies, open or finished; None when nobody has its id."""
+        day = "" if item_id in survey.snapshot.items else self.queue.done_day(survey.tree, item_id)
+        if not day:
+            return survey.snapshot.items.get(item_id)
+        path = lane_path(Lane.DONE, item_id, day)
+        entry = self.repository.objects.find(survey.tree, path)
+        return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
 
     def _unread_dependencies(self, tree: str, cases: Iterable[Case]) -> Iterator[Problem]:
         """What is wrong with the journals of finished items that others wait for."""
@@ -182,14 +206,20 @@ class Surveyor:
             return replace(case, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
         return replace(case, contract=contract)
 
-    def arrivals(self, survey: Survey) -> dict[str, Arrival]:
-        """When everything came that ever came into the inbox, by path; git is asked only about what is new."""
+    def arrived_with(self, survey: Survey, item_id: str) -> str:
+        """The blob id of what an item said when it first came into the inbox; empty when it never did."""
+        path = lane_path(Lane.INBOX, item_id)
+        arrival = self.arrivals(survey).get(path) or self.arrivals(survey, ever=True).get(path)
+        return arrival.blob if arrival else ""
+
+    def arrivals(self, survey: Survey, *, ever: bool = False) -> dict[str, Arrival]:
+        """When what waits came into the inbox, by path; `ever` for all that came. Git is asked only for what is new."""
         seen, found = self._arrived
-        if self._asked == survey.head:
+        if self._asked == survey.head and not (ever and seen != survey.head):
             return found
         self._asked = survey.head
         unknown = any(not case.history.entries and case.placed.path not in found for case in survey.cases.values())
-        if unknown or any(batch.path not in found for batch in survey.snapshot.batches):
+        if unknown or ever:
             for path, arrival in self.repository.arrivals(survey.head, "queue/inbox", seen).items():
                 found.setdefault(path, arrival)
             self._arrived = survey.head, found

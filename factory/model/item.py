@@ -1,6 +1,8 @@
 """The item: one task, written by a person, never rewritten by the factory."""
 
 import re
+from collections.abc import Iterator
+from itertools import count
 from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
@@ -24,6 +26,14 @@ def id_problem(item_id: str) -> str:
     if ID_PATTERN.fullmatch(item_id):
         return ""
     return f"the id {item_id!r} must be 1 to 80 of a-z 0-9 . _ - and begin with a letter or digit; rename the file"
+
+
+def ids_from(base: str) -> Iterator[str]:
+    """Ids to choose a free one from: the base itself, then with -2, -3 and so on behind it."""
+    yield base
+    for number in count(2):
+        end = f"-{number}"
+        yield base[: 80 - len(end)].rstrip("-._") + end
 
 
 def slug(title: str) -> str:

@@ -4,16 +4,26 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from factory.line.intake import batch_problems
+from factory.line.batch import batch_problems
 from factory.line.review import read_verdict
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Item, id_problem
+from factory.model.item import Item, id_problem, ids_from
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, read_workflow, workflow_warnings
-from factory.store.queue import BREAKERS, IGNORED, IN_NO_LANE, NOT_AN_ITEM, VERDICT, in_no_lane, lane_path, read_item
+from factory.store.queue import (
+    BREAKERS,
+    IGNORED,
+    IN_NO_LANE,
+    NOT_AN_ITEM,
+    VERDICT,
+    in_no_lane,
+    lane_path,
+    read_item,
+    taken_by,
+)
 from factory.store.schema import schema_problem
 
 
@@ -23,6 +33,7 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
     warnings: list[str] = []
     chosen = list(paths) or ["."]
     seen: dict[str, str] = {}
+    finished = _finished(root)
     for path in dict.fromkeys(each for one in chosen for each in _files_of(root, one)):
         try:
             warnings.extend(_check_one(root, path))
@@ -31,6 +42,9 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
         item_id = _item_id(path)
         if item_id and item_id in seen:
             problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {seen[item_id]}; delete one of them"))
+        if item_id in finished and PurePosixPath(path).parts[1] != Lane.DONE:
+            free = next(each for each in ids_from(item_id) if each not in finished and each not in seen)
+            problems.append(Problem(path, 1, 1, taken_by(item_id, finished[item_id], free)))
         if item_id:
             seen[item_id] = path
     if "." in chosen:
@@ -44,6 +58,12 @@ def _files_of(root: Path, path: str) -> Iterator[str]:
         yield from (each for each in _all_files(root) if path == "." or f"{each}/".startswith(f"{path}/"))
     else:
         yield path
+
+
+def _finished(root: Path) -> dict[str, str]:
+    """The path of each finished item, by id."""
+    found = (path.relative_to(root) for path in (root / "queue" / Lane.DONE).glob("*/*.yaml"))
+    return {path.stem.lower(): str(path) for path in found}
 
 
 def _all_files(root: Path) -> Iterator[str]:

@@ -70,6 +70,11 @@ def verdict_path(item_id: str, seat: str) -> str:
     return f"{QUEUE}/review/{item_id}.{seat}{VERDICT}"
 
 
+def taken_by(item_id: str, where: str, free: str) -> str:
+    """What is wrong with a file whose id another item has."""
+    return f"the id {item_id!r} is taken by {where}; rename the file, say to {free}.yaml"
+
+
 def in_no_lane(path: str) -> bool:
     """Whether a file below queue/ lies where nobody would ever look for it."""
     _, *folders, name = path.split("/")

@@ -25,10 +25,11 @@ _TRUST = re.compile(r"git config --global --add safe\.directory .*")  # what git
 
 
 class Arrival(NamedTuple):
-    """When a file came into the repository, in seconds since 1970, and who brought it."""
+    """When a file came into the repository, in seconds since 1970, who brought it, and the blob id of what it held."""
 
     at: int
     by: Person
+    blob: str
 
 
 @dataclass(frozen=True)
@@ -187,14 +188,13 @@ class Repository:
         """When each file that ever came into a folder first did, after the commit `since` or ever."""
         known = [f"^{since}"] if since else []
         form = "--format=%x01%ct%x00%an%x00%ae"
-        arguments = ("--reverse", "-z", "--name-only", "--diff-filter=A", "--no-renames", form, commit, *known)
+        arguments = ("--reverse", "-z", "--raw", "--no-abbrev", "--diff-filter=A", "--no-renames", form, commit, *known)
         out = self.git.run("log", *arguments, "--", folder).decode("utf-8", "surrogateescape")
         found: dict[str, Arrival] = {}
         for record in out.split("\x01")[1:]:
-            at, name, email, *paths = record.split("\0")
-            for path in paths:
-                if path.strip():
-                    found.setdefault(path.strip("\n"), Arrival(seconds_of(at), Person(name, email)))
+            at, name, email, *added = record.split("\0")
+            for header, path in zip(added[::2], added[1::2], strict=False):
+                found.setdefault(path, Arrival(seconds_of(at), Person(name, email), header.split(" ")[3]))
         return found
 
     def changed(self, old: str, new: str) -> tuple[str, ...]:

@@ -1,0 +1,44 @@
+"""Batches: items that a person gives as the lines of one file, a JSON object each."""
+
+import json
+
+from pydantic import JsonValue
+
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import Item, id_problem, slug
+from factory.store import yaml
+from factory.store.repository.objects import name_of
+
+
+def split_line(source: yaml.Source) -> tuple[str, bytes]:
+    """The id and the item file of one line of a batch. Raises InvalidFile."""
+    found = yaml.parse_json(source)
+    if not isinstance(found, dict):
+        raise source.invalid(0, 0, 'is not a JSON object; a line is one item, like {"id": "fix-gcd", "title": "…"}')
+    fields: dict[str, JsonValue] = dict(found)
+    given = fields.pop("id", None)
+    item = yaml.validate(Item, fields, source)
+    data = source.data.strip() + b"\n"
+    if given is None:
+        return f"{slug(item.title)}-{name_of('blob', data)[:6]}", data
+    if not isinstance(given, str) or id_problem(given.lower()):
+        raise source.invalid(0, 0, id_problem(str(given).lower()) or f"id: should be a text; found {given!r}")
+    return given.lower(), json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def batch_problems(path: str, data: bytes) -> list[Problem]:
+    """What is wrong with the lines of a batch, whatever the queue holds."""
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for number, line in enumerate(data.split(b"\n")):
+        if line.strip():
+            source = yaml.Source(path, line, number)
+            try:
+                item_id, _ = split_line(source)
+            except InvalidFile as error:
+                problems.extend(error.problems)
+                continue
+            if item_id in seen:
+                problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
+            seen.add(item_id)
+    return problems

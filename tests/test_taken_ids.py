@@ -1,0 +1,69 @@
+"""An id belongs to one item for ever: whoever uses it again is told so, and the finished item stays what it was."""
+
+from tests.world import World
+
+
+def _finished(world: World, item_id: str = "a") -> str:
+    """One item that is done; where its file lies."""
+    world.item(item_id)
+    world.commit()
+    world.tick(drain=True)
+    return next(path for path in world.git("ls-files", "queue/done").split("\n") if path.endswith(f"/{item_id}.yaml"))
+
+
+def test_the_id_of_a_finished_item_that_is_committed_again_is_refused_with_a_free_one(world: World) -> None:
+    # given a finished item, and another one of the same name that a person commits
+    done = _finished(world)
+    before = world.git("rev-parse", f"HEAD:{done}")
+    world.item("a", [{"write": {"path": "again.txt", "text": "again\n"}}])
+    world.commit()
+    # when passes are made
+    head = world.git("rev-parse", "HEAD")
+    report = world.tick(drain=True)
+    # then nothing has happened to either, and the person is told which name is free
+    assert world.git("rev-parse", "HEAD") == head
+    assert world.git("rev-parse", f"HEAD:{done}") == before
+    message = f"queue/inbox/a.yaml:1:1: the id 'a' is taken by {done}; rename the file, say to a-2.yaml"
+    assert [str(problem) for problem in report.problems] == [message]
+    assert message in world.command("check", status=1)
+    assert message in world.command("check", "queue/inbox/a.yaml", status=1)
+    # and under the free name it runs
+    world.git("mv", "queue/inbox/a.yaml", "queue/inbox/a-2.yaml")
+    world.commit()
+    world.tick(drain=True)
+    assert world.lane("a-2") == "done"
+
+
+def test_another_item_goes_on_beside_one_whose_id_is_taken(world: World) -> None:
+    done = _finished(world)
+    world.item("a")
+    world.item("b")
+    world.commit()
+    world.tick(drain=True)
+    assert world.lane("b") == "done"
+    assert world.git("log", "--format=%s", "-1", "--", done).startswith("factory: a review -> done")
+
+
+def test_a_name_that_differs_in_case_alone_is_the_same_id(world: World) -> None:
+    _finished(world)
+    world.write("queue/inbox/A.yaml", "title: another\n")
+    world.commit()
+    assert "the id 'a' is taken" in str(world.tick(drain=True).problems[0])
+    assert "the id 'a' is taken" in world.command("check", status=1)
+
+
+def test_a_finished_item_that_no_pass_has_recorded_keeps_its_id_too(world: World) -> None:
+    world.write("queue/done/2026-01-01/a.yaml", "title: put here by hand\n")
+    world.item("a")
+    world.commit()
+    assert "the id 'a' is taken by queue/done/2026-01-01/a.yaml" in str(world.tick(drain=True).problems[0])
+    assert not (world.root / "a.txt").exists()
+
+
+def test_a_batch_line_with_the_id_of_a_finished_item_is_refused_and_the_others_are_taken(world: World) -> None:
+    _finished(world)
+    world.write("queue/inbox/more.jsonl", '{"id": "a", "title": "again"}\n{"id": "b", "title": "new", "hold": true}\n')
+    world.commit()
+    report = world.tick()
+    assert str(report.problems[0]).startswith("queue/inbox/more.jsonl:1:1: the id 'a' is taken")
+    assert world.lane("b") == "inbox"
