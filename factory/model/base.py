@@ -10,6 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Ordinal = Annotated[int, Field(ge=0, le=1_000_000_000)]  # of a run, a round, an attempt, a line
+ExitStatus = Annotated[int, Field(ge=-(2**31), le=2**32)]
 Minutes = Annotated[float, Field(gt=0, le=7 * 24 * 60)]
 Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -44,7 +48,7 @@ def branch_problem(name: str) -> str:
 class Format(BaseModel):
     """A value read from a file: unknown keys and wrong types are errors, and it never changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def printable(text: str) -> str:

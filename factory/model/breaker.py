@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from factory.model.base import Format, Name
+from factory.model.base import Format, Name, Ordinal
 from factory.model.journal import Moment, rfc3339
 from factory.model.policy import Breaker
 
@@ -23,7 +23,7 @@ class BreakerState(Format):
     state: State
     since: Moment
     until: Moment | None = None  # when one item is tried again
-    failures: int = 0
+    failures: Ordinal = 0
     reason: str = ""
     trial: str | None = None  # the item that is being tried
 

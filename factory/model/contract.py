@@ -5,9 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Format, Megabytes, Minutes, Name, RelativePath, Text
-
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 
 
 class Sandbox(Format):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from factory.model.base import Argv, Format
+from factory.model.base import Argv, ExitStatus, Format, Seconds
 from factory.model.verdict import Finding
 
 TAIL_LINES = 40
@@ -13,12 +13,12 @@ class Ran(Format):
 
     name: str
     run: Argv
-    exit_code: int | None  # None: it could not be started, or was stopped at its deadline
-    seconds: float
+    exit_code: ExitStatus | None  # None: it could not be started, or was stopped at its deadline
+    seconds: Seconds
     problem: str = ""
     criterion: str | None = None  # the acceptance criterion that it answers
-    claimed: int | None = None  # the exit status that the worker says it had
-    before: int | None = None  # the exit status without the change, where a check has to fail before
+    claimed: ExitStatus | None = None  # the exit status that the worker says it had
+    before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
     reused: bool = False  # the same command has been run on the same files in the same environment already
     tail: str = ""
 

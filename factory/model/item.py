@@ -62,7 +62,7 @@ class Budget(Format):
     """The most an item may cost over its whole life."""
 
     usd: Positive | None = None
-    tokens: Annotated[int, Field(gt=0)] | None = None
+    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
     minutes: Minutes | None = None
 
 

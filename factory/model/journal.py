@@ -5,30 +5,65 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
-from factory.model.base import Format
+from factory.model.base import Format, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
-from factory.model.result import Usage
+from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.verdict import Decision, Finding
 
 
 def rfc3339(moment: datetime) -> str:
     """A time as it stands in every file: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339)]
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is a time that no calendar has") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(rfc3339)]
+
+
+def _capped(usage: object) -> object:
+    """What an earlier version wrote down of a worker's claims counts for no more than one run can have used."""
+    if isinstance(usage, Usage):
+        usage = usage.model_dump()
+    if not isinstance(usage, dict):
+        return usage
+    most = {"input_tokens": MOST_TOKENS, "output_tokens": MOST_TOKENS, "usd": MOST_USD}
+    return {key: _at_most(value, most[key]) if key in most else value for key, value in usage.items()}
+
+
+def _at_most(value: object, most: float) -> object:
+    """A number between 0 and the most; null, as which JSON had what is no number at all, is 0."""
+    if value is None or value != value:
+        return 0
+    return max(0, min(value, most)) if isinstance(value, int | float) else value
+
+
+Recorded = Annotated[Usage, BeforeValidator(_capped)]
 
 
 class Lease(Format):
     """Who may work on an item, from what, and until when."""
 
     owner: str
-    generation: int
+    generation: Ordinal
     expires_at: Moment
     base: str
     item: str
@@ -48,19 +83,19 @@ class Entry(Format):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    seq: Annotated[int, Field(ge=1)]
+    seq: Annotated[Ordinal, Field(ge=1)]
     at: Moment
     event: Event
     source: Annotated[Lane | None, Field(alias="from")] = None
     to: Lane
-    run: int = 0
-    round: int = 1
+    run: Ordinal = 0
+    round: Ordinal = 1
     actor: str
     reason: str | None = None
     worker: str | None = None
     lease: Lease | None = None
     failure: FailureClass | None = None
-    attempt: int | None = None
+    attempt: Ordinal | None = None
     not_before: Moment | None = None
     subject: str | None = None
     proposal: str | None = None
@@ -71,8 +106,8 @@ class Entry(Format):
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
     applied: str | None = None
-    usage: Usage | None = None
-    seconds: float | None = None
+    usage: Recorded | None = None
+    seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing
 
     def line(self) -> bytes:

@@ -4,13 +4,13 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Minutes, Name, Positive, Text, branch_problem
+from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branch_problem
 from factory.model.contract import Limits
 from factory.model.item import Item
 
 _LONGEST_MS = 7 * 24 * 3_600_000
 Milliseconds = Annotated[int, Field(gt=0, le=_LONGEST_MS)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # of Symphony's keys that may be anything, also negative
 
 # What decides how git, and so a reviewer, sees a change is never changed without a person.
 _ALWAYS_PROTECTED = ("**/.gitattributes", "**/.gitmodules")
@@ -42,7 +42,7 @@ BranchName = Annotated[Text, AfterValidator(_branch)]
 class Section(BaseModel):
     """A part of the policy. Unknown keys are reported by `factory check`, and otherwise ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Tracker(Section):
@@ -79,7 +79,7 @@ class Hooks(Section):
     before_run: str | None = None
     after_run: str | None = None
     before_remove: str | None = None
-    timeout_ms: Annotated[int, BeforeValidator(_integer)] = _HOOK_MS
+    timeout_ms: Annotated[Integer, BeforeValidator(_integer)] = _HOOK_MS
 
     @property
     def timeout_s(self) -> float:
@@ -113,16 +113,16 @@ class Codex(Section):
     approval_policy: JsonValue = None
     thread_sandbox: JsonValue = None
     turn_sandbox_policy: JsonValue = None
-    turn_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 3_600_000
-    read_timeout_ms: Annotated[int, BeforeValidator(_integer)] = 5_000
-    stall_timeout_ms: Annotated[int, Field(le=_LONGEST_MS), BeforeValidator(_integer)] = 300_000
+    turn_timeout_ms: Annotated[Integer, BeforeValidator(_integer)] = 3_600_000
+    read_timeout_ms: Annotated[Integer, BeforeValidator(_integer)] = 5_000
+    stall_timeout_ms: Annotated[Integer, Field(le=_LONGEST_MS), BeforeValidator(_integer)] = 300_000
 
 
 class When(Section):
     """What an item must have for a route to take it."""
 
     labels: tuple[Text, ...] = ()
-    priority: tuple[int, ...] = ()
+    priority: tuple[Integer, ...] = ()
 
 
 class Route(Section):

@@ -5,11 +5,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from factory.model.base import Argv, Format, Text
+from factory.model.base import Argv, ExitStatus, Format, Text
 from factory.model.failure import Cost, FailureClass
 
 Answer = Literal["pass", "fail", "unread"]
 MOST_CLAIMS = 20
+MOST_TOKENS = 10**10  # that one run can have used; a larger number is no measurement
+MOST_USD = 1000.0
 MOST_LOOSE_ENDS = 20  # of each kind; each may become an item, and nobody reads more
 
 
@@ -33,7 +35,7 @@ class Claim(Format):
     """A command the worker says it ran, and how it says the command ended."""
 
     run: Argv
-    exit_code: int
+    exit_code: ExitStatus
 
 
 class Handoff(Format):
@@ -55,9 +57,9 @@ class Handoff(Format):
 class Usage(Format):
     """What a run cost."""
 
-    input_tokens: Annotated[int, Field(ge=0)] = 0
-    output_tokens: Annotated[int, Field(ge=0)] = 0
-    usd: Annotated[float, Field(ge=0)] = 0.0
+    input_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+    output_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+    usd: Annotated[float, Field(ge=0, le=MOST_USD)] = 0.0
 
     @property
     def tokens(self) -> int:

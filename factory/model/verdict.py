@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from factory.model.base import Format, Text, digest_of
+from factory.model.base import Format, Ordinal, Text, digest_of
 from factory.model.result import Answer
 
 # The finding that says: not the work was wrong, but what it was judged by is another one now.
@@ -37,7 +37,7 @@ class Finding(Format):
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
     severity: Literal["blocker", "major", "minor", "note"] = "major"
     path: str = ""
-    line: Annotated[int, Field(ge=1)] | None = None
+    line: Annotated[Ordinal, Field(ge=1)] | None = None
     text: Text
     seat: str = ""  # who found it; like the rest below, said by the factory
     late: bool = False  # whether the seat could have found it in an earlier round

@@ -19,6 +19,7 @@ from factory.model.errors import InvalidFile, Problem
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
+MAX_WHOLE = 2**63 - 1  # beyond this no other program reads it as the same number
 MAX_BRACKETS = 500  # beyond this the C reader itself would run out of stack
 
 M = TypeVar("M", bound=BaseModel)
@@ -87,8 +88,9 @@ def parse_json(source: Source) -> JsonValue:
     try:
         return _json(source.data)
     except json.JSONDecodeError as error:
-        raise source.invalid(0, error.colno - 1, f"is not JSON: {error.msg}") from None
+        raise source.invalid(error.lineno - 1, error.colno - 1, f"is not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
+        _plain(_compose(source), source, 0)  # YAML's reader knows the place of what cannot be used
         raise source.invalid(0, 0, f"is not JSON that can be used: {error}") from None
 
 
@@ -99,13 +101,18 @@ def _json(data: bytes) -> JsonValue:
     def number(text: str) -> JsonValue:
         return _finite(float(text))
 
+    def whole(text: str) -> JsonValue:
+        return _whole(int(text))
+
     def once(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
         found = dict(pairs)
         if len(found) < len(pairs):
             raise ValueError("duplicate key")
         return found
 
-    value: JsonValue = json.loads(data, object_pairs_hook=once, parse_constant=no_constant, parse_float=number)
+    value: JsonValue = json.loads(
+        data, object_pairs_hook=once, parse_constant=no_constant, parse_float=number, parse_int=whole
+    )
     return value
 
 
@@ -195,12 +202,18 @@ def _scalar(node: ScalarNode, kind: str, source: Source) -> JsonValue:
                 return text.lower() == "true"
             case "int":
                 prefixed = text.lstrip("+-")[:2].lower() in ("0o", "0x", "0b")
-                return int(text, 0) if prefixed else int(text)
+                return _whole(int(text, 0) if prefixed else int(text))
             case "float":
                 return _finite(float(text.replace("_", "")))
     except (ValueError, OverflowError):
         raise _at(node, source, f"{text[:40]!r} is not a number that can be used; quote it if it is text") from None
     return text
+
+
+def _whole(value: int) -> int:
+    if not -MAX_WHOLE <= value <= MAX_WHOLE:
+        raise ValueError("a number is too large")
+    return value
 
 
 def _finite(value: float) -> float:

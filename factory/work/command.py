@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from factory.model.base import Format
+from factory.model.base import ExitStatus, Format
 from factory.store import files
 from factory.work import process
 from factory.work.hooks import workcell
@@ -26,7 +26,7 @@ class Applied(Format):
 
     subject: str
     ended: bool = False  # False in a note that is found: a crash came between, and nobody knows how far it got
-    exit_code: int | None = None
+    exit_code: ExitStatus | None = None
     problem: str = ""
     output: str = ""
 
