@@ -2,7 +2,7 @@
 
 import pytest
 
-from factory.model.errors import FactoryError
+from factory.model.errors import NothingButCommits
 from tests.world import World
 
 _BATCH = '{"id": "one", "title": "do one", "contract": "reviewed"}\n{"id": "two", "title": "do two"}\n'
@@ -70,6 +70,6 @@ def test_passes_that_only_make_commits_stop_and_say_so(world: World, monkeypatch
     monkeypatch.setattr("factory.line.desk._Judge._brings_items", lambda *_: True)
     # then it does not go on for ever
     before = _commits(world)
-    with pytest.raises(FactoryError, match="two passes in a row made commits that changed nothing on main"):
+    with pytest.raises(NothingButCommits, match="two passes in a row made commits that changed nothing on main"):
         world.tick(drain=True)
     assert _commits(world) - before <= 4

@@ -49,6 +49,23 @@ def test_the_most_urgent_starts_first_then_the_oldest_then_by_id(world: World, m
     assert started(world) == ["urgent", "late", "z-old", "a-same", "b-same"]
 
 
+def test_every_fifth_start_is_for_whoever_waits_longest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.policy("agent: {max_concurrent_agents: 1}")
+    # given an item without a priority, and more urgent ones than could be done before it for a long time
+    world.item("normal")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-20T10:00:00Z")
+    world.commit("The first")
+    for number in range(6):
+        world.item(f"urgent-{number}", text="priority: 1\n")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-20T11:00:00Z")
+    world.commit("More than enough")
+    monkeypatch.delenv("GIT_COMMITTER_DATE")
+    # then it gets its turn, also where each start is made by another process
+    for _ in range(7):
+        world.command("tick", "--max", "1")
+    assert started(world) == [*(f"urgent-{number}" for number in range(4)), "normal", "urgent-4", "urgent-5"]
+
+
 def test_one_slot_means_one_at_a_time(world: World) -> None:
     world.policy("agent: {max_concurrent_agents: 1}")
     world.item("one", SLOW, text="priority: 1\n")

@@ -20,7 +20,7 @@ from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
 from factory.line.ruling import gate
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
-from factory.model.errors import BusyError, FactoryError, Problem, UnusableError
+from factory.model.errors import BusyError, NothingButCommits, Problem, UnusableError
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
@@ -121,14 +121,14 @@ class Orchestrator:
     def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
         """One pass over the pipeline. A branch that moves under it makes the step it is in begin again.
 
-        Raises FactoryError when it is the second in a row whose commits changed nothing.
+        Raises NothingButCommits when it is the second in a row whose commits changed nothing.
         """
         before = self._tree()
         report = self._pass(may_start=may_start, most=most)
         self._idle = self._idle + 1 if report.commits and self._tree() == before else 0
-        if self._idle == _IDLE_PASSES:
-            message = f"two passes in a row made commits that changed nothing on {self.floor.branch}, so this one stops"
-            raise FactoryError(message, f"git log -{report.commits} {self.floor.branch}")
+        if self._idle >= _IDLE_PASSES:
+            message = f"two passes in a row made commits that changed nothing on {self.floor.branch}, so this ends"
+            raise NothingButCommits(message, f"git log -{report.commits} {self.floor.branch}")
         return report
 
     def _tree(self) -> str:

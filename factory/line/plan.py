@@ -1,7 +1,7 @@
 """The plan: for every waiting item, whether it may start now, and if not, why not."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from factory.work.sandbox import sandbox
 
 _UNMET = frozenset({Outcome.REJECTED, Outcome.CANCELLED})
 _NEVER = 5  # sorts after every priority
+_FOR_THE_OLDEST = 5  # of so many starts one
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, un
     `unready` says why this machine can run nothing at all under the present policy.
     """
     waiting = survey.in_lane(Lane.REWORK) + survey.in_lane(Lane.INBOX)
-    waiting.sort(key=lambda case: _order(case, arrivals))
+    started: list[str] = []
     at_work = Counter(case.came_from for case in survey.in_lane(Lane.ACTIVE))
     trials = Trials(survey)
     day, tomorrow = day_used_up(survey)
     found: list[Outlook] = []
-    for case in waiting:
+    for case in _in_turn(waiting, arrivals, lambda: survey.begun_today + len(started)):
         outlook = _alone(case, survey, outcome_of)
         until = None
         if outlook.start:
@@ -85,6 +86,7 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, un
                 outlook = Outlook(case.id, False, held, until)
         if outlook.start:
             at_work[case.lane] += 1
+            started.append(case.id)
             trials.start(case)
         found.append(outlook)
     return found
@@ -107,11 +109,26 @@ def _unready(survey: Survey) -> str:
     return ""
 
 
-def _order(case: Case, arrivals: dict[str, Arrival]) -> tuple[int, float, str]:
+def _in_turn(waiting: list[Case], arrivals: dict[str, Arrival], begun: Callable[[], int]) -> Iterator[Case]:
+    """Each once, the most urgent first; but one start in so many is for who waits longest, so that nobody starves."""
+    urgent = iter(sorted(waiting, key=lambda case: (_urgency(case), _since(case, arrivals), case.id)))
+    longest = iter(sorted(waiting, key=lambda case: (_since(case, arrivals), _urgency(case), case.id)))
+    taken: set[str] = set()
+    for _ in waiting:
+        line = longest if begun() % _FOR_THE_OLDEST == _FOR_THE_OLDEST - 1 else urgent
+        case = next(each for each in line if each.id not in taken)
+        taken.add(case.id)
+        yield case
+
+
+def _urgency(case: Case) -> int:
+    return (case.item.priority if case.item else None) or _NEVER
+
+
+def _since(case: Case, arrivals: dict[str, Arrival]) -> float:
+    """Since when an item has waited, in seconds since 1970."""
     arrival = arrivals.get(case.placed.path)
-    since = case.history.entries[0].at.timestamp() if case.history.entries else float(arrival.at if arrival else 0)
-    priority = case.item.priority if case.item else None
-    return priority or _NEVER, since, case.id
+    return case.history.entries[0].at.timestamp() if case.history.entries else float(arrival.at if arrival else 0)
 
 
 def _held_back(survey: Survey, lane: Lane, at_work: Counter[Lane]) -> str:

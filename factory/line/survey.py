@@ -14,7 +14,7 @@ from factory.model.policy import Policy, Workflow
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, Artifacts
 from factory.store.library import Library
-from factory.store.queue import BREAKERS, Placed, Queue, Snapshot, lane_path, taken_by
+from factory.store.queue import BREAKERS, QUEUE, Placed, Queue, Snapshot, lane_path, taken_by
 from factory.store.repository.repository import Arrival, Repository
 
 
@@ -70,6 +70,7 @@ class Survey:
     problems: tuple[Problem, ...]
     breakers: dict[str, BreakerState]  # by contract; those that were ever open
     lost: Mapping[str, History] = field(default_factory=dict)  # of the ids under way that lie in no open lane
+    begun_today: int = 0  # runs, counted from what lies in the queue
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
     @property
@@ -120,7 +121,13 @@ class Surveyor:
         breakers = self._breakers(tree, problems)
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, cases, now, problems) if limited else 0.0
-        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, lost, spent)
+        begun = self._begun_today(tree, cases, now)
+        return Survey(now, head, tree, workflow, snapshot, cases, tuple(problems), breakers, lost, begun, spent)
+
+    def _begun_today(self, tree: str, cases: Mapping[str, Case], now: datetime) -> int:
+        """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
+        finished = self.repository.objects.folder(tree, f"{QUEUE}/done/{now.astimezone(UTC):%Y-%m-%d}")
+        return len(finished) + sum(case.history.run for case in cases.values())
 
     def _without_finished(self, tree: str, snapshot: Snapshot, under_way: Container[str]) -> Snapshot:
         """The queue less the files whose id belongs to a finished item: its journal and its file are not theirs."""

@@ -8,7 +8,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from factory.line.orchestrator import Orchestrator, Report
-from factory.model.errors import FactoryError
+from factory.model.errors import FactoryError, NothingButCommits
 from factory.model.lifecycle import Lane
 from factory.store.queue import QUEUE
 
@@ -55,6 +55,8 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
         while True:
             try:
                 report = orchestrator.one_pass()
+            except NothingButCommits:
+                raise
             except FactoryError as error:  # this pass could not be made; what is in its way will be gone some time
                 report = Report(0, waiting=error.message)
             after_pass(report)

@@ -33,6 +33,10 @@ class BusyError(FactoryError):
     exit_code = 4
 
 
+class NothingButCommits(FactoryError):
+    """A fault makes pass after pass commit something that it takes back again."""
+
+
 class IllegalMove(FactoryError):
     """The table of moves has no such move."""
 
