@@ -33,8 +33,20 @@ def _dry_run() -> None:
 @click.option("--drain", is_flag=True, help="Go on until nothing can move.")
 @click.option("--max", "most", type=click.IntRange(1), help="Start at most so many items in a pass.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen to every item, or why nothing will.")
-@click.option("--strict", is_flag=True, help="Exit status 1 when a file is invalid or an item is blocked.")
-def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> int:
+@click.option(
+    "--patience",
+    type=click.FloatRange(0),
+    default=60.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="With --drain: wait so long for what comes due, say a second attempt.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit status 1 when a file is invalid, an item is blocked, or --drain leaves one that still comes due.",
+)
+def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool) -> int:
     """Make one pass: take in what people wrote, finish what can be finished, start what may start, and wait for it."""
     if dry_run:
         _dry_run()
@@ -43,13 +55,14 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, strict: bool) -> 
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
-            report = orchestrator.tick(drain=drain, most=most, waiting=news.waiting)
+            report = orchestrator.tick(drain=drain, most=most, patience=patience, waiting=news.waiting)
             found = status(orchestrator.floor.surveyor, orchestrator.present())
     if report.waiting:
         raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
     news.problems(report.problems)
     _summary(report, found)
-    return 1 if strict and (report.problems or found.count(Lane.BLOCKED)) else 0
+    left = drain and any(outlook.start or outlook.until for outlook in report.outlooks)
+    return 1 if strict and (report.problems or found.count(Lane.BLOCKED) or left) else 0
 
 
 def _summary(report: Report, found: Status) -> None:

@@ -21,6 +21,7 @@ from factory.line.ruling import gate
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
 from factory.model.errors import BusyError, NothingButCommits, Problem, UnusableError
+from factory.model.journal import rfc3339
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
@@ -211,25 +212,46 @@ class Orchestrator:
         return ""
 
     def tick(
-        self, *, drain: bool = False, most: int | None = None, waiting: Callable[[Crew], None] = lambda _: None
+        self,
+        *,
+        drain: bool = False,
+        most: int | None = None,
+        patience: float = 0.0,
+        waiting: Callable[[Crew], None] = lambda _: None,
     ) -> Report:
         """One pass, then wait for the workers it started and take their deliveries as far as they go.
 
-        `waiting` is called about once a second as long as workers run.
+        With `drain` until nothing can move, or comes due within `patience` seconds. `waiting` is called about once a
+        second as long as workers run.
         """
         report = self.one_pass(most=most)
         total = report.commits
+        awaited: set[Outlook] = set()
         while True:
             for more in self._while_at_work(waiting, may_start=drain, most=most):
                 total += more.commits
                 report = more if drain else Report(0, report.outlooks, more.problems, more.waiting)
-            if not drain or report.commits == 0:
+            if not drain or (report.commits == 0 and not self._comes_due(report, patience, awaited)):
                 break
             report = self.one_pass(most=most)
             total += report.commits
         if total:
             self.tidy()
         return Report(total, report.outlooks, report.problems, report.waiting)
+
+    def _comes_due(self, report: Report, patience: float, awaited: set[Outlook]) -> bool:
+        """Wait for the next item whose waiting ends by itself; False when there is none, or it takes too long."""
+        floor = self.floor
+        ahead = [(each.until, each) for each in report.outlooks if each.until and each not in awaited]
+        until, outlook = min(ahead, key=lambda pair: pair[0], default=(None, None))
+        if until is None or outlook is None or (until - floor.clock()).total_seconds() > patience:
+            return False
+        awaited.add(outlook)
+        floor.tell(outlook.id, f"comes due at {rfc3339(until)}, and is waited for")
+        while (left := (until - floor.clock()).total_seconds()) > 0:
+            floor.crew.wait(min(left, 1.0))
+            self.interrupts.check()
+        return True
 
     def _while_at_work(self, waiting: Callable[[Crew], None], *, may_start: bool, most: int | None) -> Iterator[Report]:
         """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
