@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from factory.work.sandbox import Room
+from factory.work.room import Room
 
 _BLOCK = 512
 

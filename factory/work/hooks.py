@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass
@@ -26,12 +27,17 @@ class HookFailed(FactoryError):
 
 
 @contextmanager
-def workcell(cells: Cells, order: Order, commit: str, stop: threading.Event, branch: str = "") -> Iterator[Cell]:
+def workcell(
+    cells: Cells, order: Order, commit: str, stop: threading.Event, branch: str | None = None
+) -> Iterator[Cell]:
     """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises HookFailed.
+
+    With a branch it is for a worker. Whoever only looks works where the checkout is, as a person does.
 
     A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
     """
-    with cells.lend(commit, branch) as cell:
+    with cells.lend(commit, branch or "") as cell:
+        cell.room = replace(cell.room, at_home=branch is None)
         try:
             must(cell, order, "after_create", stop)
             yield cell

@@ -2,7 +2,6 @@
 
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,9 @@ from factory.model.contract import Limits
 from factory.model.failure import Failure, FailureClass
 from factory.work.disk import written
 from factory.work.family import Member, end, end_strays, family
-from factory.work.sandbox import Kind, Room, Sandbox
+from factory.work.program import unstartable
+from factory.work.room import Room
+from factory.work.sandbox import Kind, Sandbox
 
 _LOOK_EVERY_S = 0.2
 _MEASURE_DISK_EVERY = 20.0  # times as long as measuring takes
@@ -111,7 +112,8 @@ def _never_began(command: Command, ended: Ended) -> bool:
 def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None], watcher: Watcher) -> Ended:
     started = time.monotonic()
     command.log.write_bytes(b"")
-    problem = _unstartable(command)
+    contained = command.sandbox.kind is Kind.BUBBLEWRAP
+    problem = unstartable(command.argv, command.env["PATH"], command.room, contained=contained)
     if problem:
         return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
     try:
@@ -138,17 +140,6 @@ def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None]
         code = _SIGNALLED - code
     now = time.monotonic()
     return Ended(code, stopped, now - started, over=watch.over, silent_s=round(now - watch.last_sign, 1))
-
-
-def _unstartable(command: Command) -> str:
-    """Why there is no such program; a sandbox would only say that it failed itself."""
-    name = command.argv[0]
-    place = command.room.tree / name if "/" in name else Path(shutil.which(name, path=command.env["PATH"]) or "")
-    if "\0" in "".join(command.argv):
-        return f"{name!r} could not be started: an argument holds a NUL"
-    if not name or not os.access(place, os.F_OK) or not place.is_file():
-        return f"{name!r} could not be started: there is no such program"
-    return "" if os.access(place, os.X_OK) else f"{name!r} could not be started: it is not executable"
 
 
 class _Watch:

@@ -6,8 +6,9 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from factory.store import files
@@ -17,7 +18,10 @@ from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
 from factory.work import process
 from factory.work.family import end_strays
-from factory.work.sandbox import Room
+from factory.work.room import GitView, Mounted, Room
+from factory.work.shares import environments
+
+_NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
 
 
 def cells_root(common_dir: Path, configured: str | None) -> Path:
@@ -31,24 +35,45 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
     return root / f"{common_dir.parent.name}-{owner}"
 
 
+@dataclass(frozen=True)
+class _Surroundings:
+    """What lies around the cells of a repository."""
+
+    git: Path  # its own folder
+    state: Path  # the factory's own notes in there
+    checkouts: tuple[Path, ...]  # where people work; the one that the factory was called in comes first
+    hidden: tuple[Path, ...]
+
+
 class Cell:
     """A worktree, and beside it the run's own home, temporary folder and out folder."""
 
-    def __init__(self, worktree: Worktree, hidden: tuple[Path, ...], git: Path) -> None:
+    def __init__(self, worktree: Worktree, around: _Surroundings) -> None:
         self.worktree = worktree
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
         self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
         self._home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
-        self.room = Room(
+        self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))
+        self.room = self._room(around)
+
+    def _room(self, around: _Surroundings) -> Room:
+        return Room(
             tree=self.tree,
             writable=(self._home, self.out),
             scratch=self._scratch,
             given=self._given,
-            hidden=hidden,
-            git=git,
+            git=GitView(around.git, self._git, self._dot_git, around.state),
+            hidden=around.hidden,
+            stand_ins=around.checkouts,
         )
+
+    def begin(self, around: _Surroundings, mounted: tuple[Mounted, ...]) -> None:
+        """Make ready for whoever gets the cell next, among what lies around it now."""
+        self.room = replace(self._room(around), mounted=mounted)
+        files.write(self._dot_git, f"gitdir: {self._git / 'worktrees' / self.place.name}\n".encode())
+        self.fresh_folders()
 
     def fresh_folders(self) -> None:
         """Empty every folder beside the worktree, and begin the log of the hooks anew."""
@@ -103,7 +128,7 @@ class Cells:
         """Bring a used cell to a commit; False, and it is gone, when what an earlier run left does not allow it."""
         try:
             cell.worktree.checkout(commit, branch)
-            cell.fresh_folders()
+            self._begin(cell, commit)
         except (GitError, OSError):
             self._remove(cell)
             return False
@@ -115,12 +140,23 @@ class Cells:
         try:
             cell.worktree.add(commit)
             cell.worktree.checkout(commit, branch)
-            cell.fresh_folders()
+            self._begin(cell, commit)
         except (GitError, OSError):
             self._remove(cell)
             raise
         self._cost = time.monotonic() - began
         return cell
+
+    def _begin(self, cell: Cell, commit: str) -> None:
+        around, objects = self._surroundings(), self._repository.objects
+        tree = objects.commit(commit).tree
+        seen = (
+            each
+            for root in around.checkouts
+            for each in environments(root)
+            if objects.find(tree, str(each.at.relative_to(root))) is None
+        )
+        cell.begin(around, tuple(seen))
 
     def _new(self) -> Cell:
         name = CELL_PREFIX + secrets.token_hex(4)
@@ -128,11 +164,19 @@ class Cells:
         return self._cell(self.root / name)
 
     def _cell(self, place: Path) -> Cell:
-        """A cell from which neither the queue nor another cell can be seen, and git's own folder only be read."""
-        common = self._repository.common_dir
-        queues = [view.root / folder for view in self._repository.views() for folder in sorted(OWN_FOLDERS)]
-        hidden = (*queues, self._repository.state, self.root)
-        return Cell(Worktree(self._repository.git, common, place), hidden, common)
+        repository = self._repository
+        return Cell(Worktree(repository.git, repository.common_dir, place), self._surroundings())
+
+    def _surroundings(self) -> _Surroundings:
+        """No checkout, queue nor other cell can be seen from a cell, and git's own folder only be read."""
+        repository = self._repository
+        roots = [repository.root, *(view.root.resolve() for view in repository.views())]
+        checkouts = _outermost(root for root in roots if root != repository.common_dir) or (_NO_CHECKOUT,)
+        queues = [root / folder for root in roots for folder in sorted(OWN_FOLDERS)]
+        elsewhere = [
+            place for place in (*queues, repository.state) if not any(place.is_relative_to(root) for root in checkouts)
+        ]
+        return _Surroundings(repository.common_dir, repository.state, checkouts, (*elsewhere, self.root))
 
     def _return(self, cell: Cell) -> None:
         try:
@@ -163,6 +207,12 @@ class Cells:
             self._remove(self._cell(place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
+
+
+def _outermost(roots: Iterable[Path]) -> tuple[Path, ...]:
+    """Folders that can be stood in for; those within another one stay only if the factory was called there."""
+    found = list(dict.fromkeys(root for root in roots if root != Path(root.anchor) and root.is_dir()))
+    return tuple(root for root in found if root == found[0] or not any(other in root.parents for other in found))
 
 
 def _holds_what_git_overlooks(folder: Path) -> bool:

@@ -1,0 +1,167 @@
+"""The mounts: what bubblewrap is told so that a process sees its room, and no more of the machine than it may."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from factory.work.room import Room
+from factory.work.shares import environment_of
+
+_SCRATCH = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # replaced by the cell's own
+_SOCKETS = Path("/proc/net/unix")  # every socket that somebody listens at, with its path
+_DEV = Path("/dev")
+_RUN = Path("/run")  # sockets of services: a socket can be spoken to on a read-only file system, too
+_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
+# Where a person's credentials lie. The rest of the home folder stays readable: tools live there.
+_CREDENTIALS = (
+    *(".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".netrc", ".pgpass", ".npmrc", ".pypirc"),
+    *(".git-credentials", ".config/gh", ".config/git/credentials", ".config/gcloud", ".config/hub", ".config/op"),
+    *(".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/share/keyrings"),
+    *(".password-store", ".mozilla", ".config/google-chrome", ".config/chromium", ".bash_history", ".zsh_history"),
+)
+
+
+def mounts(room: Room) -> Iterator[str]:
+    """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins.
+
+    An empty folder put over another lies in memory, where nothing would measure what is written into it.
+    """
+    yield from ("--ro-bind", "/", "/", "--dev", str(_DEV), "--proc", "/proc")
+    if os.geteuid() == 0:  # root may change the kernel's settings by who it is, whatever it may do
+        yield from ("--ro-bind", "/proc/sys", "/proc/sys")
+    if _RUN.is_dir():
+        yield from ("--tmpfs", str(_RUN))
+        yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
+    for place in _SCRATCH:
+        yield from ("--bind", str(room.scratch), str(place))
+    for place in _needed(room):
+        yield from _bind(room, "--ro-bind", place, place)
+    yield from _checkouts(room)
+    hidden = [place for place in (*room.hidden, *_credentials(room)) if _there(place)]
+    for place in hidden:
+        yield from _over(room, place)
+    yield from ("--ro-bind" if room.frozen else "--bind", str(room.tree), str(room.tree))
+    for place in (*room.writable, room.scratch):
+        yield from ("--bind", str(place), str(place))
+    yield from ("--ro-bind", str(room.given), str(room.given))
+    yield from _git(room)
+    for mounted in room.mounted:
+        yield from _bind(room, "--ro-bind", mounted.source, mounted.at)
+    for socket in _sockets(room):
+        yield from ("--ro-bind", os.devnull, str(socket))
+    for place in (_DEV, _RUN, *hidden):
+        if place.is_dir():
+            yield from ("--remount-ro", str(place))
+    yield from ("--chdir", str(room.folder))
+
+
+def _checkouts(room: Room) -> Iterator[str]:
+    """The worktree where a person's checkouts are: whatever names a path there meets what is worked on."""
+    bind = "--bind" if room.at_home and not room.frozen else "--ro-bind"
+    for place in sorted(room.stand_ins, key=lambda place: len(place.parts)):
+        yield from _bind(room, bind, room.tree, place)
+
+
+def _git(room: Room) -> Iterator[str]:
+    """git's own folder where no checkout stands over it, to be read and not written."""
+    git = room.git
+    yield from ("--ro-bind", str(git.folder), str(git.at))
+    if git.hidden.is_dir():
+        inside = git.at / git.hidden.relative_to(git.folder)
+        yield from ("--tmpfs", str(inside), "--remount-ro", str(inside))
+    for place in (room.tree, *room.stand_ins):
+        yield from ("--ro-bind", str(git.dot_git), str(place / ".git"))
+
+
+def _over(room: Room, place: Path) -> Iterator[str]:
+    """Something that is to be seen as empty."""
+    if not place.is_dir():
+        yield from ("--ro-bind", os.devnull, str(place))
+    elif _ready(room, place):
+        yield from ("--tmpfs", str(place))
+
+
+def _bind(room: Room, how: str, source: Path, place: Path) -> Iterator[str]:
+    """One folder at a place; left out where what a worker made is in its way."""
+    if _ready(room, place):
+        yield from (how, str(source), str(place))
+
+
+def _ready(room: Room, place: Path) -> bool:
+    """Lay the folder that something is to be mounted over, if it would lie in what a worker can write.
+
+    bubblewrap would follow a link that a worker laid there, and make the folder where it leads.
+    """
+    for cover in (room.tree, *room.stand_ins):
+        if cover in place.parents:
+            return _laid(room.tree, place.relative_to(cover))
+    for cover in _SCRATCH:
+        if cover in place.parents and place.is_dir():
+            return _laid(room.scratch, place.relative_to(cover))
+    return True
+
+
+def _laid(base: Path, below: Path) -> bool:
+    """Make the folders of a path; False when something else stands in the way."""
+    place = base
+    for part in below.parts:
+        place = place / part
+        try:
+            place.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(place.lstat().st_mode):
+                return False
+    return True
+
+
+def _sockets(room: Room) -> Iterator[Path]:
+    """Where the sockets of this machine's services are seen, but for places that are covered anyhow."""
+    try:
+        lines = _SOCKETS.read_bytes().split(b"\n")
+    except OSError:
+        return
+    covered = (*_SCRATCH, _RUN, Path("/var/run"), _DEV, *room.stand_ins, *room.hidden, room.git.hidden)
+    elsewhere = ((room.git.folder, room.git.at), *((mounted.source, mounted.at) for mounted in room.mounted))
+    for path in {Path(os.fsdecode(line[line.index(b" /") + 1 :])) for line in lines if b" /" in line}:
+        if not _is_socket(path) or path.is_relative_to(room.git.hidden):
+            continue
+        if not any(path.is_relative_to(place) for place in covered):
+            yield path
+        yield from (at / path.relative_to(source) for source, at in elsewhere if path.is_relative_to(source))
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return False  # gone, or in a folder that is closed to us
+
+
+def _needed(room: Room) -> list[Path]:
+    """What lies in a place that is covered by another, and has to be seen all the same."""
+    places = {Path(sys.prefix), Path(sys.base_prefix)}
+    searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
+    places |= {Path(entry) for entry in searched if entry.startswith("/")}
+    places |= {environment_of(place, Path(place.anchor)) or place for place in places}
+    return sorted(place for place in places if _there(place) and _is_covered(room, place))
+
+
+def _is_covered(room: Room, place: Path) -> bool:
+    if any(place.is_relative_to(checkout) for checkout in room.stand_ins):
+        return False  # what of a checkout is to be seen is for whoever lends the cell to say
+    return any(cover in place.parents for cover in (*_SCRATCH, _RUN))
+
+
+def _there(place: Path) -> bool:
+    """Whether there is something that this user can see; another user's folder may well stand in PATH."""
+    return os.access(place, os.F_OK)
+
+
+def _credentials(room: Room) -> Iterator[Path]:
+    """Those that a checkout does not hide anyhow."""
+    home = Path.home()
+    for name in _CREDENTIALS:
+        if not any((home / name).is_relative_to(place) for place in room.stand_ins):
+            yield home / name

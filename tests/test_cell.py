@@ -1,0 +1,173 @@
+"""The cell stands where the checkout is: whatever names a path there meets the worker's files, not the person's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.model.failure import FailureClass
+from tests.hostile import needs_bubblewrap
+from tests.world import World
+
+FINDER = """import sys
+from importlib.machinery import ModuleSpec, PathFinder
+class Finder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return PathFinder.find_spec(name, [{source!r}]) if name == "product" else None
+sys.meta_path.append(Finder)
+"""
+GOOD = "def double(x):\n    return 2 * x\n"
+TEST = "from product import double\nassert double(4) == 8\n"
+
+
+def environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment, active; its site-packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+    monkeypatch.setenv("PATH", f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return next(place.glob("lib/python*/site-packages"))
+
+
+def install(packages: Path, source: Path, how: str) -> None:
+    """What `pip install -e` leaves: a path, or a finder, that leads to a person's checkout."""
+    if how == "a path":
+        (packages / "product.pth").write_text(f"{source}\n")
+    else:
+        (packages / "__editable___product_finder.py").write_text(FINDER.format(source=str(source)))
+        (packages / "__editable__.product.pth").write_text("import __editable___product_finder\n")
+
+
+def product(world: World) -> None:
+    """A package below src/, with a test that imports it as any user would."""
+    world.write("src/product/__init__.py", GOOD)
+    world.write("tests/check.py", TEST)
+    world.write(".gitignore", ".venv/\nnode_modules/\n")
+    world.commit("A product")
+    world.contract("checked", checks=[{"name": "tests", "run": ["python", "tests/check.py"]}])
+
+
+def judged(world: World, text: str) -> str:
+    """The lane in which a change of the product ends; tests ended well for `done`."""
+    world.item("one", [{"write": {"path": "src/product/__init__.py", "text": text}}], contract="checked")
+    world.tick()
+    return world.lane("one")
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("how", ["a path", "a finder"])
+@pytest.mark.parametrize("place", ["environment", "repo/.venv"])
+@pytest.mark.parametrize(("text", "lane"), [("def triple(x): ...\n", "rework"), (GOOD + "# more\n", "done")])
+def test_an_editable_install_meets_the_change_and_not_the_checkout(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, place: str, text: str, lane: str
+) -> None:
+    product(world)
+    install(environment(tmp_path / place, monkeypatch), world.root / "src", how)
+    assert judged(world, text) == lane
+    assert world.read("src/product/__init__.py") == (text if lane == "done" else GOOD)
+    assert world.status() == ""
+
+
+@needs_bubblewrap
+def test_a_right_change_with_a_test_of_its_own_passes(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product(world)
+    install(environment(tmp_path / "environment", monkeypatch), world.root / "src", "a path")
+    steps = [
+        {"write": {"path": "src/product/__init__.py", "text": GOOD + "def triple(x):\n    return 3 * x\n"}},
+        {"write": {"path": "tests/check.py", "text": TEST + "from product import triple\nassert triple(1) == 3\n"}},
+    ]
+    world.item("one", steps, contract="checked")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+@needs_bubblewrap
+def test_an_install_from_another_working_tree_meets_the_change_as_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product(world)
+    world.git("worktree", "add", "-q", "--detach", str(tmp_path / "other"))
+    install(environment(tmp_path / "environment", monkeypatch), tmp_path / "other/src", "a path")
+    assert judged(world, "broken = 1\n") == "rework"
+
+
+@needs_bubblewrap
+def test_absolute_paths_variables_and_programs_of_the_checkout_meet_the_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product(world)
+    monkeypatch.setenv("PYTHONPATH", str(world.root / "src"))
+    monkeypatch.setenv("PATH", f"{world.root / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    world.write("bin/of-the-project", "#!/bin/sh\nexit 0\n").chmod(0o755)
+    world.commit("A program")
+    for name, check in {
+        "variable": ["python3", "tests/check.py"],
+        "argument": ["python3", "-c", f"exec(open('{world.root}/src/product/__init__.py').read()); double(1)"],
+        "program": ["of-the-project"],
+    }.items():
+        world.contract(
+            name, worker={"run": ["factory-scripted"], "env": ["PYTHONPATH"]}, checks=[{"name": "c", "run": check}]
+        )
+        steps = [{"write": {"path": "src/product/__init__.py", "text": "broken = 1\n"}}]
+        steps += [{"write": {"path": "bin/of-the-project", "text": "#!/bin/sh\nexit 1\n"}}]
+        world.item(name, steps, contract=name)
+    world.tick()
+    assert [world.lane(name) for name in ("variable", "argument", "program")] == ["rework"] * 3
+
+
+@needs_bubblewrap
+def test_git_works_in_a_cell_and_in_the_checkouts_place(world: World) -> None:
+    ask = "git status --short && git rev-parse --show-toplevel && git log --format=%s -1"
+    world.contract("asking", worker={"run": ["sh", "-c", f"echo x > x.txt; {ask}; git -C {world.root} status --short"]})
+    world.item("one", contract="asking")
+    world.tick()
+    assert world.artifacts("one")["run-1/output.log"].count("?? x.txt") == 2
+    assert "What one starts from." in world.artifacts("one")["run-1/output.log"]
+
+
+@needs_bubblewrap
+def test_a_check_works_where_the_checkout_is_and_a_worker_beside_it(world: World) -> None:
+    world.contract(
+        "where",
+        worker={"run": ["sh", "-c", f"pwd; echo x > x.txt; (echo y > {world.root}/y.txt) || true"]},
+        checks=[{"name": "place", "run": ["sh", "-c", f'test "$(pwd)" = {world.root} && echo built > built.txt']}],
+    )
+    world.item("one", contract="where")
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("done", None)
+    assert "factory-cell-" in world.artifacts("one")["run-1/output.log"]
+    assert world.status() == "" and not (world.root / "built.txt").exists()
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("link", ["tests", ".venv"])
+def test_no_link_of_a_worker_leads_a_mount_out_of_the_cell(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    # bubblewrap follows links when it lays a mount point, and would make folders where they lead
+    product(world)
+    environment(world.root / "tools/.venv", monkeypatch)
+    world.write(".gitignore", "tools/\n")
+    world.commit("Ignore tools")
+    aim = tmp_path / "aim"
+    aim.mkdir()
+    leave = f"mv tools gone; ln -s /oldroot{aim} tools; rm -rf /tmp/*; ln -s /oldroot{aim} /tmp/pytest-of-root"
+    world.policy("hooks: {after_run: 'true'}")
+    world.contract("bad", worker={"run": ["sh", "-c", f"{leave}; echo x > x.txt"]})
+    world.item("one", contract="bad")
+    world.tick()
+    assert list(aim.iterdir()) == []
+    assert world.last("one").failure is FailureClass.CONTRACT  # the link itself
+
+
+def test_a_bare_repository_has_no_checkout_and_works_all_the_same(world: World, tmp_path: Path) -> None:
+    world.contract("checked", checks=[{"name": "files", "run": ["test", "-f", "one.txt"]}])
+    world.item("one", contract="checked")
+    world.commit("Ask")
+    world.git("clone", "-q", "--bare", str(world.root), str(tmp_path / "bare.git"))
+    bare = World(tmp_path / "bare.git")
+    bare.tick()
+    assert bare.lane("one") == "done"
