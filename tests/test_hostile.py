@@ -256,6 +256,37 @@ def test_a_secret_comes_into_no_object_of_the_history(scene: Scene, what: str, m
     scene.assert_unharmed("fine.txt", "a.txt")
 
 
+LONG = "sk-verysecret-0123456789-" + "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ/" * 2 + "end"
+CUT_LEAKS = {
+    "a word that is none": 'echo "{\\"status\\": \\"$TOKEN\\"}" > $FACTORY_OUT/result.json',
+    "a key that is none": 'echo "{\\"$TOKEN\\": 1}" > $FACTORY_OUT/result.json',
+    "a result that is too long": 'printf "%0262100d%s" 0 "$TOKEN" > $FACTORY_OUT/result.json',
+    "the end of a last line": 'printf "%0170d%s\\n" 0 "error: bad key $TOKEN"; exit 77',
+    "more output than there may be": 'head -c 999980 /dev/zero | tr "\\0" x; printf %s "$TOKEN"; exit 1',
+    "base64 in lines": f"{WORK}; echo $TOKEN | base64",
+    "hexadecimal in lines": f"{WORK}; echo $TOKEN | od -An -tx1",
+    "escaped slashes": f"{WORK}; printf %s $TOKEN | sed 's,/,\\\\/,g'",
+    "a url": f"{WORK}; printf %s $TOKEN | sed 's,/,%2f,g'",
+    "base64 in lines of a file": "echo $TOKEN | base64 > a.txt",
+}
+
+
+@pytest.mark.parametrize("what", CUT_LEAKS)
+def test_no_part_of_a_secret_comes_into_the_history(scene: Scene, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", LONG)
+    scene.bad(
+        CUT_LEAKS[what], worker={"secrets": ["TOKEN"]}, produces={"patch": {"paths": ["*"]}}, limits={"output_mb": 1}
+    )
+    scene.run()
+    artifacts = "".join(scene.world.artifacts("bad").values())
+    told = scene.world.git("log", "--format=%B") + artifacts + scene.world.command("status")
+    bare = "".join(told.split())
+    encoded = base64.b64encode(LONG.encode()).decode()
+    for whole in (LONG, LONG.replace("/", "\\/"), LONG.replace("/", "%2f"), encoded, LONG.encode().hex()):
+        assert not [at for at in range(len(whole) - 14) if whole[at : at + 14] in bare]
+    assert "[masked TOKEN]" in told or "in a file" in what or "of a file" in what
+
+
 @pytest.mark.parametrize(
     ("secret", "kind"),
     [(KEY, "AWS"), (GITHUB, "GitHub"), ("-----BEGIN RSA PRIVATE KEY-----", "Private Key")],

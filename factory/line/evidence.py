@@ -15,6 +15,7 @@ from factory.store.repository.objects import Person
 from factory.store.repository.repository import Merge, Repository
 from factory.work import process
 from factory.work.hooks import workcell
+from factory.work.mask import Mask
 from factory.work.order import Order
 from factory.work.prompt import render_argv
 from factory.work.run import Alive
@@ -148,9 +149,8 @@ class _Bench:
         if ended.stopped is process.Stopped.NOT_STARTED and not own:
             # A script of the repository may be what the worker broke; a program of the machine is not.
             raise Unprovable(f"the check {question.name} cannot be run: {ended.problem}")
-        return Proof(
-            ended.exit_code, _problem(ended, limits.minutes), round(ended.seconds, 3), command.log.read_bytes()
-        )
+        log = Mask.of_environment(worker.secrets).hide_cut(command.log.read_bytes())
+        return Proof(ended.exit_code, _problem(ended, limits.minutes), round(ended.seconds, 3), log)
 
 
 def _questions(order: Order, claims: tuple[Claim, ...]) -> Iterator[_Question]:

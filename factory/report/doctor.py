@@ -19,9 +19,9 @@ from factory.model.policy import Policy
 from factory.report.check import check
 from factory.store.library import CONTRACTS, locate_branch
 from factory.store.repository.repository import Repository
+from factory.work.mask import SHORTEST
 from factory.work.process import scrubbed_environment
 from factory.work.sandbox import Kind, Sandbox, sandbox
-from factory.work.secrets import SHORTEST
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10

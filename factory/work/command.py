@@ -12,10 +12,10 @@ from factory.model.base import ExitStatus, Format
 from factory.store import files
 from factory.work import process
 from factory.work.hooks import workcell
+from factory.work.mask import Mask
 from factory.work.order import Order
 from factory.work.prompt import render_argv
 from factory.work.sandbox import sandbox
-from factory.work.secrets import Mask
 from factory.work.workcell import Cells
 
 _OUTPUT_KEPT = 20_000  # bytes, of its end
@@ -80,8 +80,8 @@ def carry_out(
         )
         notes.write(Applied(subject=subject))
         ended = process.run(command, threading.Event())  # once begun it is not stopped half way
-        output = Mask.of_environment(applies.secrets).hide(command.log.read_bytes())
-    output = clean(output[-_OUTPUT_KEPT:])
+        output = Mask.of_environment(applies.secrets).hide_cut(command.log.read_bytes())
+    output = clean(output)[-_OUTPUT_KEPT:]
     problem = ended.problem or (ended.over.reason if ended.over else "") or str(ended.stopped)
     note = Applied(
         subject=subject,

@@ -28,6 +28,7 @@ _GRACE_S = 2.0
 _CHUNK = 65536
 _MOST_CHUNKS = 64  # at a time: a flood must not keep us from looking at the clock; more than a pipe holds
 _TRIES = 3
+CUT_HERE = b"\n[cut here: more output than the contract allows]\n"
 _COMPLAINT = b"bwrap: "
 _SIGNALLED = 128  # a shell, and bubblewrap, end with this and the number of the signal that killed the child
 
@@ -209,7 +210,7 @@ class _Watch:
                 self._log.write(data[: self._room])
                 self._room -= len(data)
                 if self._room <= 0:
-                    self._log.write(b"\n[cut here: more output than the contract allows]\n")
+                    self._log.write(CUT_HERE)
         return True
 
     def _deadline(self) -> Stopped:

@@ -15,11 +15,11 @@ from factory.store.repository.repository import Repository
 from factory.work import process
 from factory.work.hooks import workcell
 from factory.work.left import read_small
+from factory.work.mask import Mask
 from factory.work.meter import Meter
 from factory.work.order import Order
 from factory.work.prompt import render, render_argv
 from factory.work.sandbox import sandbox
-from factory.work.secrets import Mask
 from factory.work.workcell import Cell, Cells
 
 _VERDICT = "verdict.yaml"
@@ -86,7 +86,7 @@ def review(
             ended = process.run(command, stop, alive, meter)
             meter.read()
             mask = Mask.of_environment(agent.secrets if agent else ())
-            log = mask.hide(command.log.read_bytes())
+            log = mask.hide_cut(command.log.read_bytes())
             said = replace(said, log=log, seconds=ended.seconds, usage=meter.usage)
             return replace(said, verdict=_verdict(cell, brief, ended, repository, mask))
     except (FactoryError, OSError) as error:

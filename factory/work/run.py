@@ -17,6 +17,7 @@ from factory.store.repository.git import GitError
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import Change, diff
 from factory.work import hooks, left, process
+from factory.work.mask import Mask
 from factory.work.meter import Meter
 from factory.work.order import Order
 from factory.work.prompt import render, render_argv
@@ -38,7 +39,8 @@ class Run:
     sandbox: str = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     result: Result | None = None
-    raw_result: bytes | None = None
+    raw_result: bytes | None = None  # without what the contract let through
+    exposed: bool = False  # whether it held some of that
     failure: Failure | None = None
     stopped: bool = False  # because the orchestrator asked: it costs nothing
     tree: str = ""  # what the worker left in the worktree
@@ -90,18 +92,19 @@ def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Ev
     finally:
         hooks.may(cell, order, "after_run")
     meter.read()
+    mask = Mask.of_environment(order.contract.worker.secrets)
     boundary = command.sandbox
     early = Run(
         ended.seconds,
         prompt,
-        command.log.read_bytes(),
+        mask.hide_cut(command.log.read_bytes()),
         sandbox=f"{boundary.name} ({boundary.missing})" if boundary.missing else boundary.name,
         usage=meter.usage,
         stopped=ended.stopped is process.Stopped.ASKED,
     )
     if early.stopped:
         return early
-    return _judge(early, ended, cell, order, repository)
+    return _judge(early, ended, cell, order, repository, mask)
 
 
 def _command(cell: Cell, order: Order, argv: tuple[str, ...], prompt: str) -> process.Command:
@@ -132,18 +135,26 @@ def _command(cell: Cell, order: Order, argv: tuple[str, ...], prompt: str) -> pr
     )
 
 
-def _judge(early: Run, ended: process.Ended, cell: Cell, order: Order, repository: Repository) -> Run:
+def _heard(early: Run, cell: Cell, mask: Mask) -> Run:
+    """With what the worker says of its run: nothing reads it, or takes a part of it, before it has been masked."""
+    raw = left.read_small(cell.out, _RESULT, yaml.MAX_BYTES)
+    masked = raw and mask.hide_cut(raw)
+    return replace(early, raw_result=masked, exposed=masked != raw)
+
+
+def _judge(early: Run, ended: process.Ended, cell: Cell, order: Order, repository: Repository, mask: Mask) -> Run:
     """What the run amounts to: how it ended, what it says, and what it left, in this order."""
     failure = _of_ending(ended, order)
     if failure is not None:
         return replace(early, failure=failure)
-    raw = left.read_small(cell.out, _RESULT, yaml.MAX_BYTES)
+    heard = _heard(early, cell, mask)
     try:
-        result = _result(raw)
+        result = _result(heard.raw_result)
     except InvalidFile as error:
-        return replace(early, raw_result=raw, failure=Failure(FailureClass.CONTRACT, str(error)))
+        masked = "; a secret that the contract let through was taken out of it first" if heard.exposed else ""
+        return replace(heard, failure=Failure(FailureClass.CONTRACT, f"{error}{masked}"))
     told = result is not None and result.usage != Usage()  # else what it wrote while it ran is all there is
-    said = replace(early, raw_result=raw, result=result, usage=result.usage if result and told else early.usage)
+    said = replace(heard, result=result, usage=result.usage if result and told else early.usage)
     if ended.exit_code and (result is None or result.status is Status.OK):
         reason = f"the worker ended with exit status {ended.exit_code}{_last_line(early.log)}"
         return replace(said, failure=Failure(of_exit_status(ended.exit_code), reason))

@@ -11,10 +11,11 @@ from factory.model.base import Format
 from factory.model.verdict import MachineVerdict
 from factory.store.repository.objects import Objects
 from factory.work.left import Breach
+from factory.work.mask import Mask
 from factory.work.order import Order
 from factory.work.reviewer import Said
 from factory.work.run import Run, breached
-from factory.work.secrets import Found, Mask, Scanner, ends, redacted
+from factory.work.secrets import Found, Scanner, ends, redacted
 
 _Model = TypeVar("_Model", bound=Format)
 
@@ -37,7 +38,7 @@ class Seal:
         breaches: list[Breach] = [
             (name.removeprefix("change/"), "holds a secret that the contract let through")
             for name, data in texts.items()
-            if mask.holds(data)
+            if mask.holds(data) or (run.exposed and name == "result.json")
         ]
         breaches += [
             (change.path, "has a secret in its name that the contract let through")
@@ -81,7 +82,8 @@ class Seal:
 
     def clean(self, order: Order, output: bytes) -> bytes:
         """A text without the lines that look like secrets."""
-        return redacted(output, self._scanner.scan(order.policy.secret_scan, {"output": output})) if output else output
+        texts = {"output": ends(output)} if output else {}
+        return redacted(output, self._scanner.scan(order.policy.secret_scan, texts))
 
     def close_down(self) -> None:
         """End the scanner."""
@@ -110,7 +112,7 @@ def _masked(run: Run, mask: Mask) -> Run:
         run,
         prompt=mask.text(run.prompt),
         log=hide(run.log),
-        hooks=hide(run.hooks),
+        hooks=mask.hide_cut(run.hooks),
         result=run.result and _without(run.result, mask),
         raw_result=run.raw_result and hide(run.raw_result),
         failure=run.failure and run.failure._replace(reason=mask.text(run.failure.reason)),

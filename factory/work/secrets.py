@@ -1,6 +1,5 @@
-"""Secrets: values let through by name are masked, and what looks like a secret is found, before anything is written."""
+"""Secrets: what has the form of one is found before anything is written, and left out."""
 
-import base64
 import json
 import os
 import subprocess
@@ -10,14 +9,11 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import quote
 
 from factory.model.base import Argv
 from factory.store import files
 from factory.work.process import scrubbed_environment
 
-SHORTEST = 4  # characters; masking less would make every text unreadable
-_SHORTEST_INNER = 8  # characters of base64
 _PATIENCE_S = 60
 _MOST_BYTES = 5_000_000  # of one log that are looked at
 _KEY_BEGINS, _KEY_ENDS = b"-----BEGIN", b"-----END"
@@ -29,58 +25,6 @@ class Found(NamedTuple):
     name: str  # empty: in any of them
     line: int  # 0: somewhere
     kind: str
-
-
-class Mask:
-    """Replaces secret values by their names, in every spelling that files give them."""
-
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        spelled = {
-            spelling: f"[masked {name}]".encode()
-            for name, value in secrets.items()
-            if len(value) >= SHORTEST
-            for spelling in _spellings(value)
-        }
-        # The longest first: one value may be a part of another.
-        self._spelled = sorted(spelled.items(), key=lambda pair: -len(pair[0]))
-
-    @classmethod
-    def of_environment(cls, names: Iterable[str]) -> "Mask":
-        """For the values that these variables have."""
-        return cls({name: os.environ[name] for name in names if name in os.environ})
-
-    def hide(self, data: bytes) -> bytes:
-        """The data without the secrets."""
-        for spelling, name in self._spelled:
-            if spelling in data:
-                data = data.replace(spelling, name)
-        return data
-
-    def text(self, text: str) -> str:
-        """The text without the secrets."""
-        return self.hide(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
-
-    def holds(self, data: bytes) -> bool:
-        """Whether there is anything to mask."""
-        return any(spelling in data for spelling, _ in self._spelled)
-
-
-def _spellings(value: str) -> set[bytes]:
-    plain = value.encode("utf-8", "surrogateescape")
-    quoted = {json.dumps(value, ensure_ascii=ascii)[1:-1].encode("utf-8", "surrogateescape") for ascii in (True, False)}
-    hexadecimal = {plain.hex().encode(), plain.hex().upper().encode()}
-    return {plain, *quoted, *hexadecimal, quote(plain, safe="").encode(), *_in_base64(plain)}
-
-
-def _in_base64(plain: bytes) -> set[bytes]:
-    """The whole, and what never varies of it when something stands before or after it, as in `user:secret`."""
-    found = {base64.b64encode(plain), base64.urlsafe_b64encode(plain)}
-    for before in range(3):
-        end = (before + len(plain)) // 3 * 4
-        inner = base64.b64encode(b"\0" * before + plain)[(before + 2) // 3 * 4 if before else 0 : end]
-        if len(inner) >= _SHORTEST_INNER:
-            found |= {inner, inner.translate(bytes.maketrans(b"+/", b"-_"))}
-    return found
 
 
 def ends(log: bytes) -> bytes:
