@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from factory.cli.schema import FORMATS, schema_of
 from factory.model.base import branch_problem
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import InvalidFile
+from factory.model.formats import FORMATS, schema_of
 from factory.model.item import Item, id_problem
 from factory.model.policy import Policy
 from factory.model.result import Result, Status

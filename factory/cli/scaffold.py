@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from factory.cli.schema import FORMATS, schema_of
 from factory.cli.session import repository
 from factory.model.errors import UnusableError
+from factory.model.formats import FORMATS, schema_of
 from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.library import WORKFLOW

@@ -21,7 +21,7 @@ from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.result import Status, Usage
 from factory.model.verdict import Finding
-from factory.store.artifacts import with_manifest
+from factory.store.artifacts import RESULT, with_manifest
 from factory.store.queue import verdict_path
 from factory.store.repository.commits import NOTHING, RefUpdate
 from factory.store.repository.comparison import compared
@@ -53,7 +53,8 @@ class Finished:
         usage = run.cost()
         cost = {"seconds": round(run.seconds, 3), "usage": usage if usage != Usage() else None}
         told = {"reason": reason or None, "sandbox": run.sandbox or None}
-        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(run)))
+        made_here = () if run.raw_result is not None else (RESULT,)
+        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(run), made_here))
 
     def block(self, reason: str, failure: FailureClass | None = None, **details: object) -> Move:
         """To a person."""
@@ -120,6 +121,9 @@ def _after_failure(floor: Floor, survey: Survey, finished: Finished, failure: Fa
     match failure.kind.cost:
         case Cost.PERSON:
             return finished.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
+        case Cost.ROUND if finished.order.item.reverts:  # the factory would only make the same again
+            by_hand = f"undo it by hand, or factory cancel {finished.case.id}"
+            return finished.block(f"{failure.reason}; {by_hand}", failure.kind)
         case Cost.ROUND:
             findings = finished.run.findings or (Finding(id="R1", severity="major", text=failure.reason),)
             _show_proposal(floor, finished)

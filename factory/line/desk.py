@@ -26,7 +26,7 @@ from factory.store.queue import (
     read_item,
     taken_by,
 )
-from factory.store.repository.objects import name_of
+from factory.store.repository.objects import Person, name_of
 from factory.store.repository.view import View
 
 SETTLE_S = 0.05
@@ -89,9 +89,17 @@ def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast 
     if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
         message = "judges nothing that is in review; the factory writes these files itself"
         raise InvalidFile(Problem(path, 1, 1, message))
-    return cast(
-        seat, path, data, matter_of(case), surveyor.repository.user, allowed_in(seat, case.contract, survey.policy)
-    )
+    allowed = allowed_in(seat, case.contract, survey.policy)
+    return cast(seat, path, data, matter_of(case), lambda: _reviewer(surveyor, path), allowed)
+
+
+def _reviewer(surveyor: Surveyor, path: str) -> Person:
+    """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
+    who = surveyor.repository.identity()
+    if who is None:
+        how = "git config --global user.name NAME, and git config --global user.email ADDRESS"
+        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {how}"))
+    return who
 
 
 def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:

@@ -1,5 +1,6 @@
 """Start: claim what may start, and hand it to the crew once the claim is committed."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -94,6 +95,10 @@ def _hopeless(survey: Survey, case: Case) -> Failure | None:
     reason = unfit(case.item, case.contract, survey.policy)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
+    missing = [name for name in case.contract.worker.secrets if not os.environ.get(name)]
+    if missing and not case.item.reverts:
+        reason = f"the contract's worker needs {', '.join(missing)}, which the factory's environment does not have"
+        return Failure(FailureClass.AUTH, reason)
     reason = misfit(case.item.inputs, case.contract.receives)
     return Failure(FailureClass.CONFIG, f"its inputs are not what the contract receives: {reason}") if reason else None
 

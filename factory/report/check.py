@@ -9,6 +9,7 @@ from factory.line.review import read_verdict
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
+from factory.model.formats import FORMATS, schema_of
 from factory.model.item import Item, id_problem, ids_from
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
@@ -48,6 +49,7 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
         if item_id:
             seen[item_id] = path
     if "." in chosen:
+        warnings.extend(_old_schemas(root))
         problems.extend(_missing_contracts(root, seen.values(), problems))
     return sorted(set(problems)), warnings
 
@@ -58,6 +60,15 @@ def _files_of(root: Path, path: str) -> Iterator[str]:
         yield from (each for each in _all_files(root) if path == "." or f"{each}/".startswith(f"{path}/"))
     else:
         yield path
+
+
+def _old_schemas(root: Path) -> Iterator[str]:
+    """The committed schemas that are not those of this version: editors would be told something else."""
+    for name in FORMATS:
+        path = f"{CONTRACTS}/schema/{name}.json"
+        data = files.read_regular(root / path)
+        if data is not None and data != files.as_json(schema_of(name)):
+            yield f"{path}: is not what this version reads; rm {path} && factory init writes it anew"
 
 
 def _finished(root: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.journal import rfc3339
 from factory.model.policy import Policy
 from factory.report.check import check
-from factory.store.library import CONTRACTS, locate_branch
+from factory.store.library import COMMIT_IT, CONTRACTS, locate_branch
 from factory.store.repository.repository import Repository
 from factory.work.mask import SHORTEST
 from factory.work.process import scrubbed_environment
@@ -103,7 +103,7 @@ def _packages() -> Iterator[Sign]:
         foreign = version("factory_boy")
     except PackageNotFoundError:
         return
-    advice = "install git-factory in an environment of its own: uv tool install git-factory, or pipx"
+    advice = "install factory in an environment of its own, with uv tool install or pipx install"
     yield Sign("python", Health.BAD, f"factory_boy {foreign} installs a package named factory, too", advice)
 
 
@@ -111,7 +111,7 @@ def _branch(repository: Repository, branch: str) -> Sign:
     view = repository.view_of(branch)
     busy = view.busy() if view else ""
     if repository.head(branch) is None:
-        return Sign("branch", Health.BAD, f"{branch} has no commit", "git commit --allow-empty -m start")
+        return Sign("branch", Health.BAD, f"{branch} has no commit", COMMIT_IT)
     if busy:
         return Sign("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
     where = f"checked out in {view.root}" if view else "checked out nowhere; files are taken from its commits alone"

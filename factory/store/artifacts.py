@@ -1,6 +1,6 @@
 """The artifacts: where each item's journal and runs lie, and what they say."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 
 from pydantic import JsonValue, ValidationError
@@ -32,13 +32,16 @@ def run_folder(item_id: str, run: int, day: str = "") -> str:
     return f"{folder_of(item_id, Lane.DONE if day else Lane.INBOX, day)}/run-{run}"
 
 
-def with_manifest(written: Mapping[str, bytes]) -> dict[str, bytes]:
-    """A run's files, and manifest.json that lists them with digest, size and maker."""
+def with_manifest(written: Mapping[str, bytes], by_factory: Container[str] = ()) -> dict[str, bytes]:
+    """A run's files, and manifest.json that lists them with digest, size and maker.
+
+    `by_factory` names files that are the worker's by their name and were written by the factory for it.
+    """
     listed: dict[str, JsonValue] = {
         name: {
             "digest": digest(data),
             "bytes": len(data),
-            "by": "worker" if name.startswith(_BY_WORKER) else "factory",
+            "by": "worker" if name.startswith(_BY_WORKER) and name not in by_factory else "factory",
         }
         for name, data in sorted(written.items())
     }

@@ -10,6 +10,7 @@ from factory.store import files, yaml
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 
+COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS = "contracts"
 PROMPTS = f"{CONTRACTS}/prompts"
@@ -65,7 +66,8 @@ class Library:
         """The policy of a tree. Raises UnusableError when it has none that can be used."""
         data = self._objects.file(tree, WORKFLOW)
         if data is None:
-            raise UnusableError(f"there is no {WORKFLOW} on the branch {branch}", "factory init")
+            message = f"{WORKFLOW} is not committed on the branch {branch}; factory init lays one where there is none"
+            raise UnusableError(message, COMMIT_IT)
         try:
             return read_workflow(data)
         except InvalidFile as error:

@@ -155,14 +155,16 @@ class Repository:
         tree, *conflicts = done.stdout.rstrip(b"\0").split(b"\0")
         return Merge(tree.decode(), tuple(dict.fromkeys(os.fsdecode(path) for path in conflicts)))
 
-    def user(self) -> Person:
-        """Who git says is working here."""
+    def identity(self) -> Person | None:
+        """Who git says is working here; None when nobody has told it."""
         ident = self.git.call("var", "GIT_AUTHOR_IDENT", allowed=(0, 128)).stdout.decode(errors="replace")
         name, _, rest = ident.partition(" <")
-        if not rest:
-            login = os.environ.get("USER") or "somebody"
-            return Person(login, f"{login}@{socket.gethostname()}")
-        return Person(name, rest.partition(">")[0])
+        return Person(name, rest.partition(">")[0]) if rest else None
+
+    def user(self) -> Person:
+        """The same, or else whoever this machine says it is."""
+        login = os.environ.get("USER") or "somebody"
+        return self.identity() or Person(login, f"{login}@{socket.gethostname()}")
 
     def last_author(self, commit: str, path: str) -> Person | None:
         """Who last changed a path, in the history of a commit."""
