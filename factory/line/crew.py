@@ -132,6 +132,8 @@ class Crew:
         if not run.changes:
             return order.base
         objects = self._repository.objects
+        for kind, data in run.brought.values():
+            objects.add(kind, data)
         tree = self._repository.with_content(objects.commit(order.base).tree, run.tree)
         title = printable(" ".join(order.item.title.split()))
         message = f"{title}\n\nProposed by {order.worker} for {order.item_id} (run {order.run}).\n"

@@ -36,7 +36,7 @@ def workcell(
 
     A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
     """
-    with cells.lend(commit, branch or "") as cell:
+    with cells.lend(commit, sandbox(order.policy.sandbox), branch or "") as cell:
         cell.room = replace(cell.room, at_home=branch is None)
         try:
             must(cell, order, "after_create", stop)

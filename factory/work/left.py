@@ -11,12 +11,12 @@ from factory.model.paths import matches
 from factory.model.result import Result
 from factory.model.verdict import Finding
 from factory.store.library import contract_path
-from factory.store.repository.objects import FILE, Objects
+from factory.store.repository.objects import FILE, REPOSITORY, Objects
 from factory.store.repository.trees import Change
 from factory.store.schema import misfit
 from factory.work.order import Order
 
-_EXECUTABLE, _LINK, _REPOSITORY = "100755", "120000", "160000"
+_EXECUTABLE, _LINK = "100755", "120000"
 _MOST_FINDINGS = 50
 _MOST_PATCH = 20_000_000  # bytes of changed content that a patch is made of
 _LONGEST_PATH = 1000  # bytes; a working tree elsewhere may lie deeper, and most systems end at 4096
@@ -71,7 +71,7 @@ def data_breaches(result: Result | None, contract: Contract) -> list[Breach]:
 
 def too_much(changes: Sequence[Change], objects: Objects) -> list[Breach]:
     """What cannot even be shown as a patch."""
-    size = objects.sizes([change.new.oid for change in changes if change.new and change.new.mode != _REPOSITORY])
+    size = objects.sizes([change.new.oid for change in changes if change.new and change.new.mode != REPOSITORY])
     if size <= _MOST_PATCH:
         return []
     return [("", f"the changed files hold {size // 1_000_000} MB; at most {_MOST_PATCH // 1_000_000} can be judged")]
@@ -98,7 +98,7 @@ def change_breaches(changes: Sequence[Change], order: Order, objects: Objects) -
 def _of_kind(change: Change, allowed: Patch, objects: Objects | None) -> Iterator[Breach]:
     """What a file must not become."""
     modes = [entry.mode for entry in (change.old, change.new) if entry]
-    for mode, what in ((_LINK, "a symbolic link"), (_REPOSITORY, "a repository of its own")):
+    for mode, what in ((_LINK, "a symbolic link"), (REPOSITORY, "a repository of its own")):
         if change.new and change.new.mode == mode:
             yield change.path, f"is {what}; only plain files may be added or changed"
             return

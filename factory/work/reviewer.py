@@ -134,7 +134,8 @@ def _verdict(cell: Cell, brief: Brief, ended: process.Ended, repository: Reposit
         how = ended.problem or (ended.over.reason if ended.over else "") or f"ended with exit status {ended.exit_code}"
         raise _Lost(f"it {how}" if ended.stopped is process.Stopped.NO else f"it was stopped: {ended.stopped} {how}")
     try:
-        touched = cell.worktree.snapshot() != brief.tree
+        with cell.take() as taken:
+            touched = taken.tree != brief.tree
     except GitError:
         touched = True
     if touched:

@@ -14,6 +14,7 @@ from factory.model.result import Result, Status, Usage
 from factory.model.verdict import Finding
 from factory.store import files, yaml
 from factory.store.repository.git import GitError
+from factory.store.repository.quarantine import Brought, Quarantine
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import Change, diff
 from factory.work import hooks, left, process
@@ -44,6 +45,7 @@ class Run:
     failure: Failure | None = None
     stopped: bool = False  # because the orchestrator asked: it costs nothing
     tree: str = ""  # what the worker left in the worktree
+    brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: tuple[Change, ...] = ()
     patch: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -206,31 +208,39 @@ def _result(raw: bytes | None) -> Result | None:
 
 def _collect(said: Run, cell: Cell, order: Order, repository: Repository) -> Run:
     """The proposal and the files of a worker that is content with itself, held against the contract."""
-    objects, contract = repository.objects, order.contract
     try:
-        tree = cell.worktree.snapshot()
+        taken = cell.take()
     except GitError as error:
         reason = f"what the worker left cannot be read by git: {error.said}"
         return replace(said, failure=Failure(FailureClass.CONTRACT, reason))
-    base = repository.content(objects.commit(order.base).tree)
+    with taken:
+        return _held(said, taken, cell, order, repository)
+
+
+def _held(said: Run, taken: Quarantine, cell: Cell, order: Order, repository: Repository) -> Run:
+    contract = order.contract
+    base = repository.content(repository.objects.commit(order.base).tree)
+    repository.objects.flush()  # what is compared with, the quarantine must be able to see
     try:
-        changes = tuple(diff(objects, base, tree))
+        changes = tuple(diff(taken.objects, base, taken.tree))
     except RecursionError:
         return replace(
             said, failure=Failure(FailureClass.CONTRACT, "the worker left folders nested too deep to look at")
         )
     found, breaches = left.files(cell.out, contract)
     breaches += left.data_breaches(said.result, contract)
-    breaches += (heavy := left.too_much(changes, objects)) + list(left.change_breaches(changes, order, objects))
-    patch = repository.patch(base, tree) if changes and not heavy else b""
+    breaches += (heavy := left.too_much(changes, taken.objects)) + list(
+        left.change_breaches(changes, order, taken.objects)
+    )
+    patch = taken.patch(base) if changes and not heavy else b""
     breaches += left.line_breaches(patch, contract)
-    whole = replace(said, tree=tree, changes=changes, patch=patch, files=found)
-    empty = _empty(whole, order, unchanged=tree == objects.commit(order.start).tree)
+    whole = replace(said, tree=taken.tree, changes=changes, patch=patch, files=found)
+    empty = _empty(whole, order, unchanged=taken.tree == repository.objects.commit(order.start).tree)
     if empty:
         return replace(whole, failure=Failure(FailureClass.EMPTY, f"the worker ended well, but {empty}"))
     if breaches:
         return breached(whole, breaches)
-    return replace(whole, result=said.result or Result(status=Status.OK))
+    return replace(whole, brought=taken.brought(base), result=said.result or Result(status=Status.OK))
 
 
 def _empty(run: Run, order: Order, *, unchanged: bool) -> str:

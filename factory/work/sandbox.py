@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from factory.model.contract import Limits
@@ -46,6 +47,13 @@ class Sandbox:
             case Kind.NAMESPACE:
                 return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
         return (*limited, *argv)
+
+    def guard(self, argv: Sequence[str], *places: Path) -> Sequence[str]:
+        """The argv that runs a program of ours on what somebody left: it changes these places, and nothing else."""
+        if self.kind is not Kind.BUBBLEWRAP:
+            return argv
+        writable = (word for place in places for word in ("--bind", str(place), str(place)))
+        return (*self._prefix, "--unshare-net", "--ro-bind", "/", "/", "--dev", "/dev", *writable, "--", *argv)
 
 
 # The first process of a namespace cannot be killed from within, and would have to take care of orphans.

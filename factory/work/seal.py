@@ -56,7 +56,8 @@ class Seal:
             if change.new:
                 before = self._objects.blob(change.old.oid).split(b"\n") if change.old else []
                 known = frozenset(before)
-                now = self._objects.blob(change.new.oid).split(b"\n")
+                brought = run.brought.get(change.new.oid)
+                now = (brought[1] if brought else self._objects.blob(change.new.oid)).split(b"\n")
                 yield change.path, b"\n".join(b"" if line in known else line for line in now)
 
     def close(self, order: Order, run: Run) -> Run:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from factory.store import files
 from factory.store.repository.git import GitError
+from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.repository import CELL_PREFIX, Repository
 from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
 from factory.work import process
 from factory.work.family import end_strays
 from factory.work.room import GitView, Mounted, Room
+from factory.work.sandbox import Sandbox
 from factory.work.shares import environments
 
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
@@ -48,8 +50,9 @@ class _Surroundings:
 class Cell:
     """A worktree, and beside it the run's own home, temporary folder and out folder."""
 
-    def __init__(self, worktree: Worktree, around: _Surroundings) -> None:
+    def __init__(self, worktree: Worktree, around: _Surroundings, boundary: Sandbox) -> None:
         self.worktree = worktree
+        self.boundary = boundary  # also for git, when it meets what somebody left here
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
@@ -74,6 +77,18 @@ class Cell:
         self.room = replace(self._room(around), mounted=mounted)
         files.write(self._dot_git, f"gitdir: {self._git / 'worktrees' / self.place.name}\n".encode())
         self.fresh_folders()
+
+    def take(self) -> Quarantine:
+        """What lies in the worktree now, to be judged. Raises GitError."""
+        return self.worktree.take(self.boundary.guard)
+
+    def checkout(self, commit: str, branch: str) -> None:
+        """Make the worktree hold exactly a commit's files."""
+        self.worktree.checkout(self.boundary.guard, commit, branch)
+
+    def clean(self) -> bool:
+        """Remove what git does not know; False when something is left that the next one would meet."""
+        return self.worktree.clean(self.boundary.guard) and not _holds_what_git_overlooks(self.tree)
 
     def fresh_folders(self) -> None:
         """Empty every folder beside the worktree, and begin the log of the hooks anew."""
@@ -107,12 +122,12 @@ class Cells:
         self._making = threading.Semaphore(os.cpu_count() or 1)
 
     @contextmanager
-    def lend(self, commit: str, branch: str = "") -> Iterator[Cell]:
+    def lend(self, commit: str, boundary: Sandbox, branch: str = "") -> Iterator[Cell]:
         """A cell that holds exactly the files of a commit. One that cannot be cleaned is thrown away."""
         with self._making:
             cell = self._take()
-            if cell is None or not self._made_ready(cell, commit, branch):
-                cell = self._make(commit, branch)
+            if cell is None or not self._made_ready(cell, commit, boundary, branch):
+                cell = self._make(commit, boundary, branch)
         try:
             yield cell
         finally:
@@ -124,25 +139,26 @@ class Cells:
             self._came_back.wait_for(lambda: bool(self._free), timeout=self._cost)
             return self._free.pop() if self._free else None
 
-    def _made_ready(self, cell: Cell, commit: str, branch: str) -> bool:
+    def _made_ready(self, cell: Cell, commit: str, boundary: Sandbox, branch: str) -> bool:
         """Bring a used cell to a commit; False, and it is gone, when what an earlier run left does not allow it."""
+        cell.boundary = boundary
         try:
-            cell.worktree.checkout(commit, branch)
+            cell.checkout(commit, branch)
             self._begin(cell, commit)
         except (GitError, OSError):
-            self._remove(cell)
+            self._remove(cell.worktree)
             return False
         return True
 
-    def _make(self, commit: str, branch: str) -> Cell:
+    def _make(self, commit: str, boundary: Sandbox, branch: str) -> Cell:
         began = time.monotonic()
-        cell = self._new()
+        cell = self._new(boundary)
         try:
             cell.worktree.add(commit)
-            cell.worktree.checkout(commit, branch)
+            cell.checkout(commit, branch)
             self._begin(cell, commit)
         except (GitError, OSError):
-            self._remove(cell)
+            self._remove(cell.worktree)
             raise
         self._cost = time.monotonic() - began
         return cell
@@ -158,14 +174,14 @@ class Cells:
         )
         cell.begin(around, tuple(seen))
 
-    def _new(self) -> Cell:
+    def _new(self, boundary: Sandbox) -> Cell:
         name = CELL_PREFIX + secrets.token_hex(4)
         files.write(self._records / name, os.fsencode(self.root / name))
-        return self._cell(self.root / name)
+        return self._cell(self.root / name, boundary)
 
-    def _cell(self, place: Path) -> Cell:
+    def _cell(self, place: Path, boundary: Sandbox) -> Cell:
         repository = self._repository
-        return Cell(Worktree(repository.git, repository.common_dir, place), self._surroundings())
+        return Cell(Worktree(repository.git, repository.common_dir, place), self._surroundings(), boundary)
 
     def _surroundings(self) -> _Surroundings:
         """No checkout, queue nor other cell can be seen from a cell, and git's own folder only be read."""
@@ -180,21 +196,20 @@ class Cells:
 
     def _return(self, cell: Cell) -> None:
         try:
-            cell.worktree.clean()
-            clean = not _holds_what_git_overlooks(cell.tree)
+            clean = cell.clean()
         except (GitError, OSError):
             clean = False
         if not clean:
-            self._remove(cell)
+            self._remove(cell.worktree)
             return
         with self._came_back:
             self._free.append(cell)
             self._came_back.notify()
 
-    def _remove(self, cell: Cell) -> None:
-        cell.worktree.remove()
-        if not cell.place.exists():  # else the record stays, so that a later pass tries again
-            (self._records / cell.place.name).unlink(missing_ok=True)
+    def _remove(self, worktree: Worktree) -> None:
+        worktree.remove()
+        if not worktree.place.exists():  # else the record stays, so that a later pass tries again
+            (self._records / worktree.place.name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
         """Remove every recorded cell and end every process in it, also those that a crashed orchestrator left."""
@@ -204,7 +219,7 @@ class Cells:
         for record in sorted(self._records.glob(f"{CELL_PREFIX}*")):
             place = Path(os.fsdecode(record.read_bytes()))
             end_strays(str(place))
-            self._remove(self._cell(place))
+            self._remove(Worktree(self._repository.git, self._repository.common_dir, place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
 

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from factory.model.errors import FactoryError, UnusableError
 
-_GIT = shutil.which("git") or "git"
+PROGRAM = shutil.which("git") or "git"
 _CHUNK = 1 << 18
 
 # A repository's own configuration can name programs that git runs while it only looks.
@@ -42,11 +44,11 @@ class GitError(FactoryError):
         self.said = said[-1] if said else f"exit status {status}"
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(extra: Mapping[str, str] | None = None, settings: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
     """The environment every git process gets: the user's, less every GIT_ variable, hardened."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    env["GIT_CONFIG_COUNT"] = str(len(_HARDENED))
-    for number, (key, value) in enumerate(_HARDENED):
+    env["GIT_CONFIG_COUNT"] = str(len(_HARDENED) + len(settings))
+    for number, (key, value) in enumerate((*_HARDENED, *settings)):
         env[f"GIT_CONFIG_KEY_{number}"] = key
         env[f"GIT_CONFIG_VALUE_{number}"] = value
     env["GIT_TERMINAL_PROMPT"] = "0"
@@ -54,6 +56,13 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     env["LC_ALL"] = "C.UTF-8"
     env.update(extra or {})
     return env
+
+
+class Guard(Protocol):
+    """Puts an argv under guard: what it runs changes nothing but these places, and reaches nobody."""
+
+    def __call__(self, argv: Sequence[str], *places: Path) -> Sequence[str]:
+        """The argv to run in its place."""
 
 
 class Git:
@@ -83,29 +92,13 @@ class Git:
         patience: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """The same, with the exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
-        try:
-            done = subprocess.run(
-                (_GIT, *arguments),
-                cwd=self.folder,
-                input=stdin,
-                env=environment({**self.env, **(env or {})}),
-                capture_output=True,
-                check=False,
-                start_new_session=True,  # ^C is for us to handle, not for a git half way through
-                timeout=patience,
-            )
-        except subprocess.TimeoutExpired:
-            raise GitError(arguments, 1, f"it was stopped after {patience:g} s") from None
-        except FileNotFoundError:
-            raise UnusableError("git is not installed", "apt-get install git") from None
-        if done.returncode not in allowed:
-            raise GitError(arguments, done.returncode, done.stderr.decode(errors="replace"))
-        return done
+        done = _ended((PROGRAM, *arguments), self.folder, environment({**self.env, **(env or {})}), stdin, patience)
+        return _allowed(done, arguments, allowed)
 
     def stream(self, *arguments: str) -> Iterator[bytes]:
         """What git prints, piece by piece between NULs, as it prints it. Raises GitError when it fails."""
         with subprocess.Popen(
-            (_GIT, *arguments),
+            (PROGRAM, *arguments),
             cwd=self.folder,
             env=environment(self.env),
             stdin=subprocess.DEVNULL,
@@ -129,6 +122,59 @@ class Git:
         return self.run(*arguments, allowed=allowed).decode("utf-8", "surrogateescape").rstrip("\n")
 
 
+class GuardedGit:
+    """Runs git on files that a worker may have left: under guard, with settings of ours."""
+
+    def __init__(self, git: Git, settings: Sequence[tuple[str, str]], guard: Guard, *places: Path) -> None:
+        self._git = git
+        self._env = environment(git.env, settings)
+        self._guard = guard
+        self._places = places
+
+    def run(self, *arguments: str, patience: float) -> None:
+        """Run git. Raises GitError when it fails or takes longer than `patience`, in seconds."""
+        self._run((PROGRAM, *arguments), arguments, b"", patience)
+
+    def script(self, text: str, *arguments: str, stdin: bytes, patience: float) -> bytes:
+        """What a shell script prints to which git is `$0`. Raises GitError in the same way."""
+        return self._run(("sh", "-c", text, PROGRAM, *arguments), ("of a script",), stdin, patience)
+
+    def _run(self, argv: Sequence[str], told: Sequence[str], stdin: bytes, patience: float) -> bytes:
+        done = _ended(self._guard(argv, *self._places), self._git.folder, self._env, stdin, patience)
+        return _allowed(done, told, (0,)).stdout
+
+
+def _ended(
+    argv: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes, patience: float | None
+) -> subprocess.CompletedProcess[bytes]:
+    """A process that has ended; with it ends whatever it started."""
+    pipe = subprocess.PIPE
+    try:
+        # In a session of its own: ^C is for us to handle, not for a git half way through.
+        process = subprocess.Popen(
+            argv, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+    except FileNotFoundError:
+        raise UnusableError("git is not installed", "apt-get install git") from None
+    with process:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=patience)
+        except subprocess.TimeoutExpired:
+            raise GitError(argv[1:], 1, f"it was stopped after {patience:g} s") from None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
+
+
+def _allowed(
+    done: subprocess.CompletedProcess[bytes], arguments: Sequence[str], allowed: Sequence[int]
+) -> subprocess.CompletedProcess[bytes]:
+    if done.returncode not in allowed:
+        raise GitError(arguments, done.returncode, done.stderr.decode(errors="replace"))
+    return done
+
+
 class Conversation:
     """A git process that lasts and answers one request after another."""
 
@@ -140,7 +186,7 @@ class Conversation:
     def _talk(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                (_GIT, *self._arguments),
+                (PROGRAM, *self._arguments),
                 cwd=self._git.folder,
                 env=environment(self._git.env),
                 stdin=subprocess.PIPE,

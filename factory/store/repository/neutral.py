@@ -10,16 +10,20 @@ from factory.store.repository.git import Git
 _FOLDER = Path(__file__).with_name("neutral_git")
 
 
-def neutral(common_dir: Path) -> Git:
+def neutral(common_dir: Path, quarantine: Path | None = None) -> Git:
     """Git over a repository's objects, without its configuration, its attributes, its drivers and its replacements.
 
-    The same two trees give everybody the same patch and the same merge. Only object ids mean anything to it.
+    The same two trees give everybody the same patch and the same merge. Only object ids mean anything to it. With a
+    quarantine, new objects come to lie there.
     """
+    store = common_dir / "objects"
+    beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(store)} if quarantine else {}
     return Git(
         _FOLDER,
         {
             "GIT_DIR": str(_FOLDER),
-            "GIT_OBJECT_DIRECTORY": str(common_dir / "objects"),
+            "GIT_OBJECT_DIRECTORY": str(quarantine or store),
+            **beside,
             "GIT_SHALLOW_FILE": str(common_dir / "shallow"),
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -27,3 +31,8 @@ def neutral(common_dir: Path) -> Git:
             "GIT_ATTR_NOSYSTEM": "1",
         },
     )
+
+
+def _quoted(path: Path) -> str:
+    """A path as it stands in a list of paths, which a colon in it would end."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -19,6 +19,7 @@ from factory.store.repository.git import Conversation, Git
 
 FILE = "100644"
 FOLDER = "40000"
+REPOSITORY = "160000"  # another repository's commit, as which a submodule stands in a folder
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 # As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.

@@ -1,16 +1,33 @@
-"""Cells as git worktrees: made once, lent again and again, brought back to a commit's exact files in between."""
+"""Cells as git worktrees: made once, lent again and again, brought back to a commit's exact files in between.
 
+What a worker may have touched, git meets without settings, filters and drivers, and under the guard that it is given.
+"""
+
+import os
 import shutil
 import threading
 from pathlib import Path
 
 from factory.store import files
-from factory.store.repository.git import Git
+from factory.store.repository.git import Git, Guard, GuardedGit
+from factory.store.repository.neutral import neutral
+from factory.store.repository.objects import REPOSITORY
+from factory.store.repository.quarantine import Quarantine
 
 # git looks whether a worktree's name is free and then takes it; two at a time could take the same.
 _ADDING = threading.Lock()
-# A thousand folders in one another cost git minutes; whoever made them does not get to hold anybody up.
+# A thousand folders in one another cost git minutes, and a pipe in the place of a file for ever; whoever made them does
+# not get to hold anybody up.
+_CHECKOUT_S = 600.0
 _CLEANING_S = 20.0
+_TAKING_S = 60.0
+# A submodule's entry follows the head of what lies there; nothing is run to see whether something changed inside.
+_TAKE = '"$0" update-index --add --remove --replace -z --stdin && "$0" add -A -- "$@" && exec "$0" write-tree'
+_MODE = int(REPOSITORY, 8).to_bytes(4)  # as it stands in an index (gitformat-index)
+_SETTINGS = (
+    ("core.fsync", "none"),  # what is kept is written again
+    ("core.bigFileThreshold", "16m"),  # what is larger is not held in memory
+)
 
 
 class Worktree:
@@ -18,43 +35,93 @@ class Worktree:
 
     def __init__(self, git: Git, common_dir: Path, place: Path) -> None:
         self._git = git
+        self._common = common_dir
         self.place = place
         self.path = place / place.name
         self._admin = common_dir / "worktrees" / place.name
-        self._pristine = place / "index"
-
-    def _run(self, *arguments: str, pristine: bool = False, patience: float | None = None) -> bytes:
-        env = {"GIT_DIR": str(self._admin), "GIT_WORK_TREE": str(self.path)}
-        if pristine:
-            env["GIT_INDEX_FILE"] = str(self._pristine)
-        return Git(self.path).run(*arguments, env=env, patience=patience)
+        self._index = place / "index"  # as it was checked out
+        self._excludes = place / "excludes"
+        self._taken = place / "taken"
+        self._links: tuple[str, ...] = ()
 
     def add(self, commit: str) -> None:
         """Make the worktree, still empty."""
         self.place.mkdir(parents=True, exist_ok=True)
         with _ADDING:
             self._git.run("worktree", "add", "-q", "-f", "--detach", "--no-checkout", str(self.path), commit)
+        self._excludes.write_bytes(_excluded(self._git, self._common))
 
-    def checkout(self, commit: str, branch: str = "") -> None:
+    def checkout(self, guard: Guard, commit: str, branch: str = "") -> None:
         """Make it hold exactly a commit's files, on a branch or on none."""
         dot_git = self.path / ".git"
         if dot_git.is_dir() and not dot_git.is_symlink():
             files.remove_tree(dot_git)
         files.write(dot_git, f"gitdir: {self._admin}\n".encode())
-        where = ("--ignore-other-worktrees", "-B", branch) if branch else ("--detach",)
-        self._run("checkout", "-q", "-f", *where, commit)
-        shutil.copy2(self._admin / "index", self._pristine)
+        self._own(guard).run("read-tree", "--reset", "-u", commit, patience=_CHECKOUT_S)
+        if branch:
+            self._git.run("update-ref", f"refs/heads/{branch}", commit)
+        files.write(self._admin / "HEAD", f"ref: refs/heads/{branch}\n".encode() if branch else f"{commit}\n".encode())
+        shutil.copy2(self._index, self._admin / "index")
+        self._links = self._submodules()
 
-    def clean(self) -> None:
-        """Remove every file that git does not track here. Raises GitError also when that would take very long."""
-        self._run("clean", "-ffdxq", patience=_CLEANING_S)
+    def clean(self, guard: Guard) -> bool:
+        """Remove every file that git does not track here; False when something stays in the place of a submodule.
 
-    def snapshot(self) -> str:
-        """The tree of what lies here now, whatever a worker did to the index, the head or the `.git` file."""
-        self._run("add", "-A", "--", ".", pristine=True)
-        return self._run("write-tree", pristine=True).decode().strip()
+        Raises GitError also when that would take very long.
+        """
+        self._own(guard).run("clean", "-ffdxq", patience=_CLEANING_S)
+        return all(_is_empty(self.path, link) for link in self._links)
+
+    def take(self, guard: Guard) -> Quarantine:
+        """What lies here now, whatever a worker did to the index, the head or the `.git` file. Raises GitError."""
+        files.remove_tree(self._taken)
+        store, index = self._taken / "objects", self._taken / "index"
+        store.mkdir(parents=True)
+        shutil.copy2(self._index, index)
+        left_out = [f":(exclude,top,literal){link}" for link in self._links]
+        links = b"".join(os.fsencode(link) + b"\0" for link in self._links)
+        apart = neutral(self._common, store)
+        git = self._here(apart, index, guard, self._taken)
+        tree = git.script(_TAKE, ".", *left_out, stdin=links, patience=_TAKING_S).decode().strip()
+        return Quarantine(apart, self._common, self._taken, tree)
+
+    def _submodules(self) -> tuple[str, ...]:
+        """The paths of what was checked out at which another repository is to stand."""
+        if _MODE not in self._index.read_bytes():
+            return ()
+        env = {**neutral(self._common).env, "GIT_INDEX_FILE": str(self._index)}
+        listed = Git(self.place, env).run("ls-files", "--stage", "-z").split(b"\0")
+        ours = (line.partition(b"\t")[2] for line in listed if line.startswith(REPOSITORY.encode()))
+        return tuple(os.fsdecode(path) for path in ours)
+
+    def _own(self, guard: Guard) -> GuardedGit:
+        return self._here(neutral(self._common), self._index, guard, self.place)
+
+    def _here(self, git: Git, index: Path, guard: Guard, *places: Path) -> GuardedGit:
+        """Git for the files here, with the repository's objects and the user's list of what to ignore, and no more."""
+        env = {**git.env, "GIT_WORK_TREE": str(self.path), "GIT_INDEX_FILE": str(index)}
+        settings = (("core.excludesFile", str(self._excludes)), *_SETTINGS)
+        return GuardedGit(Git(self.path, env), settings, guard, *places)
 
     def remove(self) -> None:
         """Take it away, with all that git knows of it."""
         files.remove_tree(self.place)
         files.remove_tree(self._admin)
+
+
+def _excluded(git: Git, common_dir: Path) -> bytes:
+    """The patterns by which the user ignores files without committing them."""
+    configured = git.text("config", "--type=path", "--default=", "--get", "core.excludesFile")
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git/ignore"
+    places = (git.folder / configured if configured else own, common_dir / "info/exclude")
+    return b"".join((files.read_regular(place) or b"") + b"\n" for place in places)
+
+
+def _is_empty(root: Path, link: str) -> bool:
+    """Whether the folder of a submodule is as a checkout makes it."""
+    place = root
+    for part in link.split("/"):
+        place /= part
+        if place.is_symlink() or not place.is_dir():
+            return False
+    return not any(place.iterdir())
