@@ -10,6 +10,7 @@ from factory.model.item import Item
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event
 from factory.model.paths import matches
+from factory.model.policy import Policy
 from factory.model.verdict import Decision, Finding, Verdict
 
 NONE_LOST: Mapping[str, str] = MappingProxyType({})  # why the verdict of a machine seat does not count, by seat
@@ -35,6 +36,11 @@ class Ruling:
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[SeatVerdict, ...] = ()
     closes: tuple[str, ...] = ()  # findings of earlier rounds that a seat says are put right, by key
+
+
+def guarded(policy: Policy, evidence: Evidence) -> tuple[str, ...]:
+    """The patterns of paths that only a person may let through: those of the policy, and what judges this proposal."""
+    return (*policy.guarded, *(evidence.instruments or ()))
 
 
 def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[str, ...]) -> tuple[Seat, ...]:

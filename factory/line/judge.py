@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
+from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
 from factory.line.review import Matter, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
@@ -44,8 +44,9 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
         finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
     changed = surveyor.repository.changed(evidence.base, evidence.proposal)
-    seats = seats_needed(case.contract, changed, survey.policy.guarded)
-    needs_person = touches(changed, survey.policy.guarded)
+    patterns = guarded(survey.policy, evidence)
+    seats = seats_needed(case.contract, changed, patterns)
+    needs_person = touches(changed, patterns)
     votes = _votes(surveyor, survey, case, seats, subject)
     ruling = decide(case.contract, seats, evidence, tuple(votes.casts), needs_person, votes.lost)
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from factory.line.gate import seats_needed
+from factory.line.gate import guarded, seats_needed
 from factory.line.review import Matter, matter_of
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Contract, Seat
@@ -38,7 +38,7 @@ class Request:
     def seats(self) -> tuple[Seat, ...]:
         """Every seat of this review, the one that a protected path asks for included."""
         paths = tuple(path for change in self.changes for path in (change.path, change.old_path) if path)
-        return seats_needed(self.contract, paths, self.policy.guarded)
+        return seats_needed(self.contract, paths, guarded(self.policy, self.evidence))
 
 
 def request_of(surveyor: Surveyor, survey: Survey, case: Case, evidence: Evidence, subject: str = "") -> Request:

@@ -1,7 +1,7 @@
 """Ruling: what the gate says of every item in review, carried out."""
 
 from factory.line.floor import Floor
-from factory.line.gate import seats_needed
+from factory.line.gate import guarded, seats_needed
 from factory.line.judge import Judged, judge
 from factory.line.ledger import Move
 from factory.line.record import recheck_files
@@ -77,7 +77,7 @@ def _open_missing(floor: Floor, survey: Survey, judged: Judged) -> None:
     assert case.item is not None and case.contract is not None
     changed = floor.repository.changed(judged.evidence.base, judged.evidence.proposal)
     there = {file.seat for file in survey.snapshot.verdicts if file.item_id == case.id}
-    seats = seats_needed(case.contract, changed, survey.policy.guarded)
+    seats = seats_needed(case.contract, changed, guarded(survey.policy, judged.evidence))
     open_seats = [seat.name for seat in seats if seat.kind is SeatKind.HUMAN and seat.name not in there]
     if open_seats:
         request = request_of(floor.surveyor, survey, case, judged.evidence, judged.subject)

@@ -86,6 +86,12 @@ class Check(Format):
     must_fail_before: bool = False
 
 
+class Yardstick(Format):
+    """The paths that the checks find as the target has them, whatever the proposal makes of them."""
+
+    base: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+
+
 class SeatKind(StrEnum):
     """Who sits in a seat."""
 
@@ -189,6 +195,7 @@ class Contract(Format):
     produces: Produces = Produces()
     limits: Limits = Limits()
     checks: tuple[Check, ...] = ()
+    checks_from: Literal["proposal", "base"] | Yardstick = "proposal"  # whence the checks take what they run
     review: Review = Review()
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
     on_uncertainty: Literal["block", "refuse"] = "block"

@@ -19,6 +19,7 @@ class Ran(Format):
     criterion: str | None = None  # the acceptance criterion that it answers
     claimed: ExitStatus | None = None  # the exit status that the worker says it had
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
+    tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
     reused: bool = False  # the same command has been run on the same files in the same environment already
     tail: str = ""
 
@@ -56,6 +57,9 @@ class Evidence(Format):
     environment: str = ""  # the digest of what besides the files decides how a command ends
     conflicts: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
+    # Changed files with which a check or a seat could be made to say yes, and the word of its argv that names each;
+    # None in evidence from before this was looked at.
+    instruments: dict[str, str] | None = None
 
     @property
     def passed(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from factory.model.base import Argv, digest, printable
 from factory.model.contract import Seat
 from factory.model.errors import FactoryError
+from factory.model.instruments import named
 from factory.model.result import Usage
 from factory.model.verdict import Decision, MachineVerdict
 from factory.store import files, yaml
@@ -100,7 +101,7 @@ def _command(cell: Cell, brief: Brief, template: Argv) -> process.Command:
     variables = {**order.variables(), "subject": brief.subject, "model": agent.model if agent else None, "tools": []}
     prompt = render(brief.prompt or _REQUEST, variables, "the reviewer's prompt")
     argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{brief.seat.name}")
-    own = next((word for word in argv if word.removeprefix("./") in brief.changed), "")
+    own = next(iter(named((argv,), sorted(brief.changed)).values()), "")
     if own:
         raise _Lost(f"the proposal changes {own}, which is a part of what was to judge it")
     env = cell.environment((*agent.env, *agent.secrets) if agent else ()) | {

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from factory.line.gate import Cast, Ruling, decide, seats_needed, touches
+from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
 from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case
+from factory.line.yardstick import content_for_checks, instruments_among
+from factory.model.base import Argv
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
@@ -120,6 +122,8 @@ class Finish:
         missing = asked.keys() - {ran.name for ran in evidence.ran}
         if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
+        for text in self._of_yardstick(contract, evidence):
+            yield Rule.COVERED, text
         if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
             yield Rule.COVERED, "was applied, and is on hold"
         ruling, refused = self._ruling(delivered, item, contract, evidence)
@@ -130,12 +134,40 @@ class Finish:
         elif ruling.verdicts != self._entry.verdicts:
             yield Rule.COVERED, "has other verdicts in its journal than in its files"
 
+    def _of_yardstick(self, contract: Contract, evidence: Evidence) -> Iterator[str]:
+        """Whether the checks ran on what the contract says, and a person was asked of what judges the proposal."""
+        if evidence.instruments is None:
+            return  # from before this was looked at
+        checks = tuple(ran.run for ran in evidence.ran if ran.claimed is None)
+        seats = (seat.run for seat in contract.review.seats if seat.run)
+        plain = tuple(tuple(word for word in argv if "{" not in word) for argv in seats)  # what no template can alter
+        found = instruments_among(contract, checks, plain, self._changed(evidence)).keys() - evidence.instruments.keys()
+        if found:
+            yield f"was judged by {', '.join(sorted(found))}, which it changes itself, and its evidence does not say so"
+        wanted = self._checked(contract, evidence, checks)
+        for ran in evidence.ran if wanted else ():
+            if ran.claimed is None and (ran.tree or evidence.tree) != wanted:
+                yield f"has the check {ran.name} of another content than its contract asks for"
+
+    def _checked(self, contract: Contract, evidence: Evidence, checks: tuple[Argv, ...]) -> str:
+        """The content that the checks had to run on; nothing when git has let go what tells it."""
+        if contract.checks_from == "proposal":
+            return evidence.tree
+        objects, applied = self._objects, self._entry.applied or ""
+        if objects.read(evidence.target) is None or objects.read(applied or evidence.tree) is None:
+            return ""
+        content = self._repository.content
+        merged = content(objects.commit(applied).tree) if applied else evidence.tree
+        before = content(objects.commit(evidence.target).tree)
+        return content_for_checks(objects, merged, before, contract, checks)
+
     def _ruling(
         self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence
     ) -> tuple[Ruling, list[Said]]:
         record, policy = self._record, self._law.policy
         changed = self._changed(evidence)
-        seats = seats_needed(contract, changed, policy.guarded)
+        patterns = guarded(policy, evidence)
+        seats = seats_needed(contract, changed, patterns)
         matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
         casts: list[Cast] = []
         lost: dict[str, str] = {}
@@ -164,7 +196,7 @@ class Finish:
             else:
                 casts.extend([vote] if vote else [])
                 self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
-        return decide(contract, seats, evidence, tuple(casts), touches(changed, policy.guarded), lost), refusals
+        return decide(contract, seats, evidence, tuple(casts), touches(changed, patterns), lost), refusals
 
     def _vote(self, seat: str, matter: Matter, allowed: tuple[str, ...]) -> Cast | None:
         """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
