@@ -1,5 +1,6 @@
 """`factory retry`, `hold` and `cancel`: a person's levers, each the same as an edit or a move of the file by hand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,9 +8,10 @@ import click
 from factory.cli.session import at_desk, no_such_item
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import UsageError
-from factory.model.lifecycle import Lane
+from factory.model.lifecycle import Lane, Outcome
 from factory.store import edits, files
 from factory.store.queue import lane_path
+from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
 
@@ -17,14 +19,19 @@ def _open_item(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> 
     case = survey.cases.get(item_id)
     if case is None:
         raise no_such_item(surveyor, survey, item_id)
-    path = view.root / case.placed.path
+    return case, _file(view, item_id, case.placed.path)
+
+
+def _file(view: View, item_id: str, known: str) -> Path:
+    """An item's file in the working tree, where the branch has it."""
+    path = view.root / known
     if path.is_file():
-        return case, path
+        return path
     places = (*(lane_path(lane, item_id) for lane in Lane if lane is not Lane.DONE), _ended(item_id))
     moved = next((place for place in places if (view.root / place).is_file()), None)
     if moved:
         raise UsageError(f"{item_id} has been moved to {moved} already; the next tick takes that in", "factory tick")
-    raise UsageError(f"{case.placed.path} is not in the working tree", f"git checkout -- {case.placed.path}")
+    raise UsageError(f"{known} is not in the working tree", f"git checkout -- {known}")
 
 
 def _ended(item_id: str) -> str:
@@ -32,8 +39,10 @@ def _ended(item_id: str) -> str:
     return f"queue/{Lane.DONE}/{item_id}.yaml"
 
 
-def _move(view: View, source: Path, target: str) -> None:
+def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) -> None:
+    """Move an item's file, and stage the move, so that any commit holds both halves of it."""
     if files.move_new(source, view.root / target):
+        view.stage([str(source.relative_to(view.root)), target, *besides])
         return
     if source.exists():
         raise UsageError(f"{target} exists already", "factory check")
@@ -43,14 +52,28 @@ def _move(view: View, source: Path, target: str) -> None:
 @click.command("retry")
 @click.argument("item_id", metavar="ID")
 def retry_command(item_id: str) -> None:
-    """Send a blocked item back to work: to rework if it was judged before, else to the inbox."""
+    """Send a blocked item back to work, to rework if it was judged before; open a rejected or cancelled one again."""
     with at_desk() as (surveyor, survey, view):
-        case, path = _open_item(surveyor, survey, view, item_id)
-        if case.lane is not Lane.BLOCKED:
-            raise UsageError(f"{item_id} is not blocked, it is in {case.lane}", "factory status")
-        lane = Lane.REWORK if case.history.findings else Lane.INBOX
+        day = None if item_id in survey.cases else surveyor.queue.done_day(survey.tree, item_id)
+        if day is not None:
+            path, lane = _reopened(surveyor, survey, view, item_id, day), Lane.INBOX
+        else:
+            case, path = _open_item(surveyor, survey, view, item_id)
+            if case.lane is not Lane.BLOCKED:
+                raise UsageError(f"{item_id} is not blocked, it is in {case.lane}", "factory status")
+            lane = Lane.REWORK if case.history.findings else Lane.INBOX
         _move(view, path, lane_path(lane, item_id))
     click.echo(f"{item_id}: moved to queue/{lane}; the next tick takes it up")
+
+
+def _reopened(surveyor: Surveyor, survey: Survey, view: View, item_id: str, day: str) -> Path:
+    """The file of a finished item that brought nothing in. Raises UsageError for one that did."""
+    outcome = surveyor.artifacts.history(survey.tree, item_id, day).outcome
+    if outcome in (Outcome.APPLIED, Outcome.ACCEPTED):
+        raise UsageError(
+            f"{item_id} is done, and was {outcome}; add a new item, or undo it", f"factory revert {item_id}"
+        )
+    return _file(view, item_id, lane_path(Lane.DONE, item_id, day))
 
 
 @click.command("hold")
@@ -74,5 +97,16 @@ def cancel_command(item_id: str) -> None:
     with at_desk() as (surveyor, survey, view):
         _, path = _open_item(surveyor, survey, view, item_id)
         target = _ended(item_id)
-        _move(view, path, target)
+        _move(view, path, target, _unanswered(survey, view, item_id))
     click.echo(f"{item_id}: moved to {target}; the next tick records it as cancelled")
+
+
+def _unanswered(survey: Survey, view: View, item_id: str) -> list[str]:
+    """An item's verdict files, taken away since nobody is asked any more. One that a person has edited stays."""
+    gone: list[str] = []
+    for file in survey.snapshot.verdicts:
+        data = files.read_regular(view.root / file.path) if file.item_id == item_id else None
+        if data is not None and name_of("blob", data) == file.blob:
+            (view.root / file.path).unlink()
+            gone.append(file.path)
+    return gone

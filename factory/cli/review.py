@@ -1,6 +1,8 @@
 """`factory review`: what waits for a verdict, and the same edit as in the verdict file."""
 
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
@@ -20,13 +22,28 @@ from factory.store import files
 from factory.store.edits import decided
 from factory.store.queue import VerdictFile
 
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def decision_option(decision: Decision, said: str) -> Callable[[Command], Command]:
+    """A flag that gives a decision, and excludes the others."""
+
+    def given(context: click.Context, _option: click.Parameter, flag: bool) -> None:
+        earlier = context.params.setdefault("decision", None)
+        if flag and earlier is not None:
+            raise click.UsageError(f"--{earlier} and --{decision} exclude each other; give one")
+        if flag:
+            context.params["decision"] = decision
+
+    return click.option(f"--{decision}", is_flag=True, expose_value=False, callback=given, help=said)
+
 
 @click.command("review")
 @click.argument("item_id", metavar="[ID]", required=False)
-@click.option("--approve", "decision", flag_value="approve", help="It may be applied.")
-@click.option("--rework", "decision", flag_value="rework", help="It must be done again; say why with -m.")
-@click.option("--reject", "decision", flag_value="reject", help="It is not wanted.")
-@click.option("--escalate", "decision", flag_value="escalate", help="Somebody else must see it.")
+@decision_option(Decision.APPROVE, "It may be applied.")
+@decision_option(Decision.REWORK, "It must be done again; say why with -m.")
+@decision_option(Decision.REJECT, "It is not wanted.")
+@decision_option(Decision.ESCALATE, "Somebody else must see it.")
 @click.option("--seat", help="The seat, when several wait for a verdict.")
 @click.option("-m", "notes", help="What the worker or the next reviewer should know.")
 @json_option
@@ -36,7 +53,7 @@ from factory.store.queue import VerdictFile
 )
 def review_command(
     item_id: str | None,
-    decision: str | None,
+    decision: Decision | None,
     seat: str | None,
     notes: str | None,
     accepted: tuple[str, ...],
@@ -44,6 +61,10 @@ def review_command(
     as_json: bool,
 ) -> None:
     """Give a verdict on ID, or walk through what waits for one; where nobody can be asked, list it."""
+    if item_id is None and decision is not None:
+        raise UsageError(f"--{decision} needs to know of which item", "factory review")
+    if decision is None and (notes or accepted or handoff):
+        raise UsageError("an answer needs a decision with it", f"factory review {item_id or 'ID'} --approve")
     if item_id is None and sys.stdin.isatty() and not as_json:
         _walk()
         return
@@ -57,7 +78,7 @@ def review_command(
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
     encoded("".join((notes or "", *accepted, *handoff)))
-    _decide(item_id, seat, Answer(Decision(decision), notes, accepted, _answers(handoff)))
+    _decide(item_id, seat, Answer(decision, notes, accepted, _answers(handoff)))
 
 
 def _answers(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -191,18 +191,24 @@ class _Judge:
             return
         blob = name_of("blob", data)
         self._surveyor.queue.remember(blob, read_item(path, data))
-        placed = self._survey.snapshot.items.get(item_id)
-        if placed is not None and placed.path == path:
+        known = self._surveyor.whereabouts(self._survey, item_id)
+        if known is not None and known.path == path:
             yield path, data
-        elif placed is not None and placed.path in self._edits.gone:
-            self._edits.gone.discard(placed.path)
-            yield placed.path, None
+        elif known is not None and known.path in self._edits.gone:
+            yield from self._moved(item_id, known.path)
             yield path, data
-        elif known := self._surveyor.whereabouts(self._survey, item_id):
+        elif known is not None:
             if known.blob != blob:  # the same content is an item that another branch's working tree still shows as new
                 free = self._surveyor.free_id(self._survey.tree, self._survey.snapshot, item_id)
                 self._edits.problem(path, taken_by(item_id, known.path, free))
-        elif parts[1] != Lane.INBOX:
+        elif parts[1] != Lane.INBOX and item_id not in self._survey.lost:
             self._edits.problem(path, "is new, and new items begin in queue/inbox")
         else:
             yield path, data
+
+    def _moved(self, item_id: str, source: str) -> Iterator[tuple[str, None]]:
+        """What a person took away when they moved an item: its file, and the verdict files that went with it."""
+        verdicts = {file.path for file in self._survey.snapshot.verdicts if file.item_id == item_id}
+        for path in sorted({source} | verdicts & self._edits.gone):
+            self._edits.gone.discard(path)
+            yield path, None

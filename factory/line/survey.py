@@ -103,10 +103,6 @@ class Surveyor:
         snapshot = self._without_finished(tree, self.queue.snapshot(tree), with_artifacts)
         problems = list(snapshot.problems)
         cases: dict[str, Case] = {}
-        for verdict in snapshot.verdicts:
-            judged = snapshot.items.get(verdict.item_id)
-            if judged is None or judged.lane is not Lane.REVIEW:
-                problems.append(Problem(verdict.path, 1, 1, "judges nothing that is in review; delete it"))
         for placed in snapshot.items.values():
             case, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
             cases[placed.id] = case
@@ -117,6 +113,7 @@ class Surveyor:
                 lost[item_id] = self.artifacts.history(tree, item_id)
             except InvalidFile as error:
                 problems.extend(error.problems)
+        problems.extend(_about_nothing(snapshot, cases, lost))
         problems.extend(self._unread_dependencies(tree, cases.values()))
         breakers = self._breakers(tree, problems)
         limited = workflow.policy.budget.usd_per_day is not None
@@ -243,3 +240,12 @@ class Surveyor:
         """The same. Raises InvalidFile for a journal that cannot be read."""
         day = self.queue.done_day(tree, item_id)
         return self.artifacts.history(tree, item_id, day).outcome if day else None
+
+
+def _about_nothing(snapshot: Snapshot, cases: Mapping[str, Case], lost: Mapping[str, History]) -> Iterator[Problem]:
+    """Verdict files of what is not in review. One whose item a person has just moved away goes with it."""
+    for verdict in snapshot.verdicts:
+        case = cases.get(verdict.item_id)
+        history = case.history if case else lost.get(verdict.item_id, History())
+        if Lane.REVIEW not in (case.lane if case else None, history.lane):
+            yield Problem(verdict.path, 1, 1, "judges nothing that is in review; delete it")

@@ -11,8 +11,10 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import Item, id_problem, ids_from
+from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
+from factory.store.artifacts import folder_of
 from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, read_workflow, workflow_warnings
 from factory.store.queue import (
     BREAKERS,
@@ -170,7 +172,7 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
     if path.endswith(VERDICT):
         read_verdict(path, data)
         judged = name.removesuffix(VERDICT).rpartition(".")[0]
-        if not (root / lane_path(Lane.REVIEW, judged)).is_file():
+        if not (root / lane_path(Lane.REVIEW, judged)).is_file() and not _was_in_review(root, judged):
             raise InvalidFile(Problem(path, 1, 1, "judges nothing that is in review; delete it"))
     elif path.endswith(".jsonl"):
         found = batch_problems(path, data)
@@ -183,6 +185,15 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
         if problem:
             raise InvalidFile(Problem(path, 1, 1, problem))
         read_item(path, data)
+
+
+def _was_in_review(root: Path, item_id: str) -> bool:
+    """Whether a person has just moved an item out of review: the next pass takes its verdict files along."""
+    path = f"{folder_of(item_id)}/journal.jsonl"
+    try:
+        return read_journal(files.read_regular(root / path) or b"", path).lane is Lane.REVIEW
+    except InvalidFile:
+        return False
 
 
 def _missing_contracts(root: Path, paths: Iterable[str], known: list[Problem]) -> Iterator[Problem]:

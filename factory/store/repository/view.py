@@ -111,6 +111,17 @@ class View:
         self._prepared.replace(self._index)
         self.lock.kept = False
 
+    def stage(self, paths: Sequence[str]) -> None:
+        """Bring the index's entries of these paths to what the working tree has. The lock is held."""
+        mine = self._prepared.with_name(f"staged-{self._prepared.name}")
+        mine.unlink(missing_ok=True)
+        if self._index.exists():
+            files.write(mine, self._index.read_bytes())
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        env = {"GIT_INDEX_FILE": str(mine)}
+        self._git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=names, env=env)
+        mine.replace(self._index)
+
     def refresh_index(self) -> None:
         """Let git remember the files' times again, so that its next look is quick."""
         with suppress(BusyError, GitError), self.lock.held(patience=0):
