@@ -31,6 +31,7 @@ COMMANDS = {
     "status": Entry("status", "Say what is where, since when, and waiting for what."),
     "list": Entry("list", "List open items."),
     "show": Entry("show", "Show one item with its run, evidence and findings."),
+    "diff": Entry("diff", "Show what a proposal changes, or what changed between two rounds."),
     "log": Entry("log", "Show an item's journal."),
     "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "retry": Entry("levers", "Send a blocked item back to work."),

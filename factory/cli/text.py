@@ -1,9 +1,10 @@
 """How things look: tables and colours on a terminal, plain lines in a pipe, times for people."""
 
 import json
+import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import click
@@ -69,3 +70,19 @@ def lines(texts: Iterable[str]) -> None:
     """Print texts of others, one a line."""
     for text in texts:
         click.echo(printable(text))
+
+
+_PATCH_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def patch_lines(patch: str) -> Iterator[str]:
+    """The lines of a patch, in colour."""
+    for line in printable(patch).split("\n"):
+        head = line.startswith(("diff --git", "+++", "---"))
+        yield click.style(line, bold=head, fg=None if head else _PATCH_COLOURS.get(line[:1]))
+
+
+def in_pages(shown: Iterable[str]) -> None:
+    """Print lines in pages on a terminal, all at once elsewhere."""
+    os.environ.setdefault("LESS", "FRX")  # as git does: what fits is not paged, and colours are colours
+    click.echo_via_pager(f"{line}\n" for line in shown)

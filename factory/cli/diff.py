@@ -1,0 +1,34 @@
+"""`factory diff`: what a proposal changes, or what changed between two rounds."""
+
+import re
+
+import click
+
+from factory.cli.session import no_such_item, surveyed
+from factory.cli.text import in_pages, patch_lines
+from factory.model.errors import UsageError
+from factory.report.difference import difference
+
+_ROUNDS = re.compile(r"([1-9]\d{0,5})\.\.([1-9]\d{0,5})")
+
+
+def _rounds(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = _ROUNDS.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--rounds {text!r} is not of the form A..B, such as 1..2", "factory diff --help")
+    return int(found[1]), int(found[2])
+
+
+@click.command("diff")
+@click.argument("item_id", metavar="ID")
+@click.option("--rounds", metavar="A..B", help="What changed from the proposal of round A to that of round B.")
+def diff_command(item_id: str, rounds: str | None) -> None:
+    """Show what the newest proposal of an item changes, in pages on a terminal."""
+    asked = _rounds(rounds)
+    with surveyed() as (surveyor, survey):
+        if item_id not in survey.cases and not surveyor.queue.done_day(survey.tree, item_id):
+            raise no_such_item(surveyor, survey, item_id)
+        text = difference(surveyor, survey, item_id, asked)
+    in_pages(patch_lines(text))
