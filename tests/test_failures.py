@@ -260,3 +260,37 @@ def test_a_folder_in_path_that_this_user_may_not_see_is_passed_over(
     world.tick()
     closed.chmod(0o700)
     assert world.lane("one") == "done"
+
+
+ENDINGS: dict[str, str] = {
+    "blocked": 'printf \'{"status": "blocked", "question": "Which one?"}\' > $FACTORY_OUT/result.json',
+    "refused": 'printf \'{"status": "refused", "summary": "No."}\' > $FACTORY_OUT/result.json',
+    "failed": "exit 3",
+    "killed": "kill -9 $$",
+    "too long": "sleep 60",
+    "a result that cannot be read": "echo '{' > $FACTORY_OUT/result.json",
+    "nothing changed": "true",
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_a_run_keeps_the_files_that_its_contract_asks_for_however_it_ends(world: World, how: str) -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLF"
+    script = (
+        f"cd $FACTORY_OUT; echo why > report.md; echo {key} > log.md; head -c 3000 /dev/zero > big.md; echo > odd.md"
+    )
+    produces = {"files": [{"path": name, "max_kb": 1, "required": False} for name in ("report.md", "log.md", "big.md")]}
+    limits = {"minutes": 0.02}
+    world.contract(
+        "reports", worker={"run": ["sh", "-c", f"{script}; {ENDINGS[how]}"]}, produces=produces, limits=limits
+    )
+    world.item("one", contract="reports")
+    world.tick()
+    kept = {
+        path.removeprefix("run-1/files/"): text for path, text in world.artifacts("one").items() if "/files/" in path
+    }
+    # within the contract's limits, and without what looks like a secret
+    assert sorted(kept) == ["log.md", "report.md"]
+    assert kept["report.md"] == "why"
+    assert key not in kept["log.md"]
+    world.command("audit")

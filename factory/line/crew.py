@@ -17,7 +17,6 @@ from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence, Ran
 from factory.model.failure import Failure, FailureClass
-from factory.model.result import Status
 from factory.store import logs
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
@@ -89,7 +88,7 @@ class Crew:
                 run = reverse(order, self._repository)
             else:
                 run = run_worker(order, self._repository, self._cells, stop, heart.beat)
-            if not run.stopped and run.result is not None and run.result.status is Status.OK:
+            if not run.stopped and run.delivers:
                 run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
             run = self._seal.close(order, run)
             if run.evidence is not None and run.failure is None and not run.stopped:

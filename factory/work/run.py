@@ -56,6 +56,11 @@ class Run:
     subject: str = ""  # of a proposal that can be judged
     said: tuple[Said, ...] = ()  # what machine seats say of it
 
+    @property
+    def delivers(self) -> bool:
+        """Whether the worker is content with what it left."""
+        return self.result is not None and self.result.status is Status.OK
+
     def cost(self) -> Usage:
         """What the worker and the machine seats used."""
         return reduce(Usage.plus, (each.usage for each in self.said), self.usage)
@@ -102,6 +107,7 @@ def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Ev
         mask.hide_cut(command.log.read_bytes()),
         sandbox=f"{boundary.name} ({boundary.missing})" if boundary.missing else boundary.name,
         usage=meter.usage,
+        files=left.files(cell.out, order.contract)[0],  # however it ended: a person will need its report
         stopped=ended.stopped is process.Stopped.ASKED,
     )
     if early.stopped:

@@ -66,7 +66,9 @@ class Seal:
         tails = {f"tail/{ran.name}": ran.tail.encode() for ran in run.evidence.ran} if run.evidence else {}
         logs = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
         texts = dict(logs)
-        if run.failure is not None:  # otherwise they have been inspected, and are judged as they are
+        if (
+            run.failure is not None or not run.delivers
+        ):  # otherwise they have been inspected, and are judged as they are
             texts |= {"patch": run.patch, "raw": run.raw_result or b""} | {
                 f"files/{n}": d for n, d in run.files.items()
             }
