@@ -119,7 +119,7 @@ def test_raising_the_budget_and_moving_it_back_lets_it_go_on(world: World) -> No
     raise_budget(world, "usd: 0.5", "usd: 5")
     world.tick()
     assert world.lane("one") == "done"
-    assert sum(entry.usage.usd for entry in world.journal("one") if entry.usage) == pytest.approx(0.85)
+    assert sum(entry.usage.spent for entry in world.journal("one") if entry.usage) == pytest.approx(0.85)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"usd": -1}', '{"usd": 9}' + " " * 5000, "[9]", '{"usd": "a lot"}'])
@@ -213,3 +213,18 @@ def test_checks_do_not_count_as_minutes(world: World) -> None:
     world.tick()
     seconds = [entry.seconds for entry in world.journal("one") if entry.seconds is not None]
     assert len(seconds) == 1 and seconds[0] < 0.5
+
+
+def test_a_cost_that_nobody_told_is_unknown_and_not_zero(world: World) -> None:
+    world.item("silent")
+    world.item("tokens", [{"write": {"path": "t.txt", "text": "t\n"}}, {"result": {"usage": {"input_tokens": 7}}}])
+    world.item("free", [{"write": {"path": "f.txt", "text": "f\n"}}, {"result": {"usage": {"usd": 0.0}}}])
+    world.item("paid", [{"write": {"path": "p.txt", "text": "p\n"}}, {"result": {"usage": {"usd": 0.25}}}])
+    world.tick(drain=True)
+    for item_id, shown in (
+        ("silent", "USD unknown"),
+        ("tokens", "USD unknown"),
+        ("free", "0.00 USD"),
+        ("paid", "0.25 USD"),
+    ):
+        assert shown in world.command("show", item_id)

@@ -146,7 +146,7 @@ def test_a_journal_that_an_earlier_version_wrote_with_such_a_number_still_reads(
     nobody_is_stopped(world)
     assert world.lane("good") == "done"
     usage = world.journal("one")[-1].usage
-    assert usage is not None and 0 <= usage.usd <= MOST_USD and usage.tokens <= MOST_TOKENS
+    assert usage is not None and 0 <= usage.spent <= MOST_USD and usage.tokens <= MOST_TOKENS
     world.command("cancel", "one")
     world.tick()
     assert world.lane("one") == "done"

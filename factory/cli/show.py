@@ -6,6 +6,7 @@ from factory.cli.session import json_option, no_such_item, surveyed
 from factory.cli.text import echo_json, lane_word
 from factory.model.base import printable
 from factory.model.lifecycle import Lane
+from factory.model.result import Usage
 from factory.report.detail import Detail, detail
 
 
@@ -24,6 +25,11 @@ def show_command(item_id: str, as_json: bool) -> None:
         _print(found)
 
 
+def _cost(usage: Usage) -> str:
+    """What the runs say they cost; unknown is not free."""
+    return "USD unknown: no run has said" if usage.usd is None else f"{usage.usd:.2f} USD"
+
+
 def _print(found: Detail) -> None:
     lane = lane_word(found.lane, found.history.outcome or str(found.lane))
     click.echo(f"{click.style(found.id, bold=True)}  {lane}  {printable(found.title)}")
@@ -36,7 +42,7 @@ def _print(found: Detail) -> None:
         click.echo(f"now        {printable(found.note)}{why}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
-        click.echo(f"cost       {history.seconds:.1f} s, {history.usage.usd:.2f} USD")
+        click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
     if found.lane is Lane.REVIEW:
         click.echo(f"look       git diff {found.base[:10]} {history.proposal[:10]}")
     for ran in found.evidence.ran if found.evidence else ():

@@ -12,8 +12,8 @@ def used_up(case: Case) -> str:
         return ""
     budget, history = case.item.budget, case.history
     minutes = history.seconds / 60
-    if budget.usd is not None and history.usage.usd >= budget.usd:
-        return f"its budget is used up: {history.usage.usd:.2f} of {budget.usd:.2f} USD"
+    if budget.usd is not None and history.usage.spent >= budget.usd:
+        return f"its budget is used up: {history.usage.spent:.2f} of {budget.usd:.2f} USD"
     if budget.tokens is not None and history.usage.tokens >= budget.tokens:
         return f"its budget is used up: {history.usage.tokens} of {budget.tokens} tokens"
     if budget.minutes is not None and minutes >= budget.minutes:
@@ -26,7 +26,7 @@ def left(survey: Survey, case: Case) -> Budget:
     assert case.item is not None
     budget, history = case.item.budget, case.history
     limits = [
-        None if budget.usd is None else budget.usd - history.usage.usd,
+        None if budget.usd is None else budget.usd - history.usage.spent,
         None if survey.policy.budget.usd_per_day is None else survey.policy.budget.usd_per_day - survey.spent_today,
     ]
     return Budget.model_construct(

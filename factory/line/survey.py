@@ -167,7 +167,7 @@ class Surveyor:
                 histories.append(self.artifacts.history(tree, item_id, day))
             except InvalidFile as error:
                 problems.extend(error.problems)
-        spent = (entry.usage.usd for each in histories for entry in each.entries if entry.usage and entry.at >= began)
+        spent = (entry.usage.spent for each in histories for entry in each.entries if entry.usage and entry.at >= began)
         return sum(spent)
 
     def _breakers(self, tree: str, problems: list[Problem]) -> dict[str, BreakerState]:

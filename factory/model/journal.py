@@ -46,13 +46,11 @@ def _capped(usage: object) -> object:
     if not isinstance(usage, dict):
         return usage
     most = {"input_tokens": MOST_TOKENS, "output_tokens": MOST_TOKENS, "usd": MOST_USD}
-    return {key: _at_most(value, most[key]) if key in most else value for key, value in usage.items()}
+    said = {key: value for key, value in usage.items() if value is not None and value == value}  # NaN says nothing
+    return {key: _at_most(value, most[key]) if key in most else value for key, value in said.items()}
 
 
 def _at_most(value: object, most: float) -> object:
-    """A number between 0 and the most; null, as which JSON had what is no number at all, is 0."""
-    if value is None or value != value:
-        return 0
     return max(0, min(value, most)) if isinstance(value, int | float) else value
 
 

@@ -55,16 +55,21 @@ class Handoff(Format):
 
 
 class Usage(Format):
-    """What a run cost."""
+    """What a run cost. `usd` is None when nobody said: unknown is not free."""
 
     input_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
     output_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
-    usd: Annotated[float, Field(ge=0, le=MOST_USD)] = 0.0
+    usd: Annotated[float, Field(ge=0, le=MOST_USD)] | None = None
 
     @property
     def tokens(self) -> int:
         """All tokens together."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def spent(self) -> float:
+        """USD, as far as it was said."""
+        return self.usd or 0.0
 
     def plus(self, more: "Usage | None") -> "Usage":
         """The sum of two."""
@@ -74,7 +79,7 @@ class Usage(Format):
             else Usage.model_construct(
                 input_tokens=self.input_tokens + more.input_tokens,
                 output_tokens=self.output_tokens + more.output_tokens,
-                usd=self.usd + more.usd,
+                usd=None if self.usd is None and more.usd is None else self.spent + more.spent,
             )
         )
 

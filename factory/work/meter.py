@@ -15,8 +15,8 @@ _MOST_BYTES = 4096
 
 def exceeded(left: Budget, usage: Usage) -> str:
     """What a budget does not allow any more; empty when it does."""
-    if left.usd is not None and usage.usd > left.usd:
-        return f"{usage.usd:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
+    if left.usd is not None and usage.spent > left.usd:
+        return f"{usage.spent:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
     if left.tokens is not None and usage.tokens > left.tokens:
         return f"{usage.tokens} tokens, and {left.tokens} were left of the item's budget"
     return ""
@@ -26,7 +26,7 @@ def without(left: Budget, usage: Usage) -> Budget:
     """What is left of a budget after more was used."""
     return left.model_copy(
         update={
-            "usd": None if left.usd is None else left.usd - usage.usd,
+            "usd": None if left.usd is None else left.usd - usage.spent,
             "tokens": None if left.tokens is None else left.tokens - usage.tokens,
         }
     )

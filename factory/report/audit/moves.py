@@ -128,7 +128,7 @@ class Moves:
             if loose and entry.event is Event.FINISH:
                 self.owed[record.id] = step.commit, loose
         if entry.usage is not None:
-            self._spent[_day(entry)] += round(entry.usage.usd * 100_000)
+            self._spent[_day(entry)] += round(entry.usage.spent * 100_000)
 
     def _start(self, record: Record, entry: Entry) -> Iterator[Found]:
         path, history = record.path, record.history
