@@ -374,6 +374,7 @@ def test_two_seats_get_a_file_each_and_both_must_approve(world: World) -> None:
     world.tick()
     assert world.lane("one") == "review"
     assert "waits for the verdict of bob" in world.command("status")
+    world.git("config", "user.email", "bob@example.org")
     world.verdict("one", "approve", seat="bob")
     world.tick()
     assert world.lane("one") == "done"
@@ -399,3 +400,65 @@ def test_the_json_of_status_names_the_refusal(judged: World) -> None:
     judged.tick()
     found = json.loads(judged.command("status", "--json"))["problems"]
     assert [(each["path"], each["line"] > 1) for each in found] == [(VERDICT, True)] * 2
+
+
+TWO = {"seats": [{"name": "first", "kind": "human"}, {"name": "second", "kind": "human"}]}
+
+
+@pytest.mark.parametrize("quorum", ["all", 2])
+@pytest.mark.parametrize("committed", [False, True], ids=["saved", "committed"])
+def test_one_person_in_two_seats_counts_once(world: World, quorum: object, committed: bool) -> None:
+    # given two seats, and one person who approves in both, once under another name
+    world.contract("judged", review={**TWO, "quorum": quorum})
+    world.item("one", contract="judged")
+    world.tick()
+    world.verdict("one", "approve", seat="first")
+    if committed:
+        world.commit()
+    else:
+        world.tick()
+    world.git("config", "user.name", "Ann Other")
+    world.verdict("one", "approve", seat="second")
+    if committed:
+        world.commit()
+    # when the factory counts
+    world.tick()
+    # then it is not finished, and who looks is told what is missing
+    assert world.lane("one") == "review"
+    said = world.command("status")
+    assert "waits for the verdict of second; second needs somebody else" in said.replace("\n", " ")
+    # and goes on once somebody else has judged
+    world.git("config", "user.email", "bob@example.org")
+    place = world.root / "queue/review/one.second.verdict.yaml"
+    place.write_text(place.read_text() + "# Bob, too\n")
+    world.tick()
+    assert world.lane("one") == "done"
+    world.command("audit")
+
+
+def test_a_no_of_one_person_counts_in_whatever_seat(world: World) -> None:
+    world.contract("judged", review={**TWO, "quorum": 1})
+    world.item("one", contract="judged")
+    world.tick()
+    place = world.root / "queue/review/one.second.verdict.yaml"
+    place.write_text(place.read_text().replace("decision: pending", "decision: reject"))
+    world.verdict("one", "approve", seat="first")
+    world.tick()
+    assert world.journal("one")[-1].outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize("entry", ["bob@example.org", "Bob <BOB@example.org>"])
+def test_an_address_among_the_reviewers_is_nobodys_display_name(world: World, entry: str) -> None:
+    world.policy(f"reviewers: ['{entry}']")
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    for name in ("bob@example.org", "Bob", "Bob <bob@example.org>", "bob@example.org <ann@example.org>"):
+        world.git("config", "user.name", name)
+        assert "is not among the reviewers" in world.command("tick")
+        assert world.lane("one") == "review"
+    # and whoever has the address may be called anything
+    world.git("config", "user.name", "Robert")
+    world.git("config", "user.email", "bob@example.org")
+    world.tick()
+    assert world.lane("one") == "done"

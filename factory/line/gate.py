@@ -25,6 +25,7 @@ class Cast:
     verdict: Verdict
     reviewer: str
     path: str
+    person: str = ""  # by which one person is known again in another seat; empty: a machine
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def decide(
         if against:
             closes = tuple(key for cast in casts for key in cast.verdict.closes)
             return Ruling(event, _reason(against), _findings(against), verdicts, closes)
-    approved = {cast.seat for cast in casts if cast.verdict.decision is Decision.APPROVE}
+    again = _again(casts)
+    approved = {cast.seat for cast in casts if cast.verdict.decision is Decision.APPROVE} - again.keys()
     approved |= {seat.name for seat in seats if seat.kind is SeatKind.CHECKS}
     waiting = [seat for seat in seats if seat.name not in approved]
     quorum = contract.review.quorum
@@ -100,7 +102,20 @@ def decide(
         reason = "; ".join(f"the verdict of {name} does not count: {lost[name]}" for name in silent)
         return Ruling(Event.BLOCK, reason, (), verdicts)
     names = ", ".join(seat.name for seat in waiting)
-    return Ruling(None, f"waits for the verdict of {names}", (), verdicts)
+    other = "".join(f"; {name} needs somebody else: {said}" for name, said in again.items())
+    return Ruling(None, f"waits for the verdict of {names}{other}", (), verdicts)
+
+
+def _again(casts: tuple[Cast, ...]) -> dict[str, str]:
+    """The approvals, by seat, of people who approve in another seat already, and whose that one is: they count once."""
+    sits: dict[str, str] = {}
+    again: dict[str, str] = {}
+    for cast in casts:
+        if cast.person and cast.verdict.decision is Decision.APPROVE:
+            first = sits.setdefault(cast.person, cast.seat)
+            if first != cast.seat:
+                again[cast.seat] = f"{cast.reviewer} gave the verdict of {first}"
+    return again
 
 
 def _reason(casts: list[Cast]) -> str:

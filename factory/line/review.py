@@ -96,7 +96,7 @@ def cast(
         raise Refused(tuple(key[0] for key, _ in problems), *placed)
     # Anybody can write a name into a file; who brought it is what git knows.
     reviewer = str(author) if not given or _plain(given) in _names(author) else f"{given} (by {author})"
-    return Cast(seat, verdict, reviewer, path)
+    return Cast(seat, verdict, reviewer, path, _plain(author.email) or _plain(author.name))
 
 
 def _objections(
@@ -109,13 +109,13 @@ def _objections(
             (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
         )
     makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", "factory"}
-    listed = {_plain(name) for name in allowed}
-    people = [(str(author), _names(author), f"{author} brought this, and")]
-    people += [(given, _names_in(given), f"{given!r}")] if given else []
-    for name, names, subject in people:
+    people = [(str(author), author, f"{author} brought this, and")]
+    people += [(given, _person_in(given), f"{given!r}")] if given and _plain(given) not in _names(author) else []
+    for name, person, subject in people:
+        names = _names(person)
         if makers & names or any(_WORKERS in each for each in names):
             found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
-        if listed and not listed & names:
+        if allowed and not any(_is(person, entry) for entry in allowed):
             found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))
     found.extend(_about_criteria(verdict, matter.item))
     found.extend(_about_loose_ends(verdict, matter))
@@ -149,11 +149,20 @@ def _about_criteria(verdict: Verdict, item: Item) -> Iterator[tuple[tuple[str, .
             yield ("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"
 
 
-def _names_in(given: str) -> set[str]:
-    """The same for what somebody wrote, which may look like a git identity."""
+def _person_in(given: str) -> Person:
+    """Whom somebody wrote down: a git identity, an address or a name."""
     name, less, rest = given.partition("<")
-    whole = less and rest.endswith(">") and "<" not in rest and ">" not in rest[:-1]
-    return _names(Person(name, rest[:-1])) if whole else {_plain(given)}
+    if less and rest.endswith(">") and "<" not in rest and ">" not in rest[:-1]:
+        return Person(name, rest[:-1])
+    return Person("", given) if "@" in given else Person(given, "")
+
+
+def _is(person: Person, entry: str) -> bool:
+    """Whether an entry of a list is this person: one with an address by that alone, since hosts verify no names."""
+    listed = _person_in(entry)
+    if listed.email:
+        return _plain(listed.email) == _plain(person.email)
+    return _plain(listed.name) in (_plain(person.name), _plain(person.email))
 
 
 def _names(person: Person) -> set[str]:

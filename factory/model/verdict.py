@@ -28,7 +28,7 @@ class Decision(StrEnum):
 
 def _as_written(word: object) -> object:
     """A word from a fixed list means the same however a person writes it: Approve is approve."""
-    return word.strip().lower() if isinstance(word, str) else word
+    return word.strip().lower() if isinstance(word, str) and not isinstance(word, Decision) else word
 
 
 class Finding(Format):
