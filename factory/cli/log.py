@@ -1,19 +1,48 @@
 """`factory log`: an item's journal."""
 
+from dataclasses import asdict
+
 import click
 
 from factory.cli.session import json_option, no_such_item, surveyed
 from factory.cli.text import echo_json, lane_word, table
 from factory.model.base import printable
+from factory.model.errors import UnusableError, UsageError
 from factory.model.journal import rfc3339
 from factory.report.detail import detail, journal
+from factory.store.repository.incoming import incoming
 
 
 @click.command("log")
-@click.argument("item_id", metavar="ID")
+@click.argument("item_id", metavar="[ID]", required=False)
+@click.option("--changes", is_flag=True, help="Only the commits that changed anything besides queue/ and artifacts/.")
+@click.option("-n", "most", type=click.IntRange(1), default=30, show_default=True, help="With --changes: so many.")
 @json_option
-def log_command(item_id: str, as_json: bool) -> None:
-    """Show an item's journal."""
+def log_command(item_id: str | None, changes: bool, most: int, as_json: bool) -> None:
+    """Show an item's journal, or with --changes what came into the target branch."""
+    if changes and item_id is None:
+        _changes(most, as_json)
+    elif changes or item_id is None:
+        raise UsageError("give the id of an item, or --changes", "factory list --all")
+    else:
+        _journal(item_id, as_json)
+
+
+def _changes(most: int, as_json: bool) -> None:
+    with surveyed() as (surveyor, survey):
+        target = survey.policy.target_branch
+        head = surveyor.repository.head(target)
+        if head is None:
+            raise UnusableError(f"the target branch {target} does not exist", f"git branch {target}")
+        found = incoming(surveyor.repository.git, head, most)
+    if as_json:
+        echo_json([{**asdict(each), "at": rfc3339(each.at), "by": str(each.by)} for each in found])
+        return
+    rows = [(rfc3339(each.at), each.commit[:10], each.item_id or "-", each.by.name, each.subject) for each in found]
+    table([[printable(cell) for cell in row] for row in rows], ("AT", "COMMIT", "ITEM", "BY", "WHAT"))
+
+
+def _journal(item_id: str, as_json: bool) -> None:
     with surveyed() as (surveyor, survey):
         found = detail(surveyor, survey, item_id)
         if found is None:
