@@ -1,5 +1,7 @@
 """Hostile workers that go for the repository, and for what a person has beside it."""
 
+from pathlib import Path
+
 import pytest
 
 from factory.model.failure import FailureClass
@@ -139,6 +141,44 @@ def test_a_repository_in_the_place_of_a_submodule_runs_nothing(scene: Scene) -> 
     scene.run()
     scene.assert_ended("rework", FailureClass.CONTRACT, "is a repository of its own")
     scene.assert_unharmed()
+
+
+AS_ANN = "git -c user.name=Ann -c user.email=ann@example.org "
+# Where a person moves a file to while a worker changes it, and what the contract's patch may touch.
+CARRIED: dict[str, tuple[str, dict[str, object]]] = {
+    "into a protected path": (".github/workflows/a.yml", {"paths": ["**"]}),
+    "out of the paths": ("src/a.txt", {"paths": ["conf/**"]}),
+    "into the contract itself": ("contracts/prompts/a.txt", {"paths": ["**"]}),
+}
+
+
+@pytest.mark.parametrize("where", CARRIED)
+def test_a_merge_carries_no_change_to_where_it_may_not_go(scene: Scene, where: str) -> None:
+    moved, patch = CARRIED[where]
+    world = scene.world
+    world.policy("sandbox: off")  # so that a worker can do what a person does meanwhile
+    world.write("conf/a.txt", "".join(f"line {number}\n" for number in range(30)))
+    world.commit("A file")
+    person = f"cd @repo@ && mkdir -p {Path(moved).parent} && git mv conf/a.txt {moved} && {AS_ANN}commit -qm Move"
+    scene.bad(f"({person}); sed -i 's/^line 15$/evil/' conf/a.txt", produces={"patch": patch})
+    scene.world.tick()
+    assert scene.world.last("bad").event == "rework"
+    assert [(finding.path, finding.text) for finding in scene.world.last("bad").findings] == [
+        (moved, "conflicts with what the target branch holds now")
+    ]
+    assert "evil" not in scene.world.read(moved)
+
+
+def test_a_merge_carries_a_change_along_with_a_file_to_where_it_may_go(scene: Scene) -> None:
+    world = scene.world
+    world.policy("sandbox: off")
+    world.write("conf/a.txt", "".join(f"line {number}\n" for number in range(30)))
+    world.commit("A file")
+    person = f"cd @repo@ && mkdir src && git mv conf/a.txt src/a.txt && {AS_ANN}commit -qm Move"
+    scene.bad(f"({person}); sed -i 's/^line 15$/good/' conf/a.txt")
+    scene.world.tick(drain=True)
+    assert world.lane("bad") == "done"
+    assert "good" in world.git("show", "main:src/a.txt")
 
 
 def test_names_that_look_like_options_or_lines_are_only_names(scene: Scene) -> None:

@@ -1,7 +1,7 @@
 """Evidence: checks, and what the worker claims, run by the factory on the proposal as it would be merged now."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.line.bench import Bench, Question, environment_of, questions
@@ -9,9 +9,11 @@ from factory.line.proofs import Proof, Proofs
 from factory.line.yardstick import content_for_checks, instruments_among, seat_argvs
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
+from factory.model.paths import matches
 from factory.model.result import Claim
 from factory.store.repository.repository import Merge, Repository
 from factory.store.repository.trees import diff
+from factory.work.left import change_breaches, line_breaches
 from factory.work.order import Order
 from factory.work.run import Alive
 from factory.work.workcell import Cells
@@ -37,6 +39,26 @@ def merged_content(repository: Repository, base: str, proposal: str, target: str
     return Merge(repository.content(merge.tree), merge.conflicts)
 
 
+def _astray(repository: Repository, order: Order, proposal: str, target: str, tree: str) -> Iterator[str]:
+    """The paths to which a merge carries a change, with a file that was moved meanwhile, and where none is allowed.
+
+    Like a conflict: the next round makes its change there for everybody to see, or not at all.
+    """
+    objects, contract = repository.objects, order.contract
+    now = repository.content(objects.commit(target).tree)
+    landing = tuple(diff(objects, now, tree))
+    made = set(repository.changed(order.base, proposal))
+    carried = {change.path for change in landing if change.path not in made}
+    if not carried:
+        return
+    breaches = [*change_breaches(landing, order, objects), *line_breaches(repository.patch(now, tree), contract)]
+    beyond = any(not path for path, _ in breaches)
+    refused = {path for path, _ in breaches}
+    for path in sorted(carried):
+        if beyond or path in refused or matches(path, order.policy.guarded):
+            yield path
+
+
 class Gatherer:
     """Runs every check, acceptance check and claim, each in a clean checkout."""
 
@@ -56,8 +78,9 @@ class Gatherer:
     ) -> Gathered:
         """The evidence for a proposal. Raises FactoryError when something cannot be run at all."""
         merge = merged_content(self._repository, order.base, proposal, target)
-        if merge.conflicts:
-            paths = tuple(printable(path) for path in merge.conflicts)
+        astray = merge.conflicts or tuple(_astray(self._repository, order, proposal, target, merge.tree))
+        if astray:
+            paths = tuple(printable(path) for path in astray)
             return Gathered(Evidence(base=order.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
         objects, environment = self._repository.objects, environment_of(order)
         bench = Bench(self._repository, self._cells, self._proofs, order, environment, stop, alive)
