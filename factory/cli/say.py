@@ -7,7 +7,7 @@ import click
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print, and fall silent once nobody reads it any more."""
+    """Print, and fall silent once nobody reads it any more; a line that a full disk refuses is left out."""
     try:
         click.echo(text, err=err, nl=nl)
     except BrokenPipeError:
@@ -15,3 +15,5 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
         for stream in (sys.stdout, sys.stderr):
             if os.path.samestat(os.fstat(stream.fileno()), broken):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError:
+        return

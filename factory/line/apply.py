@@ -34,7 +34,8 @@ _CHANGES_NOTHING = frozenset({ApplyMode.NONE, ApplyMode.BRANCH})
 def apply(floor: Floor, survey: Survey, approved: list[Judged]) -> None:
     """Apply what the gate approved, one after the other, each on what the one before left."""
     for judged in approved:
-        _apply_one(floor, survey, judged)
+        with floor.sparing_others(judged.case):
+            _apply_one(floor, survey, judged)
         floor.ledger.publish_when_due()
     floor.ledger.publish()
 

@@ -78,11 +78,23 @@ def collect(floor: Floor, survey: Survey) -> None:
         if case is not None and case.unread:
             continue  # kept until a person has mended the journal
         if case is not None and case.lane is Lane.ACTIVE and case.history.run == running.order.run:
-            survey.cases[case.id] = _settle(floor, survey, Finished(case, running.order, run))
-        done.append(running.order.item_id)
+            with floor.sparing_others(case):
+                run = _whole(floor, run)
+                survey.cases[case.id] = _settle(floor, survey, Finished(case, running.order, run))
+                done.append(running.order.item_id)
+        else:
+            done.append(running.order.item_id)
     floor.ledger.publish()
     for item_id in done:
         floor.crew.forget(item_id)
+
+
+def _whole(floor: Floor, run: Run) -> Run:
+    """The run; as a crash when git has thrown its proposal away before anything pointed to it."""
+    if not run.proposal or floor.repository.objects.holds(run.proposal):
+        return run
+    reason = f"its proposal {run.proposal[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
+    return replace(run, proposal="", failure=Failure(FailureClass.CRASH, reason))
 
 
 def _settle(floor: Floor, survey: Survey, finished: Finished) -> Case:
@@ -172,7 +184,7 @@ def _delivery(floor: Floor, survey: Survey, finished: Finished) -> Move:
     assert run.evidence is not None and case.contract_name is not None and case.item is not None
     loose_ends = run.result.handoff.loose_ends() if run.result else {}
     worker = order.worker
-    closed = closed_by_change(floor.repository, case, run.proposal)
+    closed = closed_by_change(floor, survey, case, run.proposal)
     table = case.history.table.close(closed)
     matter = Matter(case.id, case.item, order.run, order.round, run.subject, worker, loose_ends, table)
     _show_proposal(floor, finished)

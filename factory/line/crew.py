@@ -4,22 +4,20 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 from pydantic import JsonValue
 
 from factory.line.bell import Bell
 from factory.line.evidence import Gathered, Gatherer
+from factory.line.heart import Heart
+from factory.line.proposal import proposal_of
 from factory.line.seats import judged, with_subject
-from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence, Ran
-from factory.model.failure import Failure, FailureClass
+from factory.model.failure import Cost, Failure, FailureClass, of_error
 from factory.store import logs
-from factory.store.repository.commits import Signature, add_commit
-from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work.command import Notes, carry_out
 from factory.work.hooks import HookFailed
@@ -28,6 +26,9 @@ from factory.work.reverse import reverse
 from factory.work.run import Alive, Run, run_worker
 from factory.work.seal import Seal
 from factory.work.workcell import Cells
+
+# Seconds until checks that the machine let down are tried again; the last time it is given up.
+_RECHECKED_AFTER_S = (1.0, 5.0, None)
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,10 @@ class Recheck:
 class Crew:
     """Starts runs in threads and hands back what they came to."""
 
-    def __init__(self, repository: Repository, cells: Cells, target: Callable[[], str], me: Person) -> None:
+    def __init__(self, repository: Repository, cells: Cells, target: Callable[[], str]) -> None:
         self._repository = repository
         self._cells = cells
         self._target = target
-        self._me = me
         self._pool = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="run")
         self._seal = Seal(repository.objects)
         self._gatherer = Gatherer(repository, cells)
@@ -82,7 +82,7 @@ class Crew:
         future.add_done_callback(lambda _: self.bell.ring())
 
     def _work(self, order: Order, stop: threading.Event) -> Run:
-        heart = _Heart(self._hearts / order.item_id)
+        heart = Heart(self._hearts / order.item_id)
         try:
             if order.item.reverts:
                 run = reverse(order, self._repository)
@@ -94,26 +94,33 @@ class Crew:
             if run.evidence is not None and run.failure is None and not run.stopped:
                 run = judged(order, with_subject(order, run), self._repository, self._cells, stop, heart.beat)
                 run = self._seal.close_said(order, run)
-            for log in (run.log, run.hooks, *run.logs.values(), *(said.log for said in run.said)):
-                logs.keep(self._repository.state, log)
+            self._keep_logs(run)
             return run
         finally:
             heart.stop()
+
+    def _keep_logs(self, run: Run) -> None:
+        """The whole of long logs, for people; what the run came to does not hang on them."""
+        with suppress(OSError):
+            for log in (run.log, run.hooks, *run.logs.values(), *(said.log for said in run.said)):
+                logs.keep(self._repository.state, log)
 
     def _prove(self, order: Order, run: Run, stop: threading.Event, alive: Alive) -> Run:
         """The worker's change as a commit, and the evidence for it."""
         if run.failure is not None:
             return run
-        proposal = self._proposal(order, run)
+        proposal = order.base  # when it changed nothing
         try:
+            if run.changes:
+                for kind, data in run.brought.values():
+                    self._repository.objects.add(kind, data)
+                proposal = proposal_of(order, run.tree, self._repository)
             claims = run.result.handoff.commands if run.result else ()
             gathered = self._gatherer.gather(order, proposal, self._target(), stop, alive, claims)
         except HookFailed as error:
             return replace(run, hooks=run.hooks + error.log, failure=error.failure, stopped=stop.is_set())
-        except FactoryError as error:
-            return replace(run, failure=Failure(FailureClass.CONFIG, error.message))
-        except OSError as error:
-            return replace(run, failure=Failure(FailureClass.CRASH, f"the checks could not be run: {error}"))
+        except (FactoryError, OSError) as error:
+            return replace(run, failure=of_error(error, "the checks could not be run"))
         if stop.is_set():
             return replace(run, stopped=True)
         proven = replace(run, proposal=proposal, evidence=gathered.evidence, logs=gathered.logs)
@@ -126,23 +133,6 @@ class Crew:
         findings = tuple(ran.finding(number) for number, ran in enumerate(broken, 1))
         return replace(proven, findings=findings, failure=Failure(FailureClass.EVIDENCE, said))
 
-    def _proposal(self, order: Order, run: Run) -> str:
-        """The commit that holds the worker's change; the base when it changed nothing."""
-        if not run.changes:
-            return order.base
-        objects = self._repository.objects
-        for kind, data in run.brought.values():
-            objects.add(kind, data)
-        tree = self._repository.with_content(objects.commit(order.base).tree, run.tree)
-        title = printable(" ".join(order.item.title.split()))
-        message = f"{title}\n\nProposed by {order.worker} for {order.item_id} (run {order.run}).\n"
-        worker = Person(f"worker {order.worker}", f"{order.item_id}@workers.factory.invalid")
-        # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
-        signed = Signature(worker, self._me, _now(), objects.commit(order.base).committed_at)
-        proposal = add_commit(objects, tree, (order.base,), message, signed)
-        objects.flush()
-        return proposal
-
     def start_recheck(self, order: Order, proposal: str) -> None:
         """Run a proposal's checks on it merged with what the target holds now."""
         stop = threading.Event()
@@ -152,20 +142,23 @@ class Crew:
 
     def _again(self, order: Order, proposal: str, stop: threading.Event) -> Gathered | str:
         """What the checks say now, or why they cannot be run."""
-        try:
-            gathered = self._gatherer.gather(order, proposal, self._target(), stop)
-            sealed = self._seal.close(order, Run(0.0, evidence=gathered.evidence, logs=gathered.logs))
-            return Gathered(sealed.evidence or gathered.evidence, sealed.logs)
-        except FactoryError as error:
-            return error.message
-        except OSError as error:
-            return f"the checks could not be run: {error}"
+        for again in _RECHECKED_AFTER_S:
+            try:
+                gathered = self._gatherer.gather(order, proposal, self._target(), stop)
+                sealed = self._seal.close(order, Run(0.0, evidence=gathered.evidence, logs=gathered.logs))
+                return Gathered(sealed.evidence or gathered.evidence, sealed.logs)
+            except (FactoryError, OSError) as error:
+                failure = of_error(error, "the checks could not be run")
+            if failure.kind.cost is not Cost.ATTEMPT or again is None or stop.wait(again):
+                break
+        return failure.reason
 
     def finish_recheck(self) -> None:
         """Keep what a recheck found, if it has ended."""
         if self.recheck is not None and self.recheck.future.done():
             recheck, self.recheck = self.recheck, None
-            found = recheck.future.result()
+            error = recheck.future.exception()
+            found = of_error(error, "the checks could not be run").reason if error else recheck.future.result()
             if isinstance(found, str):
                 self.unprovable[recheck.order.item_id] = found
             elif not recheck.stop.is_set():
@@ -207,7 +200,7 @@ class Crew:
 
     def ended(self) -> list[tuple[Running, Run]]:
         """The runs that have ended; they stay in `running` until they are forgotten."""
-        return [(running, running.future.result()) for running in self.running.values() if running.future.done()]
+        return [(running, _outcome(running)) for running in self.running.values() if running.future.done()]
 
     def forget(self, item_id: str) -> None:
         """An ended run has been committed."""
@@ -231,29 +224,14 @@ class Crew:
         return self.bell.wait(seconds)
 
 
+def _outcome(running: Running) -> Run:
+    """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
+    error = running.future.exception()
+    if error is None:
+        return running.future.result()
+    seconds = time.monotonic() - running.since
+    return Run(seconds, failure=of_error(error, "its result was lost"), stopped=running.stop.is_set())
+
+
 def _shown(ran: Ran) -> str:
     return ran.problem or str(ran.exit_code)
-
-
-class _Heart:
-    """A file whose time of change is a run's last sign of life."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        self._last = _now()
-
-    def beat(self) -> None:
-        """Show a sign of life, at most once a second."""
-        if (_now() - self._last).total_seconds() >= 1:
-            self._last = _now()
-            self._path.touch()
-
-    def stop(self) -> None:
-        """The run is over."""
-        self._path.unlink(missing_ok=True)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
+from factory.line.proposal import ensure
 from factory.line.review import Matter, allowed_in, cast, cast_of_machine, matter_of
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
-from factory.model.errors import InvalidFile, Problem
+from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.evidence import Evidence
 from factory.model.lifecycle import Event
 from factory.model.subject import subject_of
@@ -29,13 +30,20 @@ class Judged:
 
 
 def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None = None) -> Judged | str:
-    """The ruling on one item, or why there can be none. Changes nothing."""
+    """The ruling on one item, or why there can be none. Changes nothing but what this clone holds of its proposal."""
     if case.item is None or case.contract is None:
         return case.problem
     try:
-        evidence = newer or surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
+        return _judge(surveyor, survey, case, newer)
     except InvalidFile as error:
         return str(error.problems[0])
+    except MachineError as error:
+        return error.message
+
+
+def _judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None) -> Judged | str:
+    assert case.contract is not None
+    evidence = newer or surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
     if evidence is None or not case.history.subject:
         return "there is no proposal to judge; move it to queue/inbox or queue/rework"
     subject = present_subject(surveyor, survey, case)
@@ -43,6 +51,7 @@ def judge(surveyor: Surveyor, survey: Survey, case: Case, newer: Evidence | None
         reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
         finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Judged(case, Ruling(Event.REWORK, reason, (finding,)), evidence, subject)
+    ensure(surveyor, survey, case, case.history.proposal)
     changed = surveyor.repository.changed(evidence.base, evidence.proposal)
     patterns = guarded(survey.policy, evidence)
     seats = seats_needed(case.contract, changed, patterns)

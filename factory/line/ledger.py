@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from factory.line.survey import Case
 from factory.model.base import printable
@@ -34,6 +34,14 @@ class Move:
     actor: Person | None = None  # who did it, when it was not the factory
     run: int | None = None
     keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
+
+
+class Mark(NamedTuple):
+    """How far a ledger is written."""
+
+    tip: str
+    others: int
+    news: int
 
 
 class Tell(Protocol):
@@ -109,6 +117,15 @@ class Ledger:
         self.batch.commit(_message(case.id, entry), Signature(self.me, self.me, now))
         self._news.append((case.id, _in_words(entry)))
         return replace(case, placed=replace(case.placed, lane=move.to, path=path), history=history)
+
+    def mark(self) -> Mark:
+        """How far it is written; for `back_to`, before anything is published."""
+        return Mark(self.batch.tip, len(self.batch.others), len(self._news))
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was written since."""
+        self.batch.back_to(mark.tip, mark.others)
+        del self._news[mark.news :]
 
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""

@@ -16,7 +16,7 @@ from factory.line.interrupt import Interrupts
 from factory.line.ledger import Ledger, Tell
 from factory.line.lock import locked
 from factory.line.plan import Outlook
-from factory.line.reconcile import bring_back_lost, honour_moves, release_dead
+from factory.line.reconcile import bring_back_lost, honour_moves, release_dead, show_proposals
 from factory.line.ruling import gate
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
@@ -68,7 +68,7 @@ class Orchestrator:
         self._complained = ""  # what has been told of an unusable policy
         self.workflow = self._first_workflow(repository, surveyor, branch)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
-        crew = Crew(repository, cells, self._target_head, me)
+        crew = Crew(repository, cells, self._target_head)
         intake = Intake(surveyor, ledger)
         self.interrupts = Interrupts(crew.bell.ring)
         self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me)
@@ -138,17 +138,19 @@ class Orchestrator:
 
     def _pass(self, *, may_start: bool, most: int | None) -> Report:
         self.interrupts.check()
+        self.floor.repository.publisher.recover()  # of a pass that a full disk ended half way
         busy = self._waits_for_a_person()
         if busy:
             return Report(0, waiting=busy)
         before = self.floor.ledger.commits
         found = self._found = _Found()
+        self.floor.troubles.clear()
         self.floor.crew.finish_recheck()
         for step in (self._ingest, self._split_batches, self._reconcile, self._collect, self._gate_and_apply):
             self._at_head(step)
         if may_start:
             self._at_head(lambda survey: found.outlooks.extend(start(self.floor, survey, most)))
-        problems = tuple(dict.fromkeys(found.problems))
+        problems = tuple(dict.fromkeys([*found.problems, *self.floor.troubles]))
         return Report(self.floor.ledger.commits - before, tuple(found.outlooks), problems)
 
     def _ingest(self, survey: Survey) -> None:
@@ -162,6 +164,7 @@ class Orchestrator:
         honour_moves(self.floor, survey)
         bring_back_lost(self.floor, survey)
         release_dead(self.floor, survey)
+        show_proposals(self.floor, survey)
         self.floor.ledger.publish()
 
     def _collect(self, survey: Survey) -> None:
@@ -184,6 +187,7 @@ class Orchestrator:
                 step(survey)
                 return
             except RefMoved:
+                self._found.survey = None  # what the step has noted in it did not happen
                 continue  # the queue's branch, the target, or an item's own
         raise BusyError(f"the branch {floor.branch}, or the one it merges into, kept moving", "factory tick")
 

@@ -2,29 +2,37 @@
 
 from factory.line.floor import Floor
 from factory.line.ledger import Move
+from factory.line.proposal import ensure
 from factory.line.survey import Case, Survey
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
 from factory.store.queue import Placed, lane_path
+from factory.store.repository.commits import NOTHING, RefUpdate
 from factory.store.repository.objects import name_of
-from factory.store.repository.repository import Deleted
+from factory.store.repository.repository import Deleted, branch_of
+
+_WITH_PROPOSAL = frozenset({Lane.REVIEW, Lane.REWORK, Lane.BLOCKED})
 
 
 def honour_moves(floor: Floor, survey: Survey) -> None:
     """Record every move that a person made by hand."""
     for case in list(survey.cases.values()):
         expected = case.history.lane or Lane.INBOX
-        if case.unread or case.lane is expected:
-            continue
-        who = floor.repository.last_author(survey.head, case.placed.path) or floor.me
-        event = human_event(expected, case.lane)
-        details: dict[str, object] = {"reason": f"moved by {who}"}
-        if event is Event.CANCEL:
-            details["outcome"] = Outcome.CANCELLED
-        arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
-        move = Move(event, case.lane, details, actor=who)
-        survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts, arrival)
-        if case.id in floor.crew.running:
-            floor.crew.stop(case.id)
+        if not case.unread and case.lane is not expected:
+            with floor.sparing_others(case):
+                _honour(floor, survey, case, expected)
+
+
+def _honour(floor: Floor, survey: Survey, case: Case, expected: Lane) -> None:
+    who = floor.repository.last_author(survey.head, case.placed.path) or floor.me
+    event = human_event(expected, case.lane)
+    details: dict[str, object] = {"reason": f"moved by {who}"}
+    if event is Event.CANCEL:
+        details["outcome"] = Outcome.CANCELLED
+    arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
+    move = Move(event, case.lane, details, actor=who)
+    survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts, arrival)
+    if case.id in floor.crew.running:
+        floor.crew.stop(case.id)
 
 
 def bring_back_lost(floor: Floor, survey: Survey) -> None:
@@ -79,4 +87,15 @@ def release_dead(floor: Floor, survey: Survey) -> None:
         if lease and lease.owner != floor.owner and lease.expires_at > survey.now:
             continue
         reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
-        floor.ledger.move(case, Move(Event.RELEASE, case.came_from, {"reason": reason}))
+        with floor.sparing_others(case):
+            floor.ledger.move(case, Move(Event.RELEASE, case.came_from, {"reason": reason}))
+
+
+def show_proposals(floor: Floor, survey: Survey) -> None:
+    """Put the proposals of open items on their branches where these are missing, as in a clone of the branch alone."""
+    for case in survey.cases.values():
+        proposal, branch = case.history.proposal, branch_of(case.id)
+        if proposal and case.lane in _WITH_PROPOSAL and floor.repository.head(branch) is None:
+            with floor.sparing_others(case):
+                ensure(floor.surveyor, survey, case, proposal)
+                floor.ledger.also(RefUpdate(branch, NOTHING, proposal))

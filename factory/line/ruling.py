@@ -26,12 +26,13 @@ def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
         if isinstance(judged, str):
             continue
         problems.extend(judged.problems)
-        if judged.ruling.event is Event.FINISH:
-            approved.append(judged)
-        elif judged.ruling.event is not None:
-            survey.cases[case.id] = _carry_out(floor, survey, judged)
-        else:
-            _open_missing(floor, survey, judged)
+        with floor.sparing_others(case):
+            if judged.ruling.event is Event.FINISH:
+                approved.append(judged)
+            elif judged.ruling.event is not None:
+                survey.cases[case.id] = _carry_out(floor, survey, judged)
+            else:
+                _open_missing(floor, survey, judged)
         floor.ledger.publish_when_due()
     floor.ledger.publish()
     return approved, problems
@@ -40,7 +41,7 @@ def gate(floor: Floor, survey: Survey) -> tuple[list[Judged], list[Problem]]:
 def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     case, ruling = judged.case, judged.ruling
     assert case.contract is not None
-    findings = with_late_ones_marked(floor.repository, case, ruling.findings)
+    findings = with_late_ones_marked(floor, survey, case, ruling.findings)
     details: dict[str, object] = {"reason": ruling.reason, "verdicts": ruling.verdicts, "findings": findings}
     details["closed"] = closed_by_seat(case, ruling)
     files = recheck_files(floor.crew.taken(case.id, case.history.proposal))

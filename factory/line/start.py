@@ -11,9 +11,10 @@ from factory.line.floor import Floor
 from factory.line.ledger import Move
 from factory.line.ordering import order_of
 from factory.line.plan import Outlook, outlooks, unfit
+from factory.line.proposal import Unreadable, ensure
 from factory.line.survey import Case, Survey
 from factory.model.contract import Contract
-from factory.model.errors import FactoryError
+from factory.model.errors import FactoryError, MachineError
 from factory.model.failure import Failure, FailureClass
 from factory.model.item import Item
 from factory.model.journal import Lease
@@ -34,8 +35,9 @@ def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook
     for outlook in found:
         if outlook.start and (most is None or len(orders) < most):
             case = survey.cases[outlook.id]
-            order = _claim(floor, survey, case)
-            orders.extend([order] if order else [])
+            with floor.sparing_others(case):
+                order = _claim(floor, survey, case)
+                orders.extend([order] if order else [])
     floor.ledger.publish()
     if orders:
         _warn(floor, survey)
@@ -59,6 +61,8 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     failure = _hopeless(survey, case)
     try:
         order = None if failure else _order(floor, survey, case)
+    except MachineError:
+        raise  # tried again with the next pass
     except FactoryError as error:
         order, failure = None, Failure(FailureClass.CONFIG, error.message)
     if order is None:
@@ -76,8 +80,8 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     )
     details = {"lease": lease, "worker": order.worker}
     move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(survey, case), run=order.run)
-    survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
-    return order
+    begun = survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
+    return replace(order, claimed_at=begun.history.since)
 
 
 def _longest(item: Item, contract: Contract) -> int:
@@ -113,15 +117,26 @@ def _order(floor: Floor, survey: Survey, case: Case) -> Order:
     content = repository.content(repository.objects.commit(base).tree)
     anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
     if history.proposal and case.lane is Lane.REWORK and case.contract.rework.keep_branch and not anew:
-        merge = merged_content(repository, _base_of(floor, history.proposal), history.proposal, base)
         # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
-        content = content if merge.conflicts else merge.tree
+        content = _brought_up(floor, survey, case, base) or content
     signed = Signature(floor.me, floor.me, floor.clock())
     begin = add_commit(repository.objects, content, (base,), f"What {case.id} starts from.\n", signed)
     prompt = floor.surveyor.library.prompt(survey.tree, case.contract, survey.workflow)
     order = order_of(survey, case, base, begin, prompt, history.run + 1)
     source = floor.surveyor.library.contract_bytes(survey.tree, order.contract_name) or b""
     return replace(order, contract_source=source, prompts=_seat_prompts(floor, survey, case.contract))
+
+
+def _brought_up(floor: Floor, survey: Survey, case: Case, base: str) -> str:
+    """What an item's last proposal makes of a base; empty when it cannot be read or does not merge."""
+    proposal = case.history.proposal
+    try:
+        ensure(floor.surveyor, survey, case, proposal)
+    except Unreadable as error:
+        floor.tell(case.id, f"begins anew: {error.message}")
+        return ""
+    merge = merged_content(floor.repository, _base_of(floor, proposal), proposal, base)
+    return "" if merge.conflicts else merge.tree
 
 
 def _seat_prompts(floor: Floor, survey: Survey, contract: Contract) -> dict[str, str]:

@@ -1,17 +1,26 @@
 """Watch: pass after pass for ever, woken by the file system, by ended runs and by the clock."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import errno
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.polling import PollingObserver
 
+from factory.line.ledger import Tell
 from factory.line.orchestrator import Orchestrator, Report
 from factory.model.errors import FactoryError, NothingButCommits
 from factory.model.lifecycle import Lane
 from factory.store.queue import QUEUE
 
+_LOOK_S = 1.0  # where the system does not tell of changes
+_AGAIN_S = 5.0  # after a pass that could not be made
+_PAUSE_S = 0.5
+_NO_MORE = (errno.ENOSPC, errno.EMFILE)  # inotify(7): of watches, of instances
 _CHANGES = frozenset({"created", "modified", "moved", "deleted", "closed"})
 
 
@@ -20,11 +29,56 @@ class _Wake(FileSystemEventHandler):
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
+        self.stale = False  # whether a folder went: one of the same name that is made again is another one
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Anything but a mere look at a file."""
         if event.event_type in _CHANGES:
+            self.stale |= event.is_directory and event.event_type in ("deleted", "moved")
             self._wake()
+
+
+class _Watch:
+    """Wakes whoever waits when something changes in the folders it follows, also when one was deleted and made anew."""
+
+    def __init__(self, wake: Callable[[], None], tell: Tell) -> None:
+        self._handler = _Wake(wake)
+        self._tell = tell
+        self._observer: BaseObserver | None = None
+        self._followed: Sequence[tuple[Path, bool]] = ()
+
+    def follow(self, folders: Sequence[tuple[Path, bool]]) -> None:
+        """Watch these folders, with all below them where that is said; nothing is done while they are the same."""
+        if folders == self._followed and not self._handler.stale:
+            return
+        self.stop()
+        self._handler.stale = False
+        try:
+            self._observer = self._watching(Observer(), folders)
+        except OSError as error:
+            if error.errno not in _NO_MORE:
+                raise  # a folder that is just being removed
+            self._tell("", f"the system lets no more files be watched ({error}); looking every {_LOOK_S:g} s instead")
+            self._observer = self._watching(PollingObserver(timeout=_LOOK_S), folders)
+        self._followed = folders
+
+    def _watching(self, observer: BaseObserver, folders: Sequence[tuple[Path, bool]]) -> BaseObserver:
+        try:
+            for folder, below in folders:
+                observer.schedule(self._handler, str(folder), recursive=below)
+            observer.start()
+        except OSError:
+            observer.unschedule_all()
+            raise
+        return observer
+
+    def stop(self) -> None:
+        """Follow nothing any more."""
+        observer, self._observer = self._observer, None
+        self._followed = ()
+        if observer is not None:
+            observer.stop()
+            observer.join()
 
 
 def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
@@ -35,7 +89,7 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     if view is not None:
         for lane in Lane:
             (view.root / QUEUE / lane).mkdir(parents=True, exist_ok=True)
-        folders += [(view.root / QUEUE / lane, False) for lane in Lane]
+        folders += [(view.root / QUEUE, False), *((view.root / QUEUE / lane, False) for lane in Lane)]
         folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
     return folders
 
@@ -43,27 +97,26 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
 def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> None:
     """Make passes until interrupted. Raises KeyboardInterrupt then."""
     crew, clock = orchestrator.floor.crew, orchestrator.floor.clock
-    observer = Observer()
+    watch = _Watch(crew.bell.ring, orchestrator.floor.tell)
     tidied = 0
-    handler = _Wake(crew.bell.ring)
-    for folder, below in _watched(orchestrator):
-        observer.schedule(handler, str(folder), recursive=below)
     with ExitStack() as stack:
-        observer.start()
-        stack.callback(observer.join)
-        stack.callback(observer.stop)
+        stack.callback(watch.stop)
         while True:
+            wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             try:
+                watch.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
                 report = orchestrator.one_pass()
             except NothingButCommits:
                 raise
-            except FactoryError as error:  # this pass could not be made; what is in its way will be gone some time
-                report = Report(0, waiting=error.message)
+            except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
+                said = error.message if isinstance(error, FactoryError) else f"the system refused: {error}"
+                report, wait = Report(0, waiting=said), min(wait, _AGAIN_S)
+                time.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
-            wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             untils = [outlook.until for outlook in report.outlooks if outlook.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - clock()).total_seconds()))
             if not crew.wait(wait) and not crew.busy and orchestrator.floor.ledger.commits > tidied:
                 tidied = orchestrator.floor.ledger.commits
-                orchestrator.tidy()
+                with suppress(FactoryError, OSError):  # another time
+                    orchestrator.tidy()

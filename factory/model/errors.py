@@ -37,6 +37,10 @@ class NothingButCommits(FactoryError):
     """A fault makes pass after pass commit something that it takes back again."""
 
 
+class MachineError(FactoryError):
+    """The machine, or git on it, failed at this moment; the same may go well the next time."""
+
+
 class IllegalMove(FactoryError):
     """The table of moves has no such move."""
 

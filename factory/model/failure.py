@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from factory.model.errors import FactoryError, MachineError
+
 
 class Cost(StrEnum):
     """What a failure uses up, which decides what happens next."""
@@ -107,3 +109,14 @@ class Failure(NamedTuple):
 
     kind: FailureClass
     reason: str
+
+
+def of_error(error: BaseException, what: str = "") -> Failure:
+    """What an error amounts to that kept a run from its end; `what` says what could not be done.
+
+    Only what a person wrote wrong waits for that person. A full disk, a killed git or a lost object is a crash.
+    """
+    said = error.message if isinstance(error, FactoryError) else str(error) or type(error).__name__
+    if isinstance(error, FactoryError) and not isinstance(error, MachineError):
+        return Failure(FailureClass.CONFIG, said)
+    return Failure(FailureClass.CRASH, f"{what}: {said}" if what else said)

@@ -126,10 +126,14 @@ def as_json(value: JsonValue) -> bytes:
 
 def _beside(path: Path, data: bytes, durable: bool) -> Path:
     descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        os.fchmod(stream.fileno(), 0o644)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            os.fchmod(stream.fileno(), 0o644)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
     return Path(name)

@@ -34,6 +34,7 @@ class Order:
     findings: tuple[Finding, ...] = ()
     earlier: tuple[Mapping[str, JsonValue], ...] = ()  # seats' findings of all rounds, open and closed
     lane: Lane = Lane.INBOX  # whence it came
+    claimed_at: datetime | None = None  # when the run's beginning was written into the journal
     created_at: datetime | None = None
     updated_at: datetime | None = None
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from factory.model.errors import FactoryError
-from factory.model.failure import Failure, FailureClass
+from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
@@ -20,8 +20,8 @@ def reverse(order: Order, repository: Repository) -> Run:
     """What the target would be without the change that the item names. A failure is a value."""
     try:
         return _reverse(order, repository, order.item.reverts or "")
-    except FactoryError as error:
-        return Run(0.0, failure=Failure(FailureClass.CONFIG, error.message))
+    except (FactoryError, OSError) as error:
+        return Run(0.0, failure=of_error(error, "the revert could not be made"))
 
 
 def _reverse(order: Order, repository: Repository, applied: str) -> Run:

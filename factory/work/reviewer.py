@@ -137,7 +137,9 @@ def _verdict(cell: Cell, brief: Brief, ended: process.Ended, repository: Reposit
     try:
         with cell.take() as taken:
             touched = taken.tree != brief.tree
-    except GitError:
+    except GitError as error:
+        if error.of_machine:
+            raise
         touched = True
     if touched:
         raise _Lost("it changed the files that it was to judge")

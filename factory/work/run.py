@@ -9,7 +9,7 @@ from functools import reduce
 from factory.model.base import printable
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
-from factory.model.failure import Failure, FailureClass, of_exit_status
+from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
 from factory.model.result import Result, Status, Usage
 from factory.model.verdict import Finding
 from factory.store import files, yaml
@@ -81,10 +81,8 @@ def run_worker(order: Order, repository: Repository, cells: Cells, stop: threadi
         return replace(run, hooks=bytes(log))
     except hooks.HookFailed as error:
         return Run(0.0, hooks=bytes(error.log), failure=error.failure, stopped=stop.is_set())
-    except FactoryError as error:
-        return Run(0.0, failure=Failure(FailureClass.CONFIG, error.message))
-    except OSError as error:
-        return Run(0.0, failure=Failure(FailureClass.CRASH, f"the cell could not be used: {error}"))
+    except (FactoryError, OSError) as error:
+        return Run(0.0, failure=of_error(error, "the cell could not be used"))
 
 
 def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Event, alive: Alive) -> Run:
@@ -218,7 +216,7 @@ def _collect(said: Run, cell: Cell, order: Order, repository: Repository) -> Run
         taken = cell.take()
     except GitError as error:
         reason = f"what the worker left cannot be read by git: {error.said}"
-        return replace(said, failure=Failure(FailureClass.CONTRACT, reason))
+        return replace(said, failure=Failure(FailureClass.CRASH if error.of_machine else FailureClass.CONTRACT, reason))
     with taken:
         return _held(said, taken, cell, order, repository)
 

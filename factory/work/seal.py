@@ -66,12 +66,9 @@ class Seal:
         tails = {f"tail/{ran.name}": ran.tail.encode() for ran in run.evidence.ran} if run.evidence else {}
         logs = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
         texts = dict(logs)
-        if (
-            run.failure is not None or not run.delivers
-        ):  # otherwise they have been inspected, and are judged as they are
-            texts |= {"patch": run.patch, "raw": run.raw_result or b""} | {
-                f"files/{n}": d for n, d in run.files.items()
-            }
+        if run.failure is not None or not run.delivers:  # else they have been inspected, and are judged as they are
+            texts |= {"raw": run.raw_result or b""} | {f"files/{n}": d for n, d in run.files.items()}
+            texts |= {} if run.proposal else {"patch": run.patch}
         looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}
         found = self._scanner.scan(order.policy.secret_scan, looked_at)
         return _redacted(run, texts, found) if found else run
@@ -119,7 +116,8 @@ def _masked(run: Run, mask: Mask) -> Run:
         result=run.result and _without(run.result, mask),
         raw_result=run.raw_result and hide(run.raw_result),
         failure=run.failure and run.failure._replace(reason=mask.text(run.failure.reason)),
-        patch=hide(run.patch),
+        # A proposal was inspected before it was made, and is made again from its patch.
+        patch=run.patch if run.proposal else hide(run.patch),
         files={name: hide(data) for name, data in run.files.items()},
         findings=tuple(_without(finding, mask) for finding in run.findings),
         evidence=run.evidence and _without(run.evidence, mask),

@@ -81,6 +81,12 @@ class Batch:
         self.tip = add_commit(self._objects, self.tree.write(), (self.tip, *merged), message, signed)
         return self.tip
 
+    def back_to(self, tip: str, others: int) -> None:
+        """Forget what came after this tip, and all but so many of the other branches."""
+        self.tip = tip
+        self.tree = TreeEditor(self._objects, self._objects.commit(tip).tree)
+        del self.others[others:]
+
     def updates(self) -> list[RefUpdate]:
         """Every branch that this batch moves."""
         moved = {self.branch: RefUpdate(self.branch, self.head, self.tip)}

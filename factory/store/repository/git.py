@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from factory.model.errors import FactoryError, UnusableError
+from factory.model.errors import MachineError, UnusableError
 
 PROGRAM = shutil.which("git") or "git"
 _CHUNK = 1 << 18
@@ -33,7 +33,21 @@ _HARDENED = (
 )
 
 
-class GitError(FactoryError):
+# What git says when it is the machine that fails, in the words of the C library.
+_OF_MACHINE = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "Input/output error",
+    "Too many open files",
+    "Cannot allocate memory",
+    "Out of memory",
+)
+
+
+_LAST_OF_GIT = 129  # above it, whoever ran git says by which signal it was killed
+
+
+class GitError(MachineError):
     """A git process failed."""
 
     def __init__(self, arguments: Sequence[str], status: int, stderr: str) -> None:
@@ -42,6 +56,11 @@ class GitError(FactoryError):
         self.status = status
         self.stderr = stderr
         self.said = said[-1] if said else f"exit status {status}"
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether it was not about what git was asked: it was killed, or the machine had nothing left to give."""
+        return self.status < 0 or self.status > _LAST_OF_GIT or any(sign in self.stderr for sign in _OF_MACHINE)
 
 
 def environment(extra: Mapping[str, str] | None = None, settings: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
@@ -155,6 +174,8 @@ def _ended(
             argv, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
     except FileNotFoundError:
+        if shutil.which(argv[0]):
+            raise  # it is the folder that is gone
         raise UnusableError("git is not installed", "apt-get install git") from None
     with process:
         try:

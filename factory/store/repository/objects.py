@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gitdb import IStream, LooseObjectDB
 
-from factory.model.errors import FactoryError
+from factory.model.errors import MachineError
 from factory.model.moments import seconds_of
 from factory.store.repository.git import Conversation, Git
 
@@ -43,7 +43,7 @@ class TreeEntry(NamedTuple):
 Tree = dict[str, TreeEntry]
 
 
-class MissingObject(FactoryError):
+class MissingObject(MachineError):
     """The repository does not hold an object that it should."""
 
 
@@ -92,16 +92,22 @@ class Objects:
             return None  # two questions, to the process that is asked
         with self._lock:
             known = self._new.get(name) or self._recent.get(name)
-            if known is not None:
-                return (name, *known)
-            with self._reader.exchange():
-                self._reader.send(name.encode("utf-8", "surrogateescape") + b"\n")
-                header = self._reader.read_line().split()
-                if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
-                    return None
-                data = self._reader.read(int(header[2]))
-                self._reader.read(1)
-            return header[0].decode(), header[1].decode(), data
+            return (name, *known) if known is not None else self._ask(name)
+
+    def _ask(self, name: str) -> tuple[str, str, bytes] | None:
+        with self._reader.exchange():
+            self._reader.send(name.encode("utf-8", "surrogateescape") + b"\n")
+            header = self._reader.read_line().split()
+            if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
+                return None
+            data = self._reader.read(int(header[2]))
+            self._reader.read(1)
+        return header[0].decode(), header[1].decode(), data
+
+    def holds(self, oid: str) -> bool:
+        """Whether an object can be read at this moment, whatever is remembered of it."""
+        with self._lock:
+            return oid in self._new or self._ask(oid) is not None
 
     def _expect(self, name: str, kind: str) -> bytes:
         found = self.read(name)
@@ -190,16 +196,46 @@ class Objects:
             self._recent, self._new = self._new, {}
 
     def _write_loose(self) -> None:
-        written: list[Path] = []
+        written: list[str] = []
         for oid, (kind, data) in self._new.items():
-            path = self._store / oid[:2] / oid[2:]
-            if path.exists():
-                os.utime(path)  # so that no clean-up of git's takes it for old and unused
-            else:
+            if not self._used_now(oid):
+                self._store_loose(kind, data)
+                written.append(oid)
+        for oid in written:  # after the rename to its name, which the same journal entry makes durable
+            while not self._synced(oid) and not self._is_packed(oid):
+                self._store_loose(*self._new[oid])
+
+    def _place(self, oid: str) -> Path:
+        return self._store / oid[:2] / oid[2:]
+
+    def _used_now(self, oid: str) -> bool:
+        """Whether a file of it is there already; if so no clean-up of git's takes it for old and unused."""
+        try:
+            os.utime(self._place(oid))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _store_loose(self, kind: str, data: bytes) -> None:
+        while True:
+            try:
                 self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
-                written.append(path)
-        for path in written:  # after the rename to its name, which the same journal entry makes durable
-            _sync(path)
+                return
+            except FileNotFoundError:  # git removes a folder that it has just emptied
+                if not self._store.is_dir():
+                    raise
+
+    def _synced(self, oid: str) -> bool:
+        """Make a file of it durable; False when git, which may pack at any moment, has taken the file away."""
+        try:
+            _sync(self._place(oid))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _is_packed(self, oid: str) -> bool:
+        """Whether git has it nevertheless, in a pack that it made durable."""
+        return self._git.call("cat-file", "-e", oid, allowed=(0, 1, 128)).returncode == 0
 
     def close(self) -> None:
         """Let the reading process end."""

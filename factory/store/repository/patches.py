@@ -1,4 +1,7 @@
-"""Patches, one after another, from one lasting process: for whoever needs many of them."""
+"""Patches: made one after another by one lasting process, and applied to trees without a working tree."""
+
+import tempfile
+from pathlib import Path
 
 from factory.store.repository.git import Conversation, Git
 
@@ -27,3 +30,15 @@ class Patches:
     def close(self) -> None:
         """Let the process end."""
         self._git.close()
+
+
+def applied(git: Git, state: Path, tree: str, patch: bytes) -> str:
+    """The tree that a patch, in the form above, makes of a tree. Raises GitError when it does not fit."""
+    if not patch:
+        return tree
+    state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="patch-", dir=state) as folder:
+        env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        git.run("read-tree", tree, env=env)
+        git.run("apply", "--cached", "--whitespace=nowarn", "-", env=env, stdin=patch)
+        return git.run("write-tree", env=env).decode().strip()

@@ -15,7 +15,7 @@ from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import Objects, Person, Tree
-from factory.store.repository.patches import AS_WRITTEN
+from factory.store.repository.patches import AS_WRITTEN, applied
 from factory.store.repository.trees import OWN_FOLDERS, diff
 from factory.store.repository.view import View
 
@@ -208,6 +208,11 @@ class Repository:
         """The difference of two trees, in a form that `git apply` takes; text as text, whatever attributes say."""
         self.objects.flush()
         return self.neutral.run("diff-tree", *AS_WRITTEN, old, new)
+
+    def patched(self, tree: str, patch: bytes) -> str:
+        """The tree that such a patch makes of a tree. Raises GitError when it does not fit."""
+        self.objects.flush()
+        return applied(self.neutral, self.state, tree, patch)
 
     def tidy(self) -> None:
         """Let git pack what has piled up, as its own commands do."""

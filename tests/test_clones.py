@@ -1,0 +1,185 @@
+"""A clone of the branch alone is complete: what one clone began, another one finishes."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.witness import assert_history_agrees
+from tests.world import World
+
+COMMANDS = (
+    ("status",),
+    ("status", "--json"),
+    ("list",),
+    ("list", "--json"),
+    ("check",),
+    ("review",),
+    ("audit",),
+    ("doctor",),
+    ("tick", "--dry-run"),
+)
+LANES = {
+    "waiting": "inbox",
+    "working": "active",
+    "judged": "review",
+    "binary": "review",
+    "again": "rework",
+    "asking": "blocked",
+    "ended": "done",
+}
+
+
+def cloned(world: World, name: str = "clone") -> World:
+    """A second clone, with the branch and nothing else."""
+    place = world.root.parent / name
+    subprocess.run(["git", "clone", "-q", "--no-local", "--single-branch", world.root, place], check=True)
+    return World(place)
+
+
+@pytest.fixture
+def everywhere(world: World) -> World:
+    """A factory with an item in every lane; what was proposed lies only on branches that no clone gets."""
+    world.write("program.py", "print('hello')\nprint('there')\n")
+    (world.root / "picture.bin").write_bytes(bytes(range(256)) * 20)
+    human = {"seats": [{"name": "human", "kind": "human"}]}
+    world.contract("pictures", produces={"patch": {"required": True, "binary": True}}, review=human)
+    world.commit("More")
+    world.item("ended")
+    world.item("asking", [{"result": {"status": "blocked", "question": "Which one?"}}])
+    edits = [
+        {"write": {"path": "program.py", "text": "print('hello')\r\nprint('you')"}},
+        {"write": {"path": "naïve file.txt", "text": "new\n"}},
+    ]
+    world.item("judged", edits, contract="reviewed")
+    world.item("binary", [{"write": {"path": "picture.bin", "text": "\0now text\n"}}], contract="pictures")
+    second = [{"write": {"path": "again.txt", "text": "longer\n"}}]
+    world.item("again", [{"write": {"path": "again.txt", "text": "a\n"}}], second, contract="reviewed")
+    world.tick()
+    world.command("review", "again", "--rework", "-m", "Make it longer.")
+    world.policy("tracker: {required_labels: [go]}")
+    world.tick()
+    assert world.lane("again") == "rework"
+    assert world.lane("binary") == "review"
+    world.item("waiting")
+    world.item("working")
+    world.tick()
+    lease(world, "working")
+    return world
+
+
+def lease(world: World, item_id: str) -> None:
+    """An item that another clone works on, as its journal tells it."""
+    folder = world.root / "artifacts" / item_id
+    folder.mkdir(parents=True)
+    blob = world.git("rev-parse", f"HEAD:queue/inbox/{item_id}.yaml")
+    held = {"owner": "elsewhere:1", "generation": 1, "expires_at": "2000-01-01T00:00:00Z"}
+    begun = {"base": world.git("rev-parse", "HEAD"), "item": blob}
+    at, actor = "2000-01-01T00:00:00Z", "factory <factory@elsewhere>"
+    lines = [
+        {"seq": 1, "at": at, "event": "submit", "to": "inbox", "actor": actor},
+        {"seq": 2, "at": at, "event": "start", "from": "inbox", "to": "active", "run": 1, "actor": actor},
+    ]
+    lines[1] |= {"worker": "factory-scripted", "lease": {**held, **begun}}
+    (folder / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    world.git("mv", f"queue/inbox/{item_id}.yaml", f"queue/active/{item_id}.yaml")
+    world.commit("Begun elsewhere")
+
+
+def test_every_command_works_in_a_fresh_clone(everywhere: World) -> None:
+    clone = cloned(everywhere)
+    for item_id, lane in LANES.items():
+        assert clone.lane(item_id) == lane
+        for command in ("show", "log"):
+            clone.command(command, item_id)
+    for arguments in COMMANDS:
+        said = clone.command(*arguments, status=None)
+        assert "Traceback" not in said
+        assert "has no commit" not in said
+    # and what waits for a verdict is judged, not merely listed
+    assert "waits for" in clone.command("status")
+    clone.command("review", "judged", "--approve")
+
+
+def test_a_second_clone_finishes_what_the_first_began(everywhere: World) -> None:
+    items = ("judged", "binary")
+    proposals = {item_id: everywhere.git("rev-parse", f"factory/{item_id}") for item_id in items}
+    clone = cloned(everywhere)
+    clone.policy()
+    clone.tick(drain=True)
+    # the same commits, made again from base and patch
+    for item_id, proposal in proposals.items():
+        assert clone.git("rev-parse", f"factory/{item_id}") == proposal
+    for item_id in ("judged", "binary", "again"):
+        clone.verdict(item_id, "approve")
+    clone.tick(drain=True)
+    for item_id in ("judged", "binary", "again", "waiting", "working", "ended"):
+        assert clone.lane(item_id) == "done", clone.last(item_id)
+    for item_id in ("judged", "binary", "again", "waiting", "ended"):
+        assert_history_agrees(clone, item_id)
+    assert clone.lane("asking") == "blocked"
+    assert (clone.root / "picture.bin").read_bytes() == b"\0now text\n"
+    assert (clone.root / "program.py").read_bytes() == b"print('hello')\r\nprint('you')"
+    assert clone.read("again.txt") == "longer\n"
+    assert "Merge judged" in clone.git("log", "--format=%s")
+
+
+def test_a_proposal_that_cannot_be_made_again_costs_its_item_a_reason_and_nobody_else_anything(
+    everywhere: World,
+) -> None:
+    path = "artifacts/judged/journal.jsonl"
+    submit, start, *more = everywhere.read(path).splitlines()
+    begun = json.loads(start)
+    assert begun["event"] == "start"
+    everywhere.write(path, "\n".join([submit, json.dumps({**begun, "at": "2001-01-01T00:00:00Z"}), *more, ""]))
+    everywhere.commit("A journal that somebody edited")
+    clone = cloned(everywhere)
+    clone.policy()
+    said = clone.command("status")
+    assert "made again from what is recorded it is another one" in said
+    clone.verdict("binary", "approve")
+    clone.tick(drain=True)
+    assert clone.lane("judged") == "review"
+    assert clone.lane("binary") == "done"
+    assert clone.lane("waiting") == "done"
+
+
+def test_a_patch_that_does_not_fit_is_a_reason(everywhere: World) -> None:
+    everywhere.write("artifacts/again/run-1/patch.diff", "not a patch\n")
+    everywhere.commit("Nonsense")
+    clone = cloned(everywhere)
+    clone.policy()
+    clone.tick(drain=True)
+    assert clone.lane("again") == "review"  # made anew, from the base
+    clone.verdict("again", "approve")
+    clone.tick(drain=True)
+    assert clone.read("again.txt") == "longer\n"
+
+
+def test_a_clone_of_some_depth_says_what_it_lacks(everywhere: World) -> None:
+    place = everywhere.root.parent / "shallow"
+    url = f"file://{everywhere.root}"
+    subprocess.run(["git", "clone", "-q", "--depth", "2", url, place], check=True)
+    clone = World(place)
+    assert "is not here either" in clone.command("status")
+    clone.tick()
+    assert clone.lane("judged") == "review"
+
+
+def test_a_proposal_whose_base_held_what_looks_like_a_secret_is_made_again(world: World, tmp_path: Path) -> None:
+    """What is masked in a patch's context could never be applied again."""
+    key = "AKIA" + "IOSFODNN7" + "EXAMPLX"
+    world.write("settings.py", f"key = '{key}'\nmode = 1\n")
+    world.commit("Settings")
+    steps = [{"write": {"path": "settings.py", "text": f"key = '{key}'\nmode = 2\n"}}]
+    world.item("mode", steps, contract="reviewed")
+    world.tick()
+    assert world.lane("mode") == "review", world.last("mode")
+    clone = cloned(world)
+    clone.tick()
+    clone.verdict("mode", "approve")
+    clone.tick(drain=True)
+    assert clone.lane("mode") == "done"
+    shutil.rmtree(clone.root)
