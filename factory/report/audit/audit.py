@@ -10,14 +10,17 @@ from factory.model.errors import UnusableError, UsageError
 from factory.model.lifecycle import Lane
 from factory.report.audit.book import Book, artifact_of, judged_in
 from factory.report.audit.content import Content
-from factory.report.audit.files import artifacts, by_item, is_journal, places, unsaid
+from factory.report.audit.dates import Dates
+from factory.report.audit.files import artifacts, by_item, edited_after, is_journal, places, unsaid
+from factory.report.audit.merges import Merges
 from factory.report.audit.moves import Moves, history_of
+from factory.report.audit.rewritten import Rewritten
 from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.signs import by_factory, carried
+from factory.report.audit.target import Target
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change
-
-_TRAILERS = ("Factory-Item", "Factory-Move", "Factory-Run", "Factory-Subject")
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,6 @@ def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
         return walk.through(head, since)
 
 
-def by_factory(step: Step) -> bool:
-    """Whether a commit says that the factory made it, of its own accord."""
-    return all(who.name == "factory" and who.email.startswith("factory@") for who in (step.author, step.committer))
-
-
 class _Walk:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
@@ -52,6 +50,9 @@ class _Walk:
         self._book = Book(repository)
         self._moves = Moves(self._book)
         self._content = Content(self._book)
+        self._merges = Merges(self._objects)
+        self._dates = Dates()
+        self._rewritten = Rewritten(repository)
         self._found: list[Violation] = []
         self._gone: dict[str, tuple[str, str]] = {}  # items without a file: (commit, path) by id
         self._ended: dict[str, tuple[str, str]] = {}  # items that a person put among the finished ones: the same
@@ -61,47 +62,53 @@ class _Walk:
         self._book.close()
 
     def through(self, head: str, since: str | None) -> Audit:
-        steps = chronicle(self._repository.git, head, since)
+        steps = chronicle(self._repository, head, since, self._content.look)
         first = next(steps, None)
-        # A commit that lies beside the branch counts from where it left it.
-        since = (first.parents[0] if first and first.parents else None if first else head) if since else None
-        if since is not None:
-            self._book.open_at(since)
+        # A commit that lies beside the line counts from where it left it.
+        begin = ((first.before or None) if first else head) if since else None
+        if begin is not None:
+            self._book.open_at(begin)
+            parents = self._objects.commit(begin).parents
+            *_, last = chronicle(self._repository, begin, parents[0] if parents else None)
+            self._rewritten.begin(last)
         for step in chain([first] if first else [], steps):
             self._take(step)
-        self._close(head, since)
+        self._close(head, begin)
         records = self._book.items.values()
         count, finished = self._count, sum(record.lane is Lane.DONE for record in records)
         items = sum(bool(record.places) for record in records)
-        return Audit(count["commits"], count["moves"], count["people"], items, finished, tuple(self._found))
+        found = self._rewritten.advised(self._found, self._book.policy().branch, head)
+        return Audit(count["commits"], count["moves"], count["people"], items, finished, found)
 
     def _add(self, commit: str, found: Iterable[Found]) -> None:
         self._found.extend(Violation(rule, commit, path, text) for rule, path, text in found)
 
     def _take(self, step: Step) -> None:
         book, factory, commit = self._book, by_factory(step), step.commit
+        book.tree = step.tree_before
         self._count["commits"] += 1
         self._count["people"] += not factory
-        moved = factory and bool(step.trailer("Factory-Move"))
+        ours = factory or carried(step)
+        moved = ours and bool(step.trailer("Factory-Move"))
         touched = {*by_item(step.changes), *(artifact_of(change.path)[0] for change in step.changes)} - {""}
         records = {item_id: book.record(item_id) for item_id in sorted(touched)}
         lanes = {item_id: record.lane for item_id, record in records.items()}
         known = {item_id for item_id, record in records.items() if record.journal or record.places}
-        unfinished = self._content.unfinished(step)
-        self._found.extend([unfinished] if unfinished else [])
-        if not factory and (said := [name for name in _TRAILERS if step.trailer(name)]):
-            text = f"carries the factory's trailer {said[0]}, and {step.author} made it"
-            self._add(commit, [(Rule.FORGED, "", text)])
-        self._add(commit, places(book, step, factory))
-        self._add(commit, artifacts(book, step, factory))
+        self._found.extend(self._rewritten.take(step))
+        self._found.extend(self._dates.take(step, moved))
+        self._found.extend(found for found in (self._content.unfinished(step), self._content.forged(commit)) if found)
+        self._add(commit, self._merges.lost(step))
+        self._add(commit, places(book, step, ours))
+        self._add(commit, artifacts(book, step, ours))
         if moved:
             self._count["moves"] += 1
-            self._add(commit, self._moves.made(step, lanes.get(step.trailer("Factory-Item"))))
+            brought = self._content.brought(step) if carried(step) else None
+            self._add(commit, self._moves.made(step, lanes.get(step.trailer("Factory-Item")), brought))
             self._add(commit, self._content.moved(step))
         else:
-            self._add(commit, unsaid(step, known) if factory else ())
-            self._add(commit, self._content.came(step, factory))
-            self._add(commit, self._moves.came(step) if factory else ())
+            self._add(commit, unsaid(step, known) if ours else ())
+            self._add(commit, self._content.came(step, ours))
+            self._add(commit, self._moves.came(step) if ours else ())
         self._remember(step, factory, moved)
 
     def _remember(self, step: Step, factory: bool, moved: bool) -> None:
@@ -120,6 +127,7 @@ class _Walk:
                 kept.pop(item_id, None)
                 if holds:
                     kept[item_id] = place
+            self._add(step.commit, edited_after(step, record, moved))
         book.tree = step.tree
         for item_id in {*by_item(step.changes), *(artifact_of(change.path)[0] for change in step.changes)} - {""}:
             if book.rest(item_id):
@@ -134,10 +142,11 @@ class _Walk:
         if not told:
             record.history = history_of(self._book.blob(change.new.oid))
 
-    def _close(self, head: str, since: str | None) -> None:
+    def _close(self, head: str, begin: str | None) -> None:
         """What only shows when everything has been seen."""
         unfinished = self._content.unfinished(None)
         self._found.extend([unfinished] if unfinished else [])
+        self._found.extend(chain(self._rewritten.rest(), self._dates.rest(), self._content.rest()))
         for item_id, (commit, path) in self._gone.items():
             if self._book.record(item_id).journal:  # what the factory never touched is its author's to take back
                 self._add(commit, [(Rule.LOST, path, f"{item_id} lies in no lane any more")])
@@ -148,12 +157,9 @@ class _Walk:
             text = f"{item_id} lies in done, and its journal says {told}; no pass has recorded why"
             self._add(commit, [(Rule.JOURNAL, path, text)])
         policy = self._book.policy()
-        target = self._repository.head(policy.target_branch) if policy.target_branch != policy.branch else None
-        self._found.extend(self._content.brought_by_people(head, since))
-        if target:
-            begin = self._objects.commit(since).committed_at if since else 0
-            self._found.extend(self._content.on_target(target, begin))
-            self._found.extend(self._content.brought_by_people(target, since))
+        if policy.target_branch != policy.branch:
+            target = Target(self._repository, self._content, policy)
+            self._found.extend(target.found(head, self._objects.commit(begin).committed_at if begin else 0))
 
 
 def resolve(repository: Repository, revision: str) -> str:

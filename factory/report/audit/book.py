@@ -1,7 +1,7 @@
 """The book: what is known of every item, of the contracts and of the policy, as history goes on."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from factory.model.policy import Policy
 from factory.report.audit.lines import entries_of
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, folder_of
-from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
+from factory.store.library import WORKFLOW, contract_path, read_workflow
 from factory.store.queue import IGNORED, QUEUE, VERDICT, read_item
-from factory.store.repository.objects import EMPTY_TREE, Person, TreeEntry
+from factory.store.repository.objects import EMPTY_TREE, FILE, Person, TreeEntry, name_of
 from factory.store.repository.patches import Patches
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change
@@ -48,6 +48,8 @@ class Record:
     run: dict[str, str] = field(default_factory=dict)  # the files of its runs, by their path below the item's folder
     started: Law | None = None  # what governed it when its present run began
     asleep: bool = False
+    last: TreeEntry | None = None  # what its file was when it was taken away
+    ended: tuple[str, TreeEntry] | None = None  # where its file lay when it was finished, and what it was
 
     @property
     def path(self) -> str:
@@ -101,9 +103,8 @@ class Book:
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
         self._patches = Patches(repository.neutral)
         self._blobs: OrderedDict[str, bytes] = OrderedDict()  # the last that were read
-        self.tree = EMPTY_TREE  # of the commit before
+        self.tree = EMPTY_TREE  # of the commit that the present one is told against
         self._since = ""
-        self._files: dict[str, str] = {}  # WORKFLOW.md and the contracts: path -> blob
         self._policies: dict[str, Policy] = {}
         self._contracts: dict[str, Contract | None] = {}
         self._parsed: dict[str, Item | None] = {}
@@ -132,17 +133,15 @@ class Book:
         self._since, self.tree = commit, self.objects.commit(commit).tree
         for path, entry in self._below(self.tree, QUEUE):
             if item_in(path):
-                self.items.setdefault(item_in(path), Record(item_in(path), asleep=True)).places[path] = entry
+                record = self.items.setdefault(item_in(path), Record(item_in(path), asleep=True))
+                record.places[path] = entry
+                record.ended = (path, entry) if lane_of(path) is Lane.DONE else None
             elif judged_in(path):
                 author = self.repository.last_author(commit, path)
                 self.verdicts[path] = entry.oid, author or self.repository.user()
         for item_id, entry in self.objects.folder(self.tree, ARTIFACTS).items():
             if entry.is_folder and item_id != Lane.DONE:
                 self.items.setdefault(item_id, Record(item_id, asleep=True))
-        self._files = {path: entry.oid for path, entry in self._below(self.tree, CONTRACTS)}
-        workflow = self.objects.find(self.tree, WORKFLOW)
-        if workflow:
-            self._files[WORKFLOW] = workflow.oid
 
     def _below(self, tree: str, folder: str) -> Iterator[tuple[str, TreeEntry]]:
         for name, entry in self.objects.folder(tree, folder).items():
@@ -169,14 +168,19 @@ class Book:
             record.history = fold(entries_of(self.blob(record.journal)))
         if record.lane is Lane.ACTIVE:
             out = self.repository.git.text(*_WHEN_ADDED, self._since, "--", record.path)
-            record.started = self._law_at(out.strip() or self.tree, record)
+            record.started = self.law(record, out.strip())
+
+    def deleted(self, item_id: str) -> TreeEntry | None:
+        """What an item's file was when it was taken away, before what the book began with."""
+        found = self.repository.last_deleted(self._since, f"{QUEUE}/*/{item_id}.yaml") if self._since else None
+        return TreeEntry(FILE, name_of("blob", found.content)) if found else None
 
     def rest(self, item_id: str) -> bool:
         """Let an item sleep if it is finished, and say whether it is."""
         record = self.items[item_id]
         finished = record.lane is Lane.DONE and record.history.lane is Lane.DONE
         if finished:
-            self.items[item_id] = Record(item_id, record.places, asleep=True)
+            self.items[item_id] = Record(item_id, record.places, asleep=True, ended=record.ended)
         return finished
 
     def keep(self, path: str, oid: str) -> None:
@@ -188,21 +192,15 @@ class Book:
             self.items[item_id].run[below] = oid
 
     def turn(self, change: Change, author: Person) -> None:
-        """Take one change of a policy file, or of a verdict file, in."""
-        if change.path == WORKFLOW or change.path.startswith(f"{CONTRACTS}/"):
-            self._files.pop(change.path, None)
-            if change.new:
-                self._files[change.path] = change.new.oid
-        elif judged_in(change.path):
+        """Take one change of a verdict file in."""
+        if judged_in(change.path):
             self.verdicts.pop(change.path, None)
             if change.new:
                 self.verdicts[change.path] = change.new.oid, author
 
-    def policy(self) -> Policy:
-        """The policy in force; the last that could be read stays so."""
-        return self._policy(self._files.get(WORKFLOW, ""))
-
-    def _policy(self, oid: str) -> Policy:
+    def policy(self, tree: str = "") -> Policy:
+        """The policy in force; one that cannot be read leaves the one before it so."""
+        oid = self._blob_at(tree or self.tree, WORKFLOW)
         if oid not in self._policies:
             try:
                 self._policies[oid] = read_workflow(self.blob(oid)).policy if oid else Policy()
@@ -210,22 +208,16 @@ class Book:
                 self._policies[oid] = next(reversed(self._policies.values()), Policy())
         return self._policies[oid]
 
-    def law(self, record: Record) -> Law:
-        """What governs an item now."""
-        return self._law(record, self.policy(), self._files.get)
-
-    def _law_at(self, tree: str, record: Record) -> Law:
-        def blob(path: str, default: str) -> str:
-            found = self.objects.find(tree, path)
-            return found.oid if found else default
-
-        return self._law(record, self._policy(blob(WORKFLOW, "")), blob)
-
-    def _law(self, record: Record, policy: Policy, blob: Callable[[str, str], str]) -> Law:
-        item = self.item(record)
+    def law(self, record: Record, tree: str = "") -> Law:
+        """What governs an item now, or by another tree."""
+        policy, item = self.policy(tree), self.item(record)
         name = (policy.contract_of(item) if item else None) or ""
-        source = blob(contract_path(name), "") if name else ""
+        source = self._blob_at(tree or self.tree, contract_path(name)) if name else ""
         return Law(policy, name, self._contract(source, name), source)
+
+    def _blob_at(self, tree: str, path: str) -> str:
+        found = self.objects.find(tree, path)
+        return found.oid if found and not found.is_folder else ""
 
     def _contract(self, oid: str, name: str) -> Contract | None:
         if oid not in self._contracts:

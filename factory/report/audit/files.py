@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from factory.model.base import digest
 from factory.model.lifecycle import Lane
-from factory.report.audit.book import Book, artifact_of, item_in, judged_in, lane_of
+from factory.report.audit.book import Book, Record, artifact_of, item_in, judged_in, lane_of
 from factory.report.audit.rules import Found, Rule
 from factory.store.queue import BREAKERS
 from factory.store.repository.chronicle import Step
@@ -48,6 +48,23 @@ def places(book: Book, step: Step, factory: bool) -> Iterator[Found]:
             yield Rule.PURE_RENAME, path, "the factory changed what an item says"
         if factory and before and not record.places:
             yield Rule.LOST, path, f"the factory took {item_id} away"
+        if factory and not before and record.journal and record.places:
+            last = record.last or book.deleted(item_id)
+            if last is not None and last not in record.places.values():
+                yield Rule.PURE_RENAME, path, f"the factory brought {item_id} back with another text"
+        if before and not record.places:
+            record.last = next(iter(before))
+
+
+def edited_after(step: Step, record: Record, moved: bool) -> Iterator[Found]:
+    """What a commit did to the file of a finished item, which only its reopening may still change."""
+    if record.lane is not Lane.DONE or (not moved and record.history.lane is not Lane.DONE):
+        return
+    place = record.path, record.places[record.path]
+    if moved:
+        record.ended = place
+    elif record.ended is not None and record.ended != place:
+        yield Rule.PURE_RENAME, record.path, f"{step.author} changed {record.id} after it had been finished"
 
 
 def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:

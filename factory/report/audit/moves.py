@@ -10,10 +10,14 @@ from factory.model.errors import IllegalMove
 from factory.model.journal import Entry, History, fold
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
 from factory.report.audit.book import Book, Record, lane_of
+from factory.report.audit.content import Brought
 from factory.report.audit.files import JOURNAL, beside, by_item, is_journal
-from factory.report.audit.finish import Finish, subject_found
+from factory.report.audit.finish import Finish
+from factory.report.audit.judgement import subject_found
 from factory.report.audit.lines import entries_of, entry_of
+from factory.report.audit.reasons import unfounded
 from factory.report.audit.rules import Found, Rule
+from factory.report.audit.signs import carried
 from factory.store.artifacts import folder_of
 from factory.store.queue import Placed
 from factory.store.repository.chronicle import Step
@@ -34,8 +38,11 @@ class Moves:
         self._spent: Counter[str] = Counter()  # hundred-thousandths of a USD, by day
         self.owed: dict[str, tuple[str, int]] = {}  # loose ends of a finished item without an item: (commit, how many)
 
-    def made(self, step: Step, lane: Lane | None) -> Iterator[Found]:
-        """What is wrong with a commit that moves an item which lay in a lane before."""
+    def made(self, step: Step, lane: Lane | None, brought: Brought | None = None) -> Iterator[Found]:
+        """What is wrong with a commit that moves an item which lay in a lane before.
+
+        `brought` is the commit by which its content came in, when somebody carried both here.
+        """
         book, item_id = self._book, step.trailer("Factory-Item")
         others = beside(step, item_id)
         if others:
@@ -55,6 +62,8 @@ class Moves:
             yield Rule.TRAILERS, "", f"records {len(entries)} moves at once; each has a commit of its own"
         for entry in entries:
             yield from self._event(step, record, entry, lane)
+            if entry.event in (Event.FINISH, Event.REJECT):
+                yield from self._end(Finish(book, record, entry, step, brought), record, entry, step)
             record.history = record.history.add(entry)
         yield from _told(step, record, entries[-1])
 
@@ -121,14 +130,16 @@ class Moves:
         if entry.event is Event.DELIVER:
             for text in subject_found(self._book, record, entry, record.started or self._book.law(record)):
                 yield Rule.SUBJECT, path, f"{record.id} {text}"
-        if entry.event in (Event.FINISH, Event.REJECT):
-            finish = Finish(self._book, record, entry, step)
-            yield from ((rule, path, f"{record.id} {text}") for rule, text in finish.found())
-            loose = len(record.history.loose_ends.keys() - finish.dismissed)
-            if loose and entry.event is Event.FINISH:
-                self.owed[record.id] = step.commit, loose
+        for text in unfounded(self._book, record, entry, step, lane):
+            yield Rule.REASON, path, f"{record.id} {text}"
         if entry.usage is not None:
             self._spent[_day(entry)] += round(entry.usage.spent * 100_000)
+
+    def _end(self, finish: Finish, record: Record, entry: Entry, step: Step) -> Iterator[Found]:
+        yield from ((rule, record.path, f"{record.id} {text}") for rule, text in finish.found())
+        loose = len(record.history.loose_ends.keys() - finish.dismissed)
+        if loose and entry.event is Event.FINISH:
+            self.owed[record.id] = step.commit, loose
 
     def _start(self, record: Record, entry: Entry) -> Iterator[Found]:
         path, history = record.path, record.history
@@ -173,7 +184,8 @@ def _told(step: Step, record: Record, last: Entry) -> Iterator[Found]:
         yield Rule.TRAILERS, record.path, f"the commit says {' / '.join(said)}, and the journal {' / '.join(told)}"
     if last.event not in _OF_PEOPLE and last.actor != str(step.author):
         yield Rule.JOURNAL, record.path, f"the journal says that {last.actor} did it, and {step.author} committed it"
-    if int(last.at.timestamp()) != int(step.at.timestamp()):
+    times = {int(moment.timestamp()) for moment in (step.authored, step.authored if carried(step) else step.at)}
+    if times != {int(last.at.timestamp())}:
         yield Rule.JOURNAL, record.path, "the journal has another time than the commit"
     if record.lane is not last.to:
         where = record.lane or "nowhere"

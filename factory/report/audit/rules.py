@@ -27,14 +27,18 @@ class Rule(StrEnum):
     ATTEMPTS = "attempts"
     BUDGET = "budget"
     HANDOFF = "handoff"
+    REASON = "reason"
+    DATES = "dates"
 
 
 Found = tuple[Rule, str, str]  # the rule that a commit breaks, at which path, and what was found there
 
 EXPLAINED = {
     Rule.ONE_LANE: "Each item lies in exactly one lane. With two files of one id nobody could say what its state is.",
-    Rule.LOST: "No item vanishes. A file that leaves a lane arrives in another one, or the factory brings it back.",
-    Rule.PURE_RENAME: "The factory moves an item's file byte for byte. Only people change what an item says.",
+    Rule.LOST: "No item vanishes, nor what was done for it: a file that leaves a lane arrives in another one, or the "
+    "factory brings it back; a merge keeps what its parents held.",
+    Rule.PURE_RENAME: "The factory moves an item's file byte for byte. Only people change what an item says, and "
+    "nobody what a finished one says.",
     Rule.LEGAL_MOVE: "Every event is in the table of moves, from the lane where the item was to the one it went to.",
     Rule.TRAILERS: "A commit's Factory-Item, Factory-Move and Factory-Run say what it did, and it did nothing else.",
     Rule.FORGED: "Only the factory writes Factory trailers, and only together with the move and the journal's line.",
@@ -52,6 +56,8 @@ EXPLAINED = {
     Rule.ATTEMPTS: "No transient failure is tried again more often than the contract allowed at that time.",
     Rule.BUDGET: "No run begins when the item's budget is used up.",
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
+    Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
+    Rule.DATES: "Moves go forward in time, and no commit has a date that cannot be.",
 }
 
 

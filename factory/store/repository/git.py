@@ -4,10 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from factory.model.errors import MachineError, UnusableError
 
@@ -72,6 +73,7 @@ def environment(extra: Mapping[str, str] | None = None, settings: Sequence[tuple
         env[f"GIT_CONFIG_VALUE_{number}"] = value
     env["GIT_TERMINAL_PROMPT"] = "0"
     env["GIT_NO_REPLACE_OBJECTS"] = "1"  # what a commit says is what was committed
+    env["GIT_GRAFT_FILE"] = os.devnull
     env["LC_ALL"] = "C.UTF-8"
     env.update(extra or {})
     return env
@@ -114,13 +116,19 @@ class Git:
         done = _ended((PROGRAM, *arguments), self.folder, environment({**self.env, **(env or {})}), stdin, patience)
         return _allowed(done, arguments, allowed)
 
-    def stream(self, *arguments: str) -> Iterator[bytes]:
+    def stream(self, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
         """What git prints, piece by piece between NULs, as it prints it. Raises GitError when it fails."""
+        with tempfile.TemporaryFile() as asked:  # a pipe could be full while git waits to be read
+            asked.write(stdin)
+            asked.seek(0)
+            yield from self._stream(arguments, asked)
+
+    def _stream(self, arguments: Sequence[str], stdin: IO[bytes]) -> Iterator[bytes]:
         with subprocess.Popen(
             (PROGRAM, *arguments),
             cwd=self.folder,
             env=environment(self.env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

@@ -92,6 +92,13 @@ class Repository:
         found = self.objects.read(f"refs/heads/{branch}")
         return found[0] if found and found[1] == "commit" else None
 
+    def published(self, branch: str, remote: str) -> str | None:
+        """The commit of a branch as this clone knows it best: its own, or the remote's where that is further on."""
+        here = self.head(branch)
+        found = self.objects.read(f"refs/remotes/{remote}/{branch}")
+        there = found[0] if found and found[1] == "commit" else None
+        return there if there and (here is None or self.is_ancestor(here, there)) else here
+
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:

@@ -1,0 +1,43 @@
+"""Dates: whether the moves of a history go forward in time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from factory.report.audit.rules import Rule, Violation
+from factory.store.repository.chronicle import Step
+
+_SKEW = timedelta(days=1)  # by which two machines' clocks may differ
+
+
+class Dates:
+    """Goes along the commits; of two moves that contradict each other, the one is named that the others do not bear."""
+
+    def __init__(self) -> None:
+        self._before: datetime | None = None  # the time of the move before the last; at first, of the first commit
+        self._last: tuple[str, datetime] | None = None
+
+    def take(self, step: Step, moved: bool) -> Iterator[Violation]:
+        """What is wrong with the time of one more commit, or of the one before it."""
+        if not step.dated:
+            yield Violation(Rule.DATES, step.commit, "", "has a date that cannot be")
+            return
+        if not moved:
+            self._before = self._before or step.at
+            return
+        if self._last is not None or self._before is not None:
+            yield from self._compare(step)
+        self._before = self._last[1] if self._last else self._before
+        self._last = step.commit, step.authored
+
+    def _compare(self, step: Step) -> Iterator[Violation]:
+        commit, last = self._last or ("", self._before or step.authored)
+        if step.authored >= last - _SKEW:
+            return
+        odd = bool(commit) and self._before is not None and step.authored >= self._before - _SKEW
+        name, told, other = (commit, last, step.authored) if odd else (step.commit, step.authored, last)
+        yield Violation(Rule.DATES, name, "", f"is dated {told:%Y-%m-%d}, and the move beside it {other:%Y-%m-%d}")
+
+    def rest(self) -> Iterator[Violation]:
+        """The same of the last move, which nothing follows."""
+        if self._last is not None and self._last[1] > datetime.now(UTC) + _SKEW:
+            yield Violation(Rule.DATES, self._last[0], "", f"is dated {self._last[1]:%Y-%m-%d}, which is yet to come")

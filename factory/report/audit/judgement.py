@@ -1,0 +1,173 @@
+"""The judgement: what the gate makes of an item in review, by what is committed and by the policy of that time."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
+from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine, matter_of
+from factory.line.survey import Case
+from factory.model.contract import Contract, SeatKind
+from factory.model.errors import FactoryError
+from factory.model.evidence import Evidence
+from factory.model.item import Item
+from factory.model.journal import Entry
+from factory.model.lifecycle import Lane, Outcome
+from factory.model.subject import subject_of
+from factory.report.audit.book import Book, Law, Record, last_delivery
+from factory.report.audit.content import content_name, outside
+from factory.report.audit.rules import Rule
+from factory.store.artifacts import left_by_worker
+from factory.store.queue import Placed, verdict_path
+from factory.store.repository.chronicle import Step
+from factory.store.repository.objects import Person
+
+Said = tuple[Rule, str]
+_RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
+
+
+class Judgement:
+    """One item in review at the commit that took it out of there."""
+
+    def __init__(self, book: Book, record: Record, entry: Entry, step: Step) -> None:
+        self._book = book
+        self._repository = book.repository
+        self._objects = book.objects
+        self._record = record
+        self.entry = entry
+        self._step = step
+        self.law = book.law(record)
+        self.item = book.item(record)
+        self.delivered = last_delivery(record.history)
+        self.dismissed: set[str] = set()  # the loose ends about which a person said that nothing is to be done
+
+    def file(self, name: str) -> bytes | None:
+        """What a file of the run that is judged holds."""
+        assert self.delivered is not None
+        oid = self._record.run.get(f"run-{self.delivered.run}/{name}")
+        return self._book.blob(oid) if oid else None
+
+    def read(self, name: str) -> Evidence | None:
+        """The evidence in a file, if it can be read."""
+        data = self.file(name)
+        try:
+            return Evidence.model_validate_json(data) if data else None
+        except ValidationError:
+            return None
+
+    def evidence(self) -> Evidence | None:
+        """What the checks said last: of a recheck that came with this commit, or that is of the tree that came in."""
+        again, first = self.read("recheck.json"), self.read("evidence.json")
+        came = any(
+            change.new and change.path.endswith("/recheck.json") and not change.old for change in self._step.changes
+        )
+        if again is None or (self.entry.outcome is Outcome.APPLIED and first and self.brought_in(first)):
+            return first
+        return again if came or self.entry.outcome is Outcome.APPLIED else first
+
+    def brought_in(self, evidence: Evidence) -> bool:
+        """Whether the commit that the journal names was made on what the checks ran on."""
+        applied = self.entry.applied or ""
+        parents = self._objects.commit(applied).parents if self.is_commit(applied) else ()
+        if not parents or self.is_commit(evidence.target):
+            return bool(parents) and self.same_content(parents[0], evidence.target)
+        # The target of then was carried elsewhere before anybody else saw it.
+        return self.is_commit(evidence.proposal) and self.merges_to(evidence, parents[0])
+
+    def is_commit(self, name: str) -> bool:
+        """Whether there is a commit of this name here."""
+        found = self._objects.read(name) if name else None
+        return found is not None and found[1] == "commit"
+
+    def same_content(self, one: str, other: str) -> bool:
+        """Whether two commits hold the same project; not when one is not here."""
+        if not (self.is_commit(one) and self.is_commit(other)):
+            return False
+        trees = (self._objects.commit(commit).tree for commit in (one, other))
+        return len({content_name(self._objects, tree) for tree in trees}) == 1
+
+    def ruling(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> tuple[Ruling, list[Said]]:
+        """The gate's ruling, and what keeps verdicts from counting."""
+        record, policy = self._record, self.law.policy
+        changed = self.changed(evidence)
+        patterns = guarded(policy, evidence)
+        seats = seats_needed(contract, changed, patterns)
+        matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
+        casts: list[Cast] = []
+        lost: dict[str, str] = {}
+        refusals: list[Said] = []
+        for seat in seats:
+            if seat.by_machine:
+                if (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
+                    refusals.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
+                data = self.file(f"verdict.{seat.name}.yaml")
+                path = f"run-{delivered.run}/verdict.{seat.name}.yaml"
+                said = cast_of_machine(seat.name, path, data, matter) if data else "there is none"
+                if isinstance(said, str):
+                    lost[seat.name] = said
+                else:
+                    casts.append(said)
+                continue
+            if seat.kind is not SeatKind.HUMAN:
+                continue
+            try:
+                vote = self._vote(seat.name, matter, allowed_in(seat.name, contract, policy))
+            except Refused as refused:
+                problems = zip(refused.keys, refused.problems, strict=True)
+                refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
+            except FactoryError as error:
+                refusals.append((Rule.COVERED, f"has a verdict that cannot be read: {error.message}"))
+            else:
+                casts.extend([vote] if vote else [])
+                self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
+        return decide(contract, seats, evidence, tuple(casts), touches(changed, patterns), lost), refusals
+
+    def _vote(self, seat: str, matter: Matter, allowed: tuple[str, ...]) -> Cast | None:
+        """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
+        path = verdict_path(matter.item_id, seat)
+        oid, author = self._book.verdicts.get(path, ("", None))
+        if author is None:
+            return None
+        by: Person = author
+        return cast(seat, path, self._book.blob(oid), matter, lambda: by, allowed)
+
+    def changed(self, evidence: Evidence) -> tuple[str, ...]:
+        """The paths that a proposal changes. Git may have let the commit go, and then the patch tells."""
+        if self._objects.read(evidence.proposal) is None:
+            return paths_in(self.file("patch.diff") or b"")
+        return tuple(change.path for change in outside(self._objects, evidence.base, evidence.proposal))
+
+    def merges_to(self, evidence: Evidence, target: str) -> bool:
+        """Whether the proposal merged with a target is what the checks ran on."""
+        merge = self._repository.merge(target, evidence.proposal)
+        return not merge.conflicts and content_name(self._objects, merge.tree) == evidence.tree
+
+
+def subject_found(book: Book, record: Record, delivered: Entry, law: Law) -> Iterator[str]:
+    """What is wrong with a subject, computed again from what is committed."""
+    item = book.item(record)
+    if item is None or not law.source:
+        yield "was delivered without an item or a contract that can be read"
+        return
+    prefix = f"run-{delivered.run}/"
+    files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
+    patch = book.blob(files["patch.diff"]) if "patch.diff" in files else b""
+    left = left_by_worker({name: book.blob(oid) for name, oid in files.items() if _by_worker(name)})
+    subject = subject_of(item, book.blob(law.source), law.policy.governing(), patch, left)
+    if subject != delivered.subject:
+        yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
+
+
+def _by_worker(name: str) -> bool:
+    return name == "result.json" or name.startswith("files/")
+
+
+def paths_in(patch: bytes) -> tuple[str, ...]:
+    """The paths that a patch without renames changes."""
+    heads = [
+        line.removeprefix("diff --git ")
+        for line in patch.decode(errors="replace").split("\n")
+        if line[:11] == "diff --git "
+    ]
+    halves = [head[: (len(head) - 1) // 2] for head in heads]
+    return tuple(half.strip('"').removeprefix("a/") for half in halves)

@@ -1,0 +1,121 @@
+"""Reasons: whether what sent an item back, or to a person, follows from what is committed."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from factory.line.budget import used_up
+from factory.line.rounds import repeated
+from factory.line.survey import Case
+from factory.model.failure import Cost, FailureClass
+from factory.model.journal import Entry
+from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.model.result import Result, Status
+from factory.report.audit.book import Book, Law, Record
+from factory.report.audit.judgement import Judgement, subject_found
+from factory.store.queue import Placed
+from factory.store.repository.chronicle import Step
+
+# What keeps an approved item from being applied and is known to the machine alone.
+_AT_APPLY = frozenset({NotApplied.UNPROVABLE, NotApplied.COMMAND_FAILED, NotApplied.COMMAND_UNKNOWN})
+
+
+def unfounded(book: Book, record: Record, entry: Entry, step: Step, lane: Lane | None) -> Iterator[str]:
+    """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
+    returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
+    if entry.event not in (Event.REWORK, Event.BLOCK) or returned:
+        return
+    reason = _Reason(book, record, entry, step)
+    match entry.source:
+        case Lane.REVIEW:
+            follows = reason.of_review()
+        case Lane.ACTIVE:
+            follows = reason.of_run()
+        case _:
+            follows = reason.of_waiting()
+    if not follows:
+        how = "sent back" if entry.event is Event.REWORK else "given to a person"
+        yield f"was {how}, and by what is committed {reason.instead}"
+
+
+class _Reason:
+    """One item at the commit that sent it on."""
+
+    def __init__(self, book: Book, record: Record, entry: Entry, step: Step) -> None:
+        self._book = book
+        self._record = record
+        self._entry = entry
+        self._step = step
+        self.instead = "nothing asked for it"
+
+    def _case(self) -> Case:
+        record = self._record
+        return Case(Placed(record.id, Lane.INBOX, "", ""), self._book.item(record), record.history)
+
+    def _last_round(self, law: Law) -> bool:
+        return law.contract is not None and self._record.history.rounds_spent + 1 >= law.contract.rework.max_rounds
+
+    def of_review(self) -> bool:
+        """Whether the gate sends it there."""
+        record, entry = self._record, self._entry
+        judgement = Judgement(self._book, record, entry, self._step)
+        delivered, item, contract = judgement.delivered, judgement.item, judgement.law.contract
+        evidence = judgement.evidence() if delivered else None
+        if delivered is None or item is None or contract is None or evidence is None:
+            self.instead = "there is no delivery, item or contract that it could be judged by"
+            return False
+        event, again = Event.REWORK, False  # what was judged may be another one now
+        if not any(subject_found(self._book, record, delivered, judgement.law)):
+            ruling, _ = judgement.ruling(delivered, item, contract, evidence)
+            self.instead = f"it {ruling.reason or 'could not be'}"
+            if ruling.verdicts != entry.verdicts:
+                return False
+            event, again = ruling.event or Event.MOVED, bool(repeated(self._case(), ruling.findings))
+        if entry.event is event:
+            return True
+        if event is Event.REWORK:
+            return entry.event is Event.BLOCK and (again or self._last_round(judgement.law))
+        return event is Event.FINISH and entry.not_applied in _AT_APPLY
+
+    def of_run(self) -> bool:
+        """Whether its run ended so."""
+        record, entry = self._record, self._entry
+        law = record.started or self._book.law(record)
+        name = f"/{record.id}/run-{entry.run}/manifest.json"
+        if not any(change.new and not change.old and change.path.endswith(name) for change in self._step.changes):
+            self.instead = "its run left nothing"
+            return False
+        back = entry.event is Event.REWORK
+        if entry.failure is None:
+            return self._by_result(law, back=back)
+        match entry.failure.cost:
+            case Cost.ROUND:
+                return back or self._last_round(law)
+            case Cost.PERSON:
+                return not back
+        most = law.contract.retry.max_attempts if law.contract else 0
+        return not back and record.history.attempts + 1 >= most
+
+    def _by_result(self, law: Law, *, back: bool) -> bool:
+        """Whether the worker itself asks for it, or is not sure enough."""
+        oid = self._record.run.get(f"run-{self._entry.run}/result.json")
+        try:
+            result = Result.model_validate_json(self._book.blob(oid)) if oid else None
+        except ValidationError:
+            result = None
+        if result is None or law.contract is None:
+            return False
+        if result.status is Status.BLOCKED:
+            return not back
+        if result.confidence >= law.contract.confidence:
+            self.instead = "its worker was content"
+            return False
+        refused = law.contract.on_uncertainty == "refuse"
+        return refused if back else not refused or self._last_round(law)
+
+    def of_waiting(self) -> bool:
+        """Whether it could not be begun."""
+        entry = self._entry
+        if entry.event is not Event.BLOCK or entry.failure is None or entry.failure.cost is not Cost.PERSON:
+            return False
+        return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))

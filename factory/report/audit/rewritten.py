@@ -1,0 +1,67 @@
+"""Rewritten: a commit of the factory that a person made anew, and how to get back what it took the place of."""
+
+from collections.abc import Iterable, Iterator
+
+from factory.report.audit.rules import Rule, Violation
+from factory.report.audit.signs import by_factory, carried
+from factory.store.repository.chronicle import Step, replaced
+from factory.store.repository.repository import Repository
+
+_ROUGH = frozenset({Rule.FORGED, Rule.APPEND_ONLY, Rule.ARTIFACTS, Rule.TRAILERS})
+
+
+class Rewritten:
+    """Tells a rebase, which carries several commits onto another one, from `git commit --amend`, which makes one anew.
+
+    A commit that was carried here has the factory as its author and a person as its committer.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._last: Step | None = None
+        self._lone: Step | None = None  # as far as seen: the only one that was made anew, on the factory's own
+        self._people: set[str] = set()  # their commits, and what they carried
+
+    def begin(self, last: Step) -> None:
+        """Begin after a commit."""
+        self._last = last
+
+    def take(self, step: Step) -> Iterator[Violation]:
+        """What the next commit shows of the one before it."""
+        last, self._last = self._last, step
+        if not by_factory(step):
+            self._people.add(step.commit)
+        if self._lone is not None and step.committer == self._lone.committer and step.authored < step.at:
+            self._lone = None  # one of several that were made anew
+        yield from self.rest()
+        if not carried(step):
+            return
+        if last is not None and by_factory(last) and last.author == step.author and last.at <= step.authored:
+            self._lone = step
+
+    def rest(self) -> Iterator[Violation]:
+        """What is wrong with a commit that nobody carried anywhere."""
+        lone, self._lone = self._lone, None
+        if lone is not None:
+            text = f"{lone.committer} made a commit of the factory anew"
+            yield Violation(Rule.FORGED, lone.commit, "", text)
+
+    def advised(self, found: Iterable[Violation], branch: str, head: str) -> tuple[Violation, ...]:
+        """The findings; with the first of each commit that a person made, how to undo it."""
+        told: set[str] = set()
+        advised: list[Violation] = []
+        for violation in found:
+            rough = violation.rule in _ROUGH and violation.commit in self._people
+            if rough and violation.commit not in told:
+                told.add(violation.commit)
+                violation = violation._replace(text=f"{violation.text}; {self._advice(violation.commit, branch, head)}")
+            advised.append(violation)
+        return tuple(advised)
+
+    def _advice(self, commit: str, branch: str, head: str) -> str:
+        old = replaced(self._repository, branch, commit)
+        if not old:
+            return f"git reflog {branch} shows what was there before, and git reset --soft brings it back"
+        if commit == head:
+            return f"git reset --soft {old[:12]} undoes it, and what it added stays staged"
+        return f"git rebase --onto {old[:12]} {commit[:12]} {branch} undoes it"
