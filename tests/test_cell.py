@@ -20,7 +20,12 @@ class Finder:
 sys.meta_path.append(Finder)
 """
 GOOD = "def double(x):\n    return 2 * x\n"
-TEST = "from product import double\nassert double(4) == 8\n"
+TEST = """import product
+from unittest import TestCase
+class Doubles(TestCase):
+    def test(self): assert product.double(4) == 8
+"""
+MORE = "    def test_triple(self): assert product.triple(1) == 3\n"
 
 
 def environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -42,10 +47,10 @@ def install(packages: Path, source: Path, how: str) -> None:
 def product(world: World) -> None:
     """A package below src/, with a test that imports it as any user would."""
     world.write("src/product/__init__.py", GOOD)
-    world.write("tests/check.py", TEST)
+    world.write("test_product.py", TEST)
     world.write(".gitignore", ".venv/\nnode_modules/\n")
     world.commit("A product")
-    world.contract("checked", checks=[{"name": "tests", "run": ["python", "tests/check.py"]}])
+    world.contract("checked", checks=[{"name": "tests", "run": ["python", "-m", "unittest", "-q"]}])
 
 
 def judged(world: World, text: str) -> str:
@@ -77,7 +82,12 @@ def test_a_right_change_with_a_test_of_its_own_passes(
     install(environment(tmp_path / "environment", monkeypatch), world.root / "src", "a path")
     steps = [
         {"write": {"path": "src/product/__init__.py", "text": GOOD + "def triple(x):\n    return 3 * x\n"}},
-        {"write": {"path": "tests/check.py", "text": TEST + "from product import triple\nassert triple(1) == 3\n"}},
+        {
+            "write": {
+                "path": "test_product.py",
+                "text": TEST + MORE,
+            }
+        },
     ]
     world.item("one", steps, contract="checked")
     world.tick()
@@ -104,7 +114,7 @@ def test_absolute_paths_variables_and_programs_of_the_checkout_meet_the_change(
     world.write("bin/of-the-project", "#!/bin/sh\nexit 0\n").chmod(0o755)
     world.commit("A program")
     for name, check in {
-        "variable": ["python3", "tests/check.py"],
+        "variable": ["python3", "-m", "unittest", "-q"],
         "argument": ["python3", "-c", f"exec(open('{world.root}/src/product/__init__.py').read()); double(1)"],
         "program": ["of-the-project"],
     }.items():

@@ -67,6 +67,7 @@ def environment_of(order: Order) -> str:
             "sandbox": sandbox(order.policy.sandbox).name,
             "network": worker.sandbox.network,
             "limits": order.contract.limits.model_dump(mode="json"),
+            "cell": order.cell.model_dump(mode="json"),
             "after_create": order.policy.hooks.after_create,
         }
     )

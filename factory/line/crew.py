@@ -20,12 +20,11 @@ from factory.model.failure import Cost, Failure, FailureClass, of_error
 from factory.store import logs
 from factory.store.repository.repository import Repository
 from factory.work.command import Notes, carry_out
-from factory.work.hooks import HookFailed
 from factory.work.order import Order
 from factory.work.reverse import reverse
 from factory.work.run import Alive, Run, run_worker
 from factory.work.seal import Seal
-from factory.work.workcell import Cells
+from factory.work.workcell import CellNotReady, Cells
 
 # Seconds until checks that the machine let down are tried again; the last time it is given up.
 _RECHECKED_AFTER_S = (1.0, 5.0, None)
@@ -117,7 +116,7 @@ class Crew:
                 proposal = proposal_of(order, run.tree, self._repository)
             claims = run.result.handoff.commands if run.result else ()
             gathered = self._gatherer.gather(order, proposal, self._target(), stop, alive, claims)
-        except HookFailed as error:
+        except CellNotReady as error:
             return replace(run, hooks=run.hooks + error.log, failure=error.failure, stopped=stop.is_set())
         except (FactoryError, OSError) as error:
             return replace(run, failure=of_error(error, "the checks could not be run"))

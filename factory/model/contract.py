@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
+from factory.model.cell import CellSettings
 
 
 class Sandbox(Format):
@@ -194,6 +195,7 @@ class Contract(Format):
     worker: Worker
     produces: Produces = Produces()
     limits: Limits = Limits()
+    cell: CellSettings | None = None  # its keys come before those of WORKFLOW.md
     checks: tuple[Check, ...] = ()
     checks_from: Literal["proposal", "base"] | Yardstick = "proposal"  # whence the checks take what they run
     review: Review = Review()

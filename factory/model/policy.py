@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branch_problem
+from factory.model.cell import CellSettings
 from factory.model.contract import Limits
 from factory.model.item import Item
 
@@ -212,6 +213,7 @@ class Policy(Section):
     sandbox: Literal["auto", "required", "off"] = "auto"
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     agents: dict[Name, Agent] = {}
+    cell: CellSettings = CellSettings()
     sync: Sync = Sync()
 
     @property

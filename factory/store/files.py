@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pydantic import JsonValue
 
@@ -89,6 +89,38 @@ def remove_tree(folder: Path) -> None:
         subprocess.run((*argv, "--", folder), stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if not os.path.lexists(folder):
             return
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with all it holds, as it is; what cannot be read is left out."""
+    argv = ("cp", "-a", "--reflink=auto", "-T", "--", source, target)
+    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def make_folders(base: Path, below: PurePath) -> bool:
+    """Make the folders of a path; False when anything else stands in the way, a link to a folder included."""
+    place = base
+    for part in below.parts:
+        place = place / part
+        try:
+            place.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(place.lstat().st_mode):
+                return False
+    return True
+
+
+def real_folder(base: Path, below: str) -> Path | None:
+    """The folder at a path, when no link leads there."""
+    place = base
+    for part in PurePath(below).parts:
+        place = place / part
+        try:
+            if not stat.S_ISDIR(place.lstat().st_mode):
+                return None
+        except OSError:
+            return None
+    return place
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -5,32 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from factory.model.errors import FactoryError
-from factory.model.failure import Failure, FailureClass
 from factory.work import process
 from factory.work.order import Order
 from factory.work.sandbox import sandbox
-from factory.work.workcell import Cell, Cells
-
-
-class HookFailed(FactoryError):
-    """A hook without which there is no run; it is tried again, as after a crash."""
-
-    def __init__(self, message: str, log: bytearray) -> None:
-        super().__init__(message)
-        self.log = log  # the cell's own: it grows until the cell has been given back
-
-    @property
-    def failure(self) -> Failure:
-        """What this costs."""
-        return Failure(FailureClass.CRASH, self.message)
+from factory.work.setup import furnish, problem_of
+from factory.work.workcell import Cell, CellNotReady, Cells
 
 
 @contextmanager
 def workcell(
     cells: Cells, order: Order, commit: str, stop: threading.Event, branch: str | None = None
 ) -> Iterator[Cell]:
-    """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises HookFailed.
+    """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises CellNotReady.
 
     With a branch it is for a worker. Whoever only looks works where the checkout is, as a person does.
 
@@ -39,6 +25,7 @@ def workcell(
     with cells.lend(commit, sandbox(order.policy.sandbox), branch or "") as cell:
         cell.room = replace(cell.room, at_home=branch is None)
         try:
+            furnish(cells, cell, order, commit, stop)
             must(cell, order, "after_create", stop)
             yield cell
         finally:
@@ -46,10 +33,10 @@ def workcell(
 
 
 def must(cell: Cell, order: Order, name: str, stop: threading.Event) -> None:
-    """Run a hook that has to succeed. Raises HookFailed."""
+    """Run a hook that has to succeed. Raises CellNotReady."""
     problem = _run(cell, order, name, stop)
     if problem:
-        raise HookFailed(f"the hook {name} {problem}", cell.log)
+        raise CellNotReady(f"the hook {name} {problem}", cell.log)
 
 
 def may(cell: Cell, order: Order, name: str) -> None:
@@ -75,19 +62,6 @@ def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
         wall_s=hooks.timeout_s,
     )
     ended = process.run(command, stop)
-    problem = _problem(ended, hooks.timeout_s)
+    problem = problem_of(ended, f"{hooks.timeout_s:g} s")
     cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes()
     return problem
-
-
-def _problem(ended: process.Ended, timeout_s: float) -> str:
-    match ended.stopped:
-        case process.Stopped.NO:
-            return "" if ended.exit_code == 0 else f"ended with exit status {ended.exit_code}"
-        case process.Stopped.WALL:
-            return f"was stopped after {timeout_s:g} s"
-        case process.Stopped.LIMIT:
-            return ended.over.reason if ended.over else "was stopped"
-        case process.Stopped.NOT_STARTED:
-            return ended.problem
-    return "was stopped"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from factory.store import files
 from factory.work.room import Room
 from factory.work.shares import environment_of
 
@@ -96,23 +97,10 @@ def _ready(room: Room, place: Path) -> bool:
     """
     for cover in (room.tree, *room.stand_ins):
         if cover in place.parents:
-            return _laid(room.tree, place.relative_to(cover))
+            return files.make_folders(room.tree, place.relative_to(cover))
     for cover in _SCRATCH:
         if cover in place.parents and place.is_dir():
-            return _laid(room.scratch, place.relative_to(cover))
-    return True
-
-
-def _laid(base: Path, below: Path) -> bool:
-    """Make the folders of a path; False when something else stands in the way."""
-    place = base
-    for part in below.parts:
-        place = place / part
-        try:
-            place.mkdir()
-        except FileExistsError:
-            if not stat.S_ISDIR(place.lstat().st_mode):
-                return False
+            return files.make_folders(room.scratch, place.relative_to(cover))
     return True
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from factory.model.base import Argv
+from factory.model.cell import CellSettings
 from factory.model.contract import Contract
 from factory.model.item import Budget, Item
 from factory.model.journal import rfc3339
@@ -53,6 +54,11 @@ class Order:
         worker = self.contract.worker
         agent = self.policy.agents.get(worker.agent) if worker.agent else None
         return worker.run or (agent.run if agent else None) or ()
+
+    @property
+    def cell(self) -> CellSettings:
+        """What its cells hold besides the files of their commits."""
+        return self.policy.cell.but(self.contract.cell)
 
     def variables(self) -> dict[str, JsonValue]:
         """What prompt and argv templates may use."""

@@ -24,7 +24,7 @@ from factory.work.order import Order
 from factory.work.prompt import render, render_argv
 from factory.work.reviewer import Said
 from factory.work.sandbox import sandbox
-from factory.work.workcell import Cell, Cells
+from factory.work.workcell import Cell, CellNotReady, Cells
 
 _RESULT = "result.json"
 
@@ -79,7 +79,7 @@ def run_worker(order: Order, repository: Repository, cells: Cells, stop: threadi
             log = cell.log
             run = _run_in(cell, order, repository, stop, alive)
         return replace(run, hooks=bytes(log))
-    except hooks.HookFailed as error:
+    except CellNotReady as error:
         return Run(0.0, hooks=bytes(error.log), failure=error.failure, stopped=stop.is_set())
     except (FactoryError, OSError) as error:
         return Run(0.0, failure=of_error(error, "the cell could not be used"))

@@ -6,11 +6,13 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from factory.model.errors import FactoryError
+from factory.model.failure import Failure, FailureClass
 from factory.store import files
 from factory.store.repository.git import GitError
 from factory.store.repository.quarantine import Quarantine
@@ -21,6 +23,7 @@ from factory.work import process
 from factory.work.family import end_strays
 from factory.work.room import GitView, Mounted, Room
 from factory.work.sandbox import Sandbox
+from factory.work.setup_store import SetupStore
 from factory.work.shares import environments
 
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
@@ -35,6 +38,15 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "factory"
     owner = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]
     return root / f"{common_dir.parent.name}-{owner}"
+
+
+class CellNotReady(FactoryError):
+    """A hook or a setup went wrong without which there is no run."""
+
+    def __init__(self, message: str, log: bytearray, kind: FailureClass = FailureClass.CRASH) -> None:
+        super().__init__(message)
+        self.log = log  # a cell's own: it grows until the cell has been given back
+        self.failure = Failure(kind, message)
 
 
 @dataclass(frozen=True)
@@ -57,14 +69,15 @@ class Cell:
         self.tree = worktree.path
         self.out = self.place / "out"
         self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
-        self._home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
+        self.home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
         self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))
+        self._copies: tuple[str, ...] = ()  # of folders in the worktree that git does not hold
         self.room = self._room(around)
 
     def _room(self, around: _Surroundings) -> Room:
         return Room(
             tree=self.tree,
-            writable=(self._home, self.out),
+            writable=(self.home, self.out),
             scratch=self._scratch,
             given=self._given,
             git=GitView(around.git, self._git, self._dot_git, around.state),
@@ -75,12 +88,23 @@ class Cell:
     def begin(self, around: _Surroundings, mounted: tuple[Mounted, ...]) -> None:
         """Make ready for whoever gets the cell next, among what lies around it now."""
         self.room = replace(self._room(around), mounted=mounted)
+        self._copies = ()
         files.write(self._dot_git, f"gitdir: {self._git / 'worktrees' / self.place.name}\n".encode())
         self.fresh_folders()
 
     def take(self) -> Quarantine:
-        """What lies in the worktree now, to be judged. Raises GitError."""
-        return self.worktree.take(self.boundary.guard)
+        """What lies in the worktree now, to be judged; the copies are put aside meanwhile. Raises GitError."""
+        aside: list[tuple[Path, Path]] = []
+        for number, name in enumerate(self._copies):
+            place = self.tree / name
+            if files.real_folder(self.tree, str(PurePath(name).parent)) and os.path.lexists(place):
+                aside.append((place, self.place / f"copy-{number}"))
+                place.rename(aside[-1][1])
+        try:
+            return self.worktree.take(self.boundary.guard)
+        finally:
+            for place, kept in aside:
+                kept.rename(place)
 
     def checkout(self, commit: str, branch: str) -> None:
         """Make the worktree hold exactly a commit's files."""
@@ -93,14 +117,29 @@ class Cell:
     def fresh_folders(self) -> None:
         """Empty every folder beside the worktree, and begin the log of the hooks anew."""
         self.log = bytearray()  # another one: whoever had the cell before may still hold theirs
-        for folder in (self._home, self._scratch, self.out, self._given):
+        for folder in (self.home, self._scratch, self.out, self._given):
             files.remove_tree(folder)
             folder.mkdir(parents=True)
+
+    def mount(self, folders: Iterable[Mounted]) -> None:
+        """Let folders of this machine be read in the cell, each in place of what was to be seen there."""
+        new = {folder.at: folder for folder in (*self.room.mounted, *folders)}
+        self.room = replace(self.room, mounted=tuple(new.values()))
+
+    def lay_copies(self, folders: Mapping[str, Path]) -> None:
+        """Lay copies of folders into the worktree, which are no part of what is worked on."""
+        for name, source in folders.items():
+            if files.make_folders(self.tree, PurePath(name).parent):
+                files.copy_tree(source, self.tree / name)
+        covered = {place / name for name in folders for place in self.room.stand_ins}
+        mounted = tuple(each for each in self.room.mounted if each.at not in covered)
+        self.room = replace(self.room, mounted=mounted)
+        self._copies = tuple(folders)
 
     def environment(self, allowed: tuple[str, ...] = ()) -> dict[str, str]:
         """What a process in this cell gets of the parent's environment, with a home and a TMPDIR of its own."""
         env = process.scrubbed_environment(allowed)
-        return env | {"HOME": str(self._home), "TMPDIR": str(self._scratch)}
+        return env | {"HOME": str(self.home), "TMPDIR": str(self._scratch)}
 
     def give(self, name: str, data: bytes) -> str:
         """Lay a file where the worker can read it; its path."""
@@ -113,9 +152,10 @@ class Cells:
     """Lends cells. Every cell is recorded before it is made, and only what was recorded is ever removed."""
 
     def __init__(self, repository: Repository, root: Path) -> None:
-        self._repository = repository
+        self.repository = repository
         self.root = root
         self._records = repository.state / "cells"
+        self.setups = SetupStore(root, repository.state)
         self._free: list[Cell] = []
         self._came_back = threading.Condition()
         self._cost = 0.0  # seconds that making the last cell took
@@ -164,7 +204,7 @@ class Cells:
         return cell
 
     def _begin(self, cell: Cell, commit: str) -> None:
-        around, objects = self._surroundings(), self._repository.objects
+        around, objects = self._surroundings(), self.repository.objects
         tree = objects.commit(commit).tree
         seen = (
             each
@@ -180,12 +220,12 @@ class Cells:
         return self._cell(self.root / name, boundary)
 
     def _cell(self, place: Path, boundary: Sandbox) -> Cell:
-        repository = self._repository
+        repository = self.repository
         return Cell(Worktree(repository.git, repository.common_dir, place), self._surroundings(), boundary)
 
     def _surroundings(self) -> _Surroundings:
         """No checkout, queue nor other cell can be seen from a cell, and git's own folder only be read."""
-        repository = self._repository
+        repository = self.repository
         roots = [repository.root, *(view.root.resolve() for view in repository.views())]
         checkouts = _outermost(root for root in roots if root != repository.common_dir) or (_NO_CHECKOUT,)
         queues = [root / folder for root in roots for folder in sorted(OWN_FOLDERS)]
@@ -214,12 +254,13 @@ class Cells:
     def remove_all(self) -> None:
         """Remove every recorded cell and end every process in it, also those that a crashed orchestrator left."""
         self._free.clear()
+        self.setups.tidy()
         if not self._records.is_dir():
             return
         for record in sorted(self._records.glob(f"{CELL_PREFIX}*")):
             place = Path(os.fsdecode(record.read_bytes()))
             end_strays(str(place))
-            self._remove(Worktree(self._repository.git, self._repository.common_dir, place))
+            self._remove(Worktree(self.repository.git, self.repository.common_dir, place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
 

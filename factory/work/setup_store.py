@@ -1,0 +1,51 @@
+"""The setup store: folders that setups made, below the cells' own folder, and the home in which setups run."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from factory.store import files
+
+_MOST_KEPT = 4
+
+
+class SetupStore:
+    """Keeps what setups made, the newest few. Everything is recorded before it is made, and only that is removed."""
+
+    def __init__(self, root: Path, state: Path) -> None:
+        self._root = root / "setups"
+        self._records = state / "setups"
+        self.home = self._root / "home"
+
+    def place(self, key: str) -> Path:
+        """Where lies, or will lie, what a setup made."""
+        return self._root / key
+
+    def keep(self, key: str, made: Mapping[str, Path]) -> None:
+        """Take over folders that a setup made, all of them or none."""
+        beside = self._root / f"{key}.part"
+        files.remove_tree(beside)
+        for name, folder in made.items():
+            target = beside / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(target)
+        files.write(self._records / key, os.fsencode(self.place(key)))
+        beside.rename(self.place(key))
+
+    def used(self, key: str) -> Path:
+        """The same place as before, which is in use now."""
+        os.utime(self.place(key))
+        return self.place(key)
+
+    def tidy(self) -> None:
+        """Remove all but the newest, while no cell is lent."""
+        records = sorted(self._records.glob("*"), key=self._age, reverse=True) if self._records.is_dir() else []
+        for record in records[_MOST_KEPT:]:
+            files.remove_tree(Path(os.fsdecode(record.read_bytes())))
+            record.unlink()
+
+    def _age(self, record: Path) -> float:
+        try:
+            return self.place(record.name).stat().st_mtime
+        except OSError:
+            return 0.0
