@@ -1,13 +1,18 @@
 """A clone of the branch alone is complete: what one clone began, another one finishes."""
 
 import json
+import os
 import shutil
+import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.witness import assert_history_agrees
+from factory.line.lock import holder, owner_of
+from factory.store.repository.repository import Repository
+from tests.witness import Background, assert_history_agrees, cells_of, processes_in, wait_for
 from tests.world import World
 
 COMMANDS = (
@@ -183,3 +188,55 @@ def test_a_proposal_whose_base_held_what_looks_like_a_secret_is_made_again(world
     clone.tick(drain=True)
     assert clone.lane("mode") == "done"
     shutil.rmtree(clone.root)
+
+
+def owner(world: World) -> str:
+    """Who takes leases there."""
+    repository = Repository(world.root)
+    try:
+        return owner_of(repository)
+    finally:
+        repository.close()
+
+
+def test_two_clones_are_never_the_same_whatever_they_are_called(world: World, tmp_path: Path) -> None:
+    """As containers are, and machines of a CI service: equal host names, equal paths, and folders copied whole."""
+    world.tick()
+    first = owner(world)
+    assert first and owner(world) == first
+    world.tick()
+    assert owner(world) == first, "a clone keeps its id"
+    # a clone that was copied, with what is local to it, and takes the other one's place
+    shutil.copytree(world.root, tmp_path / "copy", symlinks=True)
+    world.root.rename(tmp_path / "moved")
+    (tmp_path / "copy").rename(world.root)
+    assert owner(world) != first
+    assert owner(World(tmp_path / "moved")) == first, "a folder that is moved stays the clone it was"
+
+
+def test_an_item_that_a_clone_of_the_same_name_works_on_is_left_to_it(world: World, tmp_path: Path) -> None:
+    world.item("one", [{"sleep": 60}], [{"write": {"path": "one.txt", "text": "1\n"}}])
+    living = Background(world, "tick")
+    wait_for(lambda: world.lane("one") == "active" if "queue/active/one" in world.git("ls-files") else False)
+    wait_for(lambda: bool(processes_in(cells_of(world))))
+    shutil.copytree(world.root, tmp_path / "copy", symlinks=True)
+    # the copy leaves it alone as long as the lease holds, and the other one's cell too
+    copy = World(tmp_path / "copy")
+    copy.tick()
+    assert copy.lane("one") == "active"
+    assert "has it until" in copy.command("status")
+    assert processes_in(cells_of(world))
+    living.signal(signal.SIGKILL)
+    living.end()
+    # the clone itself knows that its orchestrator is gone
+    world.tick(drain=True)
+    assert world.lane("one") == "done"
+
+
+def test_a_holder_whose_number_another_process_has_is_gone(world: World) -> None:
+    note = {"pid": os.getpid(), "host": socket.gethostname(), "since": "2001-01-01T00:00:00Z", "began": "long ago"}
+    place = world.root / ".git/factory/holder"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(note))
+    assert holder(place.parent) is None
+    assert "none is running" in world.command("status")

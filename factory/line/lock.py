@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from factory.model.errors import BusyError
 from factory.model.journal import rfc3339
 from factory.store import files
 from factory.store.repository.repository import Repository
+from factory.work.family import began
+
+_ID = "id"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Holder:
     pid: int
     host: str
     since: str
+    began: str = ""  # which of the processes that ever had this number
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
@@ -41,8 +46,10 @@ def locked(state: Path, now: datetime) -> Iterator[None]:
         who = holder(state) or "a process that has just begun"
         raise BusyError(f"another orchestrator is at work: {who}", "factory status") from None
     try:
-        mine = Holder(os.getpid(), socket.gethostname(), rfc3339(now))
+        mine = Holder(os.getpid(), socket.gethostname(), rfc3339(now), began(os.getpid()))
         files.write(note, json.dumps(asdict(mine)).encode())
+        if not files.read_regular(state / _ID):
+            files.write(state / _ID, f"{secrets.token_hex(16)}\n".encode(), durable=True)
         yield
         note.unlink(missing_ok=True)
     finally:
@@ -60,11 +67,21 @@ def holder(state: Path) -> Holder | None:
         return None  # torn by a crash: whoever wrote it is gone
     if not isinstance(found.pid, int):
         return None
-    gone = found.host == socket.gethostname() and not Path(f"/proc/{found.pid}").exists()
+    gone = found.host == socket.gethostname() and began(found.pid) != found.began
     return None if gone else found
 
 
 def owner_of(repository: Repository) -> str:
-    """Who takes leases in this clone: the host and the clone."""
-    clone = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
+    """Who takes leases in this clone: the host and the clone's id; empty before its first pass.
+
+    The id is random, and bound to the one file that holds it: the time of its last change (inode(7), ctime) can be
+    copied by nobody, so that a copy of the whole folder, in the same place on a machine of the same name too, is
+    another clone.
+    """
+    place = repository.state / _ID
+    drawn = files.read_regular(place)
+    if not drawn:
+        return ""
+    seen = place.stat()
+    clone = hashlib.sha256(b"%s %d %d" % (drawn, seen.st_ino, seen.st_ctime_ns)).hexdigest()[:16]
     return f"{socket.gethostname() or 'localhost'}:{clone}"

@@ -51,6 +51,15 @@ def _member(pid: int) -> Member | None:
     return Member(pid, int(fields[1]), int(fields[19]), int(fields[21]) * _PAGE, fields[0].decode())
 
 
+def began(pid: int) -> str:
+    """What tells a process from a later one of the same number, after a restart of the machine too; empty when gone."""
+    member = _member(pid)
+    if member is None:
+        return ""
+    boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {member.began}"
+
+
 def end(members: Iterable[Member], number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to each that still is who it was."""
     for member in members:

@@ -259,6 +259,10 @@ class Cells:
             return
         for record in sorted(self._records.glob(f"{CELL_PREFIX}*")):
             place = Path(os.fsdecode(record.read_bytes()))
+            if place.parent.name != self.root.name:  # of the clone that this one is a copy of, and at work there
+                files.remove_tree(self.repository.common_dir / "worktrees" / place.name)
+                record.unlink()
+                continue
             end_strays(str(place))
             self._remove(Worktree(self.repository.git, self.repository.common_dir, place))
         if self.root.is_dir() and not any(self.root.iterdir()):
