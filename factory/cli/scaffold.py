@@ -1,16 +1,21 @@
 """`factory init`: a factory laid into a git repository, nothing overwritten."""
 
+import json
+import re
+import shlex
 from importlib.resources import files as package_files
 from pathlib import Path
 
 import click
 
 from factory.cli.session import repository
-from factory.model.errors import UnusableError
+from factory.model.base import branch_problem
+from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.library import WORKFLOW
+from factory.store.repository.repository import Repository
 
 
 def template(name: str) -> bytes:
@@ -20,23 +25,40 @@ def template(name: str) -> bytes:
 
 def scaffold(root: Path, branch: str) -> list[str]:
     """Lay every missing file of a factory below a root; the paths of those that were laid."""
-    wanted = {
-        WORKFLOW: template(WORKFLOW).replace(b"branch: main  ", f"branch: {branch}  ".encode()),
+    return [path for path, data in scaffolding(branch).items() if files.write_new(root / path, data)]
+
+
+def scaffolding(branch: str, target: str = "") -> dict[str, bytes]:
+    """Every file of a new factory, by path; with a target it lives on a branch of its own."""
+    own = f"branch: {_scalar(branch)}    # the branch the factory lives on"
+    merges = f"\ntarget: {_scalar(target)}    # the branch it merges into" if target else ", and merges into"
+    policy = template(WORKFLOW).replace(b"branch: BRANCH", f"{own}{merges}".encode())
+    return {
+        WORKFLOW: policy,
         "contracts/change.yaml": template("change.yaml"),
         "queue/inbox/README.md": template("inbox.md"),
         "artifacts/.gitkeep": b"",
         **{f"queue/{lane}/.gitkeep": b"" for lane in Lane},
         **{f"contracts/schema/{name}.json": files.as_json(schema_of(name)) for name in FORMATS},
     }
-    return [path for path, data in wanted.items() if files.write_new(root / path, data)]
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML reads it back."""
+    plain = re.fullmatch(r"[a-z]+[a-z/_-]*", name) and name not in ("true", "false", "null")
+    return name if plain else json.dumps(name)
 
 
 @click.command("init")
-def init_command() -> None:
+@click.option("--branch", help="Keep the queue on a new branch of its own, which merges into the one checked out here.")
+def init_command(branch: str | None) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
     with repository() as opened:
         if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
+        if branch is not None:
+            _begin(opened, branch)
+            return
         laid = scaffold(opened.root, opened.checked_out() or "main")
     for path in laid:
         click.echo(path)
@@ -45,4 +67,21 @@ def init_command() -> None:
         return
     click.echo("\nNext: put your worker into contracts/change.yaml, then")
     click.echo("  git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'")
+    click.echo("  factory add 'What is to be done' && factory tick")
+
+
+def _begin(opened: Repository, branch: str) -> None:
+    """Lay the factory on a branch that shares no history with the code, so that the code's branch stays quiet."""
+    target = opened.checked_out()
+    if not target or opened.head(target) is None:
+        raise UsageError("there is no branch with a commit checked out to merge into", "git switch main")
+    if problem := branch_problem(branch):
+        raise UsageError(problem, "factory init --branch queue")
+    if opened.head(branch) is not None:
+        raise UsageError(f"the branch {branch} is there already", f"git switch {shlex.quote(branch)}")
+    opened.begin_branch(branch, scaffolding(branch, target), "Lay down the factory\n")
+    place = shlex.quote(f"../{opened.root.name}-{branch.replace('/', '-')}")
+    click.echo(f"The factory lies on the new branch {branch}, and merges into {target}. Next:")
+    click.echo(f"  git worktree add {place} {shlex.quote(branch)} && cd {place}")
+    click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
     click.echo("  factory add 'What is to be done' && factory tick")

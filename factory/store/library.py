@@ -114,14 +114,27 @@ def locate_branch(repository: Repository) -> str:
     note = files.read_regular(repository.state / "branch") or b""
     remembered = note.decode(errors="replace").strip()
     for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
-        head = None if branch_problem(branch) else repository.head(branch)
-        data = repository.objects.file(repository.objects.commit(head).tree, WORKFLOW) if head else None
-        if data is not None and _branch_in(data) == branch:
+        if not branch_problem(branch) and _is_home(repository, f"refs/heads/{branch}", branch):
             return branch
     uncommitted = repository.root / WORKFLOW
     if uncommitted.is_file():
         return _branch_in(uncommitted.read_bytes())
+    for reference in repository.references("refs/heads", "refs/remotes"):
+        _, kind, *remote, branch = reference.split("/", 3 if reference.startswith("refs/remotes/") else 2)
+        if not branch_problem(branch) and _is_home(repository, reference, branch):
+            if kind == "heads":
+                return branch
+            message = f"the factory's branch {branch} is on the remote {remote[0]} and not in this clone"
+            raise UnusableError(message, f"git branch --track {branch} {remote[0]}/{branch}")
     raise UnusableError(f"there is no {WORKFLOW} in {repository.root}", "factory init")
+
+
+def _is_home(repository: Repository, reference: str, branch: str) -> bool:
+    """Whether the WORKFLOW.md that a reference leads to says that the factory lives on this branch."""
+    found = repository.objects.read(reference)
+    commit = found[0] if found and found[1] == "commit" else None
+    data = repository.objects.file(repository.objects.commit(commit).tree, WORKFLOW) if commit else None
+    return data is not None and _branch_in(data) == branch
 
 
 def _branch_in(data: bytes) -> str:

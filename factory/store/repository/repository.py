@@ -3,20 +3,21 @@
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from factory.model.errors import UnusableError
 from factory.model.moments import seconds_of
 from factory.store import files
-from factory.store.repository.commits import Publisher
+from factory.store.repository.commits import NOTHING, Publisher, Signature, add_commit
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.neutral import neutral
-from factory.store.repository.objects import Objects, Person, Tree
+from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN, applied
-from factory.store.repository.trees import OWN_FOLDERS, diff
+from factory.store.repository.trees import OWN_FOLDERS, TreeEditor, diff
 from factory.store.repository.view import View
 
 WORK_PREFIX = "factory/"
@@ -127,6 +128,16 @@ class Repository:
             view.lock.break_own()
         return repaired
 
+    def begin_branch(self, branch: str, files_of: Mapping[str, bytes], message: str) -> None:
+        """Make a branch whose first commit holds these files, by path. Raises GitError when there is one already."""
+        tree = TreeEditor(self.objects, EMPTY_TREE)
+        for path, data in files_of.items():
+            tree.put_file(path, data)
+        signed = Signature(self.user(), self.user(), datetime.now(UTC))
+        commit = add_commit(self.objects, tree.write(), (), message, signed)
+        self.objects.flush()
+        self.git.run("update-ref", "-m", "factory: init", f"refs/heads/{branch}", commit, NOTHING)
+
     def refuse_clashes(self) -> None:
         """Raises UnusableError when a branch keeps the factory from making branches for its proposals."""
         listed = self.git.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{WORK_PREFIX[:-1]}")
@@ -134,6 +145,10 @@ class Repository:
             if name == WORK_PREFIX[:-1] or name.count("/") > 1:  # git keeps branches as files in folders
                 message = f"the branch {name!r} stands where the factory keeps its proposals ({WORK_PREFIX}<id>)"
                 raise UnusableError(message, f"git branch -m {name} SOME-OTHER-NAME")
+
+    def references(self, *prefixes: str) -> list[str]:
+        """The full names of all references below these prefixes."""
+        return self.git.text("for-each-ref", "--format=%(refname)", *prefixes).split()
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` has `old` in its history."""
