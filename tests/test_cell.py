@@ -181,3 +181,80 @@ def test_a_bare_repository_has_no_checkout_and_works_all_the_same(world: World, 
     bare = World(tmp_path / "bare.git")
     bare.tick()
     assert bare.lane("one") == "done"
+
+
+def without_sandbox(world: World) -> None:
+    product(world)
+    world.policy("sandbox: off")
+
+
+@pytest.mark.parametrize("how", ["a path", "a finder"])
+@pytest.mark.parametrize("place", ["environment", "repo/.venv"])
+def test_without_a_sandbox_an_install_that_leads_to_the_checkout_lets_no_check_pass(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, place: str
+) -> None:
+    without_sandbox(world)
+    install(environment(tmp_path / place, monkeypatch), world.root / "src", how)
+    assert judged(world, "broken = 1\n") == "blocked"
+    last = world.last("one")
+    assert last.failure is FailureClass.CONFIG
+    assert "the check tests would not look at the change: " in str(last.reason)
+    assert f"leads to {world.root}/src" in str(last.reason) and "install bubblewrap" in str(last.reason)
+    assert "leads to" in str(last.sandbox)
+
+
+@pytest.mark.parametrize("how", ["variable", "argument", "program", "link", "interpreter"])
+def test_without_a_sandbox_whatever_else_leads_to_the_checkout_lets_no_check_pass(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    without_sandbox(world)
+    world.write("bin/of-the-project", "#!/bin/sh\nexit 0\n").chmod(0o755)
+    world.commit("A program")
+    (tmp_path / "link").symlink_to(world.root)
+    check = ["python3", "-c", "import product; product.double(1)"]
+    if how == "variable":
+        monkeypatch.setenv("PYTHONPATH", str(world.root / "src"))
+    elif how == "argument":
+        check = ["python3", "-c", f"exec(open('{world.root}/src/product/__init__.py').read()); double(1)"]
+    elif how == "program":
+        monkeypatch.setenv("PATH", f"{world.root / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        check = ["of-the-project"]
+    elif how == "link":
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "link/src"))
+    else:
+        packages = environment(tmp_path / "environment", monkeypatch)
+        install(packages, world.root / "src", "a path")
+        tool = tmp_path / "environment/bin/tool"
+        tool.write_text(f"#!{tmp_path}/environment/bin/python\nimport product; product.double(1)\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", os.environ["PATH"].partition(os.pathsep)[2])
+        check = [str(tool)]
+    world.contract(
+        "led", worker={"run": ["factory-scripted"], "env": ["PYTHONPATH"]}, checks=[{"name": "tests", "run": check}]
+    )
+    world.item("one", [{"write": {"path": "src/product/__init__.py", "text": "broken = 1\n"}}], contract="led")
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.CONFIG)
+    assert "would not look at the change" in str(world.last("one").reason)
+
+
+def test_without_a_sandbox_an_environment_that_leads_nowhere_is_no_hindrance(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_sandbox(world)
+    packages = environment(world.root / ".venv", monkeypatch)
+    install(packages, tmp_path / "another/src", "a path")
+    (packages / "own.pth").write_text(f"{world.root}/.venv/src/dependency\n")
+    world.contract("checked", checks=[{"name": "tests", "run": ["python", "-c", "print('fine')"]}])
+    assert judged(world, GOOD + "# more\n") == "done"
+
+
+def test_without_a_sandbox_a_seat_that_would_look_elsewhere_has_no_verdict(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_sandbox(world)
+    install(environment(tmp_path / "environment", monkeypatch), world.root / "src", "a path")
+    seats = [{"name": "critic", "kind": "command", "run": ["python", "-c", "import product"]}]
+    world.contract("checked", review={"seats": seats})
+    judged(world, "broken = 1\n")
+    assert "it would not look at the change" in world.artifacts("one")["run-1/verdict.critic.yaml"]

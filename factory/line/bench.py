@@ -13,13 +13,15 @@ from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work import process
+from factory.work.cell import Cell
 from factory.work.hooks import workcell
 from factory.work.mask import Mask
 from factory.work.order import Order
+from factory.work.outside import INSTEAD, WOULD_NOT_SEE
 from factory.work.prompt import render_argv
 from factory.work.run import Alive
 from factory.work.sandbox import sandbox
-from factory.work.workcell import Cell, Cells
+from factory.work.workcell import Cells
 
 _NOBODY = Person("factory", "factory@localhost")
 
@@ -113,6 +115,9 @@ class Bench:
             network=worker.sandbox.network,
             wall_s=limits.minutes * 60,
         )
+        astray = cell.leads_out(question.argv, command.env)
+        if astray:
+            raise Unprovable(f"the check {question.name} {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
         ended = process.run(command, self.stop, self.alive)
         own = "/" in question.argv[0] or question.claimed is not None
         if ended.stopped is process.Stopped.NOT_STARTED and not own:

@@ -19,12 +19,13 @@ from factory.model.evidence import Evidence, Ran
 from factory.model.failure import Cost, Failure, FailureClass, of_error
 from factory.store import logs
 from factory.store.repository.repository import Repository
+from factory.work.cell import CellNotReady
 from factory.work.command import Notes, carry_out
 from factory.work.order import Order
 from factory.work.reverse import reverse
 from factory.work.run import Alive, Run, run_worker
 from factory.work.seal import Seal
-from factory.work.workcell import CellNotReady, Cells
+from factory.work.workcell import Cells
 
 # Seconds until checks that the machine let down are tried again; the last time it is given up.
 _RECHECKED_AFTER_S = (1.0, 5.0, None)

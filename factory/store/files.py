@@ -151,6 +151,15 @@ def read_regular(path: Path) -> bytes | None:
         return stream.read()
 
 
+def read_start(path: Path, most: int) -> bytes:
+    """How a file begins; nothing when it cannot be read. Links are followed."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(most)
+    except OSError:
+        return b""
+
+
 def as_json(value: JsonValue) -> bytes:
     """JSON for people to read."""
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

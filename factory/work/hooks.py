@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from factory.work import process
+from factory.work.cell import Cell, CellNotReady
 from factory.work.order import Order
 from factory.work.sandbox import sandbox
 from factory.work.setup import furnish, problem_of
-from factory.work.workcell import Cell, CellNotReady, Cells
+from factory.work.workcell import Cells
 
 
 @contextmanager

@@ -14,14 +14,16 @@ from factory.store import files, yaml
 from factory.store.repository.git import GitError
 from factory.store.repository.repository import Repository
 from factory.work import process
+from factory.work.cell import Cell
 from factory.work.hooks import workcell
 from factory.work.left import read_small
 from factory.work.mask import Mask
 from factory.work.meter import Meter
 from factory.work.order import Order
+from factory.work.outside import INSTEAD, WOULD_NOT_SEE
 from factory.work.prompt import render, render_argv
 from factory.work.sandbox import sandbox
-from factory.work.workcell import Cell, Cells
+from factory.work.workcell import Cells
 
 _VERDICT = "verdict.yaml"
 _REQUEST = """Review the patch in $FACTORY_PATCH for the task below.
@@ -83,6 +85,9 @@ def review(
     try:
         with workcell(cells, order, brief.commit, stop) as cell:
             command = _command(cell, brief, (agent.run if agent else seat.run) or ())
+            astray = cell.leads_out(command.argv, command.env) if seat.run else ""
+            if astray:
+                raise _Lost(f"it {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
             meter = Meter(cell.out, order.left)
             ended = process.run(command, stop, alive, meter)
             meter.read()

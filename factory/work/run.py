@@ -18,13 +18,14 @@ from factory.store.repository.quarantine import Brought, Quarantine
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import Change, diff
 from factory.work import hooks, left, process
+from factory.work.cell import Cell, CellNotReady
 from factory.work.mask import Mask
 from factory.work.meter import Meter
 from factory.work.order import Order
 from factory.work.prompt import render, render_argv
 from factory.work.reviewer import Said
 from factory.work.sandbox import sandbox
-from factory.work.workcell import Cell, CellNotReady, Cells
+from factory.work.workcell import Cells
 
 _RESULT = "result.json"
 
@@ -98,12 +99,11 @@ def _run_in(cell: Cell, order: Order, repository: Repository, stop: threading.Ev
         hooks.may(cell, order, "after_run")
     meter.read()
     mask = Mask.of_environment(order.contract.worker.secrets)
-    boundary = command.sandbox
     early = Run(
         ended.seconds,
         prompt,
         mask.hide_cut(command.log.read_bytes()),
-        sandbox=f"{boundary.name} ({boundary.missing})" if boundary.missing else boundary.name,
+        sandbox=_contained_by(command, cell),
         usage=meter.usage,
         files=left.files(cell.out, order.contract)[0],  # however it ended: a person will need its report
         stopped=ended.stopped is process.Stopped.ASKED,
@@ -139,6 +139,13 @@ def _command(cell: Cell, order: Order, argv: tuple[str, ...], prompt: str) -> pr
         silence_s=order.policy.silence_s(limits),
         startup_s=limits.startup_minutes * 60 if limits.startup_minutes else None,
     )
+
+
+def _contained_by(command: process.Command, cell: Cell) -> str:
+    """What contained the worker, and what was missing."""
+    astray = cell.leads_out(command.argv, command.env)
+    missing = "; ".join(filter(None, (command.sandbox.missing, astray)))
+    return f"{command.sandbox.name} ({missing})" if missing else command.sandbox.name
 
 
 def _heard(early: Run, cell: Cell, mask: Mask) -> Run:

@@ -15,10 +15,11 @@ from factory.store import files
 from factory.store.repository.commits import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.work import process
+from factory.work.cell import Cell, CellNotReady
 from factory.work.order import Order
 from factory.work.room import Mounted
 from factory.work.sandbox import Kind, sandbox
-from factory.work.workcell import Cell, CellNotReady, Cells
+from factory.work.workcell import Cells
 
 _NOBODY = Person("factory", "factory@localhost")
 _PATIENCE_S = 0.2
