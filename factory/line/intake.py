@@ -12,7 +12,7 @@ from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.store import yaml
 from factory.store.queue import lane_path
-from factory.store.repository.objects import name_of
+from factory.store.repository.objects import FILE, TreeEntry, name_of
 
 
 class Intake:
@@ -43,7 +43,12 @@ class Intake:
             taken: dict[str, bytes | None] = {}
             bad: list[Problem] = []
             seen: set[str] = set()
-            for number, line in enumerate(self._repository.objects.blob(batch.blob).split(b"\n")):
+            try:
+                lines = self._repository.objects.regular(batch.path, TreeEntry(FILE, batch.blob)).split(b"\n")
+            except InvalidFile as error:
+                problems.extend(error.problems)
+                continue
+            for number, line in enumerate(lines):
                 if line.strip():
                     try:
                         self._take_line(yaml.Source(batch.path, line, number), taken, seen, survey)

@@ -14,7 +14,7 @@ from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding, Verdict
 from factory.store.artifacts import left_by_worker, run_folder
 from factory.store.queue import VerdictFile
-from factory.store.repository.objects import Person
+from factory.store.repository.objects import FILE, Person, TreeEntry
 
 
 @dataclass(frozen=True)
@@ -116,4 +116,6 @@ def _read(surveyor: Surveyor, survey: Survey, case: Case, matter: Matter, file: 
         return repository.last_author(survey.head, file.path) or repository.user()
 
     allowed = allowed_in(file.seat, case.contract, survey.policy)
-    return cast(file.seat, file.path, repository.objects.blob(file.blob), matter, author, allowed)
+    return cast(
+        file.seat, file.path, repository.objects.regular(file.path, TreeEntry(FILE, file.blob)), matter, author, allowed
+    )

@@ -175,8 +175,9 @@ class Surveyor:
         found: dict[str, BreakerState] = {}
         for name, entry in self.repository.objects.folder(tree, BREAKERS).items():
             if name.endswith(".yaml") and not entry.is_folder:
-                source = yaml.Source(f"{BREAKERS}/{name}", self.repository.objects.blob(entry.oid))
+                path = f"{BREAKERS}/{name}"
                 try:
+                    source = yaml.Source(path, self.repository.objects.regular(path, entry))
                     found[name.removesuffix(".yaml")] = yaml.load(BreakerState, source)
                 except InvalidFile as error:
                     problems.extend(error.problems)

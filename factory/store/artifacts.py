@@ -77,7 +77,7 @@ class Artifacts:
         if entry is None:
             return History()
         if entry.oid not in self._histories:
-            self._histories[entry.oid] = read(self._objects.blob(entry.oid), path)
+            self._histories[entry.oid] = read(self._objects.regular(path, entry), path)
         return self._histories[entry.oid]
 
     def run_files(self, tree: str, item_id: str, run: int) -> dict[str, bytes]:
@@ -88,7 +88,7 @@ class Artifacts:
             return found
         for name, entry in self._objects.tree(folder.oid).items():
             if name in ("patch.diff", RESULT):
-                found[name] = self._objects.blob(entry.oid)
+                found[name] = self._objects.regular(f"{run_folder(item_id, run)}/{name}", entry)
         self._gather(folder.oid, "files", found)
         return found
 
@@ -97,7 +97,7 @@ class Artifacts:
             if entry.is_folder:
                 self._gather(tree, f"{path}/{name}", found)
             else:
-                found[f"{path}/{name}"] = self._objects.blob(entry.oid)
+                found[f"{path}/{name}"] = self._objects.regular(f"{path}/{name}", entry)
 
     def result(self, tree: str, item_id: str, run: int, day: str = "") -> Result | None:
         """What the worker of a run said; None when it said nothing that can be read."""
@@ -115,8 +115,8 @@ class Artifacts:
         found: dict[str, MachineVerdict] = {}
         for name, entry in self._objects.folder(tree, folder).items():
             if name.startswith(_SAID) and name.endswith(".yaml") and not entry.is_folder:
-                source = yaml.Source(f"{folder}/{name}", self._objects.blob(entry.oid))
                 with suppress(InvalidFile):
+                    source = yaml.Source(f"{folder}/{name}", self._objects.regular(f"{folder}/{name}", entry))
                     seat = name.removeprefix(_SAID).removesuffix(".yaml")
                     found[seat] = yaml.load(MachineVerdict, source)
         return found

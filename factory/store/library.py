@@ -7,7 +7,7 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.policy import Policy, Workflow, unknown_keys
 from factory.store import files, yaml
-from factory.store.repository.objects import Objects
+from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
 
 COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
@@ -83,15 +83,17 @@ class Library:
         if entry is None:
             return None
         if entry.oid not in self._contracts:
-            self._contracts[entry.oid] = self._read(entry.oid, name)
+            self._contracts[entry.oid] = self._read(entry, name)
         found = self._contracts[entry.oid]
         if isinstance(found, InvalidFile):
             raise found
         return found
 
-    def _read(self, oid: str, name: str) -> Contract | InvalidFile:
+    def _read(self, entry: TreeEntry, name: str) -> Contract | InvalidFile:
         try:
-            return yaml.load(Contract, yaml.Source(contract_path(name), self._objects.blob(oid)))
+            return yaml.load(
+                Contract, yaml.Source(contract_path(name), self._objects.regular(contract_path(name), entry))
+            )
         except InvalidFile as error:
             return error
 

@@ -13,7 +13,7 @@ from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.days import Days
-from factory.store.repository.objects import FILE, Objects
+from factory.store.repository.objects import FILE, NO_FILE, Objects, TreeEntry
 
 QUEUE = "queue"
 BREAKERS = f"{QUEUE}/breakers"
@@ -104,12 +104,14 @@ class Queue:
         for lane in Lane:
             for name, path, blob, mode in self._files(tree, lane):
                 item_id = name.lower().removesuffix(".yaml")
-                if name.endswith(VERDICT) and lane is Lane.REVIEW:
+                if not TreeEntry(mode, blob).is_file:
+                    problems.append(Problem(path, 1, 1, NO_FILE))
+                elif name.endswith(VERDICT) and lane is Lane.REVIEW:
                     item_id, _, seat = name.removesuffix(VERDICT).rpartition(".")
                     verdicts.append(VerdictFile(item_id, seat, path, blob))
                 elif name.endswith(".jsonl") and lane is Lane.INBOX:
                     batches.append(Placed(name.removesuffix(".jsonl"), lane, path, blob))
-                elif problem := _file_problem(name, mode):
+                elif problem := _file_problem(name):
                     problems.append(Problem(path, 1, 1, problem))
                 elif item_id in items:
                     other = items[item_id].path
@@ -145,7 +147,7 @@ class Queue:
         known = self._memory.get(blob)
         if known is not None:
             return known
-        item = read_item(path, self._objects.blob(blob))
+        item = read_item(path, self._objects.regular(path, TreeEntry(FILE, blob)))
         self._memory.put(blob, item)
         return item
 
@@ -163,9 +165,7 @@ def read_item(path: str, data: bytes) -> Item:
     return yaml.load(Item, yaml.Source(path, data))
 
 
-def _file_problem(name: str, mode: str) -> str:
-    if mode not in (FILE, "100755"):
-        return "is not a plain file; commit the file itself"
+def _file_problem(name: str) -> str:
     if not name.endswith(".yaml"):
         return NOT_AN_ITEM
     return id_problem(name.removesuffix(".yaml").lower())

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from gitdb import IStream, LooseObjectDB
 
-from factory.model.errors import MachineError
+from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.moments import seconds_of
 from factory.store.repository.git import Conversation, Git
 
 FILE = "100644"
 FOLDER = "40000"
 REPOSITORY = "160000"  # another repository's commit, as which a submodule stands in a folder
+NO_FILE = "is not a plain file; commit the file itself"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 # As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.
@@ -38,6 +39,11 @@ class TreeEntry(NamedTuple):
     def is_folder(self) -> bool:
         """Whether it is a folder."""
         return self.mode == FOLDER
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file: no link, and no other repository."""
+        return self.mode.startswith("100")
 
 
 Tree = dict[str, TreeEntry]
@@ -168,9 +174,18 @@ class Objects:
         return self.tree(entry.oid) if entry and entry.is_folder else {}
 
     def file(self, tree: str, path: str) -> bytes | None:
-        """The content of the file at a path."""
+        """The content of the plain file at a path."""
         entry = self.find(tree, path)
-        return self.blob(entry.oid) if entry and not entry.is_folder else None
+        return self.blob(entry.oid) if entry and entry.is_file else None
+
+    def regular(self, path: str, entry: TreeEntry) -> bytes:
+        """What lies at a path, where only a plain file will do. Raises InvalidFile, also when git has lost it."""
+        if not entry.is_file:
+            raise InvalidFile(Problem(path, 1, 1, NO_FILE))
+        try:
+            return self.blob(entry.oid)
+        except MissingObject as error:
+            raise InvalidFile(Problem(path, 1, 1, f"cannot be read: {error.message}; git fsck")) from None
 
     def add(self, kind: str, data: bytes) -> str:
         """The id of an object that will be on disk after the next `flush`."""
@@ -264,7 +279,7 @@ def _parse_tree(data: bytes) -> Tree:
         space = data.index(b" ", start)
         end = data.index(b"\0", space)
         name = data[space + 1 : end].decode("utf-8", "surrogateescape")
-        entries[name] = TreeEntry(data[start:space].decode(), data[end + 1 : end + 21].hex())
+        entries[name] = TreeEntry(data[start:space].lstrip(b"0").decode(), data[end + 1 : end + 21].hex())
         start = end + 21
     return entries
 
