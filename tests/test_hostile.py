@@ -73,6 +73,68 @@ ENDINGS: dict[str, tuple[str | list[str], dict[str, object], str, FailureClass, 
         FailureClass.CONTRACT,
         "MB written; the contract allows 5",
     ),
+    "fills the disk with files that have no name": (
+        python(
+            "for n in range(4):\n    f = os.open(str(n), os.O_RDWR | os.O_CREAT)\n    os.unlink(str(n))\n"
+            "    os.write(f, os.urandom(4_000_000))\ntime.sleep(60)"
+        ),
+        {"disk_mb": 5},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB written; the contract allows 5",
+    ),
+    "fills the disk with files that are only in its memory": (
+        python(
+            "import mmap\nkept = []\nfor n in range(4):\n    f = os.open(str(n), os.O_RDWR | os.O_CREAT)\n"
+            "    os.unlink(str(n))\n    os.write(f, os.urandom(4_000_000))\n"
+            "    kept.append(mmap.mmap(f, 4_000_000))\n    os.close(f)\ntime.sleep(60)"
+        ),
+        {"disk_mb": 5},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB written; the contract allows 5",
+    ),
+    "fills the disk with nothing but names": (
+        "i=0; while [ $i -lt 9000 ]; do i=$((i+1)); : > $i; done; sleep 60",
+        {"disk_mb": 5},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB written; the contract allows 5",
+    ),
+    "hides what it writes below a very long path": (
+        python(
+            "for n in range(20): os.mkdir('n' * 250); os.chdir('n' * 250)\n"
+            "for n in range(4): open(str(n), 'wb').write(os.urandom(4_000_000))\ntime.sleep(60)"
+        ),
+        {"disk_mb": 5},
+        "rework",
+        FailureClass.CONTRACT,
+        "folders too deep for what is written there to be measured",
+    ),
+    "hides what it writes in a closed folder": (
+        "mkdir d; chmod 300 d; for i in 1 2 3 4; do head -c 4000000 /dev/urandom > d/$i; done; chmod 0 d; sleep 60",
+        {"disk_mb": 5},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB written; the contract allows 5",
+    ),
+    "takes memory as files": (
+        python("f = os.memfd_create('x')\nfor n in range(20): os.write(f, b'x' * 5_000_000)\ntime.sleep(60)"),
+        {"memory_mb": 90},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB of memory; the contract allows 90",
+    ),
+    "takes memory that a child holds for it": (
+        python(
+            "f = os.memfd_create('x')\nfor n in range(20): os.write(f, b'x' * 5_000_000)\n"
+            "if os.fork(): os.close(f)\ntime.sleep(60)"
+        ),
+        {"memory_mb": 90},
+        "rework",
+        FailureClass.CONTRACT,
+        "MB of memory; the contract allows 90",
+    ),
     "forks and forks": (
         python("for n in range(60):\n    if os.fork() == 0: time.sleep(60)\ntime.sleep(60)"),
         {"processes": 30},
@@ -136,6 +198,18 @@ def test_whoever_kills_all_around_kills_only_himself(scene: Scene, kill: str) ->
     scene.bad(f"{kill}; exit 9")
     scene.run()
     scene.assert_ended("inbox", FailureClass.CRASH)
+    scene.assert_unharmed()
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("says", ["bwrap: no", "bwrap: Can't find source path /nowhere: No such file or directory"])
+def test_who_speaks_like_the_sandbox_is_begun_once(scene: Scene, says: str) -> None:
+    scene.bad(
+        python(f"print(\"{says}\")\nopen(out + '/n', 'a').write('x')\nprint(open(out + '/n').read())\nsys.exit(1)")
+    )
+    scene.run()
+    scene.assert_ended("inbox", FailureClass.CRASH, "exit status 1: x")
+    assert scene.log().splitlines() == [says, "x"]
     scene.assert_unharmed()
 
 

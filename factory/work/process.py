@@ -15,21 +15,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from factory.model.contract import Limits
-from factory.model.failure import Failure, FailureClass
-from factory.work.disk import written
+from factory.model.failure import Failure
+from factory.work.consumption import Consumption
 from factory.work.family import Member, end, end_strays, family
+from factory.work.launch import Launch
 from factory.work.program import unstartable
 from factory.work.room import Room
 from factory.work.sandbox import Kind, Sandbox
 
 _LOOK_EVERY_S = 0.2
-_MEASURE_DISK_EVERY = 20.0  # times as long as measuring takes
 _GRACE_S = 2.0
 _CHUNK = 65536
 _MOST_CHUNKS = 64  # at a time: a flood must not keep us from looking at the clock; more than a pipe holds
 _TRIES = 3
 CUT_HERE = b"\n[cut here: more output than the contract allows]\n"
-_COMPLAINT = b"bwrap: "
 _SIGNALLED = 128  # a shell, and bubblewrap, end with this and the number of the signal that killed the child
 
 
@@ -72,6 +71,7 @@ class Ended:
     problem: str = ""
     over: Failure | None = None  # the limit for which it was stopped; its reason goes on from the process's name
     silent_s: float = 0.0  # how long it had given no sign of life
+    began: bool = True  # False: the sandbox itself could not be put up
 
 
 Watcher = Callable[[], Failure | None]
@@ -95,19 +95,11 @@ def run(
 
     `watcher` is called a few times a second, and stops the process by naming a failure.
     """
-    for _ in range(_TRIES - 1):
+    for _ in range(_TRIES - 1):  # what a sandbox hides may just then be moved, say by a `git switch`
         ended = _run_once(command, stop, alive, watcher)
-        if not _never_began(command, ended):
+        if ended.began or command.once:
             return ended
     return _run_once(command, stop, alive, watcher)
-
-
-def _never_began(command: Command, ended: Ended) -> bool:
-    """Whether the sandbox could not be put up: what it hides may just then be moved, say by a `git switch`."""
-    if command.sandbox.kind is not Kind.BUBBLEWRAP or ended.exit_code != 1 or command.once:
-        return False
-    with command.log.open("rb") as log:
-        return log.read(len(_COMPLAINT)) == _COMPLAINT
 
 
 def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None], watcher: Watcher) -> Ended:
@@ -117,30 +109,40 @@ def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None]
     problem = unstartable(command.argv, command.env["PATH"], command.room, contained=contained)
     if problem:
         return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
-    try:
-        with (command.stdin or Path(os.devnull)).open("rb") as stdin:
-            process = subprocess.Popen(
-                command.sandbox.around(command.argv, command.room, command.limits, command.network),
-                cwd=command.room.tree,
-                env=dict(command.env),
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-    except (OSError, ValueError) as error:
-        return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
-    with command.log.open("wb") as log:
-        watch = _Watch(process, command, stop, alive, watcher, log)
+    with Launch() as launch:
         try:
-            stopped = watch.until_end()
-        finally:
-            _end_all(process, watch.seen, command)
-    code = process.returncode if stopped is Stopped.NO else None
+            process = _started(command, launch)
+        except (OSError, ValueError) as error:
+            return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
+        with command.log.open("wb") as log:
+            watch = _Watch(process, command, stop, alive, watcher, log)
+            try:
+                stopped = watch.until_end()
+            finally:
+                _end_all(process, watch.consumption.seen, command)
+        code = process.returncode if stopped is Stopped.NO else None
+        began = code != 1 or not contained or launch.began()
     if code is not None and _SIGNALLED < code <= _SIGNALLED + signal.NSIG:
         code = _SIGNALLED - code
     now = time.monotonic()
-    return Ended(code, stopped, now - started, over=watch.over, silent_s=round(now - watch.last_sign, 1))
+    silent = round(now - watch.last_sign, 1)
+    return Ended(code, stopped, now - started, over=watch.over, silent_s=silent, began=began)
+
+
+def _started(command: Command, launch: Launch) -> "subprocess.Popen[bytes]":
+    with (command.stdin or Path(os.devnull)).open("rb") as stdin:
+        process = subprocess.Popen(
+            command.sandbox.around(command.argv, command.room, command.limits, command.network, launch.told),
+            cwd=command.room.tree,
+            env=dict(command.env),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=(launch.told,) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
+        )
+    launch.started()
+    return process
 
 
 class _Watch:
@@ -163,11 +165,9 @@ class _Watch:
         self._log = log
         self._room = command.limits.output_mb * 1_000_000
         self._started = self.last_sign = time.monotonic()
-        self._began = time.time()
         self._silent = True
         self._looked = self._started
-        self._measure_at = self._started
-        self.seen: dict[int, Member] = {}
+        self.consumption = Consumption(command.room, command.limits)
         self.over: Failure | None = None
 
     def until_end(self) -> Stopped:
@@ -228,30 +228,8 @@ class _Watch:
         now = time.monotonic()
         if now - self._looked >= _LOOK_EVERY_S:
             self._looked = now
-            self.over = self.over or self._beyond() or self._watcher()
+            self.over = self.over or self.consumption.beyond(self._process.pid) or self._watcher()
         return Stopped.LIMIT if self.over else Stopped.NO
-
-    def _beyond(self) -> Failure | None:
-        limits, members = self._command.limits, family(self._process.pid)
-        self.seen.update((member.pid, member) for member in members)
-        if len(members) > limits.processes:
-            return _breach(f"{len(members)} processes at once; the contract allows {limits.processes}")
-        memory = sum(member.memory for member in members)
-        if memory > limits.memory_mb * 1_000_000:
-            return _breach(f"{memory // 1_000_000} MB of memory; the contract allows {limits.memory_mb}")
-        began = time.monotonic()
-        if began < self._measure_at:
-            return None
-        amount = sum(written(self._command.room, self._began))
-        # So that measuring a large worktree never takes a large part of the time.
-        self._measure_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_DISK_EVERY
-        if amount > limits.disk_mb * 1_000_000:
-            return _breach(f"{amount // 1_000_000} MB written; the contract allows {limits.disk_mb}")
-        return None
-
-
-def _breach(what: str) -> Failure:
-    return Failure(FailureClass.CONTRACT, f"was stopped: {what}")
 
 
 def _end_all(process: subprocess.Popen[bytes], seen: Mapping[int, Member], command: Command) -> None:

@@ -34,8 +34,8 @@ class Sandbox:
     missing: str = ""  # what is not contained, and why
     _prefix: tuple[str, ...] = field(default=(), repr=False)
 
-    def around(self, argv: Sequence[str], room: Room, limits: Limits, network: bool) -> tuple[str, ...]:
-        """The argv that runs an argv in a room, under limits."""
+    def around(self, argv: Sequence[str], room: Room, limits: Limits, network: bool, told: int) -> tuple[str, ...]:
+        """The argv that runs an argv in a room, under limits; bubblewrap tells on `told` what became of it."""
         most = limits.disk_mb * 1_000_000
         limited = (
             (_PRLIMIT, f"--fsize={most}", f"--data={limits.memory_mb * 1_000_000}", "--core=0") if _PRLIMIT else ()
@@ -43,7 +43,8 @@ class Sandbox:
         match self.kind:
             case Kind.BUBBLEWRAP:
                 reach = () if network else ("--unshare-net",)
-                return (*limited, *self._prefix, *reach, *mounts(room), "--", *argv)
+                status = ("--json-status-fd", str(told))
+                return (*limited, *self._prefix, *status, *reach, *mounts(room), "--", *argv)
             case Kind.NAMESPACE:
                 return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
         return (*limited, *argv)
