@@ -1,48 +1,86 @@
 """`factory status`: the queue at a glance."""
 
+import shutil
+import sys
+import time
+from datetime import datetime
+
 import click
 
 from factory.cli.session import json_option, surveyed
-from factory.cli.text import ago, echo_json, lane_word, table
+from factory.cli.text import ago, echo_json, lane_word, number_of, table
 from factory.model.base import printable
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
-from factory.report.status import status
+from factory.report.status import Status, status
+
+_EVERY_S = 2.0
+_AROUND = 6  # lines of a screen that are not rows of the table
 
 
 @click.command("status")
+@click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds, until ^C.")
 @json_option
-def status_command(as_json: bool) -> None:
+def status_command(as_json: bool, watch: bool) -> None:
     """Say what is where, since when, and waiting for what."""
+    if watch:
+        _watch()
+        return
     with surveyed() as (surveyor, survey):
         found = status(surveyor, survey)
-        now, branch = survey.now, surveyor.branch
     if as_json:
-        echo_json(
-            {
-                "branch": branch,
-                "orchestrator": found.orchestrator or None,
-                "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
-                "done_today": found.done_today,
-                "breakers": [state.model_dump(mode="json") for state in found.breakers],
-                "items": [row.as_json() for row in found.rows],
-                "problems": [problem.__dict__ for problem in found.problems],
-            }
-        )
-        return
+        echo_json(_as_json(found, surveyor.branch))
+    else:
+        _print(found, survey.now, surveyor.branch)
+
+
+def _watch() -> None:
+    if not sys.stdout.isatty():
+        raise click.UsageError("--watch needs a terminal; a program asks for --json again and again")
+    try:
+        while True:
+            with surveyed() as (surveyor, survey):
+                found = status(surveyor, survey)
+            click.clear()
+            rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers))
+            _print(found, survey.now, surveyor.branch, rows)
+            time.sleep(_EVERY_S)
+    except KeyboardInterrupt:
+        click.echo()
+
+
+def _as_json(found: Status, branch: str) -> dict[str, object]:
+    return {
+        "branch": branch,
+        "orchestrator": found.orchestrator or None,
+        "waits_for_a_person": found.busy or None,
+        "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
+        "done_today": found.done_today,
+        "breakers": [state.model_dump(mode="json") for state in found.breakers],
+        "items": [row.as_json() for row in found.rows],
+        "problems": [problem.__dict__ for problem in found.problems],
+    }
+
+
+def _print(found: Status, now: datetime, branch: str, most: int | None = None) -> None:
     counts = "  ".join(lane_word(lane, f"{found.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
     click.echo(f"{counts}  {lane_word(Lane.DONE, f'{found.done_today} done today')}   (branch {branch})")
     click.echo(f"orchestrator: {found.orchestrator or 'none is running; factory tick makes one pass'}")
+    if found.busy:
+        click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
     for state in found.breakers:
         until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
-        shown = f"breaker of {state.contract}: {state.state}{until} after {state.failures} failures: {state.reason}"
+        failures = number_of(state.failures, "failure")
+        shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
         click.echo(click.style(printable(shown), fg="red"))
     if found.rows:
         rows = [
-            (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.note)) for row in found.rows
+            (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.title), printable(row.note))
+            for row in found.rows
         ]
-        table(rows, ("ITEM", "LANE", "STATE", "FOR", "WHY"))
-    for problem in found.problems:
+        table(rows, ("ITEM", "LANE", "STATE", "FOR", "TITLE", "WHY"), most)
+    for problem in found.problems if most is None else ():
         click.echo(printable(str(problem)), err=True)
     if found.problems:
-        click.echo(f"{len(found.problems)} problems; factory check says what would be right", err=True)
+        told = number_of(len(found.problems), "problem")
+        click.echo(f"{told}; factory check says what would be right", err=True)

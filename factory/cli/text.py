@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -39,18 +40,54 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
-def table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> None:
-    """Print rows in columns; on a terminal the last column is cut to fit."""
-    everything = [list(heads), *[list(row) for row in rows]]
-    widths = [max(len(click.unstyle(row[column])) for row in everything) for column in range(len(heads))]
-    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(heads) - 1)
-    for number, row in enumerate(everything):
-        cells = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True)]
-        last = row[-1]
-        if sys.stdout.isatty() and len(click.unstyle(last)) > max(room, 20):
-            last = click.unstyle(last)[: max(room, 20) - 1] + "…"
-        line = "  ".join([*cells[:-1], last]).rstrip()
+def number_of(count: int, what: str) -> str:
+    """How many of something there are."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+# The columns that give way on a terminal, in this order, and how far: what remains is told by `factory show`.
+_GIVE_WAY = (("TITLE", 24), ("WHY", 30), ("TITLE", 10), ("ITEM", 24), ("WHY", 12), ("TITLE", 5))
+
+
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str], most: int | None = None) -> None:
+    """Print rows in columns, at most so many; on a terminal no row is wider than it."""
+    everything = [list(heads), *[[" ".join(cell.splitlines()).replace("\t", " ") for cell in row] for row in rows]]
+    widths = [max(_width(row[column]) for row in everything) for column in range(len(heads))]
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - 2 * (len(heads) - 1)
+        for head, least in (*_GIVE_WAY, (heads[-1], 5)):
+            if head in heads:
+                column = heads.index(head)
+                widths[column] = max(min(widths[column], least), widths[column] - max(0, sum(widths) - room))
+    for number, row in enumerate(everything[: most + 1 if most is not None else None]):
+        cells = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
+        line = "  ".join([*cells[:-1], cells[-1].rstrip()]).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
+    if most is not None and len(rows) > most:
+        click.echo(f"and {len(rows) - most} more")
+
+
+def _width(cell: str) -> int:
+    """How many columns of a terminal a cell takes."""
+    return sum(_columns(character) for character in click.unstyle(cell))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitted(cell: str, width: int) -> str:
+    """A cell in exactly this width: filled with blanks, or cut."""
+    if _width(cell) <= width:
+        return cell + " " * (width - _width(cell))
+    kept, taken = "", 0
+    for character in click.unstyle(cell):
+        if taken + _columns(character) > width - 1:
+            break
+        kept, taken = kept + character, taken + _columns(character)
+    return f"{kept}…{' ' * (width - taken - 1)}"
 
 
 def echo_json(value: object) -> None:

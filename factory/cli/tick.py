@@ -4,7 +4,7 @@ import click
 
 from factory.cli.news import News
 from factory.cli.session import repository, surveyed
-from factory.cli.text import lane_word, table
+from factory.cli.text import lane_word, number_of, table
 from factory.line.orchestrator import Orchestrator, Report
 from factory.model.base import printable
 from factory.model.errors import BusyError
@@ -21,6 +21,7 @@ def _dry_run() -> None:
     rows = [
         (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, printable(row.note))
         for row in found.rows
+        if row.state != "new"
     ]
     table(rows, ("ITEM", "LANE", "STATE", "WHY"))
     for path in edits:
@@ -67,7 +68,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
 
 def _summary(report: Report, found: Status) -> None:
     counts = ", ".join(f"{found.count(lane)} {lane}" for lane in Lane if lane is not Lane.DONE and found.count(lane))
-    click.echo(f"{report.commits} commits; {counts or 'no open item'}; {found.done_today} done today")
+    click.echo(f"{number_of(report.commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
     held = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
     held.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
     for row in held[:_SHOWN]:

@@ -59,10 +59,11 @@ class Crew:
         self._target = target
         self._pool = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="run")
         self._seal = Seal(repository.objects)
-        self._gatherer = Gatherer(repository, cells)
+        self._gatherer = Gatherer(repository, cells, self._says)
         self._hearts = repository.state / "heartbeats"
         self.bell = Bell()  # rung when a run or a recheck has ended
         self.running: dict[str, Running] = {}
+        self.doing: dict[str, str] = {}  # what a run or a recheck is at, when it is not the worker's own part
         self.recheck: Recheck | None = None
         self.rechecked: dict[str, Gathered] = {}
         self.notes = Notes(repository.state)
@@ -92,12 +93,22 @@ class Crew:
                 run = self._prove(order, self._seal.inspect(order, run), stop, heart.beat)
             run = self._seal.close(order, run)
             if run.evidence is not None and run.failure is None and not run.stopped:
+                self._says(order.item_id, "judging")
                 run = judged(order, with_subject(order, run), self._repository, self._cells, stop, heart.beat)
                 run = self._seal.close_said(order, run)
             self._keep_logs(run)
             return run
         finally:
-            heart.stop()
+            self._says_no_more(order.item_id)
+
+    def _says(self, item_id: str, doing: str) -> None:
+        """Tell whoever looks, in any process, what is being done for an item."""
+        self.doing[item_id] = doing
+        Heart(self._hearts / item_id).say(doing)
+
+    def _says_no_more(self, item_id: str) -> None:
+        self.doing.pop(item_id, None)
+        Heart(self._hearts / item_id).stop()
 
     def _keep_logs(self, run: Run) -> None:
         """The whole of long logs, for people; what the run came to does not hang on them."""
@@ -136,9 +147,15 @@ class Crew:
     def start_recheck(self, order: Order, proposal: str) -> None:
         """Run a proposal's checks on it merged with what the target holds now."""
         stop = threading.Event()
-        future = self._pool.submit(self._again, order, proposal, stop)
+        future = self._pool.submit(self._recheck, order, proposal, stop)
         self.recheck = Recheck(order, future, stop)
         future.add_done_callback(lambda _: self.bell.ring())
+
+    def _recheck(self, order: Order, proposal: str, stop: threading.Event) -> Gathered | str:
+        try:
+            return self._again(order, proposal, stop)
+        finally:
+            self._says_no_more(order.item_id)
 
     def _again(self, order: Order, proposal: str, stop: threading.Event) -> Gathered | str:
         """What the checks say now, or why they cannot be run."""

@@ -1,7 +1,7 @@
 """Evidence: checks, and what the worker claims, run by the factory on the proposal as it would be merged now."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.line.bench import Bench, Question, environment_of, questions
@@ -62,9 +62,10 @@ def _astray(repository: Repository, order: Order, proposal: str, target: str, tr
 class Gatherer:
     """Runs every check, acceptance check and claim, each in a clean checkout."""
 
-    def __init__(self, repository: Repository, cells: Cells) -> None:
+    def __init__(self, repository: Repository, cells: Cells, doing: Callable[[str, str], None]) -> None:
         self._repository = repository
         self._cells = cells
+        self._doing = doing  # told the item, and which of its checks is being run
         self._proofs = Proofs()
 
     def gather(
@@ -91,6 +92,7 @@ class Gatherer:
         ran: list[Ran] = []
         logs: dict[str, bytes] = {}
         for question in asked:
+            self._doing(order.item_id, f"checking {question.name}")
             # A claim is about what the worker had before it, its own tests included.
             tree = merge.tree if question.claimed is not None else checked
             proof = bench.prove(question, tree, target)

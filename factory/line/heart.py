@@ -4,6 +4,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from factory.store import files
+
 _EVERY_S = 1.0
 
 
@@ -23,6 +25,11 @@ class Heart:
             self._last = time.monotonic()
             with suppress(OSError):
                 self._path.touch()
+
+    def say(self, doing: str) -> None:
+        """Tell what is being done; the worker's own part says nothing."""
+        with suppress(OSError):
+            files.write(self._path, doing.encode())
 
     def stop(self) -> None:
         """The run is over."""

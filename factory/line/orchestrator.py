@@ -210,10 +210,7 @@ class Orchestrator:
 
     def _waits_for_a_person(self) -> str:
         """A merge or the like that a person has begun in a working tree that the factory would have to write."""
-        for view in self.floor.repository.views():
-            if view.branch() in ("", self.floor.branch, self.workflow.policy.target_branch) and view.busy():
-                return view.busy()
-        return ""
+        return self.floor.repository.busy(self.floor.branch, self.workflow.policy.target_branch)
 
     def tick(
         self,

@@ -31,6 +31,7 @@ class Outlook:
     start: bool
     reason: str = ""
     until: datetime | None = None  # when waiting ends by itself
+    crowded: bool = False  # whether only others are in its way: no slot is free, or a lane is full
 
 
 # The outcome of a finished item; None when it is not finished.
@@ -79,11 +80,12 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, un
         outlook = _alone(case, survey, outcome_of)
         until = None
         if outlook.start:
-            held = unready or _held_back(survey, case.lane, at_work)
+            crowd = _held_back(survey, case.lane, at_work)
+            held = unready or crowd
             if not held:
                 held, until = (day, tomorrow) if day else trials.held_back(case)
             if held:
-                outlook = Outlook(case.id, False, held, until)
+                outlook = Outlook(case.id, False, held, until, crowded=held == crowd)
         if outlook.start:
             at_work[case.lane] += 1
             started.append(case.id)

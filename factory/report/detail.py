@@ -7,7 +7,8 @@ from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.lifecycle import Lane, NotApplied
-from factory.report.status import Row, status
+from factory.report.row import Row
+from factory.report.status import status
 from factory.store.artifacts import folder_of
 from factory.store.queue import lane_path
 

@@ -1,42 +1,21 @@
 """Status: what is where, since when, and waiting for what."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC
 
 from factory.line.desk import look
 from factory.line.hindrance import hindrance
 from factory.line.judge import judge
-from factory.line.lock import holder, owner_of
-from factory.line.plan import outlooks
+from factory.line.lock import holder
+from factory.line.plan import Outlook, outlooks
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import Problem
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Event, Lane, NotApplied
-from factory.model.moments import moment_of
-
-
-@dataclass(frozen=True)
-class Row:
-    """One open item, as people ask about it."""
-
-    id: str
-    title: str
-    lane: Lane
-    state: str  # ready | waiting | running | stalled | invalid
-    since: datetime | None
-    note: str
-    labels: tuple[str, ...] = ()
-    priority: int | None = None
-    run: int = 0
-    round: int = 1
-    contract: str | None = None
-    not_applied: NotApplied | None = None  # why what was approved is not applied
-
-    def as_json(self) -> dict[str, object]:
-        """The row for programs."""
-        since = rfc3339(self.since) if self.since else None
-        return {**self.__dict__, "lane": str(self.lane), "labels": list(self.labels), "since": since}
+from factory.report.noted import noted
+from factory.report.row import Row, row_of
+from factory.report.signs import heart_of, parted, signs_of_life
+from factory.store import files
 
 
 @dataclass(frozen=True)
@@ -48,6 +27,7 @@ class Status:
     done_today: int
     orchestrator: str  # who holds the lock; empty when nobody does
     breakers: tuple[BreakerState, ...] = ()  # those that are not closed
+    busy: str = ""  # what a person has begun, and every pass waits for
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -55,87 +35,72 @@ class Status:
 
 
 def status(surveyor: Surveyor, survey: Survey) -> Status:
-    """What is where at a survey's commit. Reads only."""
-    orchestrator = str(holder(surveyor.repository.state) or "")
+    """What is where at a survey's commit, and what the next pass takes in. Reads only."""
+    held_by = holder(surveyor.repository.state)
     waiting = {outlook.id: outlook for outlook in outlooks(surveyor, survey)}
-    problems = list(survey.problems)
-    for edits in look(surveyor, survey):
-        problems.extend(edits.problems)
+    edits = look(surveyor, survey)
+    problems = [*survey.problems, *(problem for each in edits for problem in each.problems)]
     rows: list[Row] = []
     for case in survey.cases.values():
         if case.lane in (Lane.INBOX, Lane.REWORK):
-            outlook = waiting[case.id]
-            word = "ready" if outlook.start else "invalid" if case.problem else "waiting"
-            rows.append(_row(surveyor, survey, case, word, outlook.reason or "starts with the next tick"))
+            rows.append(_in_line(surveyor, survey, case, waiting[case.id]))
+        elif case.lane is Lane.ACTIVE and case.unread:
+            rows.append(row_of(surveyor, survey, case, "invalid", case.problem))
         elif case.lane is Lane.ACTIVE:
-            rows.append(_active(surveyor, survey, case))
+            rows.append(row_of(surveyor, survey, case, *signs_of_life(surveyor, survey, case, held_by)))
         elif case.lane is Lane.REVIEW:
-            row, found = _in_review(surveyor, survey, case)
+            row, found = _in_review(surveyor, survey, case, at_work=held_by is not None)
             rows.append(row)
             problems.extend(found)
         elif case.lane is Lane.BLOCKED:
             note = case.problem or case.history.reason or "moved here by hand"
-            rows.append(_row(surveyor, survey, case, "waiting", note))
+            rows.append(row_of(surveyor, survey, case, "waiting", note))
+    coming = noted(survey, edits)
+    rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
+    busy = surveyor.repository.busy(surveyor.branch, survey.policy.target_branch)
+    crowded = {outlook.id for outlook in waiting.values() if outlook.crowded}
+    rows = [_waiting_for(row, busy) if row.state == "ready" or row.id in crowded else row for row in rows]
     order = list(Lane)
     rows.sort(key=lambda row: (order.index(row.lane), row.since or survey.now, row.id))
     today = f"queue/done/{survey.now.astimezone(UTC):%Y-%m-%d}"
     done = len(surveyor.repository.objects.folder(survey.tree, today))
     breakers = tuple(state for state in survey.breakers.values() if state.state is not State.CLOSED)
-    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, orchestrator, breakers)
+    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, str(held_by or ""), breakers, busy)
 
 
-def _row(
-    surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str, not_applied: NotApplied | None = None
-) -> Row:
-    arrival = surveyor.arrivals(survey).get(case.placed.path)
-    since = case.history.since or (moment_of(arrival.at) if arrival else None)
-    item = case.item
-    return Row(
-        id=case.id,
-        title=item.title if item else "",
-        lane=case.lane,
-        state=state,
-        since=since,
-        note=note.splitlines()[0] if note else "",
-        labels=item.labels if item else (),
-        priority=item.priority if item else None,
-        run=case.history.run,
-        round=case.history.round,
-        contract=case.contract_name,
-        not_applied=not_applied or (case.history.entries[-1].not_applied if case.history.entries else None),
-    )
+def _in_line(surveyor: Surveyor, survey: Survey, case: Case, outlook: Outlook) -> Row:
+    word = "ready" if outlook.start else "invalid" if case.problem else "waiting"
+    return row_of(surveyor, survey, case, word, outlook.reason or "starts with the next tick")
 
 
-def _active(surveyor: Surveyor, survey: Survey, case: Case) -> Row:
-    """Running shows signs of life; stalled does not, or nobody holds the lease any more."""
-    if case.unread:
-        return _row(surveyor, survey, case, "invalid", case.problem)
-    heart = surveyor.repository.state / "heartbeats" / case.id
-    lease = case.history.lease
-    if lease and lease.owner != owner_of(surveyor.repository) and lease.expires_at > survey.now:
-        return _row(surveyor, survey, case, "running", f"{lease.owner} has it until {rfc3339(lease.expires_at)}")
-    if not heart.exists():
-        return _row(surveyor, survey, case, "stalled", "nobody works on it; the next tick takes it back")
-    silent = survey.now.timestamp() - heart.stat().st_mtime
-    allowed = survey.policy.silence_s(case.contract.limits) if case.contract else 0.0
-    word = "stalled" if allowed is not None and silent > allowed else "running"
-    return _row(surveyor, survey, case, word, f"last sign of life {max(0, int(silent))} s ago")
+def _with_note(row: Row, note: str) -> Row:
+    """A row, with what a person has said of it in the meantime."""
+    return replace(row, state="ready", note=note) if note else row
 
 
-def _in_review(surveyor: Surveyor, survey: Survey, case: Case) -> tuple[Row, tuple[Problem, ...]]:
+def _waiting_for(row: Row, busy: str) -> Row:
+    """A row that only a person's own git work keeps where it is."""
+    return replace(row, state="waiting", note=f"waits: {busy}") if busy else row
+
+
+def _in_review(surveyor: Surveyor, survey: Survey, case: Case, *, at_work: bool) -> tuple[Row, tuple[Problem, ...]]:
+    again = files.read_regular(heart_of(surveyor, case.id)) if at_work else None
+    if again:  # the target has moved, so what was proven is proven anew
+        state, what = parted(again.decode(errors="replace"))
+        return row_of(surveyor, survey, case, state, what), ()
     judged = judge(surveyor, survey, case)
     if isinstance(judged, str):
-        return _row(surveyor, survey, case, "invalid", judged), ()
+        return row_of(surveyor, survey, case, "invalid", judged), ()
     ruling = judged.ruling
     if judged.problems:
-        return _row(surveyor, survey, case, "waiting", f"refused: {judged.problems[0]}"), judged.problems
+        return row_of(surveyor, survey, case, "waiting", f"refused: {judged.problems[0]}"), judged.problems
     if ruling.event is Event.FINISH:
         found = hindrance(surveyor.repository, survey, judged)
         if found and found[0] is not NotApplied.TARGET_MOVED:
-            return _row(surveyor, survey, case, "waiting", f"approved, but {found[1]}", found[0]), ()
+            return row_of(surveyor, survey, case, "waiting", f"approved, but {found[1]}", found[0]), ()
         if found:
-            return _row(surveyor, survey, case, "ready", f"{ruling.reason}; {found[1]}", found[0]), ()
-        return _row(surveyor, survey, case, "ready", f"{ruling.reason}; applied with the next tick"), ()
+            return row_of(surveyor, survey, case, "ready", f"{ruling.reason}; {found[1]}", found[0]), ()
+        return row_of(surveyor, survey, case, "ready", f"{ruling.reason}; applied with the next tick"), ()
     if ruling.event is None:
-        return _row(surveyor, survey, case, "waiting", ruling.reason), ()
-    return _row(surveyor, survey, case, "ready", f"{ruling.event} with the next tick: {ruling.reason}"), ()
+        return row_of(surveyor, survey, case, "waiting", ruling.reason), ()
+    return row_of(surveyor, survey, case, "ready", f"{ruling.event} with the next tick: {ruling.reason}"), ()

@@ -119,6 +119,11 @@ class Repository:
         """The working tree in which a branch is checked out."""
         return next((view for view in self.views() if view.branch() == branch), None)
 
+    def busy(self, *branches: str) -> str:
+        """A merge or the like that a person has begun where one of these branches, or none, is checked out."""
+        views = (view for view in self.views() if view.branch() in ("", *branches))
+        return next(filter(None, (view.busy() for view in views)), "")
+
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         files.remove_unfinished(self.state)
