@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.terminal import Terminal
 from tests.world import World
 
 LEFT: list[dict[str, object]] = [
@@ -13,16 +14,16 @@ LEFT: list[dict[str, object]] = [
 ]
 
 
-class Terminal(io.StringIO):
+class Typed(io.StringIO):
     """What a person types."""
 
     def isatty(self) -> bool:
         return True
 
 
-def walk(world: World, monkeypatch: pytest.MonkeyPatch, *typed: str, status: int = 0) -> str:
-    monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in typed)))
-    return world.command("review", status=status)
+def walk(world: World, monkeypatch: pytest.MonkeyPatch, *typed: str, item: str = "", status: int = 0) -> str:
+    monkeypatch.setattr("sys.stdin", Typed("".join(f"{line}\n" for line in typed)))
+    return world.command("review", *([item] if item else []), status=status)
 
 
 def test_it_shows_what_is_needed_to_decide_and_takes_the_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +47,7 @@ def test_what_is_skipped_stays_and_a_refusal_does_not_end_the_walk(
     for item_id in ("a", "b", "c"):
         world.item(item_id, contract="reviewed", text="acceptance: [{id: A1, text: good}]\n" if item_id == "b" else "")
     world.tick()
-    said = walk(world, monkeypatch, "s", "a", "n", "", "j", "not wanted")
+    said = walk(world, monkeypatch, "s", "a", "n", "", "j", "y", "not wanted")
     assert "b is left as it was: approved, but A1 is 'unread'" in said
     world.tick()
     assert (world.lane("a"), world.lane("b"), world.lane("c")) == ("review", "review", "done")
@@ -58,6 +59,85 @@ def test_quitting_is_clean(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     world.tick()
     assert "1 of 1" in walk(world, monkeypatch, "q")
     assert world.status() == ""
+
+
+def waiting(world: World, *ids: str) -> None:
+    for item_id in ids:
+        world.item(item_id, contract="reviewed")
+    world.tick()
+
+
+def test_it_shows_what_the_verdict_file_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.item("one", [*LEFT[:1], {"result": {"summary": "Made it."}}], contract="reviewed")
+    world.tick()
+    said = walk(world, monkeypatch, "q")
+    assert "May judge as human: anybody but the worker" in said
+    assert "Worker factory-scripted, confidence 1:\n  Made it." in said
+    assert "Seats:\n  tests (checks): passed" in said
+
+
+def test_of_one_item_it_asks_of_that_one_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a", "b")
+    said = walk(world, monkeypatch, "a", "fine", item="b")
+    assert "1 of 1" in said
+    world.tick()
+    assert (world.lane("a"), world.lane("b")) == ("review", "done")
+    assert "b does not wait for a verdict" in walk(world, monkeypatch, item="b", status=2)
+
+
+def test_a_rejection_is_asked_for_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a")
+    said = walk(world, monkeypatch, "j", "n", "s")
+    assert "a ends as rejected, and nothing of it is applied - reject it?" in said
+    assert world.status() == ""
+
+
+def test_it_goes_back_and_helps_and_shows_the_patch_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a", "b")
+    said = walk(world, monkeypatch, "s", "b", "?", "d", "B", "q")
+    assert [line for line in said.split("\n") if " of 2" in line] == ["1 of 2", "2 of 2", "1 of 2", "1 of 2"]
+    assert "rework: it is done again, with your findings and notes" in said
+    assert said.count("+a") > 3
+
+
+def test_findings_are_asked_for_with_a_rework(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a")
+    walk(world, monkeypatch, "r", "a.txt:1: says too little", "and the tests: none", "", "")
+    world.tick()
+    back = next(entry for entry in world.journal("a") if entry.event == "rework")
+    assert [(each.id, each.path, each.line, each.text) for each in back.findings] == [
+        ("F1", "a.txt", 1, "says too little"),
+        ("F2", "", None, "and the tests: none"),
+    ]
+
+
+def test_the_verdict_file_can_be_opened_in_an_editor(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a", "b")
+    place = world.root.parent / "editor"
+    place.write_text("#!/bin/sh\nsed -i 's/decision: pending/decision: approve/' \"$1\"\n")
+    place.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(place))
+    said = walk(world, monkeypatch, "o", "q")
+    assert "queue/review/a.human.verdict.yaml: noted; the next tick takes it in" in said
+    # and one that leaves a file that nobody can read is told so, and is asked again
+    place.write_text("#!/bin/sh\necho 'decision: perhaps' > \"$1\"\n")
+    said = walk(world, monkeypatch, "s", "o", "q")
+    assert "b is left as it was" in said
+    place.write_text("#!/bin/sh\nexit 3\n")
+    assert "Traceback" not in walk(world, monkeypatch, "s", "o", "q")
+
+
+def test_at_a_terminal_it_is_in_colour_and_in_pages(world: World) -> None:
+    waiting(world, "a")
+    terminal = Terminal(world, "review", "a", PAGER="sed s/^/paged:/")
+    terminal.until("[q]uit")
+    terminal.type("a")
+    terminal.until("notes")
+    terminal.type("")
+    shown = terminal.end()
+    assert "\x1b[32m+a" in terminal.raw, shown
+    assert "paged:May judge as human" in shown
+    assert "queue/review/a.human.verdict.yaml: approve; the next tick takes it in" in shown
 
 
 def test_nothing_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,21 +6,16 @@ from typing import TypeVar
 
 import click
 
-from factory.cli.session import at_desk, json_option, surveyed
+from factory.cli.answer import Answer, give, verdict_file_of
+from factory.cli.session import json_option, surveyed
 from factory.cli.text import echo_json, encoded, lane_word, table
-from factory.cli.walk import Answer, ask, present
-from factory.line.desk import cast_in
-from factory.line.gate import unanswered
+from factory.cli.walk import walk
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import printable
-from factory.model.errors import FactoryError, InvalidFile, UsageError
+from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
-from factory.report.detail import detail
 from factory.report.status import status
-from factory.store import files
-from factory.store.edits import decided
-from factory.store.queue import VerdictFile
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -65,20 +60,20 @@ def review_command(
         raise UsageError(f"--{decision} needs to know of which item", "factory review")
     if decision is None and (notes or accepted or handoff):
         raise UsageError("an answer needs a decision with it", f"factory review {item_id or 'ID'} --approve")
-    if item_id is None and sys.stdin.isatty() and not as_json:
-        _walk()
+    if decision is None and sys.stdin.isatty() and not as_json:
+        walk(item_id, seat)
         return
     with surveyed() as (surveyor, survey):
         if item_id is None:
             _list(surveyor, survey, as_json)
             return
         if decision is None:
-            file = _file(survey, item_id, seat)
+            file = verdict_file_of(survey, item_id, seat)
             click.echo(printable(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
     encoded("".join((notes or "", *accepted, *handoff)))
-    _decide(item_id, seat, Answer(decision, notes, accepted, _answers(handoff)))
+    give(item_id, seat, Answer(decision, notes, accepted, _answers(handoff)))
 
 
 def _answers(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -91,53 +86,6 @@ def _answers(pairs: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _walk() -> None:
-    """One item after another, as they waited when the walk began."""
-    with surveyed() as (surveyor, survey):
-        files_there = list(survey.snapshot.verdicts)
-        if not files_there:
-            click.echo("nothing waits for a verdict")
-        for number, file in enumerate(files_there, 1):
-            case = survey.cases.get(file.item_id)
-            if case is None or case.item is None:
-                continue
-            evidence = detail(surveyor, survey, case.id)
-            click.echo(f"\n{number} of {len(files_there)}")
-            present(surveyor, survey, file, evidence.evidence if evidence else None)
-            answer = ask(case)
-            if answer is not None:
-                try:
-                    _decide(case.id, file.seat, answer)
-                except FactoryError as error:  # said, and the walk goes on
-                    click.echo(click.style(error.message, fg="red"))
-
-
-def _decide(item_id: str, seat: str | None, answer: Answer) -> None:
-    """Edit the verdict file as the person would."""
-    with at_desk() as (surveyor, survey, view):
-        file = _file(survey, item_id, seat)
-        data = files.read_regular(view.root / file.path)
-        if data is None:
-            raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
-        edited = decided(file.path, data, answer.decision, answer.notes, answer.accepted, answer.handoff)
-        _refuse_what_the_tick_would(surveyor, survey, file, edited)
-        files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
-
-
-def _refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: VerdictFile, edited: bytes) -> None:
-    try:
-        cast_in(surveyor, survey, file.path, edited)
-    except InvalidFile as error:
-        said = "; ".join(problem.message for problem in error.problems)
-        item = survey.cases[file.item_id].item if file.item_id in survey.cases else None
-        answers = " ".join(f"--accept {key}" for key in unanswered(item)) if item and "'unread'" in said else ""
-        left = survey.cases[file.item_id].history.loose_ends if "item`, or a reason" in said else {}
-        answers = " ".join(filter(None, (answers, *(f"--handoff {key}=item" for key in left))))
-        hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
-        raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None
-
-
 def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:
     rows = [row for row in status(surveyor, survey).rows if row.lane is Lane.REVIEW]
     if as_json:
@@ -147,16 +95,3 @@ def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:
         click.echo("nothing waits for a verdict")
         return
     table([(row.id, lane_word(row.lane), printable(row.note)) for row in rows], ("ITEM", "LANE", "WHY"))
-
-
-def _file(survey: Survey, item_id: str, seat: str | None) -> VerdictFile:
-    found = [
-        file for file in survey.snapshot.verdicts if file.item_id == item_id and (seat is None or file.seat == seat)
-    ]
-    if not found:
-        raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
-    if len(found) > 1:
-        seats = ", ".join(file.seat for file in found)
-        hint = f"factory review {item_id} --seat {found[0].seat}"
-        raise UsageError(f"{item_id} waits for several seats: {seats}", hint)
-    return found[0]

@@ -116,10 +116,13 @@ def patch_lines(patch: str) -> Iterator[str]:
     """The lines of a patch, in colour."""
     for line in printable(patch).split("\n"):
         head = line.startswith(("diff --git", "+++", "---"))
-        yield click.style(line, bold=head, fg=None if head else _PATCH_COLOURS.get(line[:1]))
+        yield click.style(line, bold=head or None, fg=None if head else _PATCH_COLOURS.get(line[:1]))
 
 
 def in_pages(shown: Iterable[str]) -> None:
     """Print lines in pages on a terminal, all at once elsewhere."""
     os.environ.setdefault("LESS", "FRX")  # as git does: what fits is not paged, and colours are colours
-    click.echo_via_pager(f"{line}\n" for line in shown)
+    chosen = os.environ.get("PAGER", "less")
+    # Of less click finds out by its flags whether it takes colours; to another pager they go as git's own do.
+    color = True if sys.stdout.isatty() and "less" not in chosen else None
+    click.echo_via_pager((f"{line}\n" for line in shown), color=color)

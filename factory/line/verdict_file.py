@@ -25,7 +25,7 @@ def verdict_file(request: Request, seat: str) -> bytes:
     """The verdict file of a human seat as a person finds it."""
     matter = request.matter
     answers = ", ".join(f"{key}: unread" for key in unanswered(matter.item))
-    lines = [f"# {line}".rstrip() for line in told(request, seat)]
+    lines = [f"# {line}".rstrip() for line in (*_asked(request), *told(request, seat))]
     lines += [
         f"subject: {matter.subject}        # what is being judged; leave it",
         f"decision: pending            # {_CHOICES}",
@@ -43,14 +43,18 @@ def verdict_file(request: Request, seat: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def told(request: Request, seat: str) -> Iterator[str]:
-    """The request in plain lines: who made what, what was found of it, and who decides."""
+def _asked(request: Request) -> Iterator[str]:
+    """What it is about, and how to answer."""
     matter = request.matter
     yield f"Round {matter.round} of {matter.item_id}: {_line(matter.item.title)}"
     yield f"Read {request.folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save."
     yield "Commit it, or let the next tick do so. In a terminal: " + (
         f"factory review {matter.item_id}, factory diff {matter.item_id}"
     )
+
+
+def told(request: Request, seat: str) -> Iterator[str]:
+    """The request in plain lines: who decides, who made what, and what was found of it."""
     allowed = allowed_in(seat, request.contract, request.policy)
     yield f"May judge as {seat}: {_line(', '.join(allowed)) if allowed else 'anybody but the worker'}"
     yield from _earlier(request)

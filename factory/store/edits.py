@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
-from factory.model.verdict import Decision, Verdict
+from factory.model.verdict import Decision, Finding, Verdict
 from factory.store import yaml
 
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
@@ -20,6 +20,7 @@ def decided(
     notes: str | None,
     accepted: tuple[str, ...],
     handoff: Mapping[str, str] = NOTHING_SAID,
+    findings: Sequence[Finding] = (),
 ) -> bytes:
     """A verdict file with a decision, notes and answers. Raises InvalidFile when it cannot be read."""
     verdict = yaml.load(Verdict, yaml.Source(path, data))
@@ -33,6 +34,9 @@ def decided(
     if handoff:
         said = json.dumps({**verdict.handoff, **handoff}, ensure_ascii=False)
         text = _set(text, "handoff", said)
+    if findings:
+        found = [finding.model_dump(mode="json", exclude_defaults=True) for finding in findings]
+        text = _set(text, "findings", json.dumps(found, ensure_ascii=False))
     yaml.load(Verdict, yaml.Source(path, text.encode()))
     return text.encode()
 
