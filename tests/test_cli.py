@@ -149,7 +149,8 @@ def test_status_list_show_and_log_tell_of_the_same_item(world: World) -> None:
     world.item("one", contract="reviewed", text="labels: [bug]\npriority: 3\n")
     world.item("two")
     world.tick()
-    assert re.search(r"^one +review +waiting +\d+s +do one +waits for the verdict of human$", world.command("status"), re.M)
+    row = r"^one +review +waiting +\d+s +do one +waits for the verdict of human$"
+    assert re.search(row, world.command("status"), re.M)
     assert re.search(r"^one +review +3 +\d+s +do one$", world.command("list"), re.M)
     assert "one" in world.command("list", "--lane", "review", "--label", "bug")
     assert "one" not in world.command("list", "--lane", "inbox")
