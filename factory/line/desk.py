@@ -12,7 +12,7 @@ from factory.line.review import allowed_in, cast, matter_of
 from factory.line.survey import Survey, Surveyor
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
-from factory.model.errors import InvalidFile, Problem
+from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
@@ -23,7 +23,7 @@ from factory.store.queue import (
     QUEUE,
     VERDICT,
     in_no_lane,
-    read_item,
+    most_of,
     taken_by,
 )
 from factory.store.repository.objects import Person, name_of
@@ -71,7 +71,11 @@ def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float
         if was != now:
             continue
         place = view.root / path
-        data = files.read_regular(place)
+        try:
+            data = files.read_regular(place, most_of(path))
+        except TooLarge as error:
+            edits.problem(path, error.message)
+            continue
         if data is not None and (now is None or now.oid != name_of("blob", data)):
             edits.changed[path] = data
         elif "D" in letters and not os.path.lexists(place) and was is not None:
@@ -190,7 +194,7 @@ class _Judge:
             self._edits.problem(path, problem)
             return
         blob = name_of("blob", data)
-        self._surveyor.queue.remember(blob, read_item(path, data))
+        self._surveyor.queue.item_in(path, blob, data)
         known = self._surveyor.whereabouts(self._survey, item_id)
         if known is not None and known.path == path:
             yield path, data

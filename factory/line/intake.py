@@ -11,7 +11,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.store import yaml
-from factory.store.queue import lane_path
+from factory.store.queue import MOST_BYTES, lane_path
 from factory.store.repository.objects import FILE, TreeEntry, name_of
 
 
@@ -44,7 +44,8 @@ class Intake:
             bad: list[Problem] = []
             seen: set[str] = set()
             try:
-                lines = self._repository.objects.regular(batch.path, TreeEntry(FILE, batch.blob)).split(b"\n")
+                entry = TreeEntry(FILE, batch.blob)
+                lines = self._repository.objects.regular(batch.path, entry, MOST_BYTES).split(b"\n")
             except InvalidFile as error:
                 problems.extend(error.problems)
                 continue

@@ -12,6 +12,7 @@ from factory.model.evidence import Evidence
 from factory.model.lifecycle import Event
 from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding, Verdict
+from factory.store import yaml
 from factory.store.artifacts import left_by_worker, run_folder
 from factory.store.queue import VerdictFile
 from factory.store.repository.objects import FILE, Person, TreeEntry
@@ -116,6 +117,5 @@ def _read(surveyor: Surveyor, survey: Survey, case: Case, matter: Matter, file: 
         return repository.last_author(survey.head, file.path) or repository.user()
 
     allowed = allowed_in(file.seat, case.contract, survey.policy)
-    return cast(
-        file.seat, file.path, repository.objects.regular(file.path, TreeEntry(FILE, file.blob)), matter, author, allowed
-    )
+    data = repository.objects.regular(file.path, TreeEntry(FILE, file.blob), yaml.MAX_BYTES)
+    return cast(file.seat, file.path, data, matter, author, allowed)

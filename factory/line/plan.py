@@ -1,7 +1,7 @@
 """The plan: for every waiting item, whether it may start now, and if not, why not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from factory.line.budget import day_used_up
 from factory.line.gate import unanswered
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Contract, SeatKind
+from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import UnusableError
 from factory.model.item import Item
 from factory.model.journal import rfc3339
@@ -72,12 +73,13 @@ def plan(survey: Survey, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, un
     """
     waiting = survey.in_lane(Lane.REWORK) + survey.in_lane(Lane.INBOX)
     started: list[str] = []
+    circled = circles({case.id: case.item.depends_on for case in waiting if case.item})
     at_work = Counter(case.came_from for case in survey.in_lane(Lane.ACTIVE))
     trials = Trials(survey)
     day, tomorrow = day_used_up(survey)
     found: list[Outlook] = []
     for case in _in_turn(waiting, arrivals, lambda: survey.begun_today + len(started)):
-        outlook = _alone(case, survey, outcome_of)
+        outlook = _alone(case, survey, outcome_of, circled)
         until = None
         if outlook.start:
             crowd = _held_back(survey, case.lane, at_work)
@@ -152,7 +154,7 @@ def _held_back(survey: Survey, lane: Lane, at_work: Counter[Lane]) -> str:
     return ""
 
 
-def _alone(case: Case, survey: Survey, outcome_of: OutcomeOf) -> Outlook:
+def _alone(case: Case, survey: Survey, outcome_of: OutcomeOf, circled: Mapping[str, tuple[str, ...]]) -> Outlook:
     """Whether an item could start if there were nobody else."""
     if case.item is None or case.contract is None:
         return Outlook(case.id, False, case.problem)
@@ -165,6 +167,8 @@ def _alone(case: Case, survey: Survey, outcome_of: OutcomeOf) -> Outlook:
     if not_before and not_before > survey.now:
         attempt = f"attempt {case.history.attempts + 1}"
         return Outlook(case.id, False, f"waits until {rfc3339(not_before)} for {attempt}", not_before)
+    if case.id in circled:
+        return Outlook(case.id, False, f"{in_a_circle(circled[case.id])}; edit depends_on")
     for needed in case.item.depends_on:
         outcome = outcome_of(needed)
         if outcome is None:

@@ -177,7 +177,7 @@ class Surveyor:
             if name.endswith(".yaml") and not entry.is_folder:
                 path = f"{BREAKERS}/{name}"
                 try:
-                    source = yaml.Source(path, self.repository.objects.regular(path, entry))
+                    source = yaml.Source(path, self.repository.objects.regular(path, entry, yaml.MAX_BYTES))
                     found[name.removesuffix(".yaml")] = yaml.load(BreakerState, source)
                 except InvalidFile as error:
                     problems.extend(error.problems)

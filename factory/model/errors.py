@@ -58,6 +58,13 @@ class Problem:
         return f"{self.path}:{self.line}:{self.column}: {self.message}"
 
 
+class TooLarge(FactoryError):
+    """Something of more bytes than are read."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"is {size} bytes long; at most {most} are read")
+
+
 class InvalidFile(FactoryError):
     """A file that does not say what its kind must say; it stays where it is."""
 

@@ -8,14 +8,15 @@ from factory.line.batch import batch_problems
 from factory.line.review import read_verdict
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
-from factory.model.errors import InvalidFile, Problem
+from factory.model.dependencies import circles, in_a_circle
+from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import Item, id_problem, ids_from
 from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.artifacts import folder_of
-from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, read_workflow, workflow_warnings
+from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, contract_path, read_workflow, workflow_warnings
 from factory.store.queue import (
     BREAKERS,
     IGNORED,
@@ -24,6 +25,7 @@ from factory.store.queue import (
     VERDICT,
     in_no_lane,
     lane_path,
+    most_of,
     read_item,
     taken_by,
 )
@@ -52,7 +54,7 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
             seen[item_id] = path
     if "." in chosen:
         warnings.extend(_old_schemas(root))
-        problems.extend(_missing_contracts(root, seen.values(), problems))
+        problems.extend(_across(root, seen.values(), problems))
     return sorted(set(problems)), warnings
 
 
@@ -108,7 +110,7 @@ def _check_one(root: Path, path: str) -> list[str]:
     name, ours = PurePosixPath(path).name, path.startswith(("queue/", f"{CONTRACTS}/")) or path == WORKFLOW
     if os.path.lexists(root / path) and (not ours or name in IGNORED or name.startswith(".")):
         return []
-    data = files.read_regular(root / path)
+    data = _content(root, path)
     if data is None:
         raise InvalidFile(Problem(path, 1, 1, "is not there, or is not a plain file"))
     if path == WORKFLOW:
@@ -121,6 +123,14 @@ def _check_one(root: Path, path: str) -> list[str]:
     elif path == f"{CONTRACTS}/{name}" and name.endswith(".yaml"):
         _check_contract(root, yaml.Source(path, data))
     return []
+
+
+def _content(root: Path, path: str) -> bytes | None:
+    """What a plain file holds. Raises InvalidFile when that is too much to be read."""
+    try:
+        return files.read_regular(root / path, most_of(path))
+    except TooLarge as error:
+        raise InvalidFile(Problem(path, 1, 1, error.message)) from None
 
 
 def _check_contract(root: Path, source: yaml.Source) -> None:
@@ -196,21 +206,32 @@ def _was_in_review(root: Path, item_id: str) -> bool:
         return False
 
 
-def _missing_contracts(root: Path, paths: Iterable[str], known: list[Problem]) -> Iterator[Problem]:
-    """Items that name a contract which does not exist, or that no route takes."""
-    workflow = files.read_regular(root / WORKFLOW)
+def _across(root: Path, paths: Iterable[str], known: list[Problem]) -> Iterator[Problem]:
+    """What is wrong with items that are each valid: a contract that is not there, or a circle of dependencies."""
     bad = {problem.path for problem in known}
-    if workflow is None or WORKFLOW in bad:
-        return
-    policy = read_workflow(workflow).policy
+    sources: dict[str, yaml.Source] = {}
+    items: dict[str, Item] = {}
     for path in paths:
-        data = files.read_regular(root / path)
-        if path in bad or data is None:
-            continue
-        item: Item = read_item(path, data)
-        name = policy.contract_of(item)
-        if name is None:
-            yield Problem(path, 1, 1, "names no contract, and no route in WORKFLOW.md takes it")
-        elif not (root / "contracts" / f"{name}.yaml").is_file():
-            line, column = yaml.place(yaml.Source(path, data), ("contract",))
-            yield Problem(path, line, column, f"there is no contract {name!r} (contracts/{name}.yaml)")
+        data = _content(root, path) if path not in bad else None
+        if data is not None:
+            sources[path] = yaml.Source(path, data)
+            items[path] = read_item(path, data)
+    workflow = files.read_regular(root / WORKFLOW)
+    if workflow is not None and WORKFLOW not in bad:
+        policy = read_workflow(workflow).policy
+        for path, item in items.items():
+            yield from _missing_contract(root, sources[path], policy.contract_of(item))
+    found = circles({_item_id(path): item.depends_on for path, item in items.items()})
+    for path, item in items.items():
+        circle = found.get(_item_id(path))
+        if circle:
+            place = yaml.place(sources[path], ("depends_on", item.depends_on.index(circle[1])))
+            yield Problem(path, *place, f"{in_a_circle(circle)}; edit depends_on")
+
+
+def _missing_contract(root: Path, source: yaml.Source, name: str | None) -> Iterator[Problem]:
+    if name is None:
+        yield source.problem(0, 0, "names no contract, and no route in WORKFLOW.md takes it")
+    elif not (root / contract_path(name)).is_file():
+        place = yaml.place(source, ("contract",))
+        yield Problem(source.path, *place, f"there is no contract {name!r} ({contract_path(name)})")

@@ -11,6 +11,8 @@ from pathlib import Path, PurePath
 
 from pydantic import JsonValue
 
+from factory.model.errors import TooLarge
+
 _UNFINISHED = ".factory-"
 
 
@@ -138,8 +140,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_regular(path: Path) -> bytes | None:
-    """A plain file's content; None when it is not there, or is a link or anything else."""
+def read_regular(path: Path, most: int | None = None) -> bytes | None:
+    """A plain file's content; None when it is not there, or is a link or anything else. Raises TooLarge, unread."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -148,6 +150,9 @@ def read_regular(path: Path) -> bytes | None:
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as stream:
+        size = os.fstat(descriptor).st_size
+        if most is not None and size > most:
+            raise TooLarge(size, most)
         return stream.read()
 
 

@@ -45,7 +45,10 @@ def workflow_warnings(data: bytes) -> list[str]:
     """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent."""
     source, _ = front_matter(data)
     found: JsonValue = yaml.parse(source) if source else {}
-    unknown = [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in unknown_keys(found)]
+    keys = unknown_keys(found)
+    unknown = [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in keys[: yaml.MOST_PROBLEMS]]
+    if len(keys) > len(unknown):
+        unknown.append(f"{WORKFLOW}: and {len(keys) - len(unknown)} more unknown keys are ignored")
     idle = sorted(_NOT_ACTED_ON & found.keys()) if isinstance(found, dict) else []
     return unknown + [f"{WORKFLOW}: the key {key!r} is valid, but nothing acts on it yet" for key in idle]
 

@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from factory.model.errors import Problem
+from factory import __version__
+from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
@@ -21,6 +22,7 @@ VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
 IN_NO_LANE = "lies in no lane; new items go to queue/inbox/"
 IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
+MOST_BYTES = 50_000_000  # of a file that is no single item: a batch, a prompt
 MEMORY_BYTES = 50_000_000  # a file of parsed items that is larger than any queue needs is begun anew
 
 
@@ -75,6 +77,11 @@ def taken_by(item_id: str, where: str, free: str) -> str:
     return f"the id {item_id!r} is taken by {where}; rename the file, say to {free}.yaml"
 
 
+def most_of(path: str) -> int:
+    """How many bytes of a file that people write are read."""
+    return yaml.MAX_BYTES if path.endswith(".yaml") else MOST_BYTES
+
+
 def in_no_lane(path: str) -> bool:
     """Whether a file below queue/ lies where nobody would ever look for it."""
     _, *folders, name = path.split("/")
@@ -84,6 +91,11 @@ def in_no_lane(path: str) -> bool:
         return False
     most = 2 if folders[:1] == [Lane.DONE] else 1  # the finished ones lie below their day
     return not 1 <= len(folders) <= most or folders[0] not in list(Lane)
+
+
+# What is known of a content: the item that it is, or its problems with their lines and columns.
+Known = Item | tuple[tuple[int, int, str], ...]
+_KNOWN: TypeAdapter[Known] = TypeAdapter(Known)
 
 
 class Queue:
@@ -145,15 +157,38 @@ class Queue:
     def item(self, path: str, blob: str) -> Item:
         """What an item says. Raises InvalidFile."""
         known = self._memory.get(blob)
-        if known is not None:
+        if known is None:
+            known = self._known(path, blob)
+        if isinstance(known, Item):
             return known
-        item = read_item(path, self._objects.regular(path, TreeEntry(FILE, blob)))
+        raise InvalidFile(*(Problem(path, *each) for each in known))
+
+    def _known(self, path: str, blob: str) -> Known:
+        data = self._objects.regular(path, TreeEntry(FILE, blob), yaml.MAX_BYTES)
+        try:
+            return self.remember(blob, read_item(path, data))
+        except InvalidFile as error:
+            return self.refuse(blob, error)
+
+    def item_in(self, path: str, blob: str, data: bytes) -> Item:
+        """What an item says that is not committed. Raises InvalidFile."""
+        if self._memory.get(blob) is None:
+            try:
+                self.remember(blob, read_item(path, data))
+            except InvalidFile as error:
+                self.refuse(blob, error)
+        return self.item(path, blob)
+
+    def remember(self, blob: str, item: Item) -> Item:
+        """Spare the parsing of a content that has been parsed already."""
         self._memory.put(blob, item)
         return item
 
-    def remember(self, blob: str, item: Item) -> None:
-        """Spare the parsing of a content that has been parsed already."""
-        self._memory.put(blob, item)
+    def refuse(self, blob: str, error: InvalidFile) -> Known:
+        """The same of one that is no item."""
+        places = tuple((each.line, each.column, each.message) for each in error.problems)
+        self._memory.put(blob, places)
+        return places
 
     def save(self) -> None:
         """Write down what was parsed, for the next process."""
@@ -172,16 +207,16 @@ def _file_problem(name: str) -> str:
 
 
 class _Memory:
-    """Parsed items under their blob ids, in one local file. Whatever in it is not whole counts as not there."""
+    """What is known of contents, by blob id, in one local file. Whatever in it is not whole counts as not there."""
 
-    # Forms written by another version of the item format are of no use.
-    _FORM = str(sorted(Item.model_fields))
+    # Forms written by another version are of no use: it may have read another format, or refused other things.
+    _FORM = f"{__version__} {sorted(Item.model_fields)}"
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, Known] = {}
         self._texts: dict[str, tuple[str, str]] | None = None
-        self._unsaved: dict[str, Item] = {}
+        self._unsaved: dict[str, Known] = {}
 
     def _load(self) -> dict[str, tuple[str, str]]:
         """(checksum, JSON) by blob id."""
@@ -195,19 +230,19 @@ class _Memory:
                     self._path.unlink()
         return self._texts
 
-    def get(self, blob: str) -> Item | None:
+    def get(self, blob: str) -> Known | None:
         if blob not in self._items:
             checksum, text = self._load().get(blob, ("", ""))
             # Two that write at once can mix their lines, and a crash can cut one off.
             if checksum != _checksum(blob, text):
                 return None
             try:
-                self._items[blob] = Item.model_validate_json(text)
+                self._items[blob] = _KNOWN.validate_json(text)
             except ValidationError:
                 return None  # whole, and written by a version that reads items otherwise
         return self._items[blob]
 
-    def put(self, blob: str, item: Item) -> None:
+    def put(self, blob: str, item: Known) -> None:
         self._items[blob] = item
         self._unsaved[blob] = item
 
@@ -215,7 +250,7 @@ class _Memory:
         if not self._unsaved:
             return
         self._load()
-        texts = {blob: item.model_dump_json() for blob, item in self._unsaved.items()}
+        texts = {blob: _KNOWN.dump_json(item).decode() for blob, item in self._unsaved.items()}
         lines = "".join(f"\n{blob} {_checksum(blob, text)} {text}" for blob, text in texts.items())
         with suppress(OSError):  # what cannot be kept is parsed again
             self._path.parent.mkdir(parents=True, exist_ok=True)

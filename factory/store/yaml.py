@@ -15,10 +15,11 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from factory.model.errors import InvalidFile, Problem
+from factory.model.errors import InvalidFile, Problem, TooLarge
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
+MOST_PROBLEMS = 20  # of one file that are told; nobody reads more
 MAX_WHOLE = 2**63 - 1  # beyond this no other program reads it as the same number
 MAX_BRACKETS = 500  # beyond this the C reader itself would run out of stack
 
@@ -48,31 +49,42 @@ class Source:
 
 
 def load(model: type[M], source: Source) -> M:
-    """Read one value of a format. Raises InvalidFile with every problem found."""
-    return validate(model, parse(source), source)
+    """Read one value of a format. Raises InvalidFile with the first of the problems found."""
+    data, node = _read(source)
+    return validate(model, data, source, node)
 
 
-def validate(model: type[M], data: JsonValue, source: Source) -> M:
-    """Plain data as a value of a format. Raises InvalidFile; `source` only serves to find the places."""
+def validate(model: type[M], data: JsonValue, source: Source, node: Node | None = None) -> M:
+    """Plain data as a value of a format. Raises InvalidFile; `source` and `node` only serve to find the places."""
     try:
         return model.model_validate_json(json.dumps(data))
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False)
-    marks = _marks(source)
-    problems = [source.problem(*_nearest(marks, found["loc"]), _sentence(model, found)) for found in errors]
+    marks = _marks(source, node)
+    shown = errors[:MOST_PROBLEMS]
+    problems = [source.problem(*_nearest(marks, found["loc"]), _sentence(model, found)) for found in shown]
+    if len(errors) > len(shown):
+        place = _nearest(marks, errors[len(shown)]["loc"])
+        problems.append(source.problem(*place, f"and {len(errors) - len(shown)} more problems from here on"))
     raise InvalidFile(*dict.fromkeys(problems))
 
 
 def parse(source: Source) -> JsonValue:
     """YAML 1.2 (or JSON) as plain data. Raises InvalidFile at the first mistake."""
+    return _read(source)[0]
+
+
+def _read(source: Source) -> tuple[JsonValue, Node | None]:
+    """Plain data, and the node that it was made from if YAML's reader made it."""
     if len(source.data) > MAX_BYTES:
-        raise source.invalid(0, 0, f"is {len(source.data)} bytes long; at most {MAX_BYTES} are read")
+        raise source.invalid(0, 0, TooLarge(len(source.data), MAX_BYTES).message)
     if source.data.lstrip()[:1] == b"{":
         try:
-            return _json(source.data)
+            return _json(source.data), None
         except (ValueError, RecursionError):
             pass  # YAML's flow style also begins with a brace, and its reader has the better messages
-    return _plain(_compose(source), source, 0)
+    node = _compose(source)
+    return _plain(node, source, 0), node
 
 
 def place(source: Source, path: tuple[Key, ...]) -> tuple[int, int]:
@@ -84,7 +96,7 @@ def place(source: Source, path: tuple[Key, ...]) -> tuple[int, int]:
 def parse_json(source: Source) -> JsonValue:
     """JSON as plain data. Raises InvalidFile."""
     if len(source.data) > MAX_BYTES:
-        raise source.invalid(0, 0, f"is {len(source.data)} bytes long; at most {MAX_BYTES} are read")
+        raise source.invalid(0, 0, TooLarge(len(source.data), MAX_BYTES).message)
     try:
         return _json(source.data)
     except json.JSONDecodeError as error:
@@ -226,7 +238,7 @@ def _at(node: Node, source: Source, message: str) -> InvalidFile:
     return source.invalid(node.start_mark.line, node.start_mark.column, message)
 
 
-def _marks(source: Source) -> Marks:
+def _marks(source: Source, node: Node | None = None) -> Marks:
     """Where each value stands, by its path of keys; a key's own place is under the path ending in it."""
     marks: Marks = {(): (0, 0)}
 
@@ -241,8 +253,8 @@ def _marks(source: Source) -> Marks:
                 yield from walk(value, (*path, number))
 
     try:
-        for path, node in walk(_compose(source), ()):
-            marks.setdefault(path, (node.start_mark.line, node.start_mark.column))
+        for path, at in walk(node or _compose(source), ()):
+            marks.setdefault(path, (at.start_mark.line, at.start_mark.column))
     except InvalidFile:
         pass  # JSON that YAML would not read: the file's beginning has to do
     return marks

@@ -3,9 +3,7 @@
 import hashlib
 import io
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,10 @@ from typing import NamedTuple
 
 from gitdb import IStream, LooseObjectDB
 
-from factory.model.errors import InvalidFile, MachineError, Problem
+from factory.model.errors import InvalidFile, MachineError, Problem, TooLarge
 from factory.model.moments import seconds_of
 from factory.store.repository.git import Conversation, Git
+from factory.store.repository.pack import pack_of
 
 FILE = "100644"
 FOLDER = "40000"
@@ -26,7 +25,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 # As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.
 PACK_ABOVE = 60
 _REMEMBERED = 20_000  # trees, and commits; an orchestrator may run for weeks
-_PACK_TYPES = {"commit": 1, "tree": 2, "blob": 3}
 
 
 class TreeEntry(NamedTuple):
@@ -85,7 +83,7 @@ class Objects:
         self._git = git
         self._store = common_dir / "objects"
         self._loose = LooseObjectDB(str(self._store))
-        self._reader = Conversation(git, "cat-file", "--batch")
+        self._reader = Conversation(git, "cat-file", "--batch-command")
         self._lock = threading.RLock()
         self._new: dict[str, tuple[str, bytes]] = {}
         self._recent: dict[str, tuple[str, bytes]] = {}  # of the last flush: the view asks for them next
@@ -94,7 +92,7 @@ class Objects:
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """(object id, kind, content) of an object id or a full reference name; None when there is none."""
-        if "\n" in name:
+        if not name or "\n" in name:
             return None  # two questions, to the process that is asked
         with self._lock:
             known = self._new.get(name) or self._recent.get(name)
@@ -102,7 +100,7 @@ class Objects:
 
     def _ask(self, name: str) -> tuple[str, str, bytes] | None:
         with self._reader.exchange():
-            self._reader.send(name.encode("utf-8", "surrogateescape") + b"\n")
+            self._reader.send(b"contents %s\n" % name.encode("utf-8", "surrogateescape"))
             header = self._reader.read_line().split()
             if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
                 return None
@@ -124,6 +122,17 @@ class Objects:
     def blob(self, oid: str) -> bytes:
         """A file's content."""
         return self._expect(oid, "blob")
+
+    def small_blob(self, oid: str, most: int) -> bytes:
+        """A file's content. Raises TooLarge, and has not read it, when it has more bytes than that."""
+        with self._lock:
+            if oid not in self._new and oid not in self._recent:
+                with self._reader.exchange():
+                    self._reader.send(b"info %s\n" % oid.encode())
+                    told = self._reader.read_line().split()
+                if len(told) == 3 and int(told[2]) > most:
+                    raise TooLarge(int(told[2]), most)
+            return self.blob(oid)
 
     def sizes(self, oids: Sequence[str]) -> int:
         """How many bytes these objects hold together, found out without reading them."""
@@ -178,12 +187,17 @@ class Objects:
         entry = self.find(tree, path)
         return self.blob(entry.oid) if entry and entry.is_file else None
 
-    def regular(self, path: str, entry: TreeEntry) -> bytes:
-        """What lies at a path, where only a plain file will do. Raises InvalidFile, also when git has lost it."""
+    def regular(self, path: str, entry: TreeEntry, most: int | None = None) -> bytes:
+        """What lies at a path, where only a plain file will do. Raises InvalidFile, also when git has lost it.
+
+        One of more than `most` bytes is not read.
+        """
         if not entry.is_file:
             raise InvalidFile(Problem(path, 1, 1, NO_FILE))
         try:
-            return self.blob(entry.oid)
+            return self.blob(entry.oid) if most is None else self.small_blob(entry.oid, most)
+        except TooLarge as error:
+            raise InvalidFile(Problem(path, 1, 1, error.message)) from None
         except MissingObject as error:
             raise InvalidFile(Problem(path, 1, 1, f"cannot be read: {error.message}; git fsck")) from None
 
@@ -205,7 +219,7 @@ class Objects:
         """Make every object added so far durable."""
         with self._lock:
             if len(self._new) > PACK_ABOVE:
-                self._git.run("index-pack", "--stdin", stdin=_pack(self._new))
+                self._git.run("index-pack", "--stdin", stdin=pack_of(self._new))
             else:
                 self._write_loose()
             self._recent, self._new = self._new, {}
@@ -282,18 +296,3 @@ def _parse_tree(data: bytes) -> Tree:
         entries[name] = TreeEntry(data[start:space].lstrip(b"0").decode(), data[end + 1 : end + 21].hex())
         start = end + 21
     return entries
-
-
-def _pack(objects: dict[str, tuple[str, bytes]]) -> bytes:
-    """A version 2 pack without deltas (git's Documentation/gitformat-pack)."""
-    parts = [b"PACK" + struct.pack(">II", 2, len(objects))]
-    for kind, data in objects.values():
-        size, first = len(data) >> 4, _PACK_TYPES[kind] << 4 | len(data) & 15
-        header = bytearray()
-        while size:
-            header.append(first | 0x80)
-            size, first = size >> 7, size & 0x7F
-        header.append(first)
-        parts += (bytes(header), zlib.compress(data, 1))
-    pack = b"".join(parts)
-    return pack + hashlib.sha1(pack, usedforsecurity=False).digest()
