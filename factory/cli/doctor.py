@@ -2,20 +2,29 @@
 
 import click
 
-from factory.cli.session import json_option, repository
+from factory.cli.session import json_option, repository, surveyed
 from factory.cli.text import echo_json
 from factory.model.base import printable
-from factory.report.doctor import Health, examine
+from factory.report.checkup import checkup
+from factory.report.doctor import examine
+from factory.report.sign import Health
 
 _COLOURS = {Health.GOOD: "green", Health.NOTE: "yellow", Health.BAD: "red"}
 
 
 @click.command("doctor")
+@click.option(
+    "--checks", is_flag=True, help="Try every contract's checks on the untouched branch, and without the product."
+)
 @json_option
-def doctor_command(as_json: bool) -> int:
+def doctor_command(checks: bool, as_json: bool) -> int:
     """Say what the factory needs and finds here. Exit status 1 when something is bad."""
-    with repository() as opened:
-        signs = list(examine(opened))
+    if checks:
+        with surveyed() as (surveyor, survey):
+            signs = list(checkup(surveyor, survey))
+    else:
+        with repository() as opened:
+            signs = list(examine(opened))
     if as_json:
         echo_json([sign.__dict__ for sign in signs])
     else:

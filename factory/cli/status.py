@@ -42,7 +42,7 @@ def _watch() -> None:
             with surveyed() as (surveyor, survey):
                 found = status(surveyor, survey)
             click.clear()
-            rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers))
+            rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers) - len(found.canaries))
             _print(found, survey.now, surveyor.branch, rows)
             time.sleep(_EVERY_S)
     except KeyboardInterrupt:
@@ -57,6 +57,7 @@ def _as_json(found: Status, branch: str) -> dict[str, object]:
         "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
         "done_today": found.done_today,
         "breakers": [state.model_dump(mode="json") for state in found.breakers],
+        "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
         "items": [row.as_json() for row in found.rows],
         "problems": [problem.__dict__ for problem in found.problems],
     }
@@ -72,6 +73,10 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
         until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
         failures = number_of(state.failures, "failure")
         shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
+        click.echo(click.style(printable(shown), fg="red"))
+    for canary in found.canaries:
+        silent = ", ".join(canary.silent)
+        shown = f"canary of {canary.contract}: {silent} passes without the product; factory doctor --checks"
         click.echo(click.style(printable(shown), fg="red"))
     if found.rows:
         rows = [

@@ -1,16 +1,18 @@
 """Evidence: checks, and what the worker claims, run by the factory on the proposal as it would be merged now."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.line.bench import Bench, Question, environment_of, questions
+from factory.line.canary import CanaryCheck
 from factory.line.proofs import Proof, Proofs
 from factory.line.yardstick import content_for_checks, instruments_among, seat_argvs
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
 from factory.model.paths import matches
 from factory.model.result import Claim
+from factory.store.canaries import Canaries
 from factory.store.repository.repository import Merge, Repository
 from factory.store.repository.trees import diff
 from factory.work.left import change_breaches, line_breaches
@@ -59,6 +61,15 @@ def _astray(repository: Repository, order: Order, proposal: str, target: str, tr
             yield path
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """The trees that commands are run on."""
+
+    merged: str
+    checked: str  # the same, with what the contract takes from the target
+    before: str  # the target's own
+
+
 class Gatherer:
     """Runs every check, acceptance check and claim, each in a clean checkout."""
 
@@ -67,6 +78,7 @@ class Gatherer:
         self._cells = cells
         self._doing = doing  # told the item, and which of its checks is being run
         self._proofs = Proofs()
+        self._canary = CanaryCheck(Canaries(repository.state))
 
     def gather(
         self,
@@ -89,28 +101,37 @@ class Gatherer:
         asked = tuple(questions(order, claims))
         checks = tuple(question.argv for question in asked if question.claimed is None)
         checked = content_for_checks(objects, merge.tree, before, order.contract, checks)
-        ran: list[Ran] = []
-        logs: dict[str, bytes] = {}
-        for question in asked:
-            self._doing(order.item_id, f"checking {question.name}")
-            # A claim is about what the worker had before it, its own tests included.
-            tree = merge.tree if question.claimed is not None else checked
-            proof = bench.prove(question, tree, target)
-            first = bench.prove(question, before, target) if question.must_fail_before else None
-            ran.append(_answer(question, proof, first, tree if tree != merge.tree else ""))
-            logs[f"checks/{question.name}.log"] = proof.log
-            if first is not None:
-                logs[f"checks/{question.name}.before.log"] = first.log
+        ran, logs = self._ran(bench, asked, _Contents(merge.tree, checked, before), target)
+        passed = all(each.passed for each in ran)
         found = Evidence(
             base=order.base,
             proposal=proposal,
             target=target,
             tree=merge.tree,
             environment=environment,
-            ran=tuple(ran),
+            ran=ran,
             instruments=self._instruments(order, checks, proposal, before, merge.tree),
+            silent=self._canary.silent(bench, checked, target) if passed else (),
         )
         return Gathered(found, logs)
+
+    def _ran(
+        self, bench: Bench, asked: Iterable[Question], contents: _Contents, target: str
+    ) -> tuple[tuple[Ran, ...], dict[str, bytes]]:
+        """How every command ended, and the logs by file name."""
+        ran: list[Ran] = []
+        logs: dict[str, bytes] = {}
+        for question in asked:
+            self._doing(bench.order.item_id, f"checking {question.name}")
+            # A claim is about what the worker had before it, its own tests included.
+            tree = contents.merged if question.claimed is not None else contents.checked
+            proof = bench.prove(question, tree, target)
+            first = bench.prove(question, contents.before, target) if question.must_fail_before else None
+            ran.append(_answer(question, proof, first, tree if tree != contents.merged else ""))
+            logs[f"checks/{question.name}.log"] = proof.log
+            if first is not None:
+                logs[f"checks/{question.name}.before.log"] = first.log
+        return tuple(ran), logs
 
     def _instruments(
         self, order: Order, checks: tuple[Argv, ...], proposal: str, before: str, merged: str

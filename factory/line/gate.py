@@ -41,6 +41,8 @@ class Ruling:
 
 def guarded(policy: Policy, evidence: Evidence) -> tuple[str, ...]:
     """The patterns of paths that only a person may let through: those of the policy, and what judges this proposal."""
+    if evidence.silent and policy.canary == "person":
+        return ("**",)
     return (*policy.guarded, *(evidence.instruments or ()))
 
 

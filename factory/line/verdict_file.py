@@ -103,6 +103,8 @@ def _proven(request: Request) -> Iterator[str]:
     others = [ran for ran in evidence.ran if not ran.criterion]
     for path, word in sorted((evidence.instruments or {}).items()):
         yield f"Needs a person: {_line(path)} decides what is judged here ({_line(word)})"
+    for name in evidence.silent:
+        yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
     yield "Checks:" + ("" if others else " none")
     yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}" for ran in others)
     criteria = request.matter.item.acceptance

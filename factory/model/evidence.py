@@ -60,6 +60,7 @@ class Evidence(Format):
     # Changed files with which a check or a seat could be made to say yes, and the word of its argv that names each;
     # None in evidence from before this was looked at.
     instruments: dict[str, str] | None = None
+    silent: tuple[str, ...] = ()  # the checks that are known to pass without the product, and so prove nothing
 
     @property
     def passed(self) -> bool:

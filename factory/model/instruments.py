@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from factory.model.base import Argv
 from factory.model.paths import matches
@@ -37,9 +37,12 @@ _READ_BY: dict[str, tuple[str, ...]] = {
 _LOOKS = frozenset(
     {*("test", "[", "[[", "grep", "egrep", "fgrep", "ls", "stat", "cat", "head", "tail", "wc", "rev", "sort", "uniq")}
     | {*("tr", "cut", "file", "echo", "printf", "touch", "mkdir", "true", "false", ":", "exit", "git diff", "git grep")}
+    | {*("ruff", "black", "isort", "pylint", "flake8", "mypy", "pyright", "py_compile", "compileall", "codespell")}
+    | {*("eslint", "prettier", "tsc", "gofmt", "shellcheck", "markdownlint", "mdformat", "yamllint", "clang-format")}
 )
 _BEFORE_A_COMMAND = frozenset(
-    {"!", "if", "then", "elif", "else", "do", "while", "until", "{", "exec", "command", "env"}
+    {*("!", "if", "then", "elif", "else", "do", "while", "until", "{", "exec", "command", "env")}
+    | {*("uv", "uvx", "run", "npx", "bunx", "poetry", "pdm", "hatch", "pipx", "pipenv")}
 )
 _SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".sh", "/__main__.py", "/index.js", "/main.go")
 
@@ -71,7 +74,8 @@ def named(argvs: Iterable[Argv], paths: Iterable[str]) -> dict[str, str]:
 
 def _words(argv: Argv) -> Iterator[str]:
     """Every word that may name a file: each element, and what those run that are scripts themselves."""
-    if _only_looks(list(argv)):
+    if _only_looks(argv):
+        yield from _program_alone(argv)
         return
     shell = any(_program(element) in _SHELLS for element in argv)
     for element in argv:
@@ -81,19 +85,39 @@ def _words(argv: Argv) -> Iterator[str]:
         elif not shell:  # code may well speak of files that it does not run
             yield from (word for found in _RUN_BY_CODE.findall(element) for word in re.split(r"[\s,]+", "".join(found)))
         for pipeline in _PIPELINES.split(element) if shell else ():
-            # What only looks may feed a shell: `cat x.sh | sh`.
-            if not all(_only_looks(command.split()) for command in pipeline.split("|")):
+            commands = [command.split() for command in pipeline.split("|")]
+            if all(map(_only_looks, commands)):
+                yield from (word for command in commands for word in _program_alone(command))
+            else:  # what only looks may feed a shell: `cat x.sh | sh`
                 yield from filter(None, _SEPARATORS.split(pipeline))
 
 
-def _only_looks(words: list[str]) -> bool:
+def _only_looks(command: Sequence[str]) -> bool:
     """Whether a command is one of those that run nothing of what they are given."""
-    while words and (words[0] in _BEFORE_A_COMMAND or re.match(r"\w+=", words[0])):
-        words = words[1:]
-    name = _program(words[0]) if words else ":"
-    if name.endswith("grep") and any(word.startswith(("-f", "--file")) for word in words):
+    own = command[_start(command) :] or [":"]
+    name = _program(own[0])
+    if name.endswith("grep") and any(word.startswith(("-f", "--file")) for word in own):
         return False  # a file tells it what to look for
-    return name in _LOOKS or " ".join([name, *words[1:2]]) in _LOOKS
+    return name in _LOOKS or " ".join([name, *own[1:2]]) in _LOOKS
+
+
+def _program_alone(command: Sequence[str]) -> Sequence[str]:
+    """A command without what its program is given; the program's settings count all the same."""
+    return command[: _start(command) + 1]
+
+
+def _start(command: Sequence[str]) -> int:
+    """Where the program stands in a command, after what only leads to it."""
+    start = 0
+    while start < len(command):
+        word = _program(command[start])
+        if word.startswith("python") and [*command[start + 1 : start + 2]] == ["-m"]:
+            start += 2
+        elif word in _BEFORE_A_COMMAND or re.match(r"\w+=", word):
+            start += 1
+        else:
+            break
+    return start
 
 
 def _program(word: str) -> str:

@@ -212,6 +212,7 @@ class Policy(Section):
     protected: tuple[Text, ...] = ("contracts/**", "WORKFLOW.md", ".github/**")
     sandbox: Literal["auto", "required", "off"] = "auto"
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
+    canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
     cell: CellSettings = CellSettings()
     sync: Sync = Sync()
@@ -238,7 +239,9 @@ class Policy(Section):
 
     def governing(self) -> JsonValue:
         """The keys that govern review and apply; a change of these makes a verdict stale."""
-        return self.model_dump(mode="json", include={"branch", "target", "reviewers", "protected"})
+        keys = {"branch", "target", "reviewers", "protected"}
+        # Left out where it changes nothing, so that the subjects of older histories stay what they were.
+        return self.model_dump(mode="json", include=keys | ({"canary"} if self.canary == "person" else set()))
 
 
 def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str, ...]]:

@@ -5,8 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
 from factory.line.lock import holder
@@ -17,7 +15,9 @@ from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.journal import rfc3339
 from factory.model.policy import Policy
 from factory.report.check import check
-from factory.store.library import COMMIT_IT, CONTRACTS, locate_branch
+from factory.report.checkup import remembered
+from factory.report.sign import Health, Sign
+from factory.store.library import COMMIT_IT, locate_branch
 from factory.store.repository.repository import Repository
 from factory.work.mask import SHORTEST
 from factory.work.process import scrubbed_environment
@@ -25,24 +25,6 @@ from factory.work.sandbox import Kind, Sandbox, sandbox
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
-
-
-class Health(StrEnum):
-    """How bad it is."""
-
-    GOOD = "ok"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Sign:
-    """One thing that was looked at."""
-
-    about: str
-    health: Health
-    found: str
-    advice: str = ""  # what to do; empty when there is nothing to do
 
 
 def examine(repository: Repository) -> Iterator[Sign]:
@@ -71,6 +53,7 @@ def examine(repository: Repository) -> Iterator[Sign]:
     yield from _containment(_sandbox(survey.policy.sandbox))
     yield from _agents(survey.policy)
     yield from _contracts(surveyor, survey.tree)
+    yield from remembered(surveyor, survey)
     yield from _secret_scan(survey.policy)
     for name, state in sorted(survey.breakers.items()):
         open_until = f" until {rfc3339(state.until)}" if state.until else ""
@@ -203,14 +186,8 @@ def _version_of(program: str) -> str:
 
 def _contracts(surveyor: Surveyor, tree: str) -> Iterator[Sign]:
     """Whether what the contracts name is there: programs, and values of secrets."""
-    for path in sorted(surveyor.repository.objects.folder(tree, CONTRACTS)):
-        name = path.removesuffix(".yaml")
-        try:
-            contract = surveyor.library.contract(tree, name) if path.endswith(".yaml") else None
-        except InvalidFile:
-            continue  # told among the files
-        if contract is not None:
-            yield from _contract(name, contract)
+    for name, contract in surveyor.library.contracts(tree):
+        yield from _contract(name, contract)
 
 
 def _contract(name: str, contract: Contract) -> Iterator[Sign]:

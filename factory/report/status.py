@@ -1,5 +1,6 @@
 """Status: what is where, since when, and waiting for what."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -10,12 +11,14 @@ from factory.line.lock import holder
 from factory.line.plan import Outlook, outlooks
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.breaker import BreakerState, State
-from factory.model.errors import Problem
+from factory.model.canary import Canary, rules_of
+from factory.model.errors import InvalidFile, Problem
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.report.noted import noted
 from factory.report.row import Row, row_of
 from factory.report.signs import heart_of, parted, signs_of_life
 from factory.store import files
+from factory.store.canaries import Canaries
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Status:
     done_today: int
     orchestrator: str  # who holds the lock; empty when nobody does
     breakers: tuple[BreakerState, ...] = ()  # those that are not closed
+    canaries: tuple[Canary, ...] = ()  # those that found a check which passes without the product
     busy: str = ""  # what a person has begun, and every pass waits for
 
     def count(self, lane: Lane) -> int:
@@ -65,7 +69,19 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
     today = f"queue/done/{survey.now.astimezone(UTC):%Y-%m-%d}"
     done = len(surveyor.repository.objects.folder(survey.tree, today))
     breakers = tuple(state for state in survey.breakers.values() if state.state is not State.CLOSED)
-    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, str(held_by or ""), breakers, busy)
+    canaries = tuple(canary for canary in canaries_of(surveyor, survey) if canary.silent)
+    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, str(held_by or ""), breakers, canaries, busy)
+
+
+def canaries_of(surveyor: Surveyor, survey: Survey) -> Iterator[Canary]:
+    """What was found last of each contract, as long as it says the same."""
+    for name, canary in sorted(Canaries(surveyor.repository.state).newest().items()):
+        try:
+            contract = surveyor.library.contract(survey.tree, name)
+        except InvalidFile:
+            continue  # told among the problems
+        if contract is not None and rules_of(contract) == canary.rules:
+            yield canary
 
 
 def _in_line(surveyor: Surveyor, survey: Survey, case: Case, outlook: Outlook) -> Row:

@@ -1,5 +1,7 @@
 """The library: WORKFLOW.md and the contracts, as a tree of the branch holds them."""
 
+from collections.abc import Iterator
+
 from pydantic import JsonValue
 
 from factory.model.base import branch_problem
@@ -91,6 +93,17 @@ class Library:
         if isinstance(found, InvalidFile):
             raise found
         return found
+
+    def contracts(self, tree: str) -> Iterator[tuple[str, Contract]]:
+        """Every contract of a tree that can be read, with its name."""
+        for path, entry in sorted(self._objects.folder(tree, CONTRACTS).items()):
+            name = path.removesuffix(".yaml")
+            try:
+                contract = self.contract(tree, name) if path.endswith(".yaml") and not entry.is_folder else None
+            except InvalidFile:
+                continue  # told among the files
+            if contract is not None:
+                yield name, contract
 
     def _read(self, entry: TreeEntry, name: str) -> Contract | InvalidFile:
         try:

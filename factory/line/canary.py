@@ -1,0 +1,98 @@
+"""The canary: a check that still passes when the product is gone looks at something else, and proves nothing."""
+
+import threading
+from collections.abc import Iterable
+
+from factory.line.bench import Bench, Question, check_questions
+from factory.line.yardstick import from_base
+from factory.model.canary import Answer, Canary, rules_of
+from factory.model.instruments import named
+from factory.model.paths import matches
+from factory.model.product import DOCUMENTATION, is_yardstick
+from factory.store.canaries import Canaries
+from factory.store.repository.objects import EMPTY_TREE, Objects, TreeEntry
+from factory.store.repository.trees import TreeEditor, diff
+
+_EMPTY = b""
+# No language, format or linter takes this: brackets and quotes without end, no UTF-8, marks of a conflict.
+_UNPARSABLE = b"<<<<<<< \xff\xfe ((( [[[ {{{ \"'`\n\t) ] }  \n=======\n\xc3\x28 <% <<EOF \\"
+_PLAIN_FILES = ("100644", "100755")
+
+
+class CanaryCheck:
+    """Tries a canary once for each contract and environment, and remembers what became of it."""
+
+    def __init__(self, canaries: Canaries) -> None:
+        self._canaries = canaries
+        self._trying = threading.Lock()
+
+    def silent(self, bench: Bench, content: str, target: str) -> tuple[str, ...]:
+        """The checks that pass without the product of a content on which they have passed; told at once if known."""
+        order = bench.order
+        if order.policy.canary == "off" or not order.contract.checks:
+            return ()
+        asked = order.contract_name, rules_of(order.contract), bench.environment
+        found = self._canaries.get(*asked)
+        if found is None:
+            with self._trying:  # whoever comes second finds what the first has found
+                found = self._canaries.get(*asked) or self.try_now(bench, content, target)
+        return found.silent if found else ()
+
+    def try_now(self, bench: Bench, content: str, target: str) -> Canary | None:
+        """Try it, whatever is known; None when there is nothing to try it on, or it was broken off."""
+        order = bench.order
+        answers = {each.name: _answer(bench, each, content, target) for each in check_questions(order)}
+        told = {name: answer for name, answer in answers.items() if answer is not None}
+        if not told:
+            return None
+        if bench.stop.is_set():
+            return None
+        found = Canary(
+            contract=order.contract_name,
+            rules=rules_of(order.contract),
+            environment=bench.environment,
+            answers=told,
+        )
+        self._canaries.put(found)
+        return found
+
+
+def _answer(bench: Bench, question: Question, content: str, target: str) -> Answer | None:
+    """What becomes of one check; None when there is nothing to try it on."""
+    objects, allowed = bench.repository.objects, bench.order.contract.produces.patch.paths
+    free = _free(objects, content, bench, question)
+    product = [path for path in free if matches(path, allowed)]
+    if not product:
+        return None
+    # One that had to fail without the change has shown already that it can.
+    if question.must_fail_before or not all(
+        _passes(bench, question, _altered(objects, content, product, data), target) for data in (_EMPTY, _UNPARSABLE)
+    ):
+        return Answer.FAILS
+    # Only asked of what would be reported: a check of the documentation may well leave the product alone.
+    read = [path for path in free if matches(path, DOCUMENTATION)]
+    unread = _altered(objects, content, read, _UNPARSABLE)
+    return Answer.DOCUMENTATION if read and not _passes(bench, question, unread, target) else Answer.PASSES
+
+
+def _passes(bench: Bench, question: Question, tree: str, target: str) -> bool:
+    proof = bench.prove(question, tree, target)
+    return proof.exit_code == 0 and not proof.problem
+
+
+def _free(objects: Objects, content: str, bench: Bench, question: Question) -> list[str]:
+    """The plain files of a content that are no test and no setting, and by which the check is not made."""
+    every = {each.path: each.new for each in diff(objects, EMPTY_TREE, content) if each.new}
+    paths = [path for path, entry in every.items() if entry.mode in _PLAIN_FILES and not is_yardstick(path)]
+    kept = named((question.argv,), paths).keys() | set(from_base(bench.order.contract, (question.argv,), paths))
+    return [path for path in paths if path not in kept]
+
+
+def _altered(objects: Objects, content: str, paths: Iterable[str], data: bytes) -> str:
+    """The content with other data in these files."""
+    editor, blob = TreeEditor(objects, content), objects.add("blob", data)
+    for path in paths:
+        entry = editor.get(path)
+        if entry is not None:
+            editor.put(path, TreeEntry(entry.mode, blob))
+    return editor.write()
