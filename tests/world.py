@@ -105,12 +105,17 @@ class World:
 
     def command(self, *arguments: str, status: int | None = 0) -> str:
         """The same within this process, which is quicker."""
+        code, said = self.ended(*arguments)
+        if status is not None and code != status:
+            raise AssertionError(f"exit status {code}: {said}")
+        return said
+
+    def ended(self, *arguments: str) -> tuple[int, str]:
+        """The same with the exit status, whatever it is."""
         printed = io.StringIO()
         with contextlib.chdir(self.root), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             code = run(list(arguments))
-        if status is not None and code != status:
-            raise AssertionError(f"exit status {code}: {printed.getvalue()}")
-        return printed.getvalue()
+        return code, printed.getvalue()
 
     def lane(self, item_id: str, rev: str = "main") -> str:
         """The lane in which an item lies on the branch; it must be exactly one."""

@@ -69,7 +69,7 @@ def review_command(
             return
         if decision is None:
             file = verdict_file_of(survey, item_id, seat)
-            click.echo(printable(surveyor.repository.objects.blob(file.blob).decode()), nl=False)
+            click.echo(printable(surveyor.repository.objects.blob(file.blob).decode(errors="replace")), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
     encoded("".join((notes or "", *accepted, *handoff)))

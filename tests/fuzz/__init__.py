@@ -1,0 +1,1 @@
+"""Fuzz: inputs that nobody would write, through the doors by which files come in and through whole commands."""
