@@ -71,6 +71,7 @@ class _Walk:
             parents = self._objects.commit(begin).parents
             *_, last = chronicle(self._repository, begin, parents[0] if parents else None)
             self._rewritten.begin(last)
+            self._dates.begin(last)
         for step in chain([first] if first else [], steps):
             self._take(step)
         self._close(head, begin)
@@ -128,7 +129,7 @@ class _Walk:
                 if holds:
                     kept[item_id] = place
             self._add(step.commit, edited_after(step, record, moved))
-        book.tree = step.tree
+        book.go_on(step)
         for item_id in {*by_item(step.changes), *(artifact_of(change.path)[0] for change in step.changes)} - {""}:
             if book.rest(item_id):
                 self._ended.pop(item_id, None)

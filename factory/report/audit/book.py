@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from factory.model.contract import Contract
@@ -15,8 +14,9 @@ from factory.model.policy import Policy
 from factory.report.audit.lines import entries_of
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, folder_of
-from factory.store.library import WORKFLOW, contract_path, read_workflow
+from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
 from factory.store.queue import IGNORED, QUEUE, VERDICT, read_item
+from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import EMPTY_TREE, FILE, MissingObject, Person, TreeEntry, name_of
 from factory.store.repository.patches import Patches
 from factory.store.repository.repository import Repository
@@ -64,11 +64,11 @@ class Record:
 
 def lane_of(path: str) -> Lane | None:
     """The lane that a path lies in."""
-    parts = PurePosixPath(path).parts
-    return Lane(parts[1]) if len(parts) > 2 and parts[0] == QUEUE and parts[1] in _LANES else None
+    parts = path.split("/", 2)
+    return _LANES.get(parts[1]) if len(parts) > 2 and parts[0] == QUEUE else None
 
 
-_LANES = {str(lane) for lane in Lane}
+_LANES = {str(lane): lane for lane in Lane}
 
 
 def item_in(path: str) -> str:
@@ -104,6 +104,8 @@ class Book:
         self._patches = Patches(repository.neutral)
         self._blobs: OrderedDict[str, bytes] = OrderedDict()  # the last that were read
         self.tree = EMPTY_TREE  # of the commit that the present one is told against
+        self._known: dict[str, str] = {}  # blobs of the policy and the contracts, by path
+        self._known_in = ""  # the tree that they are of
         self._since = ""
         self._policies: dict[str, Policy] = {}
         self._contracts: dict[str, Contract | None] = {}
@@ -219,8 +221,20 @@ class Book:
         return Law(policy, name, self._contract(source, name), source)
 
     def _blob_at(self, tree: str, path: str) -> str:
-        found = self.objects.find(tree, path)
-        return found.oid if found and not found.is_folder else ""
+        known = self._known.get(path) if tree == self._known_in else None
+        if known is None:
+            found = self.objects.find(tree, path)
+            known = found.oid if found and not found.is_folder else ""
+            if tree == self._known_in:
+                self._known[path] = known
+        return known
+
+    def go_on(self, step: Step) -> None:
+        """Leave a commit behind."""
+        changed = any(change.path == WORKFLOW or change.path.startswith(f"{CONTRACTS}/") for change in step.changes)
+        if changed or step.tree_before != self._known_in:
+            self._known = {}
+        self.tree = self._known_in = step.tree
 
     def _contract(self, oid: str, name: str) -> Contract | None:
         if oid not in self._contracts:

@@ -16,6 +16,10 @@ class Dates:
         self._before: datetime | None = None  # the time of the move before the last; at first, of the first commit
         self._last: tuple[str, datetime] | None = None
 
+    def begin(self, last: Step) -> None:
+        """Begin after a commit."""
+        self._before = last.at
+
     def take(self, step: Step, moved: bool) -> Iterator[Violation]:
         """What is wrong with the time of one more commit, or of the one before it."""
         if not step.dated:

@@ -38,10 +38,7 @@ class Merges:
 
     def _came(self, side: Side) -> Iterator[Change]:
         for folder in sorted(OWN_FOLDERS):
-            before, now = (
-                self._objects.find(self._objects.commit(commit).tree if commit else EMPTY_TREE, folder)
-                for commit in (side.base, side.tip)
-            )
+            before, now = (self._objects.find(tree, folder) for tree in (side.base_tree, side.tree))
             old, new = (entry.oid if entry and entry.is_folder else EMPTY_TREE for entry in (before, now))
             yield from diff(self._objects, old, new, f"{folder}/")
 

@@ -34,7 +34,7 @@ class Rewritten:
         if self._lone is not None and step.committer == self._lone.committer and step.authored < step.at:
             self._lone = None  # one of several that were made anew
         yield from self.rest()
-        if not carried(step):
+        if not carried(step) or not any(change.of_factory for change in step.changes):
             return
         if last is not None and by_factory(last) and last.author == step.author and last.at <= step.authored:
             self._lone = step

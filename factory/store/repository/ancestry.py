@@ -30,6 +30,8 @@ class Side(NamedTuple):
     base: str  # where it left what the line had seen; empty when it never did
     foreign: bool  # it is the history of another repository
     joined: bool  # its own commits are on the line: the factory worked on both sides
+    tree: str = ""  # of the tip
+    base_tree: str = ""
     commits: tuple[str, ...] = ()  # those of it that are on no line
 
 
@@ -111,11 +113,9 @@ class Ancestry:
         if len(parents) < 2:
             return parents[0] if parents else ""
         own = self._own(commit)
-        held = [(parent, self._own(parent)) for parent in parents]
-        whole = next((parent for parent, theirs in held if theirs == own), None)
-        return whole or next(
-            (parent for parent, theirs in held if theirs.get(_ARTIFACTS) == own.get(_ARTIFACTS)), parents[0]
-        )
+        whole = (parent for parent in parents if self._own(parent) == own)
+        worked = (parent for parent in parents if self._own(parent).get(_ARTIFACTS) == own.get(_ARTIFACTS))
+        return next(whole, None) or next(worked, parents[0])
 
     def _side(self, tip: str, before: str, merge: str) -> Side | None:
         """What a parent brings to a merge; None when the line had seen all of it."""
@@ -129,12 +129,13 @@ class Ancestry:
             base = self._git.text("merge-base", before, tip, allowed=(0, 1)) if before else ""
         foreign = not base or base in self._foreign
         joined = not foreign and tip in self._nodes and self._both_worked(tip, base, before, merge)
-        return Side(tip, base, foreign, joined)
+        return Side(tip, base, foreign, joined, self.tree(tip), self.tree(base))
 
     def _both_worked(self, tip: str, base: str, before: str, merge: str) -> bool:
         """Whether a merge has artifacts of both its sides."""
-        ours, theirs, both = (self._own(commit).get(_ARTIFACTS) for commit in (before, tip, merge))
-        return both not in (ours, theirs) and theirs != self._own(base).get(_ARTIFACTS)
+        held = (self._own(commit).get(_ARTIFACTS) for commit in (merge, before, tip, base))  # read as far as needed
+        both = next(held)
+        return both != next(held) and both != (theirs := next(held)) and theirs != next(held)
 
     def _mark(self, tip: str, *, foreign: bool) -> Iterator[str]:
         """Note that everything behind a commit has been seen, and say what had not been."""

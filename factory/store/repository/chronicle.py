@@ -91,7 +91,7 @@ def _step(fields: list[bytes], raw: list[bytes], link: Link, ancestry: Ancestry,
         at=moment_of(seconds_of(at)),
         dated=all(told.lstrip("0") == str(seconds_of(told) or "") for told in (authored, at)),
         message=message,
-        changes=_besides(changes, joined, tree, ancestry, objects) if joined else changes,
+        changes=_besides(changes, joined, tree, objects) if joined else changes,
         before=link.before,
         tree_before=ancestry.tree(link.before),
         sides=link.sides,
@@ -109,13 +109,11 @@ def _changes(raw: list[bytes]) -> Iterator[Change]:
         )
 
 
-def _besides(
-    changes: tuple[Change, ...], joined: list[Side], tree: str, ancestry: Ancestry, objects: Objects
-) -> tuple[Change, ...]:
+def _besides(changes: tuple[Change, ...], joined: list[Side], tree: str, objects: Objects) -> tuple[Change, ...]:
     """What a merge changed besides what the commits of both its sides had."""
     found = {change.path: change for change in changes}
     for side in joined:
-        for theirs in diff(objects, ancestry.tree(side.base), ancestry.tree(side.tip)):
+        for theirs in diff(objects, side.base_tree, side.tree):
             now = found[theirs.path].new if theirs.path in found else objects.find(tree, theirs.path)
             found[theirs.path] = Change(theirs.path, theirs.new, now)
     return tuple(change for change in found.values() if change.old != change.new)
