@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from factory.line.batch import split_line
 from factory.line.gate import Cast
-from factory.line.review import allowed_in, cast, matter_of
+from factory.line.review import cast, matter_of, reviewers_of
 from factory.line.survey import Survey, Surveyor
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -93,11 +93,11 @@ def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast 
     if not known or case is None or case.item is None or case.lane is not Lane.REVIEW:
         message = "judges nothing that is in review; the factory writes these files itself"
         raise InvalidFile(Problem(path, 1, 1, message))
-    allowed = allowed_in(seat, case.contract, survey.policy)
-    return cast(seat, path, data, matter_of(case), lambda: _reviewer(surveyor, path), allowed)
+    reviewers = reviewers_of(seat, case.contract, survey.policy)
+    return cast(seat, path, data, matter_of(case), lambda: _author(surveyor, path), reviewers)
 
 
-def _reviewer(surveyor: Surveyor, path: str) -> Person:
+def _author(surveyor: Surveyor, path: str) -> Person:
     """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
     who = surveyor.repository.identity()
     if who is None:

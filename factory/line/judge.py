@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
 from factory.line.proposal import ensure
-from factory.line.review import Matter, allowed_in, cast, cast_of_machine, matter_of
+from factory.line.review import Matter, cast, cast_of_machine, matter_of, reviewers_of
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, MachineError, Problem
@@ -116,6 +116,6 @@ def _read(surveyor: Surveyor, survey: Survey, case: Case, matter: Matter, file: 
     def author() -> Person:
         return repository.last_author(survey.head, file.path) or repository.user()
 
-    allowed = allowed_in(file.seat, case.contract, survey.policy)
+    reviewers = reviewers_of(file.seat, case.contract, survey.policy)
     data = repository.objects.regular(file.path, TreeEntry(FILE, file.blob), yaml.MAX_BYTES)
-    return cast(file.seat, file.path, data, matter, author, allowed)
+    return cast(file.seat, file.path, data, matter, author, reviewers)

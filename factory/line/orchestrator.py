@@ -59,14 +59,14 @@ class Orchestrator:
 
     def __init__(self, repository: Repository, tell: Tell, clock: Callable[[], datetime] = utc_now) -> None:
         branch = locate_branch(repository)
-        host = socket.gethostname() or "localhost"
-        me = Person("factory", f"factory@{host}")
         surveyor = Surveyor(repository, branch)
-        ledger = Ledger(repository, branch, me, clock, tell)
         self._found = _Found()
         self._idle = 0  # passes in a row that made commits and changed nothing
         self._complained = ""  # what has been told of an unusable policy
         self.workflow = self._first_workflow(repository, surveyor, branch)
+        signs = self.workflow.policy.identity
+        me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
+        ledger = Ledger(repository, branch, me, clock, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         crew = Crew(repository, cells, self._target_head)
         intake = Intake(surveyor, ledger)

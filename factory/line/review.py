@@ -71,14 +71,24 @@ def cast_of_machine(seat: str, path: str, data: bytes, matter: Matter) -> Cast |
     return Cast(seat, verdict, verdict.reviewer or seat, path)
 
 
-def allowed_in(seat: str, contract: Contract | None, policy: Policy) -> tuple[str, ...]:
-    """Who may give the verdict of a human seat; nobody named means anybody but the maker."""
+@dataclass(frozen=True)
+class Reviewers:
+    """Who may give the verdict of a human seat; nobody listed means anybody but the maker."""
+
+    listed: tuple[str, ...]
+    factory: frozenset[str]  # how the factory signs here: nobody gives a verdict in its name
+
+
+def reviewers_of(seat: str, contract: Contract | None, policy: Policy) -> Reviewers:
+    """Whom the contract, or else the policy, lets judge in a seat."""
     seats = contract.review.seats if contract else ()
-    return next((each.reviewers for each in seats if each.name == seat), ()) or policy.reviewers
+    listed = next((each.reviewers for each in seats if each.name == seat), ()) or policy.reviewers
+    signs = policy.identity
+    return Reviewers(listed, frozenset(_plain(each) for each in ("factory", signs.name, signs.email) if each))
 
 
 def cast(
-    seat: str, path: str, data: bytes, matter: Matter, author_of: Callable[[], Person], allowed: tuple[str, ...]
+    seat: str, path: str, data: bytes, matter: Matter, author_of: Callable[[], Person], reviewers: Reviewers
 ) -> Cast | None:
     """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason.
 
@@ -89,7 +99,7 @@ def cast(
         return None
     author = author_of()
     given = (verdict.reviewer or "").strip()
-    problems = list(_objections(verdict, matter, given, author, allowed))
+    problems = list(_objections(verdict, matter, given, author, reviewers))
     if problems:
         source = yaml.Source(path, data)
         placed = [Problem(path, *yaml.place(source, key), message) for key, message in problems]
@@ -100,7 +110,7 @@ def cast(
 
 
 def _objections(
-    verdict: Verdict, matter: Matter, given: str, author: Person, allowed: tuple[str, ...]
+    verdict: Verdict, matter: Matter, given: str, author: Person, reviewers: Reviewers
 ) -> list[tuple[tuple[str, ...], str]]:
     """(key, what is wrong with it), for everything that keeps a verdict from counting."""
     found: list[tuple[tuple[str, ...], str]] = []
@@ -108,14 +118,14 @@ def _objections(
         found.append(
             (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {matter.subject[:19]}… is here now")
         )
-    makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", "factory"}
+    makers = {_plain(matter.worker), f"worker {_plain(matter.worker)}", *reviewers.factory}
     people = [(str(author), author, f"{author} brought this, and")]
     people += [(given, _person_in(given), f"{given!r}")] if given and _plain(given) not in _names(author) else []
     for name, person, subject in people:
         names = _names(person)
         if makers & names or any(_WORKERS in each for each in names):
             found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
-        if allowed and not any(_is(person, entry) for entry in allowed):
+        if reviewers.listed and not any(_is(person, entry) for entry in reviewers.listed):
             found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))
     found.extend(_about_criteria(verdict, matter.item))
     found.extend(_about_loose_ends(verdict, matter))

@@ -6,7 +6,7 @@ from itertools import islice
 
 from factory.line.gate import unanswered
 from factory.line.request import Request
-from factory.line.review import allowed_in
+from factory.line.review import reviewers_of
 from factory.model.base import printable
 from factory.model.contract import SeatKind
 from factory.model.evidence import Ran
@@ -55,8 +55,8 @@ def _asked(request: Request) -> Iterator[str]:
 
 def told(request: Request, seat: str) -> Iterator[str]:
     """The request in plain lines: who decides, who made what, and what was found of it."""
-    allowed = allowed_in(seat, request.contract, request.policy)
-    yield f"May judge as {seat}: {_line(', '.join(allowed)) if allowed else 'anybody but the worker'}"
+    listed = reviewers_of(seat, request.contract, request.policy).listed
+    yield f"May judge as {seat}: {_line(', '.join(listed)) if listed else 'anybody but the worker'}"
     yield from _earlier(request)
     yield ""
     yield from _worker(request)

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branch_problem
 from factory.model.cell import CellSettings
@@ -185,6 +194,16 @@ class Agent(Section):
         return self
 
 
+_SIGNABLE = StringConstraints(pattern=r"^[^<>\x00-\x20\x7f]([^<>\x00-\x1f\x7f]*[^<>\x00-\x20\x7f])?$", max_length=200)
+
+
+class Identity(Section):
+    """How the factory signs its own commits."""
+
+    name: Annotated[str, _SIGNABLE] = "factory"
+    email: Annotated[str, _SIGNABLE] | None = None  # factory@<host>, another one on each machine
+
+
 class Sync(Section):
     """Where `--push` pushes to."""
 
@@ -215,6 +234,7 @@ class Policy(Section):
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
     cell: CellSettings = CellSettings()
+    identity: Identity = Identity()
     sync: Sync = Sync()
 
     @property

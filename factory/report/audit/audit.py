@@ -16,7 +16,7 @@ from factory.report.audit.merges import Merges
 from factory.report.audit.moves import Moves, history_of
 from factory.report.audit.rewritten import Rewritten
 from factory.report.audit.rules import Found, Rule, Violation
-from factory.report.audit.signs import by_factory, carried
+from factory.report.audit.signs import Signs
 from factory.report.audit.target import Target
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.repository import Repository
@@ -39,20 +39,20 @@ def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
     """Hold every commit up to a head against the rules; with `since`, only those after it. Raises UnusableError."""
     if repository.git.text("rev-parse", "--is-shallow-repository") != "false":
         raise UnusableError("this clone does not have the whole history", "git fetch --unshallow")
-    with closing(_Walk(repository)) as walk:
+    with closing(_Walk(repository, Signs.in_history(repository, head))) as walk:
         return walk.through(head, since)
 
 
 class _Walk:
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, signs: Signs) -> None:
         self._repository = repository
         self._objects = repository.objects
-        self._book = Book(repository)
+        self._book = Book(repository, signs)
         self._moves = Moves(self._book)
         self._content = Content(self._book)
         self._merges = Merges(self._objects)
         self._dates = Dates()
-        self._rewritten = Rewritten(repository)
+        self._rewritten = Rewritten(repository, signs)
         self._found: list[Violation] = []
         self._gone: dict[str, tuple[str, str]] = {}  # items without a file: (commit, path) by id
         self._ended: dict[str, tuple[str, str]] = {}  # items that a person put among the finished ones: the same
@@ -85,11 +85,11 @@ class _Walk:
         self._found.extend(Violation(rule, commit, path, text) for rule, path, text in found)
 
     def _take(self, step: Step) -> None:
-        book, factory, commit = self._book, by_factory(step), step.commit
+        book, factory, commit = self._book, self._book.signs.by_factory(step), step.commit
         book.tree = step.tree_before
         self._count["commits"] += 1
         self._count["people"] += not factory
-        ours = factory or carried(step)
+        ours = factory or book.signs.carried(step)
         moved = ours and bool(step.trailer("Factory-Move"))
         touched = {*by_item(step.changes), *(artifact_of(change.path)[0] for change in step.changes)} - {""}
         records = {item_id: book.record(item_id) for item_id in sorted(touched)}
@@ -103,7 +103,7 @@ class _Walk:
         self._add(commit, artifacts(book, step, ours))
         if moved:
             self._count["moves"] += 1
-            brought = self._content.brought(step) if carried(step) else None
+            brought = self._content.brought(step) if book.signs.carried(step) else None
             self._add(commit, self._moves.made(step, lanes.get(step.trailer("Factory-Item")), brought))
             self._add(commit, self._content.moved(step))
         else:
@@ -159,7 +159,7 @@ class _Walk:
             self._add(commit, [(Rule.JOURNAL, path, text)])
         policy = self._book.policy()
         if policy.target_branch != policy.branch:
-            target = Target(self._repository, self._content, policy)
+            target = Target(self._repository, self._content, policy, self._book.signs)
             self._found.extend(target.found(head, self._objects.commit(begin).committed_at if begin else 0))
 
 

@@ -12,6 +12,7 @@ from factory.model.journal import Entry, History, fold
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.report.audit.lines import entries_of
+from factory.report.audit.signs import Signs
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, folder_of
 from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
@@ -96,8 +97,9 @@ def artifact_of(path: str) -> tuple[str, str]:
 class Book:
     """Kept up commit by commit. What it remembers grows with the items, not with the commits or what they wrote."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, signs: Signs) -> None:
         self.repository = repository
+        self.signs = signs
         self.objects = repository.objects
         self.items: dict[str, Record] = {}
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path

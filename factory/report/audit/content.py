@@ -11,7 +11,6 @@ from factory.model.lifecycle import Event, Lane, Outcome
 from factory.report.audit.book import Book
 from factory.report.audit.lines import lines_in
 from factory.report.audit.rules import Found, Rule, Violation
-from factory.report.audit.signs import carried, of_factory
 from factory.store.artifacts import Artifacts, folder_of
 from factory.store.repository.ancestry import Told
 from factory.store.repository.chronicle import Step
@@ -57,6 +56,7 @@ class Content:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._objects = book.objects
+        self._signs = book.signs
         self._artifacts = Artifacts(book.objects)
         self._last: Brought | None = None  # what the factory brought in last, unfinished yet
         self._loose: dict[str, Brought] = {}  # what workers made that stands on the line itself, by item
@@ -67,7 +67,7 @@ class Content:
     def look(self, told: Told) -> None:
         """See a commit, on the line or beside it."""
         self.see_worker(told)
-        if not of_factory(told.author):
+        if not self._signs.of_factory(told.author):
             below = told.message.replace("\r", "\n").partition("\n")[2]
             if found := _TRAILER.search(below):
                 text = f"carries the factory's trailer {found[1]}, and {told.author} made it"
@@ -97,7 +97,7 @@ class Content:
                 yield Rule.TRAILERS, own[0], "brings content in, and changes the queue in passing"
             item_id = step.trailer("Factory-Item")
             text = f"content came in for {item_id or 'no item'}, and its finish does not follow"
-            self._last = Brought(step.commit, item_id, carried(step), text)
+            self._last = Brought(step.commit, item_id, self._signs.carried(step), text)
 
     def by_person(self, step: Step, until: datetime | None = None) -> Iterator[Found]:
         """A person may do anything but bring in what a worker made and no finish let through, by then or so far."""
@@ -163,7 +163,7 @@ class Content:
         if last and last.item_id != record.id:
             text = f"{record.id} was finished by a merge that says it is of {last.item_id or 'no item'}"
             yield Rule.UNAPPROVED, "", text
-        if carried(step):  # the ids in its journal are those of before
+        if self._signs.carried(step):  # the ids in its journal are those of before
             self._loose.pop(record.id, None)
             return
         if policy.target_branch != policy.branch and entry.applied:

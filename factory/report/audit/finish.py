@@ -14,7 +14,6 @@ from factory.report.audit.book import Book, Record
 from factory.report.audit.content import Brought, content_name, does_no_more, outside
 from factory.report.audit.judgement import Judgement, Said, subject_found
 from factory.report.audit.rules import Rule
-from factory.report.audit.signs import carried
 from factory.report.audit.yardstick import unmeasured
 from factory.store.repository.chronicle import Step
 from factory.work.command import Applied
@@ -127,7 +126,7 @@ class Finish:
                 yield Rule.MERGED, "was accepted, and the change that its contract wants merged is not"
         elif not merges:
             yield Rule.MERGED, f"was applied, and with apply.mode {mode} there was nothing to merge"
-        elif carried(self._step):
+        elif self._book.signs.carried(self._step):
             yield from self._carried()
         elif applied is None or not self._judgement.is_commit(applied):
             yield Rule.MERGED, "was applied, and the journal does not say by which commit"

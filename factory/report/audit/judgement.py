@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
-from factory.line.review import Matter, Refused, allowed_in, cast, cast_of_machine, matter_of
+from factory.line.review import Matter, Refused, Reviewers, cast, cast_of_machine, matter_of, reviewers_of
 from factory.line.survey import Case
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
@@ -111,7 +111,7 @@ class Judgement:
             if seat.kind is not SeatKind.HUMAN:
                 continue
             try:
-                vote = self._vote(seat.name, matter, allowed_in(seat.name, contract, policy))
+                vote = self._vote(seat.name, matter, reviewers_of(seat.name, contract, policy))
             except Refused as refused:
                 problems = zip(refused.keys, refused.problems, strict=True)
                 refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
@@ -122,14 +122,14 @@ class Judgement:
                 self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
         return decide(contract, seats, evidence, tuple(casts), touches(changed, patterns), lost), refusals
 
-    def _vote(self, seat: str, matter: Matter, allowed: tuple[str, ...]) -> Cast | None:
+    def _vote(self, seat: str, matter: Matter, reviewers: Reviewers) -> Cast | None:
         """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
         path = verdict_path(matter.item_id, seat)
         oid, author = self._book.verdicts.get(path, ("", None))
         if author is None:
             return None
         by: Person = author
-        return cast(seat, path, self._book.blob(oid), matter, lambda: by, allowed)
+        return cast(seat, path, self._book.blob(oid), matter, lambda: by, reviewers)
 
     def changed(self, evidence: Evidence) -> tuple[str, ...]:
         """The paths that a proposal changes. Git may have let the commit go, and then the patch tells."""

@@ -17,7 +17,6 @@ from factory.report.audit.judgement import subject_found
 from factory.report.audit.lines import entries_of, entry_of
 from factory.report.audit.reasons import unfounded
 from factory.report.audit.rules import Found, Rule
-from factory.report.audit.signs import carried
 from factory.store.artifacts import folder_of
 from factory.store.queue import Placed
 from factory.store.repository.chronicle import Step
@@ -65,7 +64,7 @@ class Moves:
             if entry.event in (Event.FINISH, Event.REJECT):
                 yield from self._end(Finish(book, record, entry, step, brought), record, entry, step)
             record.history = record.history.add(entry)
-        yield from _told(step, record, entries[-1])
+        yield from _told(step, record, entries[-1], self._book.signs.carried(step))
 
     def came(self, step: Step) -> Iterator[Found]:
         """What is wrong with the items that the factory says it made of what was left."""
@@ -176,7 +175,7 @@ class Moves:
             yield Rule.JOURNAL, record.path, f"round {entry.round}, and the item's round is {record.history.round}"
 
 
-def _told(step: Step, record: Record, last: Entry) -> Iterator[Found]:
+def _told(step: Step, record: Record, last: Entry, carried: bool) -> Iterator[Found]:
     """Whether the trailers and the folder say what the journal says."""
     said = [step.trailer(f"Factory-{name}") for name in ("Move", "Run", "Actor")]
     told = [f"{last.source or '-'} -> {last.to}", str(last.run or ""), last.actor]
@@ -184,7 +183,7 @@ def _told(step: Step, record: Record, last: Entry) -> Iterator[Found]:
         yield Rule.TRAILERS, record.path, f"the commit says {' / '.join(said)}, and the journal {' / '.join(told)}"
     if last.event not in _OF_PEOPLE and last.actor != str(step.author):
         yield Rule.JOURNAL, record.path, f"the journal says that {last.actor} did it, and {step.author} committed it"
-    times = {int(moment.timestamp()) for moment in (step.authored, step.authored if carried(step) else step.at)}
+    times = {int(moment.timestamp()) for moment in (step.authored, step.authored if carried else step.at)}
     if times != {int(last.at.timestamp())}:
         yield Rule.JOURNAL, record.path, "the journal has another time than the commit"
     if record.lane is not last.to:

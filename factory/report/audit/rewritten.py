@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from factory.report.audit.rules import Rule, Violation
-from factory.report.audit.signs import by_factory, carried
+from factory.report.audit.signs import Signs
 from factory.store.repository.chronicle import Step, replaced
 from factory.store.repository.repository import Repository
 
@@ -16,8 +16,9 @@ class Rewritten:
     A commit that was carried here has the factory as its author and a person as its committer.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, signs: Signs) -> None:
         self._repository = repository
+        self._signs = signs
         self._last: Step | None = None
         self._lone: Step | None = None  # as far as seen: the only one that was made anew, on the factory's own
         self._people: set[str] = set()  # their commits, and what they carried
@@ -29,14 +30,16 @@ class Rewritten:
     def take(self, step: Step) -> Iterator[Violation]:
         """What the next commit shows of the one before it."""
         last, self._last = self._last, step
-        if not by_factory(step):
+        if not self._signs.by_factory(step):
             self._people.add(step.commit)
         if self._lone is not None and step.committer == self._lone.committer and step.authored < step.at:
             self._lone = None  # one of several that were made anew
         yield from self.rest()
-        if not carried(step) or not any(change.of_factory for change in step.changes):
+        if not self._signs.carried(step) or not any(change.of_factory for change in step.changes):
             return
-        if last is not None and by_factory(last) and last.author == step.author and last.at <= step.authored:
+        if last is None or not self._signs.by_factory(last):
+            return
+        if last.author == step.author and last.at <= step.authored:
             self._lone = step
 
     def rest(self) -> Iterator[Violation]:

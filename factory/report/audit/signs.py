@@ -1,19 +1,41 @@
 """Signatures: whose a commit says it is."""
 
+from dataclasses import dataclass
+
+from factory.model.errors import InvalidFile
+from factory.store.library import WORKFLOW, read_workflow
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
 
 
-def of_factory(who: Person) -> bool:
-    """Whether this is how the factory signs."""
-    return who.name == "factory" and who.email.startswith("factory@")
+@dataclass(frozen=True)
+class Signs:
+    """How the factory signs: as itself, or as a policy of this history says."""
 
+    named: frozenset[tuple[str, str | None]] = frozenset()  # (name, address); None: the factory's own on any machine
 
-def by_factory(step: Step) -> bool:
-    """Whether a commit says that the factory made it, of its own accord."""
-    return of_factory(step.author) and of_factory(step.committer)
+    @classmethod
+    def in_history(cls, repository: Repository, head: str) -> "Signs":
+        """Every identity that a WORKFLOW.md on the way to a commit has given the factory."""
+        named: set[tuple[str, str | None]] = set()
+        for blob in repository.versions(head, WORKFLOW):
+            try:
+                identity = read_workflow(repository.objects.blob(blob)).policy.identity
+            except InvalidFile:
+                continue  # nothing was ever signed under a policy that cannot be read
+            named.add((identity.name, identity.email))
+        return cls(frozenset(named))
 
+    def of_factory(self, who: Person) -> bool:
+        """Whether this is how the factory signs."""
+        address = None if who.email.startswith("factory@") else who.email
+        return (who.name == "factory" and address is None) or (who.name, address) in self.named
 
-def carried(step: Step) -> bool:
-    """Whether a commit says that the factory made it and that a person carried it here, by a rebase or a pick."""
-    return of_factory(step.author) and not of_factory(step.committer)
+    def by_factory(self, step: Step) -> bool:
+        """Whether a commit says that the factory made it, of its own accord."""
+        return self.of_factory(step.author) and self.of_factory(step.committer)
+
+    def carried(self, step: Step) -> bool:
+        """Whether a commit says that the factory made it and that a person carried it here, by a rebase or a pick."""
+        return self.of_factory(step.author) and not self.of_factory(step.committer)

@@ -6,7 +6,7 @@ from factory.model.errors import UnusableError
 from factory.model.policy import Policy
 from factory.report.audit.content import Content
 from factory.report.audit.rules import Rule, Violation
-from factory.report.audit.signs import carried
+from factory.report.audit.signs import Signs
 from factory.store.repository.ancestry import Ancestry, Told
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.repository import Repository
@@ -17,8 +17,9 @@ _SUBJECT = "\nFactory-Subject: "
 class Target:
     """What stands on it, held against what finishes say."""
 
-    def __init__(self, repository: Repository, content: Content, policy: Policy) -> None:
+    def __init__(self, repository: Repository, content: Content, policy: Policy, signs: Signs) -> None:
         self._repository = repository
+        self._signs = signs
         self._content = content
         self._branch = policy.target_branch
         self._remote = policy.sync.remote
@@ -52,7 +53,7 @@ class Target:
         beside = (commit for side in step.sides if not side.foreign for commit in side.commits)
         for commit in (step.commit, *beside):
             item_id = step.trailer("Factory-Item")
-            again = commit == step.commit and carried(step) and self._content.picked(commit, item_id)
+            again = commit == step.commit and self._signs.carried(step) and self._content.picked(commit, item_id)
             if commit in self._subjects and commit not in named and not again:
                 yield Violation(Rule.UNAPPROVED, commit, "", "content came in, and no finish names it")
         if step.commit not in named:

@@ -100,6 +100,12 @@ class Repository:
         there = found[0] if found and found[1] == "commit" else None
         return there if there and (here is None or self.is_ancestor(here, there)) else here
 
+    def versions(self, commit: str, path: str) -> set[str]:
+        """The blob id of everything that a file ever held, in the history of a commit."""
+        arguments = ("--format=", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM", commit)
+        listed = self.git.text("log", *arguments, "--", f":(literal,top){path}")
+        return {line.split(" ")[3] for line in listed.split("\n") if line}
+
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:
