@@ -10,6 +10,7 @@ import tempfile
 import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -279,6 +280,37 @@ def test_no_service_of_the_machine_answers_at_its_socket(scene: Scene) -> None:
     (scene.place / "home/socket").unlink()
     (scene.place / "repo/.git/socket").unlink()
     scene.assert_unharmed()
+
+
+@needs_bubblewrap
+def test_no_service_answers_that_begins_to_listen_meanwhile(scene: Scene) -> None:
+    # given services that begin once the worker works, and one that begins again at the place of another
+    places = [scene.place / "home/a", scene.place / "home/again", scene.place / "repo/.git/b"]
+    with ExitStack() as opened:
+
+        def listen(place: Path) -> None:
+            place.unlink(missing_ok=True)
+            listening = opened.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(str(place))
+            listening.listen()
+
+        def begin() -> None:
+            scene.world.until(lambda: any(scene.world.root.glob("queue/active/bad.yaml")))
+            sleep(0.7)
+            for place in places:
+                listen(place)
+
+        listen(places[1])
+        services = threading.Thread(target=begin)
+        tries = "git = subprocess.check_output(['git', 'rev-parse', '--git-common-dir'], text=True).strip()\n"
+        tries += f"time.sleep(3)\nfor p in {[str(place) for place in places[:2]]} + [git + '/b']:\n"
+        tries += "    s = socket.socket(socket.AF_UNIX)\n    try: s.connect(p)\n"
+        tries += "    except OSError as error: print(error)\n    else: print('connected')"
+        scene.bad(python(tries))
+        services.start()
+        scene.run()
+        services.join()
+    assert scene.log().count("[Errno 111]") == 3, scene.log()
 
 
 def test_a_variable_that_was_not_let_through_is_not_there(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,12 +30,14 @@ def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
     sizes: dict[_File, int] = {}
     namespaces: set[Path] = set()
     for pid in pids:
-        with suppress(OSError):  # ended meanwhile
+        with suppress(OSError):  # ended meanwhile, or closed to us; so below
             namespace = (_PROC / str(pid) / "ns/mnt").readlink()
             if namespace not in namespaces:
                 namespaces.add(namespace)
                 mounted |= dict(_own_mounts(pid))
+        with suppress(OSError):
             sizes |= dict(_open(pid))
+        with suppress(OSError):
             sizes |= {file: size for file, size in _mapped(pid) if file not in sizes}
     rest = {file: size for file, size in sizes.items() if file[0] not in mounted}
     disk = sum(size for (device, _), size in rest.items() if device in devices)

@@ -1,9 +1,11 @@
 """The launch: what a sandbox itself tells of whether a process in it was begun, where the process has no say."""
 
 import os
+import re
 from types import TracebackType
 
 _ENDED = b'"exit-code"'  # told only of a process that was begun (bwrap(1), --json-status-fd)
+_FIRST = re.compile(rb'"child-pid": (\d+)')
 
 
 class Launch:
@@ -13,6 +15,7 @@ class Launch:
         self._heard, self.told = os.pipe()
         os.set_blocking(self._heard, False)
         self._told_open = True
+        self._text = b""
         return self
 
     def started(self) -> None:
@@ -21,12 +24,21 @@ class Launch:
             os.close(self.told)
             self._told_open = False
 
+    def first(self) -> int | None:
+        """The first process in the sandbox."""
+        found = _FIRST.search(self._said())
+        return int(found[1]) if found else None
+
     def began(self) -> bool:
         """Whether a process that has ended had been begun."""
+        return _ENDED in self._said()
+
+    def _said(self) -> bytes:
         try:
-            return _ENDED in os.read(self._heard, 1 << 16)
+            self._text += os.read(self._heard, 1 << 16)
         except BlockingIOError:
-            return False
+            pass  # nothing new
+        return self._text
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

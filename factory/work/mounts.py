@@ -1,7 +1,6 @@
 """The mounts: what bubblewrap is told so that a process sees its room, and no more of the machine than it may."""
 
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +8,8 @@ from pathlib import Path
 from factory.store import files
 from factory.work.room import Room
 from factory.work.shares import environment_of
+from factory.work.sockets import DEV, RUN, SCRATCH, sockets
 
-_SCRATCH = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # replaced by the cell's own
-_SOCKETS = Path("/proc/net/unix")  # every socket that somebody listens at, with its path
-_DEV = Path("/dev")
-_RUN = Path("/run")  # sockets of services: a socket can be spoken to on a read-only file system, too
 _RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
 # Where a person's credentials lie. The rest of the home folder stays readable: tools live there.
 _CREDENTIALS = (
@@ -29,13 +25,13 @@ def mounts(room: Room) -> Iterator[str]:
 
     An empty folder put over another lies in memory, where nothing would measure what is written into it.
     """
-    yield from ("--ro-bind", "/", "/", "--dev", str(_DEV), "--proc", "/proc")
+    yield from ("--ro-bind", "/", "/", "--dev", str(DEV), "--proc", "/proc")
     if os.geteuid() == 0:  # root may change the kernel's settings by who it is, whatever it may do
         yield from ("--ro-bind", "/proc/sys", "/proc/sys")
-    if _RUN.is_dir():
-        yield from ("--tmpfs", str(_RUN))
+    if RUN.is_dir():
+        yield from ("--tmpfs", str(RUN))
         yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
-    for place in _SCRATCH:
+    for place in SCRATCH:
         yield from ("--bind", str(room.scratch), str(place))
     for place in _needed(room):
         yield from _bind(room, "--ro-bind", place, place)
@@ -50,9 +46,9 @@ def mounts(room: Room) -> Iterator[str]:
     yield from _git(room)
     for mounted in room.mounted:
         yield from _bind(room, "--ro-bind", mounted.source, mounted.at)
-    for socket in _sockets(room):
-        yield from ("--ro-bind", os.devnull, str(socket))
-    for place in (_DEV, _RUN, *hidden):
+    for socket in sockets(room):
+        yield from ("--ro-bind", os.devnull, str(socket.at))
+    for place in (DEV, RUN, *hidden):
         if place.is_dir():
             yield from ("--remount-ro", str(place))
     yield from ("--chdir", str(room.folder))
@@ -98,33 +94,10 @@ def _ready(room: Room, place: Path) -> bool:
     for cover in (room.tree, *room.stand_ins):
         if cover in place.parents:
             return files.make_folders(room.tree, place.relative_to(cover))
-    for cover in _SCRATCH:
+    for cover in SCRATCH:
         if cover in place.parents and place.is_dir():
             return files.make_folders(room.scratch, place.relative_to(cover))
     return True
-
-
-def _sockets(room: Room) -> Iterator[Path]:
-    """Where the sockets of this machine's services are seen, but for places that are covered anyhow."""
-    try:
-        lines = _SOCKETS.read_bytes().split(b"\n")
-    except OSError:
-        return
-    covered = (*_SCRATCH, _RUN, Path("/var/run"), _DEV, *room.stand_ins, *room.hidden, room.git.hidden)
-    elsewhere = ((room.git.folder, room.git.at), *((mounted.source, mounted.at) for mounted in room.mounted))
-    for path in {Path(os.fsdecode(line[line.index(b" /") + 1 :])) for line in lines if b" /" in line}:
-        if not _is_socket(path) or path.is_relative_to(room.git.hidden):
-            continue
-        if not any(path.is_relative_to(place) for place in covered):
-            yield path
-        yield from (at / path.relative_to(source) for source, at in elsewhere if path.is_relative_to(source))
-
-
-def _is_socket(path: Path) -> bool:
-    try:
-        return stat.S_ISSOCK(os.lstat(path).st_mode)
-    except OSError:
-        return False  # gone, or in a folder that is closed to us
 
 
 def _needed(room: Room) -> list[Path]:
@@ -139,7 +112,7 @@ def _needed(room: Room) -> list[Path]:
 def _is_covered(room: Room, place: Path) -> bool:
     if any(place.is_relative_to(checkout) for checkout in room.stand_ins):
         return False  # what of a checkout is to be seen is for whoever lends the cell to say
-    return any(cover in place.parents for cover in (*_SCRATCH, _RUN))
+    return any(cover in place.parents for cover in (*SCRATCH, RUN))
 
 
 def _there(place: Path) -> bool:

@@ -22,6 +22,7 @@ from factory.work.launch import Launch
 from factory.work.program import unstartable
 from factory.work.room import Room
 from factory.work.sandbox import Kind, Sandbox
+from factory.work.sockets import Cover
 
 _LOOK_EVERY_S = 0.2
 _GRACE_S = 2.0
@@ -111,11 +112,12 @@ def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None]
         return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
     with Launch() as launch:
         try:
+            cover = Cover(command.room) if contained else None
             process = _started(command, launch)
         except (OSError, ValueError) as error:
             return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
         with command.log.open("wb") as log:
-            watch = _Watch(process, command, stop, alive, watcher, log)
+            watch = _Watch(process, command, stop, alive, _covering(watcher, cover, launch), log)
             try:
                 stopped = watch.until_end()
             finally:
@@ -127,6 +129,18 @@ def _run_once(command: Command, stop: threading.Event, alive: Callable[[], None]
     now = time.monotonic()
     silent = round(now - watch.last_sign, 1)
     return Ended(code, stopped, now - started, over=watch.over, silent_s=silent, began=began)
+
+
+def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
+    """A watcher that also hides from a sandbox what begins to listen meanwhile."""
+
+    def watch() -> Failure | None:
+        first = launch.first()
+        if cover is not None and first is not None:
+            cover.renew(first)
+        return watcher()
+
+    return watch
 
 
 def _started(command: Command, launch: Launch) -> "subprocess.Popen[bytes]":
