@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.line.batch import batch_problems
-from factory.line.review import Matter, cast, cast_of_machine, read_verdict
+from factory.line.review import Matter, Reviewers, cast, cast_of_machine, read_verdict
 from factory.model.base import canonical
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -69,7 +69,7 @@ def _workflow(data: bytes) -> None:
 
 def _verdict(data: bytes) -> None:
     read_verdict(PLACE, data)
-    cast("human", PLACE, data, _MATTER, lambda: Person("Ann", "ann@example.org"), ("Ann",))
+    cast("human", PLACE, data, _MATTER, lambda: Person("Ann", "ann@example.org"), Reviewers(("Ann",), frozenset()))
 
 
 def _result(data: bytes) -> None:
