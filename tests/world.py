@@ -55,7 +55,9 @@ class World:
         return world
 
     def git(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.root, capture_output=True, text=True, errors="surrogateescape", check=False
+        )
         if check and done.returncode:
             raise AssertionError(f"git {' '.join(arguments)}: {done.stderr}")
         return done.stdout.rstrip("\n")

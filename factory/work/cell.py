@@ -71,7 +71,7 @@ class Cell:
         self.room = replace(self._room(around), mounted=mounted)
         self._checkouts = Checkouts(around.checkouts, holds)
         self._copies = ()
-        files.write(self._dot_git, f"gitdir: {self._git / 'worktrees' / self.place.name}\n".encode())
+        files.write(self._dot_git, os.fsencode(f"gitdir: {self._git / 'worktrees' / self.place.name}\n"))
         self.fresh_folders()
 
     def take(self) -> Quarantine:

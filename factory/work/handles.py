@@ -82,4 +82,4 @@ def _mounts(who: str) -> Iterator[tuple[int, str, str]]:
         fields, _, rest = line.partition(" - ")
         _, _, device, _, place = fields.split(" ")[:5]
         major, minor = device.split(":")
-        yield os.makedev(int(major), int(minor)), rest.split(" ")[0], place.encode().decode("unicode_escape")
+        yield os.makedev(int(major), int(minor)), rest.split(" ")[0], os.fsencode(place).decode("unicode_escape")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import threading
 import time
@@ -20,6 +21,8 @@ from factory.work.sandbox import Sandbox
 from factory.work.setup_store import SetupStore
 from factory.work.shares import environments
 
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_NAME_MOST = 60
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
 
 
@@ -31,7 +34,8 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
     else:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "factory"
     owner = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]
-    return root / f"{common_dir.parent.name}-{owner}"
+    plain = _ODD.sub("_", common_dir.parent.name)[:_NAME_MOST]  # workers' tools see this path
+    return root / f"{plain}-{owner}"
 
 
 class Cells:

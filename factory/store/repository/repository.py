@@ -56,7 +56,10 @@ class Repository:
         probe = Git(folder)
         asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir", "--git-dir")
         try:
-            bare, form, common, git_dir = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
+            told = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
+            if len(told) > len(asked):  # a path that holds a line end
+                told = [_one_line(probe, "--path-format=absolute", each) for each in asked]
+            bare, form, common, git_dir = told
         except (GitError, NotADirectoryError) as error:
             trust = _TRUST.search(error.stderr) if isinstance(error, GitError) else None
             if trust:
@@ -66,7 +69,7 @@ class Repository:
             raise UnusableError(f"{common} uses the object format {form}; only sha1 repositories are supported")
         self.common_dir = Path(common)
         self.state = self.common_dir / "factory"
-        self._top = None if bare == "true" else Path(probe.text("rev-parse", "--show-toplevel") or folder)
+        self._top = None if bare == "true" else Path(_one_line(probe, "--show-toplevel") or folder)
         self._main = self._top if git_dir == common else _main_tree(self.common_dir)
         self.git = Git(self._top or self.common_dir)
         self.objects = Objects(self.git, self.common_dir)
@@ -114,7 +117,7 @@ class Repository:
             if admin.name.startswith(CELL_PREFIX):
                 continue
             try:
-                root = Path((admin / "gitdir").read_text().strip()).parent
+                root = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
                 view = View(root, admin, self.state)
                 if root.is_dir():
                     yield view
@@ -250,6 +253,11 @@ class Repository:
     def tidy(self) -> None:
         """Let git pack what has piled up, as its own commands do."""
         self.git.run("maintenance", "run", "--auto", "--quiet", allowed=(0, 1, 128))
+
+
+def _one_line(git: Git, *asked: str) -> str:
+    """What git tells of one thing, which may hold line ends itself."""
+    return os.fsdecode(git.run("rev-parse", *asked).removesuffix(b"\n"))
 
 
 def _main_tree(common_dir: Path) -> Path | None:

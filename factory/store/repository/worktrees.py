@@ -56,7 +56,7 @@ class Worktree:
         dot_git = self.path / ".git"
         if dot_git.is_dir() and not dot_git.is_symlink():
             files.remove_tree(dot_git)
-        files.write(dot_git, f"gitdir: {self._admin}\n".encode())
+        files.write(dot_git, os.fsencode(f"gitdir: {self._admin}\n"))
         self._own(guard).run("read-tree", "--reset", "-u", commit, patience=_CHECKOUT_S)
         if branch:
             self._git.run("update-ref", f"refs/heads/{branch}", commit)
