@@ -507,6 +507,7 @@ def attributes(town: Town, text: str, *settings: str) -> None:
     town.ann.git("push", "-q")
     town.work("one", "two", path="code.py")
     town.ann.git("pull", "-q", "--ff-only")
+    assert "\n-line 1\n" in town.ann.artifacts("two")["run-1/patch.diff"]
 
 
 @deed
