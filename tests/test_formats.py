@@ -10,6 +10,7 @@ from factory.model.base import branch_problem
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import InvalidFile
 from factory.model.formats import FORMATS, schema_of
+from factory.model.hover import HELP
 from factory.model.item import Item, id_problem
 from factory.model.policy import Policy
 from factory.model.result import Result, Status
@@ -590,3 +591,25 @@ def test_a_branch_may_be_called_what_git_allows(name: str) -> None:
 @pytest.mark.parametrize("name", ["factory", "factory/one", "factory/a/b"])
 def test_a_branch_may_not_stand_where_the_proposals_are(name: str) -> None:
     assert "where the factory keeps its proposals (factory/<id>)" in branch_problem(name)
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_an_editor_says_of_every_key_what_it_is(name: str) -> None:
+    silent = [
+        f"{kind}.{key}"
+        for kind, part in _parts(name).items()
+        for key, told in part.get("properties", {}).items()
+        if not told["description"]
+    ]
+    assert silent == []
+
+
+def test_nothing_is_said_of_keys_that_are_not_there() -> None:
+    known = {kind: part for name in FORMATS for kind, part in _parts(name).items()}
+    for kind, keys in HELP.items():
+        assert keys.keys() == known[kind].get("properties", {}).keys(), kind
+
+
+def _parts(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = dict(schema_of(name))
+    return {FORMATS[name].__name__: schema, **schema.get("$defs", {})}

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, JsonValue
 
 from factory.model.contract import Contract
+from factory.model.hover import HELP
 from factory.model.item import Item
 from factory.model.policy import Policy
 from factory.model.result import Result
@@ -18,5 +19,10 @@ FORMATS: dict[str, type[BaseModel]] = {
 
 
 def schema_of(name: str) -> dict[str, JsonValue]:
-    """The JSON Schema (2020-12) of a format."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **FORMATS[name].model_json_schema()}
+    """The JSON Schema (2020-12) of a format, with what an editor shows beside each key."""
+    model = FORMATS[name]
+    schema = model.model_json_schema()
+    for kind, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
+        for key, value in part.get("properties", {}).items():
+            value.setdefault("description", HELP.get(kind, {}).get(key, ""))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
