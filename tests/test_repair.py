@@ -427,3 +427,49 @@ def test_a_worker_that_is_ended_leaves_no_process_and_the_program_as_it_was(tmp_
     if number != signal.SIGKILL:
         assert json.loads((place.out / "result.json").read_text())["status"] == "failed"
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("repair-", "bench-"))] == []
+
+
+SLOW = "def count(n):\n    i, k = 0, 0\n    while i > n:\n        i += 1\n        k += i % 7\n    return k\n"
+
+
+def test_a_right_program_that_takes_longer_than_the_wrong_one_gets_the_time(tmp_path: Path) -> None:
+    # given a program that is wrong at once, and right only after far more time than its tests took
+    place = Place(tmp_path, SLOW, (("count(8_000_000)", 23_999_998), ("count(8)", 22)))
+
+    ending = place.repair()
+
+    assert ending.result["status"] == "ok", ending.result["summary"]
+    assert "i < n" in place.program.read_text() or "i != n" in place.program.read_text()
+    assert "Second tries, with more time: 0" not in ending.report
+
+
+def test_what_was_stopped_and_how_many_tests_there_are_is_told(tmp_path: Path) -> None:
+    # given two mistakes beside a loop that most edits make endless, and six tests, the second of which never ends then
+    program = (
+        "def halved(n):\n    k = 0\n    while n > 0:\n        n = n // 2\n        k += 1\n    return k + 1, n + 1\n"
+    )
+    cases = tuple(
+        (f"halved({n})", value)
+        for n, value in ((0, (0, 0)), (1, (1, 0)), (2, (2, 0)), (4, (3, 0)), (8, (4, 0)), (16, (5, 0)))
+    )
+    place = Place(tmp_path, program, cases)
+
+    ending = place.repair("prog.py", "--timeout", "1", "--minutes", "0.2")
+
+    question = ending.result["question"]
+    assert ending.result["status"] == "blocked"
+    assert "ran too long and were stopped" in question
+    assert "of 6 tests" in question
+    assert "--minutes" in question
+
+
+def test_the_search_ends_when_its_minutes_are_over(tmp_path: Path) -> None:
+    place = Place(
+        tmp_path, SLOW.replace("i > n", "n > i or i < n + 1 - 1"), (("count(-1) + count(5)", 3), ("count(-2)", 7))
+    )
+
+    ending = place.repair("prog.py", "--timeout", "60", "--minutes", "0.05")
+
+    assert ending.result["status"] == "blocked"
+    assert "the time limit" in ending.result["question"] or "more than one edit" in ending.result["question"]
+    assert ending.seconds < 30

@@ -36,7 +36,7 @@ def summary(story: Story) -> str:
     edit = winner.candidate.edit
     return (
         f"Repaired {story.job.program} by one edit on line {edit.line} ({edit.kind}): {change(story, winner)}; found "
-        f"after {len(story.search.trials)} trials in {story.seconds:.1f} s."
+        f"after {story.search.tried} edits in {story.seconds:.1f} s."
     )
 
 
@@ -44,14 +44,23 @@ def question(story: Story) -> str:
     """What a person should be asked when no edit passes."""
     search, program = story.search, story.job.program
     again = f" after the one that was sent back ({search.skipped} were tried before)" if search.skipped else ""
-    text = f"Tried {len(search.trials)} single edits of {program}{again} in {story.seconds:.1f} s"
+    text = f"Tried {search.tried} single edits of {program}{again} in {story.seconds:.1f} s"
     if search.limit:
         text += f" and stopped at {search.limit}"
     text += f"; none passes `{_demanded(story)}`"
     best = max(search.trials, key=lambda trial: trial.outcome.passed_tests, default=None)
     if best is not None and best.outcome.tests:
-        text += f"; the closest passes {best.outcome.passed_tests} of {best.outcome.tests} tests"
-    return text + "; does the bug need more than one edit?"
+        text += f"; the closest passes {best.outcome.passed_tests} of {_tests(story)} tests"
+    stopped = len(search.stopped())
+    if not stopped:
+        return text + "; does the bug need more than one edit?"
+    text += f"; {stopped} ran too long and were stopped ({search.retried} second tries with more time)"
+    return text + "; does the bug need more than one edit, or the search more time (--timeout, --minutes)?"
+
+
+def _tests(story: Story) -> int:
+    """How many tests there are: no run that was stopped has met them all."""
+    return max([len(story.look.records), *(trial.outcome.tests for trial in story.search.trials)])
 
 
 def _demanded(story: Story) -> str:
@@ -74,7 +83,7 @@ def _code(text: str) -> str:
     return f"`` {shown} ``" if "`" in shown else f"`{shown}`" if shown else "nothing"
 
 
-def verdict(trial: Trial) -> str:
+def verdict(trial: Trial, tests: int) -> str:
     """What became of a candidate, in a few words."""
     if trial.passed:
         return "passes everything"
@@ -83,7 +92,7 @@ def verdict(trial: Trial) -> str:
     if trial.outcome.passed:
         return f"passes the tests, but not: {trial.failed_check}"
     if trial.outcome.tests:
-        return f"passes {trial.outcome.passed_tests} of {trial.outcome.tests}"
+        return f"passes {trial.outcome.passed_tests} of {tests}"
     return f"fails with exit code {trial.outcome.code}"
 
 
@@ -108,12 +117,13 @@ def markdown(story: Story) -> str:
 
 def _counts(story: Story) -> list[str]:
     trials = story.search.trials
-    late = sum(trial.outcome.late for trial in trials)
+    late = len(story.search.stopped())
     limit, rate = story.look.limits, len(trials) / max(story.seconds, 0.001)
     kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(t.candidate.edit.kind for t in trials).most_common())
     return [
-        f"{len(trials)} edits in {story.seconds:.1f} s ({rate:.0f} a second); {late} ran too long (more than "
-        f"{limit.processor:.2f} s of processor time) and were stopped; {story.search.retried} had a second try.",
+        f"{story.search.tried} edits in {story.seconds:.1f} s ({rate:.0f} a second); {late} ran too long (at first "
+        f"more than {limit.processor:.2f} s of processor time) and were stopped. Second tries, with more time: "
+        f"{story.search.retried}.",
         "",
         f"By kind: {kinds or 'none'}.",
     ]
@@ -121,11 +131,11 @@ def _counts(story: Story) -> list[str]:
 
 def _table(story: Story) -> list[str]:
     rows = ["| # | line | kind | change | outcome |", "|---|---|---|---|---|"]
-    trials = story.search.trials
+    trials, tests = story.search.trials, _tests(story)
     shown = trials if len(trials) <= ROWS else [*trials[: ROWS - 1], trials[-1]]
     for trial in shown:
         edit = trial.candidate.edit
-        cells = (str(trial.candidate.number), str(edit.line), edit.kind, change(story, trial), verdict(trial))
+        cells = (str(trial.candidate.number), str(edit.line), edit.kind, change(story, trial), verdict(trial, tests))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     if len(trials) > len(shown):
         rows.append(f"\n{len(trials) - len(shown)} more are not shown.")
