@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 from factory.line.bench import Bench, Question, check_questions
 from factory.line.yardstick import from_base
 from factory.model.canary import Answer, Canary, rules_of
+from factory.model.errors import FactoryError
 from factory.model.instruments import named
 from factory.model.paths import matches
 from factory.model.product import DOCUMENTATION, is_yardstick
@@ -16,6 +18,7 @@ from factory.store.repository.trees import TreeEditor, diff
 _EMPTY = b""
 # No language, format or linter takes this: brackets and quotes without end, no UTF-8, marks of a conflict.
 _UNPARSABLE = b"<<<<<<< \xff\xfe ((( [[[ {{{ \"'`\n\t) ] }  \n=======\n\xc3\x28 <% <<EOF \\"
+_LEAST_MINUTES, _TIMES = 1.0, 5
 _PLAIN_FILES = ("100644", "100755")
 
 
@@ -41,7 +44,10 @@ class CanaryCheck:
     def try_now(self, bench: Bench, content: str, target: str) -> Canary | None:
         """Try it, whatever is known; None when there is nothing to try it on, or it was broken off."""
         order = bench.order
-        answers = {each.name: _answer(bench, each, content, target) for each in check_questions(order)}
+        try:
+            answers = {each.name: _answer(bench, each, content, target) for each in check_questions(order)}
+        except (FactoryError, OSError):
+            return None  # tried again with the next item; what it was to tell of has passed all the same
         told = {name: answer for name, answer in answers.items() if answer is not None}
         if not told:
             return None
@@ -64,8 +70,10 @@ def _answer(bench: Bench, question: Question, content: str, target: str) -> Answ
     product = [path for path in free if matches(path, allowed)]
     if not product:
         return None
-    # One that had to fail without the change has shown already that it can.
-    if question.must_fail_before or not all(
+    if question.must_fail_before:
+        return Answer.FAILS  # it has shown that it can
+    bench = _hurried(bench, question, content, target)
+    if not all(
         _passes(bench, question, _altered(objects, content, product, data), target) for data in (_EMPTY, _UNPARSABLE)
     ):
         return Answer.FAILS
@@ -78,6 +86,14 @@ def _answer(bench: Bench, question: Question, content: str, target: str) -> Answ
 def _passes(bench: Bench, question: Question, tree: str, target: str) -> bool:
     proof = bench.prove(question, tree, target)
     return proof.exit_code == 0 and not proof.problem
+
+
+def _hurried(bench: Bench, question: Question, content: str, target: str) -> Bench:
+    """The bench with little more time than the check took when it passed: without the product it may wait for ever."""
+    contract = bench.order.contract
+    minutes = max(_LEAST_MINUTES, _TIMES * bench.prove(question, content, target).seconds / 60)
+    limits = contract.limits.model_copy(update={"minutes": min(contract.limits.minutes, minutes)})
+    return replace(bench, order=replace(bench.order, contract=contract.model_copy(update={"limits": limits})))
 
 
 def _free(objects: Objects, content: str, bench: Bench, question: Question) -> list[str]:
