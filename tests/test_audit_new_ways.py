@@ -62,6 +62,25 @@ def test_apply_commands_and_reverts(world: World) -> None:
     assert_quiet(world)
 
 
+def test_a_revert_that_conflicts(world: World) -> None:
+    world.item("one")
+    world.tick()
+    world.write("one.txt", "changed since\n")
+    world.commit("Changed since")
+    world.command("revert", "one")
+    world.tick(drain=True)
+    assert world.lane("revert-one") == "blocked"
+    assert_quiet(world)
+
+
+def test_a_credential_that_is_missing(world: World) -> None:
+    world.contract("secret", worker={"run": ["factory-scripted"], "secrets": ["NO_SUCH_KEY"]})
+    world.item("one", contract="secret")
+    world.tick(drain=True)
+    assert world.lane("one") == "blocked"
+    assert_quiet(world)
+
+
 def test_loose_ends_that_became_nothing_are_found(world: World) -> None:
     world.item("one", LEFT)
     world.tick()

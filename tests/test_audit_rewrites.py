@@ -167,6 +167,12 @@ def a_waiting_item_whose_budget_is_not_used_up(forger: Forger) -> tuple[Rule, st
 
 
 @forgery
+def a_waiting_item_whose_contract_needs_no_credential(forger: Forger) -> tuple[Rule, str]:
+    details = {"reason": "the credential is missing", "failure": FailureClass.AUTH}
+    return Rule.REASON, forger.move("waiting", Move(Event.BLOCK, Lane.BLOCKED, details))
+
+
+@forgery
 def a_run_that_failed_without_a_trace(forger: Forger) -> tuple[Rule, str]:
     forger.cut(forger.commit_of("checked", "inbox -> active"))
     details = {"reason": "the worker refused", "failure": FailureClass.REFUSAL}

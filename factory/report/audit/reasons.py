@@ -90,7 +90,8 @@ class _Reason:
             return self._by_result(law, back=back)
         match entry.failure.cost:
             case Cost.ROUND:
-                return back or self._last_round(law)
+                item = self._book.item(record)
+                return back or self._last_round(law) or bool(item and item.reverts)
             case Cost.PERSON:
                 return not back
         most = law.contract.retry.max_attempts if law.contract else 0
@@ -118,4 +119,7 @@ class _Reason:
         entry = self._entry
         if entry.event is not Event.BLOCK or entry.failure is None or entry.failure.cost is not Cost.PERSON:
             return False
+        if entry.failure is FailureClass.AUTH:
+            contract = self._book.law(self._record).contract
+            return contract is not None and bool(contract.worker.secrets)
         return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))
