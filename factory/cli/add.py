@@ -1,13 +1,14 @@
 """`factory add`: an item as a file in the inbox."""
 
 import json
+import shlex
 import sys
 
 import click
 from pydantic import JsonValue
 
-from factory.cli.session import desk, surveyed
-from factory.cli.text import encoded
+from factory.cli.session import desk, json_option, surveyed
+from factory.cli.text import echo_json, encoded
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
 from factory.model.lifecycle import Lane
@@ -15,7 +16,7 @@ from factory.store import files, yaml
 from factory.store.queue import lane_path
 
 
-def _inputs(pairs: tuple[str, ...]) -> dict[str, JsonValue]:
+def _inputs(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -25,41 +26,54 @@ def _inputs(pairs: tuple[str, ...]) -> dict[str, JsonValue]:
     return found
 
 
-def _read_all() -> str:
+def _criteria(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[JsonValue]:
+    return [_criterion(number, text) for number, text in enumerate(texts, 1)]
+
+
+def _criterion(number: int, given: str) -> JsonValue:
+    text, arrow, command = given.partition(" => ")
     try:
-        return sys.stdin.read()
+        check = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--acceptance {given!r}: the command cannot be read ({error})") from None
+    if arrow and not check:
+        raise UsageError(f"--acceptance {given!r} names no command after ' => '")
+    return {"id": f"A{number}", "text": text.strip(), **({"check": [*check]} if check else {})}
+
+
+def _described(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    try:
+        return sys.stdin.read() if text == "-" else text
     except UnicodeDecodeError:
         raise UsageError("what stands on standard input is not UTF-8 text") from None
+
+
+def _listed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[str]:
+    return [*texts]
+
+
+_MANY = "May be given several times."
 
 
 @click.command("add")
 @click.argument("title")
 @click.option("--contract", help="The contract; else WORKFLOW.md's routes decide.")
 @click.option("--priority", type=click.IntRange(1, 4), help="1 is the most urgent.")
-@click.option("--label", "labels", multiple=True, help="May be given several times.")
-@click.option("--input", "inputs", multiple=True, metavar="KEY=VALUE", help="May be given several times.")
-@click.option("--depends-on", "depends_on", multiple=True, metavar="ID", help="May be given several times.")
-@click.option("--description", help="Markdown for the worker; '-' reads it from standard input.")
-def add_command(
-    title: str,
-    contract: str | None,
-    priority: int | None,
-    labels: tuple[str, ...],
-    inputs: tuple[str, ...],
-    depends_on: tuple[str, ...],
-    description: str | None,
-) -> None:
+@click.option("--label", "labels", multiple=True, callback=_listed, help=_MANY)
+@click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="KEY=VALUE", help=_MANY)
+@click.option("--depends-on", "depends_on", multiple=True, callback=_listed, metavar="ID", help=_MANY)
+@click.option("--description", callback=_described, help="Markdown for the worker; '-' reads it from standard input.")
+@click.option(
+    "--acceptance",
+    multiple=True,
+    callback=_criteria,
+    metavar="TEXT[ => COMMAND]",
+    help=f"What done means, and the command that proves it; no shell runs it. {_MANY}",
+)
+@json_option
+def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
     """Write an item into the inbox and print its path. The next tick takes it in."""
-    given: dict[str, JsonValue] = {
-        "title": title,
-        "contract": contract,
-        "description": _read_all() if description == "-" else description,
-        "priority": priority,
-        "labels": list(labels),
-        "depends_on": list(depends_on),
-        "inputs": _inputs(inputs),
-    }
-    fields = {key: value for key, value in given.items() if value not in (None, [], {})}
+    fields = {key: value for key, value in {"title": title, **given}.items() if value not in (None, [], {})}
     with surveyed() as (surveyor, survey):
         view = desk(surveyor)
         held, limit = len(survey.in_lane(Lane.INBOX)), survey.policy.limits.inbox
@@ -76,6 +90,9 @@ def add_command(
             path = lane_path(Lane.INBOX, item_id)
             taken = item_id in survey.cases or surveyor.queue.done_day(survey.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
-                click.echo(path)
+                if as_json:
+                    echo_json({"id": item_id, "path": path})
+                else:
+                    click.echo(path)
                 return
         raise UsageError(f"there are too many items called {base!r}")

@@ -4,9 +4,11 @@ import re
 
 import click
 
+from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import no_such_item, surveyed
 from factory.cli.text import in_pages, patch_lines
 from factory.model.errors import UsageError
+from factory.model.lifecycle import Lane
 from factory.report.difference import difference
 
 _ROUNDS = re.compile(r"([1-9]\d{0,5})\.\.([1-9]\d{0,5})")
@@ -22,7 +24,7 @@ def _rounds(text: str | None) -> tuple[int, int] | None:
 
 
 @click.command("diff")
-@click.argument("item_id", metavar="ID")
+@item_argument(*OPEN, Lane.DONE)
 @click.option("--rounds", metavar="A..B", help="What changed from the proposal of round A to that of round B.")
 def diff_command(item_id: str, rounds: str | None) -> None:
     """Show what the newest proposal of an item changes, in pages on a terminal."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import at_desk, no_such_item
 from factory.line.survey import Case, Survey, Surveyor
 from factory.model.errors import UsageError
@@ -50,7 +51,7 @@ def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) ->
 
 
 @click.command("retry")
-@click.argument("item_id", metavar="ID")
+@item_argument(Lane.BLOCKED, Lane.DONE)
 def retry_command(item_id: str) -> None:
     """Send a blocked item back to work, to rework if it was judged before; open a rejected or cancelled one again."""
     with at_desk() as (surveyor, survey, view):
@@ -77,7 +78,7 @@ def _reopened(surveyor: Surveyor, survey: Survey, view: View, item_id: str, day:
 
 
 @click.command("hold")
-@click.argument("item_id", metavar="ID")
+@item_argument(*OPEN)
 @click.option("--off", is_flag=True, help="Let it go on.")
 def hold_command(item_id: str, off: bool) -> None:
     """Keep an item from starting and from being applied, until --off."""
@@ -91,7 +92,7 @@ def hold_command(item_id: str, off: bool) -> None:
 
 
 @click.command("cancel")
-@click.argument("item_id", metavar="ID")
+@item_argument(*OPEN)
 def cancel_command(item_id: str) -> None:
     """End an item; a running worker is stopped by the next pass."""
     with at_desk() as (surveyor, survey, view):

@@ -1,4 +1,4 @@
-"""`factory list`: open items."""
+"""`factory list`: items, the open ones unless others are asked for."""
 
 import click
 
@@ -6,30 +6,40 @@ from factory.cli.session import json_option, surveyed
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.lifecycle import Lane
+from factory.report.finished import Finished, finished
+from factory.report.row import Row
 from factory.report.status import status
-
-_OPEN = [str(lane) for lane in Lane if lane is not Lane.DONE]
 
 
 @click.command("list")
-@click.option("--lane", type=click.Choice(_OPEN), help="Only this lane.")
+@click.option("--lane", type=click.Choice([str(lane) for lane in Lane]), help="Only this lane.")
 @click.option("--label", help="Only items with this label.")
+@click.option("--done", is_flag=True, help="Those that have ended, the newest first; the same as --lane done.")
+@click.option("--all", "everything", is_flag=True, help="The open ones and those that have ended.")
 @json_option
-def list_command(lane: str | None, label: str | None, as_json: bool) -> None:
-    """List open items."""
+def list_command(lane: str | None, label: str | None, done: bool, everything: bool, as_json: bool) -> None:
+    """List items: the open ones, unless others are asked for."""
+    if lane is not None and (done or everything):
+        raise click.UsageError("--lane excludes --done and --all")
+    ended = done or everything or lane == Lane.DONE
     with surveyed() as (surveyor, survey):
-        rows = [
-            row
-            for row in status(surveyor, survey).rows
-            if (lane is None or row.lane == lane) and (label is None or label in row.labels)
-        ]
+        rows: list[Row | Finished] = []
+        if everything or not ended:
+            rows += [row for row in status(surveyor, survey).rows if lane in (None, row.lane)]
+        if ended:
+            rows += finished(surveyor, survey)
+    rows = [row for row in rows if label is None or label in row.labels]
     if as_json:
         echo_json([row.as_json() for row in rows])
         return
     table(
         [
-            (row.id, lane_word(row.lane), str(row.priority or "-"), ago(row.since, survey.now), printable(row.title))
+            (row.id, _where(row), str(row.priority or "-"), ago(row.since, survey.now), printable(row.title))
             for row in rows
         ],
         ("ITEM", "LANE", "PRIORITY", "FOR", "TITLE"),
     )
+
+
+def _where(row: Row | Finished) -> str:
+    return lane_word(row.lane) if isinstance(row, Row) else lane_word(Lane.DONE, str(row.outcome or "unreadable"))

@@ -4,17 +4,19 @@ from dataclasses import asdict
 
 import click
 
+from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, surveyed
 from factory.cli.text import echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.errors import UnusableError, UsageError
 from factory.model.journal import rfc3339
+from factory.model.lifecycle import Lane
 from factory.report.detail import detail, journal
 from factory.store.repository.incoming import incoming
 
 
 @click.command("log")
-@click.argument("item_id", metavar="[ID]", required=False)
+@item_argument(*OPEN, Lane.DONE, required=False)
 @click.option("--changes", is_flag=True, help="Only the commits that changed anything besides queue/ and artifacts/.")
 @click.option("-n", "most", type=click.IntRange(1), default=30, show_default=True, help="With --changes: so many.")
 @json_option
@@ -59,8 +61,9 @@ def _journal(item_id: str, as_json: bool) -> None:
             str(entry.event),
             f"{entry.source or '-'} -> {lane_word(entry.to)}",
             str(entry.run or "-"),
-            printable((entry.reason or "").splitlines()[0] if entry.reason else entry.actor),
+            printable(entry.actor.partition(" <")[0]),
+            printable((entry.reason or "").strip().partition("\n")[0]),
         )
         for entry in found.history.entries
     ]
-    table(rows, ("AT", "EVENT", "MOVE", "RUN", "WHY"))
+    table(rows, ("AT", "EVENT", "MOVE", "RUN", "BY", "WHY"))

@@ -14,13 +14,18 @@ from factory.model.base import printable
 from factory.model.errors import Problem
 from factory.model.lifecycle import Lane
 
+_PATIENCE_S = 2.0  # before a pipe is told what is waited for
+_AGAIN_S = 60.0
+
 
 class News:
     """Prints events, and each problem once until it changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, err: bool = False) -> None:
+        self._err = err  # for a command whose output is for programs
         self._said: set[str] = set()
         self._transient = False
+        self._awaited = ("", 0.0, 0.0)  # what is waited for, since when, and when that was said
 
     def __call__(self, item_id: str, text: str) -> None:
         """One event of one item, or of none."""
@@ -28,22 +33,35 @@ class News:
         clock = click.style(f"{datetime.now():%H:%M:%S}", dim=True)
         shown = printable(text)
         lane = next((lane for lane in Lane if f"-> {lane}" in shown), None)
-        if lane is not None and sys.stdout.isatty():
+        if lane is not None and self._seen:
             shown = shown.replace(f"-> {lane}", f"-> {lane_word(lane)}", 1)
-        say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}")
+        say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}", err=self._err)
+
+    @property
+    def _seen(self) -> bool:
+        """Whether somebody watches it."""
+        return (sys.stderr if self._err else sys.stdout).isatty()
 
     def waiting(self, crew: Crew) -> None:
-        """Who is at work and for how long; on a terminal only, in a line that the next news replaces."""
-        if sys.stdout.isatty():
-            now = time.monotonic()
-            names = [f"{item_id} {now - running.since:.0f} s" for item_id, running in crew.running.items()]
-            text = f"at work: {', '.join(names) or 'checks'}"
+        """What is waited for; on a terminal in a line that the next news replaces, else once and every minute."""
+        now = time.monotonic()
+        if self._seen:
+            text = f"waiting for {_awaited(crew, now)}"
             self._transient = True
-            say(f"\r\x1b[K{click.style(text[: shutil.get_terminal_size().columns - 1], dim=True)}", nl=False)
+            shown = click.style(text[: shutil.get_terminal_size().columns - 1], dim=True)
+            say(f"\r\x1b[K{shown}", nl=False, err=self._err)
+            return
+        awaited, (before, since, said) = _awaited(crew), self._awaited
+        if awaited != before:
+            since, said = now, 0.0
+        if now - since >= _PATIENCE_S and (not said or now - said >= _AGAIN_S):
+            self("", f"waiting for {_awaited(crew, now)}")
+            said = now
+        self._awaited = awaited, since, said
 
     def _clear(self) -> None:
         if self._transient:
-            say("\r\x1b[K", nl=False)
+            say("\r\x1b[K", nl=False, err=self._err)
             self._transient = False
 
     def problems(self, found: tuple[Problem, ...]) -> None:
@@ -53,3 +71,15 @@ class News:
         for text in sorted(texts - self._said):
             say(printable(text), err=True)
         self._said = texts
+
+
+def _awaited(crew: Crew, now: float | None = None) -> str:
+    """Who is at work and at what; for how long when there is a time."""
+    names = []
+    for item_id, running in list(crew.running.items()):
+        seconds = f", {now - running.since:.0f} s" if now is not None else ""
+        names.append(f"{item_id} ({printable(crew.doing.get(item_id) or 'running')}{seconds})")
+    if crew.recheck is not None:
+        again = crew.recheck.order.item_id
+        names.append(f"{again} ({printable(crew.doing.get(again) or 'checking')} again)")
+    return ", ".join(names + ["an apply command"] * bool(crew.applying)) or "what has ended to be taken in"

@@ -6,6 +6,7 @@ import sys
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from factory import __version__
 from factory.cli.say import say
@@ -60,6 +61,12 @@ class Commands(click.Group):
         module = importlib.import_module(f"factory.cli.{entry.module}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell offers, without loading anything."""
+        offered = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items()]
+        flags = [] if incomplete[:1].isalpha() or not incomplete else super().shell_complete(ctx, incomplete)
+        return [item for item in offered if item.value.startswith(incomplete)] + flags
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list for `--help`, without loading anything."""

@@ -5,6 +5,7 @@ import json
 import click
 from pydantic import JsonValue
 
+from factory.cli.ids import item_argument
 from factory.cli.session import desk, no_such_item, surveyed
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -14,7 +15,7 @@ from factory.store.queue import lane_path, read_item
 
 
 @click.command("revert")
-@click.argument("item_id", metavar="ID")
+@item_argument(Lane.DONE)
 @click.option("--contract", help="Under another contract than the item's own.")
 def revert_command(item_id: str, contract: str | None) -> None:
     """Write an item into the inbox that undoes what ID applied. It is checked and judged like any other."""

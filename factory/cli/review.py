@@ -7,6 +7,7 @@ from typing import TypeVar
 import click
 
 from factory.cli.answer import Answer, give, verdict_file_of
+from factory.cli.ids import item_argument
 from factory.cli.session import json_option, surveyed
 from factory.cli.text import echo_json, encoded, lane_word, table
 from factory.cli.walk import walk
@@ -34,7 +35,7 @@ def decision_option(decision: Decision, said: str) -> Callable[[Command], Comman
 
 
 @click.command("review")
-@click.argument("item_id", metavar="[ID]", required=False)
+@item_argument(Lane.REVIEW, required=False)
 @decision_option(Decision.APPROVE, "It may be applied.")
 @decision_option(Decision.REWORK, "It must be done again; say why with -m.")
 @decision_option(Decision.REJECT, "It is not wanted.")

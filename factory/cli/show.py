@@ -2,6 +2,7 @@
 
 import click
 
+from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, surveyed
 from factory.cli.text import echo_json, lane_word
 from factory.model.base import printable
@@ -11,7 +12,7 @@ from factory.report.detail import Detail, detail
 
 
 @click.command("show")
-@click.argument("item_id", metavar="ID")
+@item_argument(*OPEN, Lane.DONE)
 @json_option
 def show_command(item_id: str, as_json: bool) -> None:
     """Show one item with its run, evidence and findings."""
@@ -33,7 +34,7 @@ def _cost(usage: Usage) -> str:
 def _print(found: Detail) -> None:
     lane = lane_word(found.lane, found.history.outcome or str(found.lane))
     click.echo(f"{click.style(found.id, bold=True)}  {lane}  {printable(found.title)}")
-    click.echo(f"file       {found.path}")
+    click.echo(f"item       {found.path}")
     click.echo(f"contract   {found.contract or '-'}")
     history = found.history
     click.echo(f"run        {history.run or '-'}, round {history.round}")
@@ -43,8 +44,13 @@ def _print(found: Detail) -> None:
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
-    if found.lane is Lane.REVIEW:
-        click.echo(f"look       git diff {found.base[:10]} {history.proposal[:10]}")
+    if found.applied:
+        click.echo(f"merged     {found.applied}")
+    if history.proposal:
+        click.echo(f"look       factory diff {found.id}")
+    for change in found.changes:
+        path = f"{change.old_path} -> {change.path}" if change.old_path else change.path
+        click.echo(f"file       {change.kind}  {printable(path)}  {change.lines}")
     for ran in found.evidence.ran if found.evidence else ():
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
         click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s)")

@@ -8,8 +8,8 @@ from datetime import datetime
 import click
 
 from factory.cli.session import json_option, surveyed
-from factory.cli.text import ago, echo_json, lane_word, number_of, table
-from factory.model.base import printable
+from factory.cli.text import ago, echo_json, lane_word, table
+from factory.model.base import counted, printable
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.status import Status, status
@@ -71,7 +71,7 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
         click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
     for state in found.breakers:
         until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
-        failures = number_of(state.failures, "failure")
+        failures = counted(state.failures, "failure")
         shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
         click.echo(click.style(printable(shown), fg="red"))
     for canary in found.canaries:
@@ -87,5 +87,5 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
     for problem in found.problems if most is None else ():
         click.echo(printable(str(problem)), err=True)
     if found.problems:
-        told = number_of(len(found.problems), "problem")
+        told = counted(len(found.problems), "problem")
         click.echo(f"{told}; factory check says what would be right", err=True)

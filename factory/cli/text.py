@@ -40,11 +40,6 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
-def number_of(count: int, what: str) -> str:
-    """How many of something there are."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 # The columns that give way on a terminal, in this order, and how far: what remains is told by `factory show`.
 _GIVE_WAY = (("TITLE", 24), ("WHY", 30), ("TITLE", 10), ("ITEM", 24), ("WHY", 12), ("TITLE", 5))
 

@@ -3,10 +3,10 @@
 import click
 
 from factory.cli.news import News
-from factory.cli.session import repository, surveyed
-from factory.cli.text import lane_word, number_of, table
+from factory.cli.session import json_option, repository, surveyed
+from factory.cli.text import echo_json, lane_word, table
 from factory.line.orchestrator import Orchestrator, Report
-from factory.model.base import printable
+from factory.model.base import counted, printable
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
 from factory.report.status import Status, status
@@ -14,10 +14,13 @@ from factory.report.status import Status, status
 _SHOWN = 20
 
 
-def _dry_run() -> None:
+def _dry_run(as_json: bool) -> None:
     with surveyed() as (surveyor, survey):
         found = status(surveyor, survey)
         edits = [path for view in surveyor.repository.views() for _, path in view.edits() if path.startswith("queue/")]
+    if as_json:
+        echo_json({**_as_json(found), "edits": [printable(path) for path in edits]})
+        return
     rows = [
         (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, printable(row.note))
         for row in found.rows
@@ -47,28 +50,42 @@ def _dry_run() -> None:
     is_flag=True,
     help="Exit status 1 when a file is invalid, an item is blocked, or --drain leaves one that still comes due.",
 )
-def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool) -> int:
+@json_option
+def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool, as_json: bool) -> int:
     """Make one pass: take in what people wrote, finish what can be finished, start what may start, and wait for it."""
     if dry_run:
-        _dry_run()
+        _dry_run(as_json)
         return 0
-    news = News()
+    news = News(err=as_json)
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
         with orchestrator.holding():
             report = orchestrator.tick(drain=drain, most=most, patience=patience, waiting=news.waiting)
             found = status(orchestrator.floor.surveyor, orchestrator.present())
+    if as_json:
+        echo_json({"commits": report.commits, **_as_json(found)})
     if report.waiting:
         raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
     news.problems(report.problems)
-    _summary(report, found)
+    if not as_json:
+        _summary(report, found)
     left = drain and any(outlook.start or outlook.until for outlook in report.outlooks)
     return 1 if strict and (report.problems or found.count(Lane.BLOCKED) or left) else 0
 
 
+def _as_json(found: Status) -> dict[str, object]:
+    return {
+        "waits_for_a_person": found.busy or None,
+        "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
+        "done_today": found.done_today,
+        "items": [row.as_json() for row in found.rows],
+        "problems": [problem.__dict__ for problem in found.problems],
+    }
+
+
 def _summary(report: Report, found: Status) -> None:
     counts = ", ".join(f"{found.count(lane)} {lane}" for lane in Lane if lane is not Lane.DONE and found.count(lane))
-    click.echo(f"{number_of(report.commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
+    click.echo(f"{counted(report.commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
     held = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
     held.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
     for row in held[:_SHOWN]:

@@ -14,6 +14,7 @@ from factory.line.review import Matter
 from factory.line.rounds import closed_by_change
 from factory.line.survey import Case, Survey
 from factory.line.verdict_file import verdict_file
+from factory.model.base import counted
 from factory.model.contract import SeatKind
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import SeatVerdict
@@ -64,7 +65,7 @@ class Finished:
         """A round is used up: to rework, or to a person when it was the last."""
         rounds = self.order.contract.rework.max_rounds
         if self.case.history.rounds_spent + 1 >= rounds:
-            return self.block(f"{rounds} rounds used up; the last: {reason}", failure, findings=findings)
+            return self.block(f"{counted(rounds, 'round')} used up; the last: {reason}", failure, findings=findings)
         # What was proposed, even on a claim that does not hold, is what the next round begins with.
         proposal = self.run.proposal or None
         return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings, proposal=proposal)
@@ -142,7 +143,7 @@ def _after_failure(floor: Floor, survey: Survey, finished: Finished, failure: Fa
             return finished.send_back(failure.reason, findings, failure.kind)
     attempts = finished.case.history.attempts + 1
     if attempts >= finished.order.contract.retry.max_attempts:
-        reason = f"{attempts} attempts used up; the last: {failure.reason}"
+        reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"
         return finished.block(reason, failure.kind, attempt=attempts)
     not_before = survey.now + backoff(attempts, survey.policy, _JITTER.random())
     return finished.move(

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from factory.line.floor import Floor
 from factory.line.judge import Judged
 from factory.line.survey import Case, Survey
-from factory.model.base import printable
+from factory.model.base import counted, printable
 from factory.model.item import slug
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
@@ -29,7 +29,7 @@ def file_loose_ends(floor: Floor, survey: Survey, judged: Judged) -> None:
             free = floor.surveyor.free_id(survey.tree, survey.snapshot, base)
             made[lane_path(Lane.INBOX, free)] = _item(case, text, hold=unread)
     if made:
-        floor.ledger.take_in(floor.me, made, f"factory: make {len(made)} items of what {case.id} left")
+        floor.ledger.take_in(floor.me, made, f"factory: make {counted(len(made), 'item')} of what {case.id} left")
 
 
 def _item(case: Case, text: str, *, hold: bool) -> bytes:

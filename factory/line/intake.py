@@ -7,6 +7,7 @@ from factory.line.batch import split_line
 from factory.line.desk import look
 from factory.line.ledger import Ledger
 from factory.line.survey import Survey, Surveyor
+from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.lifecycle import Lane
@@ -60,7 +61,7 @@ class Intake:
                 taken[batch.path] = None
             if taken:
                 author = self._repository.last_author(survey.head, batch.path) or self._repository.user()
-                self._ledger.take_in(author, taken, f"factory: take in {made} items of {batch.path}")
+                self._ledger.take_in(author, taken, f"factory: take in {counted(made, 'item')} of {batch.path}")
             problems.extend(bad)
         self._ledger.publish()
         return problems

@@ -28,7 +28,8 @@ def _honour(floor: Floor, survey: Survey, case: Case, expected: Lane) -> None:
     details: dict[str, object] = {"reason": f"moved by {who}"}
     if event is Event.CANCEL:
         details["outcome"] = Outcome.CANCELLED
-    arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
+    # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
+    arrival = floor.surveyor.arrivals(survey).get(lane_path(Lane.INBOX, case.id))
     move = Move(event, case.lane, details, actor=who)
     survey.cases[case.id] = floor.ledger.move(case, move, survey.snapshot.verdicts, arrival)
     if case.id in floor.crew.running:

@@ -9,6 +9,7 @@ from factory.line.request import request_of
 from factory.line.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.survey import Case, Survey
 from factory.line.verdict_file import verdict_file
+from factory.model.base import counted
 from factory.model.contract import SeatKind
 from factory.model.errors import Problem
 from factory.model.failure import FailureClass
@@ -57,7 +58,7 @@ def _carry_out(floor: Floor, survey: Survey, judged: Judged) -> Case:
     if ruling.event is Event.REWORK and again:
         details["reason"] = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {ruling.reason}"
     elif ruling.event is Event.REWORK and case.history.rounds_spent + 1 >= rounds:
-        details["reason"] = f"{rounds} rounds used up; the last: {ruling.reason}"
+        details["reason"] = f"{counted(rounds, 'round')} used up; the last: {ruling.reason}"
     elif ruling.event is Event.REWORK:
         return floor.ledger.move(case, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
     return floor.ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)

@@ -56,6 +56,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
+def counted(count: int, what: str) -> str:
+    """How many of something there are, as people say it."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def canonical(value: JsonValue) -> bytes:
     """The one spelling of a JSON value: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from factory.line.survey import Case, Survey, Surveyor
-from factory.model.errors import InvalidFile
+from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.lifecycle import Lane, NotApplied
@@ -11,6 +11,7 @@ from factory.report.row import Row
 from factory.report.status import status
 from factory.store.artifacts import folder_of
 from factory.store.queue import lane_path
+from factory.store.repository.comparison import FileChange, compared
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Detail:
     evidence: Evidence | None
     base: str
     not_applied: NotApplied | None = None
+    changes: tuple[FileChange, ...] = ()
+
+    @property
+    def applied(self) -> str | None:
+        """The commit that brought it in."""
+        return self.history.entries[-1].applied if self.history.entries else None
 
     def as_json(self) -> dict[str, object]:
         """The item for programs."""
@@ -47,6 +54,8 @@ class Detail:
             "outcome": self.history.outcome,
             "subject": self.history.subject or None,
             "proposal": self.history.proposal or None,
+            "applied": self.applied,
+            "changes": [{**change.__dict__} for change in self.changes],
             "findings": [finding.model_dump(mode="json") for finding in self.history.findings],
             "evidence": self.evidence.model_dump(mode="json") if self.evidence else None,
             "journal": journal(self.history),
@@ -76,17 +85,24 @@ def _done(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
     assert entry is not None
     item = surveyor.queue.item(path, entry.oid)
     history = surveyor.artifacts.history(survey.tree, item_id, day)
-    folder = folder_of(item_id, Lane.DONE, day)
-    reason = history.reason.splitlines()[0] if history.reason else ""
-    contract = survey.policy.contract_of(item)
-    return Detail(item_id, item.title, Lane.DONE, path, contract, reason, folder, history, None, "")
+    evidence = _evidence(surveyor, survey, item_id, history, day)
+    return Detail(
+        id=item_id,
+        title=item.title,
+        lane=Lane.DONE,
+        path=path,
+        contract=survey.policy.contract_of(item),
+        note=history.reason.splitlines()[0] if history.reason else "",
+        artifacts=folder_of(item_id, Lane.DONE, day),
+        history=history,
+        evidence=evidence,
+        base=evidence.base if evidence else "",
+        changes=_changes(surveyor, evidence),
+    )
 
 
 def _of(surveyor: Surveyor, survey: Survey, case: Case, row: Row, folder: str) -> Detail:
-    try:
-        evidence = surveyor.artifacts.evidence(survey.tree, case.id, case.history.run)
-    except InvalidFile:
-        evidence = None  # the note says what is wrong with it
+    evidence = _evidence(surveyor, survey, case.id, case.history)
     return Detail(
         id=case.id,
         title=case.item.title if case.item else "",
@@ -99,4 +115,22 @@ def _of(surveyor: Surveyor, survey: Survey, case: Case, row: Row, folder: str) -
         history=case.history,
         evidence=evidence,
         base=evidence.base if evidence else "",
+        changes=_changes(surveyor, evidence),
     )
+
+
+def _evidence(surveyor: Surveyor, survey: Survey, item_id: str, history: History, day: str = "") -> Evidence | None:
+    try:
+        return surveyor.artifacts.evidence(survey.tree, item_id, history.run, day)
+    except InvalidFile:
+        return None  # the note says what is wrong with it
+
+
+def _changes(surveyor: Surveyor, evidence: Evidence | None) -> tuple[FileChange, ...]:
+    """What the proposal changes; nothing when this clone does not hold it."""
+    if evidence is None:
+        return ()
+    try:
+        return compared(surveyor.repository, evidence.base, evidence.proposal)
+    except FactoryError:
+        return ()

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from factory.line.desk import Edits
 from factory.line.review import read_verdict
 from factory.line.survey import Survey
+from factory.model.base import counted
 from factory.model.lifecycle import Lane
 from factory.report.row import Row
 from factory.store.queue import QUEUE, VERDICT, read_item
@@ -43,7 +44,7 @@ def _take(found: Noted, survey: Survey, path: str, data: bytes) -> None:
         found.of_items[item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
     elif path.endswith(".jsonl"):
         lines = sum(bool(line.strip()) for line in data.split(b"\n"))
-        found.new.append(_new(name, f"a batch of {lines} {'item' if lines == 1 else 'items'}"))
+        found.new.append(_new(name, f"a batch of {counted(lines, 'item')}"))
     elif path.endswith(".yaml"):
         item_id = name.removesuffix(".yaml").lower()
         case = survey.cases.get(item_id)
