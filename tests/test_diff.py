@@ -47,12 +47,13 @@ def test_it_goes_on_showing_what_was_finished(world: World) -> None:
     assert "+round 2" in world.command("diff", "one", "--rounds", "1..2")
 
 
-def test_without_the_proposal_the_recorded_patch_is_shown(world: World) -> None:
+def test_in_a_clone_of_the_branch_alone_the_recorded_patches_are_told_from_each_other(world: World) -> None:
     # given a clone of the branch alone, with an item in review
     rounds(world)
     clone = World(world.root.parent / "clone")
     world.git("clone", "-q", "--single-branch", "--no-local", str(world.root), str(clone.root))
-    assert "+round 2" in clone.command("diff", "one")
+    assert "rename from old.py" in clone.command("diff", "one")
+    assert "-round 1\n+round 2" in clone.command("diff", "one", "--rounds", "1..2")
 
 
 def test_what_cannot_be_shown_is_said_in_a_sentence(world: World) -> None:

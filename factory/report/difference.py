@@ -2,7 +2,7 @@
 
 from factory.line.survey import Survey, Surveyor
 from factory.model.errors import UsageError
-from factory.model.journal import Entry, History
+from factory.model.journal import Entry, History, Lease
 from factory.store.artifacts import run_folder
 from factory.store.repository.comparison import shown
 
@@ -12,39 +12,48 @@ def difference(surveyor: Surveyor, survey: Survey, item_id: str, rounds: tuple[i
     case = survey.cases.get(item_id)
     day = "" if case else surveyor.queue.done_day(survey.tree, item_id) or ""
     history = case.history if case else surveyor.artifacts.history(survey.tree, item_id, day)
-    proposed = _proposals(history)
+    proposed = {entry.round: entry for entry in history.entries if entry.proposal}
     if not proposed:
         raise UsageError(f"{item_id} has no proposal yet", f"factory log {item_id}")
-    if rounds is None:
-        newest = proposed[max(proposed)]
-        if _is_there(surveyor, newest):
-            return shown(surveyor.repository, _base(history, newest), newest.proposal or "")
-        path = f"{run_folder(item_id, newest.run, day)}/patch.diff"
-        kept = surveyor.repository.objects.file(survey.tree, path)
-        return (kept or b"").decode(errors="replace")
-    for number in rounds:
+    for number in rounds or ():
         if number not in proposed:
             known = ", ".join(map(str, sorted(proposed)))
             raise UsageError(f"{item_id} has no proposal of round {number}; there are those of {known}")
-        if not _is_there(surveyor, proposed[number]):
-            path = f"{run_folder(item_id, proposed[number].run, day)}/patch.diff"
-            raise UsageError(f"the proposal of round {number} is not in this clone; its patch is {path}")
-    old, new = (proposed[number].proposal or "" for number in rounds)
+    told = _Told(surveyor, survey, item_id, day, history)
+    if rounds is None:
+        newest = proposed[max(proposed)]
+        return shown(surveyor.repository, told.base(newest), told.content(newest))
+    old, new = (told.content(proposed[number]) for number in rounds)
     return shown(surveyor.repository, old, new)
 
 
-def _proposals(history: History) -> dict[int, Entry]:
-    """The newest entry that brought a proposal, by round."""
-    return {entry.round: entry for entry in history.entries if entry.proposal}
+class _Told:
+    """What an item's journal and patches tell of its proposals: in a clone of the branch alone, too."""
 
+    def __init__(self, surveyor: Surveyor, survey: Survey, item_id: str, day: str, history: History) -> None:
+        self._repository = surveyor.repository
+        self._tree = survey.tree
+        self._item_id = item_id
+        self._day = day
+        self._history = history
 
-def _base(history: History, entry: Entry) -> str:
-    """What a run began with."""
-    leases = [each.lease for each in history.entries if each.run == entry.run and each.lease]
-    return leases[-1].base if leases else entry.proposal or ""
+    def base(self, entry: Entry) -> str:
+        """The files that a proposal's run began with, as a tree."""
+        lease = self._lease(entry)
+        return self._of(lease.base if lease else entry.proposal or "")
 
+    def content(self, entry: Entry) -> str:
+        """The files as a proposal leaves them, as a tree."""
+        objects, proposal = self._repository.objects, entry.proposal or ""
+        if objects.holds(proposal):
+            return self._of(proposal)
+        patch = objects.file(self._tree, f"{run_folder(self._item_id, entry.run, self._day)}/patch.diff")
+        if patch is None or self._lease(entry) is None:
+            raise UsageError(f"the proposal of round {entry.round} is not in this clone, nor is its patch")
+        return self._repository.patched(self.base(entry), patch)
 
-def _is_there(surveyor: Surveyor, entry: Entry) -> bool:
-    """Whether the repository holds an entry's proposal: a clone of the branch alone may not."""
-    found = surveyor.repository.objects.read(entry.proposal or "")
-    return found is not None and found[1] == "commit"
+    def _lease(self, entry: Entry) -> Lease | None:
+        return next((each.lease for each in self._history.entries if each.run == entry.run and each.lease), None)
+
+    def _of(self, commit: str) -> str:
+        return self._repository.content(self._repository.objects.commit(commit).tree)

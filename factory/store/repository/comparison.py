@@ -27,22 +27,17 @@ class FileChange:
 
 def compared(repository: Repository, old: str, new: str) -> tuple[FileChange, ...]:
     """Every file that differs between two commits; the factory's own folders are left out."""
-    before, after = _contents(repository, old, new)
+    before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))
+    repository.objects.flush()
     out = repository.neutral.run(*_FOR_PEOPLE, "--raw", "--numstat", "-z", before, after)
     return tuple(_parsed(iter(out.split(b"\0")[:-1])))
 
 
 def shown(repository: Repository, old: str, new: str) -> str:
-    """The difference of two commits for reading; the factory's own folders are left out."""
-    before, after = _contents(repository, old, new)
-    out = repository.neutral.run(*_FOR_PEOPLE, "-p", "--stat", "--summary", before, after)
-    return out.decode(errors="replace")
-
-
-def _contents(repository: Repository, old: str, new: str) -> tuple[str, str]:
-    before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))
+    """The difference of two trees for reading."""
     repository.objects.flush()
-    return before, after
+    out = repository.neutral.run(*_FOR_PEOPLE, "-p", "--stat", "--summary", old, new)
+    return out.decode(errors="replace")
 
 
 def _parsed(records: Iterator[bytes]) -> Iterator[FileChange]:
