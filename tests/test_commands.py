@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -80,6 +81,21 @@ def test_a_tick_in_a_pipe_says_what_it_waits_for(world: World) -> None:
     said = world.factory("tick")
     assert re.search(r"waiting for one \(checking long, \d+ s\)", said)
     assert said.count("waiting for") <= 2
+
+
+def test_a_tick_that_a_persons_merge_keeps_waiting_says_so_once(world: World) -> None:
+    # given a run that ends while a person is in the middle of a merge
+    world.item("one", [{"say": "begun"}, {"sleep": 2}, {"write": {"path": "one.txt", "text": "one\n"}}])
+    process = world.start("tick")
+    world.until(lambda: (world.root / ".git/factory/heartbeats/one").exists())
+    merging = world.write(".git/MERGE_HEAD", world.git("rev-parse", "HEAD") + "\n")
+    world.until(lambda: not (world.root / ".git/factory/heartbeats/one").exists())
+    time.sleep(2.5)
+    merging.unlink()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert output.count("waits: a merge is in progress") == 1
+    assert world.lane("one") == "done"
 
 
 def test_a_tick_tells_programs_what_it_came_to(world: World) -> None:

@@ -256,7 +256,7 @@ class Orchestrator:
 
     def _while_at_work(self, waiting: Callable[[Crew], None], *, may_start: bool, most: int | None) -> Iterator[Report]:
         """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
-        crew, until = self.floor.crew, None
+        crew, until, said = self.floor.crew, None, ""
         while crew.busy:
             if not crew.wait(1.0) and until is None:
                 waiting(crew)
@@ -265,13 +265,21 @@ class Orchestrator:
             self.interrupts.check()
             try:
                 report = self.one_pass(may_start=may_start, most=most)
-            except BusyError:
+            except BusyError as error:
+                said = self._tell_once(error.message, said)
                 until = until or time.monotonic() + _PATIENCE_S
                 if time.monotonic() > until:
                     raise
                 continue
+            said = self._tell_once(report.waiting, said)
             until = time.monotonic() + _PATIENCE_S if report.waiting else None
             yield report
+
+    def _tell_once(self, hindrance: str, said: str) -> str:
+        """Tell what a pass waits for, unless that was the last thing said of it; what is said of it now."""
+        if hindrance and hindrance != said:
+            self.floor.tell("", f"waits: {hindrance}")
+        return hindrance
 
     def present(self) -> Survey:
         """The branch as it is now."""
