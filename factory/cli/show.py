@@ -46,6 +46,8 @@ def _print(found: Detail) -> None:
         click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
     if found.applied:
         click.echo(f"merged     {found.applied}")
+    if found.lane is Lane.REVIEW:
+        click.echo(f"look       git diff {found.base[:10]} {history.proposal[:10]}")
     if history.proposal:
         click.echo(f"look       factory diff {found.id}")
     for change in found.changes:
