@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.line.orchestrator import Orchestrator
 from factory.store.repository import objects as objects_module
 from factory.store.repository.repository import Repository
 from tests.test_crash import STRACE, needs_strace
@@ -134,3 +135,23 @@ def test_a_git_that_is_killed_is_a_crash_and_asks_nobody_to_correct_anything(
     failures = {str(entry.failure) for entry in world.journal("one") if entry.failure}
     assert failures <= {"crash"}
     assert "correct the contract" not in said
+
+
+def test_the_reflog_says_what_each_move_was_and_when(world: World) -> None:
+    world.item("one")
+    first = int(time.time())
+    repository = Repository(world.root)
+    try:
+        orchestrator = Orchestrator(repository, lambda _id, _text: None)
+        with orchestrator.holding():
+            orchestrator.tick()
+            time.sleep(1.1)
+            world.item("two", text="hold: true\n")
+            second = int(time.time())
+            orchestrator.tick()
+    finally:
+        repository.close()
+    newest, *earlier = world.git("reflog", "show", "--date=unix", "main", "--format=%gd %gs").split("\n")
+    assert newest.endswith("factory: take in queue/inbox/two.yaml")
+    assert int(newest.partition("{")[2].partition("}")[0]) >= second > first
+    assert any(line.endswith("factory: one review -> done (run 1)") for line in earlier)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from factory.model.errors import BusyError
 from factory.store import files
-from factory.store.repository.git import Conversation, Git, GitError
+from factory.store.repository.git import Git, GitError
 from factory.store.repository.locks import break_still
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person
 from factory.store.repository.trees import Change, TreeEditor, diff
@@ -112,7 +112,7 @@ class Publisher:
         self._note = state / "pending"
         self._views = views
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
-        self._refs = Conversation(git, "update-ref", "--no-deref", "-z", "--stdin")
+        self._git = git
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
@@ -183,19 +183,25 @@ class Publisher:
         return EMPTY_TREE if commit == NOTHING else self._objects.commit(commit).tree
 
     def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
-        parts = ["start"]
-        parts += [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}" for update in updates]
+        """In one transaction, each move noted in the branch's reflog with what it was and when.
+
+        A process that lasted would note the time of its own first move, and no message.
+        """
+        asked = "".join(f"update refs/heads/{update.branch}\0{update.new}\0{update.old}\0" for update in updates)
         try:
-            with self._refs.exchange():
-                self._refs.send("\0".join([*parts, "commit", ""]).encode())
-                for expected in (b"start: ok", b"commit: ok"):
-                    said = self._refs.read_line()
-                    if said != expected:
-                        raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+            message = self._subject(updates)
+            self._git.run("update-ref", "--no-deref", "-m", message, "-z", "--stdin", stdin=asked.encode())
         except GitError as error:
             if any(sign in error.stderr for sign in _MOVED):
                 raise RefMoved(("update-ref",), error.status, error.stderr) from None
             raise
+
+    def _subject(self, updates: Sequence[RefUpdate]) -> str:
+        """The first line of the newest commit's message."""
+        newest = next((update.new for update in updates if update.new != NOTHING), "")
+        found = self._objects.read(newest) if newest else None
+        message = found[2].partition(b"\n\n")[2] if found else b""
+        return message.partition(b"\n")[0].decode(errors="replace") or "factory: tidy up"
 
     def recover(self) -> bool:
         """Finish what a crash left between a branch's move and its view. True when there was something to finish."""
@@ -234,9 +240,8 @@ class Publisher:
         view.adopt_index()
 
     def close(self) -> None:
-        """Let the lasting process end."""
+        """Let the thread end."""
         self._beside.shutdown()
-        self._refs.close()
 
 
 def _noted(note: bytes) -> list[RefUpdate]:
