@@ -128,6 +128,13 @@ def test_a_finished_item_that_is_moved_back_and_not_committed_is_taken_in(world:
     clean(world)
 
 
+def test_a_copy_of_a_finished_item_is_not_passed_over_in_silence(world: World) -> None:
+    ended(world, "cancelled")
+    world.write("queue/inbox/one.yaml", world.read(world.path("one")))
+    assert "the id 'one' is taken by queue/done/" in world.command("tick")
+    assert "cancel" in world.events("one")[-1]
+
+
 def test_decisions_exclude_each_other(world: World) -> None:
     in_review(world)
     before = world.read(VERDICT)

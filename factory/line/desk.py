@@ -202,7 +202,8 @@ class _Judge:
             yield from self._moved(item_id, known.path)
             yield path, data
         elif known is not None:
-            if known.blob != blob:  # the same content is an item that another branch's working tree still shows as new
+            # The same content is an item that another branch's working tree still shows as new.
+            if known.blob != blob or (self._edits.home and known.lane is Lane.DONE):
                 free = self._surveyor.free_id(self._survey.tree, self._survey.snapshot, item_id)
                 self._edits.problem(path, taken_by(item_id, known.path, free))
         elif parts[1] != Lane.INBOX and item_id not in self._survey.lost:
