@@ -258,3 +258,16 @@ def test_without_a_sandbox_a_seat_that_would_look_elsewhere_has_no_verdict(
     world.contract("checked", review={"seats": seats})
     judged(world, "broken = 1\n")
     assert "it would not look at the change" in world.artifacts("one")["run-1/verdict.critic.yaml"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_a_hook_calls_the_programs_of_the_active_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    product(world)
+    environment(world.root / ".venv", monkeypatch)
+    world.policy(f"sandbox: {mode}\nhooks: {{before_run: 'command -v python; exit 3'}}")
+    world.item("one")
+    world.tick()
+    assert f"{world.root}/.venv/bin/python" in world.artifacts("one")["run-1/hooks.log"].split("\n")
+    assert world.last("one").reason == "the hook before_run ended with exit status 3"

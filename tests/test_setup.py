@@ -85,6 +85,19 @@ def test_a_copy_can_be_written_and_is_no_part_of_the_change(world: World, mode: 
     assert "target" not in world.git("ls-files")
 
 
+@needs_bubblewrap
+def test_a_copy_can_be_written_at_the_checkouts_place_by_worker_and_seat_too(world: World) -> None:
+    dependencies(world)
+    world.write("target/old", "old")
+    world.policy(cell(copies=["target"]))
+    write = f"echo new > {world.root}/target/new && cat target/new"
+    seat = {"name": "critic", "kind": "command", "run": ["bash", "-c", f"{write}; echo x > x.txt"]}
+    at_work(world, write, review={"seats": [seat]})
+    kept = world.artifacts("one")
+    assert "new" in kept["run-1/output.log"] and "new" in kept["run-1/seats/critic.log"]
+    assert "x.txt: Read-only file system" in kept["run-1/seats/critic.log"]
+
+
 def test_a_contract_has_shares_of_its_own(world: World) -> None:
     dependencies(world)
     world.policy(cell(shares=["target"]))

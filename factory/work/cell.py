@@ -109,13 +109,12 @@ class Cell:
         self.room = replace(self.room, mounted=tuple(new.values()))
 
     def lay_copies(self, folders: Mapping[str, Path]) -> None:
-        """Lay copies of folders into the worktree, which are no part of what is worked on."""
+        """Lay copies of folders into the worktree, which are no part of what is worked on, and can be written."""
         for name, source in folders.items():
             if files.make_folders(self.tree, PurePath(name).parent):
                 files.copy_tree(source, self.tree / name)
-        covered = {place / name for name in folders for place in self.room.stand_ins}
-        mounted = tuple(each for each in self.room.mounted if each.at not in covered)
-        self.room = replace(self.room, mounted=mounted)
+        places = (self.tree, *self.room.stand_ins)
+        self.mount(Mounted(self.tree / name, place / name, writable=True) for name in folders for place in places)
         self._copies = tuple(folders)
 
     def environment(self, allowed: tuple[str, ...] = ()) -> dict[str, str]:

@@ -12,6 +12,9 @@ from factory.work.sandbox import sandbox
 from factory.work.setup import furnish, problem_of
 from factory.work.workcell import Cells
 
+# A login shell reads profiles, which may set PATH anew: without the environment that is active here.
+_AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
+
 
 @contextmanager
 def workcell(
@@ -52,9 +55,10 @@ def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
     if not script or not script.strip():
         return ""
     log = cell.place / "hook.log"
+    env = cell.environment(contract.worker.env)
     command = process.Command(
-        argv=("sh", "-lc", script),
-        env=cell.environment(contract.worker.env),
+        argv=("sh", "-lc", _AS_CALLED, "sh", env["PATH"], script),
+        env=env,
         log=log,
         room=cell.room,
         sandbox=sandbox(order.policy.sandbox),

@@ -45,7 +45,7 @@ def mounts(room: Room) -> Iterator[str]:
     yield from ("--ro-bind", str(room.given), str(room.given))
     yield from _git(room)
     for mounted in room.mounted:
-        yield from _bind(room, "--ro-bind", mounted.source, mounted.at)
+        yield from _bind(room, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
     for socket in sockets(room):
         yield from ("--ro-bind", os.devnull, str(socket.at))
     for place in (DEV, RUN, *hidden):

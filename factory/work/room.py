@@ -16,10 +16,11 @@ class GitView:
 
 @dataclass(frozen=True)
 class Mounted:
-    """A folder of this machine that can be read at another place."""
+    """A folder of this machine that is seen at another place."""
 
     source: Path
     at: Path
+    writable: bool = False
 
 
 @dataclass(frozen=True)

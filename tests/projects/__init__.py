@@ -1,0 +1,1 @@
+"""Real projects under the factory, fetched from their registries."""
