@@ -240,3 +240,42 @@ def test_a_holder_whose_number_another_process_has_is_gone(world: World) -> None
     place.write_text(json.dumps(note))
     assert holder(place.parent) is None
     assert "none is running" in world.command("status")
+
+
+def test_what_was_checked_merged_with_a_moved_target_is_found_again(world: World) -> None:
+    """The merge that the checks ran on lies in no commit, so a clone does not get it."""
+    slow: list[dict[str, object]] = [{"sleep": 2.5}, {"write": {"path": "slow.txt", "text": "slow\n"}}]
+    world.item("slow", slow, contract="reviewed")
+    world.item("quick")
+    world.tick(drain=True)
+    assert (world.lane("slow"), world.lane("quick")) == ("review", "done")
+    clone = cloned(world)
+    clone.tick()
+    clone.verdict("slow", "approve")
+    clone.commit("Approved")
+    assert "approved by" in clone.command("status")
+    clone.tick(drain=True)
+    assert clone.lane("slow") == "done"
+
+
+def test_a_target_whose_history_was_made_anew_has_the_checks_run_again(world: World) -> None:
+    world.git("branch", "product")
+    world.policy("target: product")
+    world.item("one", contract="reviewed")
+    world.tick()
+    evidence = json.loads(world.artifacts("one")["run-1/evidence.json"])
+    # given a target that was rewritten, and a clone that never saw the old one
+    tree = world.git("rev-parse", "product^{tree}")
+    world.git("branch", "-f", "product", world.git("commit-tree", tree, "-m", "Anew"))
+    world.verdict("one", "approve")
+    world.commit("Approved")
+    place = world.root.parent / "clone"
+    subprocess.run(["git", "clone", "-q", "--no-local", world.root, place], check=True)
+    clone = World(place)
+    clone.git("branch", "product", "origin/product")
+    clone.git("branch", "-D", "-r", "origin/factory/one")
+    assert evidence["target"]
+    assert "one" in clone.command("status")
+    clone.tick(drain=True)
+    assert clone.lane("one") in ("review", "done", "rework")
+    assert "Traceback" not in clone.command("status")

@@ -130,6 +130,8 @@ def _decision(judged: Judged) -> dict[str, JsonValue]:
 def _checked_on(floor: Floor, judged: Judged, target: str) -> bool:
     """Whether the checks ran on the proposal merged with what the target holds now."""
     objects, content = floor.repository.objects, floor.repository.content
+    if not objects.holds(judged.evidence.target):
+        return False  # somebody has made the target's history anew
     if content(objects.commit(judged.evidence.target).tree) != content(objects.commit(target).tree):
         return False
     # Made again from the proposal itself: what is merged must not hang on a file that somebody could have edited.

@@ -3,6 +3,7 @@
 from factory.line.judge import Judged
 from factory.line.survey import Survey
 from factory.model.contract import ApplyMode
+from factory.model.evidence import Evidence
 from factory.model.lifecycle import NotApplied
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
@@ -15,6 +16,8 @@ def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[N
         return NotApplied.HELD, "it is on hold"
     if case.contract is None or case.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
         return None
+    if not _readable(repository, judged.evidence):
+        return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"
     in_the_way = obstacles(repository, target, judged.evidence.tree)
     if in_the_way:
         return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
@@ -23,6 +26,16 @@ def hindrance(repository: Repository, survey: Survey, judged: Judged) -> tuple[N
     if now != repository.content(objects.commit(judged.evidence.target).tree):
         return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
     return None
+
+
+def _readable(repository: Repository, evidence: Evidence) -> bool:
+    """Whether this clone holds what was checked; another clone's merge in memory is made again."""
+    objects = repository.objects
+    if objects.holds(evidence.target) and not objects.holds(evidence.tree):
+        repository.content(objects.commit(evidence.proposal).tree)  # what was checked, where the target had not moved
+        if not objects.holds(evidence.tree):
+            repository.content(repository.merge(evidence.target, evidence.proposal).tree)
+    return objects.holds(evidence.target) and objects.holds(evidence.tree)
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
