@@ -146,3 +146,16 @@ def _weight(folder: Path) -> int:
 def _weight_of_artifacts(world: World) -> int:
     """What the run's own artifacts, which show what was refused, may take."""
     return sum(len(os.fsencode(text)) for text in world.artifacts("bad").values())
+
+
+def test_a_clone_that_holds_a_part_of_its_objects_gets_the_others(world: World, tmp_path: Path) -> None:
+    world.git("config", "uploadpack.allowFilter", "true")
+    world.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    place = tmp_path / "clone"
+    world.git("clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{world.root}", str(place))
+    clone = World(place)
+    clone.git("sparse-checkout", "set", "queue", "contracts")
+    clone.git("checkout", "-q", "main")
+    clone.item("one")
+    clone.tick()
+    assert clone.lane("one") == "done", clone.last("one")

@@ -11,7 +11,7 @@ from pathlib import Path
 from factory.store import files
 from factory.store.repository.git import Git, Guard, GuardedGit
 from factory.store.repository.neutral import neutral
-from factory.store.repository.objects import REPOSITORY
+from factory.store.repository.objects import EMPTY_TREE, REPOSITORY
 from factory.store.repository.quarantine import Quarantine
 
 # git looks whether a worktree's name is free and then takes it; two at a time could take the same.
@@ -20,7 +20,7 @@ _ADDING = threading.Lock()
 # not get to hold anybody up.
 _CHECKOUT_S = 600.0
 _CLEANING_S = 20.0
-_TAKING_S = 60.0
+_TAKING_S = 300.0
 # A submodule's entry follows the head of what lies there; nothing is run to see whether something changed inside.
 _TAKE = '"$0" update-index --add --remove --replace -z --stdin && "$0" add -A -- "$@" && exec "$0" write-tree'
 _MODE = int(REPOSITORY, 8).to_bytes(4)  # as it stands in an index (gitformat-index)
@@ -57,12 +57,18 @@ class Worktree:
         if dot_git.is_dir() and not dot_git.is_symlink():
             files.remove_tree(dot_git)
         files.write(dot_git, os.fsencode(f"gitdir: {self._admin}\n"))
+        self._fetch_missing(commit)
         self._own(guard).run("read-tree", "--reset", "-u", commit, patience=_CHECKOUT_S)
         if branch:
             self._git.run("update-ref", f"refs/heads/{branch}", commit)
         files.write(self._admin / "HEAD", f"ref: refs/heads/{branch}\n".encode() if branch else f"{commit}\n".encode())
         shutil.copy2(self._index, self._admin / "index")
         self._links = self._submodules()
+
+    def _fetch_missing(self, commit: str) -> None:
+        """In a clone that holds only a part of its objects, get those of a commit: under guard nothing is fetched."""
+        if any((self._common / "objects/pack").glob("*.promisor")):
+            self._git.run("diff-tree", "-r", "--numstat", "--no-ext-diff", "--no-textconv", EMPTY_TREE, commit)
 
     def clean(self, guard: Guard) -> bool:
         """Remove every file that git does not track here; False when something stays in the place of a submodule.
