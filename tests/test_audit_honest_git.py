@@ -381,6 +381,23 @@ def main_merged_into_the_release(town: Town) -> None:
     town.ann.git("switch", "-q", "main")
 
 
+@deed
+def a_release_rebased_with_what_the_factory_had_merged(town: Town) -> None:
+    town.ci.git("branch", "release")
+    town.ci.policy("target: release\n")
+    town.work("one")
+    town.ann.git("pull", "-q", "--ff-only")
+    town.ann.git("switch", "-q", "-c", "release", "origin/main")
+    town.code(town.ann)
+    town.ann.git("push", "-q", "origin", "release")
+    town.ann.git("switch", "-q", "main")
+    town.ci.git("switch", "-q", "release")
+    town.ci.git("pull", "-q", "--rebase", "origin", "release")
+    town.ci.git("push", "-q", "origin", "release")
+    town.ann.git("fetch", "-q")
+    town.ann.git("branch", "-f", "release", "origin/release")
+
+
 # Proposals that a person merges
 
 

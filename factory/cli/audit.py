@@ -22,7 +22,7 @@ def audit_command(since: str | None, explain: str | None, as_json: bool) -> int:
         return 0
     with repository() as opened:
         branch = locate_branch(opened)
-        head = opened.head(branch) or opened.published(branch, "origin")
+        head = opened.head(branch)
         if head is None:
             raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
         found = audit(opened, head, resolve(opened, since) if since else None)

@@ -14,13 +14,18 @@ from factory.report.audit.rules import Found, Rule, Violation
 from factory.store.artifacts import Artifacts, folder_of
 from factory.store.repository.ancestry import Told
 from factory.store.repository.chronicle import Step
-from factory.store.repository.objects import Objects, name_of, tree_data
+from factory.store.repository.objects import Objects, Person, name_of, tree_data
 from factory.store.repository.trees import OWN_FOLDERS, Change, diff
 
 _WORKER = "@workers.factory.invalid"
 _FINISHED = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
 # As git reads trailers, in any case and with or without a space; and anywhere below the subject, since people do.
 _TRAILER = re.compile(r"^(factory-(?:item|move|run|subject))[ \t]*[:=]", re.IGNORECASE | re.MULTILINE)
+
+
+def item_of(who: Person) -> str:
+    """The item for which a worker made a commit; empty when the author is no worker."""
+    return who.email.removesuffix(_WORKER) if who.email.endswith(_WORKER) else ""
 
 
 def content_name(objects: Objects, tree: str) -> str:
@@ -173,12 +178,15 @@ class Content:
             self.elsewhere[entry.applied] = record.id
         if last and last.commit != entry.applied:
             yield Rule.UNAPPROVED, "", f"{record.id} was finished, and not by {last.commit[:10]}, which came before it"
-        if entry.applied and self._said_subject(entry.applied) != entry.subject:
+        if entry.applied and self._said_subject(entry.applied) not in (None, entry.subject):
             yield Rule.TRAILERS, "", f"the merge of {record.id} says that it is of another subject"
 
-    def _said_subject(self, commit: str) -> str:
+    def _said_subject(self, commit: str) -> str | None:
+        """The subject that a commit names; None when there is no such commit here."""
         found = self._objects.read(commit)
-        lines = found[2].decode(errors="replace").split("\n") if found else []
+        if found is None:
+            return None
+        lines = found[2].decode(errors="replace").split("\n")
         return next((line.partition(": ")[2] for line in lines if line.startswith("Factory-Subject: ")), "")
 
     def unfinished(self, step: Step | None) -> Violation | None:

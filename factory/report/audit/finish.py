@@ -117,7 +117,7 @@ class Finish:
             yield Rule.MERGED, "was finished, and its apply command failed"
 
     def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[Said]:
-        applied = self._entry.applied
+        applied, policy = self._entry.applied, self._judgement.law.policy
         merges = mode in (ApplyMode.MERGE, ApplyMode.SQUASH) and evidence.proposal != evidence.base
         if self._entry.outcome is not Outcome.APPLIED:
             if applied:
@@ -128,10 +128,10 @@ class Finish:
             yield Rule.MERGED, f"was applied, and with apply.mode {mode} there was nothing to merge"
         elif self._book.signs.carried(self._step):
             yield from self._carried()
-        elif applied is None or not self._judgement.is_commit(applied):
-            yield Rule.MERGED, "was applied, and the journal does not say by which commit"
-        else:
+        elif applied is not None and self._judgement.is_commit(applied):
             yield from self._by_merge(evidence, applied)
+        elif applied is None or policy.target_branch == policy.branch:  # else it is looked for on that other branch
+            yield Rule.MERGED, "was applied, and the journal does not say by which commit"
 
     def _carried(self) -> Iterator[Said]:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from factory.model.errors import UnusableError
 from factory.model.policy import Policy
-from factory.report.audit.content import Content
+from factory.report.audit.content import Content, item_of
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.signs import Signs
 from factory.store.repository.ancestry import Ancestry, Told
@@ -24,6 +24,7 @@ class Target:
         self._branch = policy.target_branch
         self._remote = policy.sync.remote
         self._subjects: set[str] = set()  # what says that a subject came in by it
+        self._again: set[str] = set()  # the items whose change somebody rebased or picked
 
     def found(self, head: str, begin: int) -> Iterator[Violation]:
         """What is wrong there, after a time, besides what is on the factory's own branch."""
@@ -36,12 +37,12 @@ class Target:
                 raise UnusableError(message, f"git fetch {self._remote} {there}")
             return
         ancestry = Ancestry(self._repository.neutral, self._repository.objects, target, None, self._look)
-        for commit, item_id in named.items():
-            if commit not in ancestry:
-                yield Violation(Rule.MERGED, target, "", f"{item_id} was applied by {commit[:10]}, which is not there")
         for step in chronicle(self._repository, target, head):
             if step.at.timestamp() > begin:
                 yield from self._step(step)
+        for commit, item_id in named.items():
+            if commit not in ancestry and item_id not in self._again:
+                yield Violation(Rule.MERGED, target, "", f"{item_id} was applied by {commit[:10]}, which is not there")
 
     def _look(self, told: Told) -> None:
         self._content.see_worker(told)
@@ -51,10 +52,11 @@ class Target:
     def _step(self, step: Step) -> Iterator[Violation]:
         named = self._content.elsewhere
         beside = (commit for side in step.sides if not side.foreign for commit in side.commits)
+        item_id = step.trailer("Factory-Item") if self._signs.carried(step) else item_of(step.author)
+        again = bool(item_id) and self._content.picked(step.commit, item_id)
+        self._again |= {item_id} if again else set()
         for commit in (step.commit, *beside):
-            item_id = step.trailer("Factory-Item")
-            again = commit == step.commit and self._signs.carried(step) and self._content.picked(commit, item_id)
-            if commit in self._subjects and commit not in named and not again:
+            if commit in self._subjects and commit not in named and not (again and commit == step.commit):
                 yield Violation(Rule.UNAPPROVED, commit, "", "content came in, and no finish names it")
         if step.commit not in named:
             found = self._content.by_person(step, step.at)
