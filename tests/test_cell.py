@@ -271,3 +271,14 @@ def test_a_hook_calls_the_programs_of_the_active_environment(
     world.tick()
     assert f"{world.root}/.venv/bin/python" in world.artifacts("one")["run-1/hooks.log"].split("\n")
     assert world.last("one").reason == "the hook before_run ended with exit status 3"
+
+
+def test_the_doctor_says_without_a_sandbox_which_check_would_look_elsewhere(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_sandbox(world)
+    packages = environment(tmp_path / "environment", monkeypatch)
+    assert "would not look" not in world.command("doctor", status=None)
+    install(packages, world.root / "src", "a path")
+    said = " ".join(world.command("doctor", status=None).split())
+    assert "the check tests would not look at the change" in said

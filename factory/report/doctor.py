@@ -14,6 +14,7 @@ from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.journal import rfc3339
 from factory.model.policy import Policy
+from factory.report.astray import astray
 from factory.report.check import check
 from factory.report.checkup import remembered
 from factory.report.sign import Health, Sign
@@ -50,7 +51,10 @@ def examine(repository: Repository) -> Iterator[Sign]:
     except FactoryError as error:
         yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
         return
-    yield from _containment(_sandbox(survey.policy.sandbox))
+    boundary = _sandbox(survey.policy.sandbox)
+    yield from _containment(boundary)
+    if isinstance(boundary, Sandbox):
+        yield from astray(surveyor, survey, boundary)
     yield from _agents(survey.policy)
     yield from _contracts(surveyor, survey.tree)
     yield from remembered(surveyor, survey)
