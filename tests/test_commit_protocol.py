@@ -11,8 +11,10 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.survey import utc_now
 from factory.model.errors import FactoryError
-from factory.store.repository.commits import Batch, RefUpdate, Signature
-from factory.store.repository.objects import FILE, FOLDER, PACK_ABOVE, Objects, Person, TreeEntry
+from factory.store.repository.commits import Batch, Signature
+from factory.store.repository.disk import PACK_ABOVE
+from factory.store.repository.objects import FILE, FOLDER, Objects, Person, TreeEntry
+from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor, diff
 from tests.witness import assert_history_agrees, assert_nothing_left, assert_sound, moves, raw_git

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -173,12 +174,24 @@ def test_a_full_or_broken_disk_is_one_sentence_and_nothing_is_lost(busy: World, 
     assert_as_if_nothing_had_happened(busy)
 
 
+def once_the_branch_has_moved(world: World) -> list[int]:
+    """Which renames are the first that write files of a batch: the index has been adopted, and the branch has moved."""
+    copy, traced = world.root.parent / "copy", world.root.parent / "renames"
+    if not copy.exists():
+        shutil.copytree(world.root, copy, symlinks=True)
+    command = [str(STRACE), "-qq", "-e", "trace=rename", "-o", str(traced), *FACTORY, "tick"]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    shutil.rmtree(copy)
+    targets = [line.rpartition(", ")[2] for line in traced.read_text().split("\n") if line.startswith("rename")]
+    steps = enumerate(pairwise(targets), 2)
+    return [number for number, (one, then) in steps if '/.git/index"' in one and "/.git/" not in then]
+
+
 @needs_strace
 def test_between_the_branch_and_the_index_nobody_can_commit_the_moves_away(busy: World) -> None:
     """A disk that is full at the worst moment must not leave an index that undoes what the branch has."""
     kept = 0
-    for part in (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55):
-        when = nth(busy, "rename", part)
+    for when in once_the_branch_has_moved(busy)[:6]:
         Background(busy, "tick", before=injected(busy, f"rename:error=ENOSPC:when={when}+")).end()
         before = busy.git("ls-tree", "-r", "--name-only", "main", "queue", "artifacts")
         busy.write("mine.txt", f"{when}\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from factory.line.orchestrator import Orchestrator
-from factory.store.repository import objects as objects_module
+from factory.store.repository import disk
 from factory.store.repository.repository import Repository
 from tests.test_crash import STRACE, needs_strace
 from tests.witness import Background, assert_nothing_left, wait_for
@@ -84,7 +84,7 @@ def test_a_file_that_git_packs_before_it_is_synced_is_no_error(world: World, mon
     repository = Repository(world.root)
     kept = repository.objects.add("blob", b"print('hello')\n")  # which a commit holds
     new = repository.objects.add("blob", b"in no pack\n")
-    synced = objects_module._sync
+    synced = disk._sync
     meddled: list[Path] = []
 
     def late(path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_file_that_git_packs_before_it_is_synced_is_no_error(world: World, mon
         synced(path)
 
     world.git("gc", "-q", "--prune=now")
-    monkeypatch.setattr(objects_module, "_sync", late)
+    monkeypatch.setattr(disk, "_sync", late)
     repository.objects.flush()
     repository.close()
     assert meddled

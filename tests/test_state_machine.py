@@ -24,7 +24,7 @@ OPEN = ["inbox", "active", "review", "rework", "blocked"]
 CRASHING = """
 import os, sys
 from factory.store import files
-from factory.store.repository import commits, objects, view
+from factory.store.repository import checkout, commits, index, objects
 from factory.cli.program import run
 
 left = int(sys.argv[1])
@@ -41,10 +41,12 @@ def dying(owner, name):
 
 dying(commits.Publisher, "publish")
 dying(commits.Publisher, "_move_refs")
-dying(view.View, "prepare_index")
-dying(view.View, "update")
-dying(view.View, "adopt_index")
-dying(view.View, "_write")
+dying(index.Index, "prepare")
+dying(index.Index, "adopt")
+dying(index.Index, "forget")
+dying(checkout.Checkout, "lay_out")
+dying(checkout.Checkout, "update")
+dying(checkout.Checkout, "_write")
 dying(files, "move_new")
 dying(objects.Objects, "flush")
 sys.exit(run(sys.argv[2:]))

@@ -5,7 +5,6 @@ import click
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
 from factory.model.base import printable
-from factory.model.errors import UnusableError
 from factory.report.audit.audit import Audit, audit, resolve
 from factory.report.audit.rules import EXPLAINED, Rule
 from factory.store.library import locate_branch
@@ -22,9 +21,7 @@ def audit_command(since: str | None, explain: str | None, as_json: bool) -> int:
         return 0
     with repository() as opened:
         branch = locate_branch(opened)
-        head = opened.head(branch)
-        if head is None:
-            raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        head = opened.tip(branch)
         found = audit(opened, head, resolve(opened, since) if since else None)
     if as_json:
         listed = [violation._asdict() for violation in found.violations]

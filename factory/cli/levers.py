@@ -43,7 +43,7 @@ def _ended(item_id: str) -> str:
 def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) -> None:
     """Move an item's file, and stage the move, so that any commit holds both halves of it."""
     if files.move_new(source, view.root / target):
-        view.stage([str(source.relative_to(view.root)), target, *besides])
+        view.index.stage([str(source.relative_to(view.root)), target, *besides])
         return
     if source.exists():
         raise UsageError(f"{target} exists already", "factory check")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from factory.line.survey import Survey, Surveyor, utc_now
-from factory.model.errors import FactoryError, InvalidFile, UnusableError, UsageError
+from factory.model.errors import FactoryError, InvalidFile, UsageError
 from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.library import locate_branch
@@ -35,9 +35,7 @@ def surveyed() -> Iterator[tuple[Surveyor, Survey]]:
     """The branch's survey at this moment."""
     with repository() as opened:
         branch = locate_branch(opened)
-        head = opened.head(branch)
-        if head is None:
-            raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        head = opened.tip(branch)
         surveyor = Surveyor(opened, branch)
         yield surveyor, surveyor.survey(utc_now(), head)
         surveyor.queue.save()

@@ -24,8 +24,8 @@ from factory.model.result import Status, Usage
 from factory.model.verdict import Finding
 from factory.store.artifacts import RESULT, with_manifest
 from factory.store.queue import verdict_path
-from factory.store.repository.commits import NOTHING, RefUpdate
 from factory.store.repository.comparison import compared
+from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 from factory.work.order import Order
 from factory.work.reviewer import Said
@@ -88,6 +88,7 @@ def collect(floor: Floor, survey: Survey) -> None:
     floor.ledger.publish()
     for item_id in done:
         floor.crew.forget(item_id)
+    floor.repository.under_check.let_go(done)
 
 
 def _whole(floor: Floor, run: Run) -> Run:

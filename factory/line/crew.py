@@ -126,6 +126,7 @@ class Crew:
                 for kind, data in run.brought.values():
                     self._repository.objects.add(kind, data)
                 proposal = proposal_of(order, run.tree, self._repository)
+                self._repository.under_check.hold(order.item_id, proposal)
             claims = run.result.handoff.commands if run.result else ()
             gathered = self._gatherer.gather(order, proposal, self._target(), stop, alive, claims)
         except CellNotReady as error:

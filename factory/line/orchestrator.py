@@ -25,8 +25,8 @@ from factory.model.journal import rfc3339
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
-from factory.store.repository.commits import RefMoved
 from factory.store.repository.objects import Person
+from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
 from factory.work.workcell import Cells, cells_root
 
@@ -74,9 +74,7 @@ class Orchestrator:
         self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me)
 
     def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
-        head = repository.head(branch)
-        if head is None:
-            raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        head = repository.tip(branch)
         return surveyor.library.workflow(repository.objects.commit(head).tree, branch)
 
     def _target_head(self) -> str:
@@ -142,6 +140,10 @@ class Orchestrator:
         busy = self._waits_for_a_person()
         if busy:
             return Report(0, waiting=busy)
+        for root in self.floor.repository.publisher.settle():
+            self.floor.tell(
+                "", f"mended the index of {root}: a git command had written back what it read before a move"
+            )
         before = self.floor.ledger.commits
         found = self._found = _Found()
         self.floor.troubles.clear()
@@ -272,7 +274,9 @@ class Orchestrator:
                     raise
                 continue
             said = self._tell_once(report.waiting, said)
-            until = time.monotonic() + _PATIENCE_S if report.waiting else None
+            until = (until or time.monotonic() + _PATIENCE_S) if report.waiting else None
+            if until is not None and time.monotonic() > until:
+                raise BusyError(report.waiting, "finish or abort it, then factory tick")
             yield report
 
     def _tell_once(self, hindrance: str, said: str) -> str:
@@ -283,14 +287,11 @@ class Orchestrator:
 
     def present(self) -> Survey:
         """The branch as it is now."""
-        head = self.floor.repository.head(self.floor.branch)
-        if head is None:
-            raise UnusableError(f"the branch {self.floor.branch} is gone", f"git branch {self.floor.branch}")
-        return self._survey(head)
+        return self._survey(self.floor.repository.tip(self.floor.branch))
 
     def tidy(self) -> None:
         """What need not be done at each step: the index's memory of file times, and git's own packing."""
         view = self.floor.repository.view_of(self.floor.branch)
         if view is not None:
-            view.refresh_index()
+            view.index.refresh()
         self.floor.repository.tidy()

@@ -6,8 +6,8 @@ from factory.line.proposal import ensure
 from factory.line.survey import Case, Survey
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
 from factory.store.queue import Placed, lane_path
-from factory.store.repository.commits import NOTHING, RefUpdate
 from factory.store.repository.objects import name_of
+from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Deleted, branch_of
 
 _WITH_PROPOSAL = frozenset({Lane.REVIEW, Lane.REWORK, Lane.BLOCKED})

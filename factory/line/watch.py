@@ -1,6 +1,7 @@
 """Watch: pass after pass for ever, woken by the file system, by ended runs and by the clock."""
 
 import errno
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -33,9 +34,15 @@ class _Wake(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Anything but a mere look at a file."""
-        if event.event_type in _CHANGES:
+        if event.event_type in _CHANGES and _is_news(event):
             self.stale |= event.is_directory and event.event_type in ("deleted", "moved")
             self._wake()
+
+
+def _is_news(event: FileSystemEvent) -> bool:
+    """In git's own folder only what is checked out and what is staged is: it may have to be mended."""
+    place = Path(os.fsdecode(event.dest_path or event.src_path))
+    return place.name != ".git" and (place.parent.name != ".git" or place.name in ("HEAD", "index"))
 
 
 class _Watch:
@@ -90,6 +97,7 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
         for lane in Lane:
             (view.root / QUEUE / lane).mkdir(parents=True, exist_ok=True)
         folders += [(view.root / QUEUE, False), *((view.root / QUEUE / lane, False) for lane in Lane)]
+        folders += [(view.git_dir, False)]
         folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
     return folders
 

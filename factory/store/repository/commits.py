@@ -1,39 +1,25 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from factory.model.errors import BusyError
-from factory.store import files
-from factory.store.repository.git import Git, GitError
-from factory.store.repository.locks import break_still
-from factory.store.repository.objects import EMPTY_TREE, Objects, Person
-from factory.store.repository.trees import Change, TreeEditor, diff
+from factory.store.repository.git import Git
+from factory.store.repository.index import Mark
+from factory.store.repository.objects import Objects, Person
+from factory.store.repository.recovery import Recovery
+from factory.store.repository.refs import NOTHING, Refs, RefUpdate
+from factory.store.repository.repair import Repair
+from factory.store.repository.trees import Change, TreeEditor
 from factory.store.repository.view import View
 
-NOTHING = "0" * 40
 _PATIENCE_S = 1.0
-# What git says when a branch is not where it was expected: moved, made, or taken away.
-_MOVED = ("but expected", "reference already exists", "unable to resolve reference")
-
-
-class RefUpdate(NamedTuple):
-    """One branch, from one commit to another; NOTHING stands for no branch."""
-
-    branch: str
-    old: str
-    new: str
-
-
-class RefMoved(GitError):
-    """A branch no longer is where it was expected; nothing was done."""
+_TRIES = 8
 
 
 class LocalChanges(BusyError):
@@ -96,6 +82,39 @@ class Batch:
         return [update for update in moved.values() if update.old != update.new]
 
 
+class _Shown:
+    """A working tree that shows a branch that is to move, made ready for it while nobody is kept waiting."""
+
+    def __init__(self, view: View, branch: str, changes: Sequence[Change]) -> None:
+        self.view = view
+        self.changes = changes
+        self._branch = branch
+        self._code = [change for change in changes if not change.of_factory]
+        self._made_from: Mark | None = None
+
+    def make_ready(self, durable: "Future[None]") -> None:
+        """Make the index and the project's own files beside. Raises LocalChanges when a person's are in their place."""
+        checkout = self.view.checkout
+        self._stamps = checkout.stamps(self._code)
+        code = [change for change in self._code if not checkout.has(change)]
+        edited = self.view.local_changes(code) if code else []
+        if edited:
+            raise LocalChanges(edited)
+        self._made_from = self.view.index.prepare(self.changes)
+        durable.result()
+        checkout.lay_out(self._code)
+
+    def is_ready(self) -> bool:
+        """Whether nobody has changed head, index or those files since. The lock is held."""
+        view = self.view
+        return (
+            view.lock.is_mine()
+            and view.branch() == self._branch
+            and view.index.mark() == self._made_from
+            and view.checkout.stamps(self._code) == self._stamps
+        )
+
+
 class Publisher:
     """Makes batches happen. Only the holder of the factory's lock may use it."""
 
@@ -108,39 +127,98 @@ class Publisher:
         is_ancestor: Callable[[str, str], bool],
     ) -> None:
         self._objects = objects
-        self._is_ancestor = is_ancestor
-        self._note = state / "pending"
         self._views = views
+        self._repair = Repair(git, objects, is_ancestor)
+        self._recovery = Recovery(self._repair, state, views)
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
-        self._git = git
+        self._refs = Refs(git)
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
+        # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
+        durable = self._beside.submit(self._make_durable, updates)
+        try:
+            # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
+            if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
+                raise BusyError("another branch has just been checked out", "factory tick")
+        finally:
+            durable.exception()
+
+    def _happens(self, updates: Sequence[RefUpdate], durable: "Future[None]", *, hurried: bool) -> bool:
+        """Make all ready and let it happen; False, and nothing done, when a person's git came in between."""
+        self.settle()
+        self._refuse_begun(updates)
+        self._refs.begin(self._subject(updates))
         shown = self._shown(updates)
         with ExitStack() as locks:
-            for view, branch, _ in shown:
-                locks.enter_context(view.lock.held())
-                if view.branch() != branch:
-                    raise BusyError(f"another branch has just been checked out in {view.root}", "factory tick")
-            for view, _, changes in shown:
-                _refuse_to_overwrite(view, changes)
-            # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
-            durable = self._beside.submit(self._make_durable, updates)
-            locks.callback(durable.exception)
-            for view, _, changes in shown:
-                view.prepare_index(changes)
+            for each in shown if hurried else ():
+                locks.enter_context(each.view.lock.held())
+            for each in shown:
+                each.make_ready(durable)
             durable.result()
-            self._move_refs(updates)
-            for view, _, _ in shown:
-                view.lock.kept = True
-            for view, _, changes in shown:
-                view.update(self._objects, changes)
-                view.adopt_index()
-        self._bring_up(self._arrived(updates, besides=[view.root for view, _, _ in shown]))
-        self._note.unlink()
+            for each in () if hurried else shown:
+                locks.enter_context(each.view.lock.held())
+            self._refuse_begun(updates)
+            if not all(each.is_ready() for each in shown):
+                return False
+            self._objects.guard()
+            # Who sees the new head from here on sees the new index; who saw the old head fails at the branch.
+            with ExitStack() as failing:
+                failing.callback(self._take_back, updates, shown)
+                for each in shown:
+                    each.view.index.adopt()
+                self._move_refs(updates)
+                failing.pop_all()
+            for each in shown:
+                each.view.lock.kept = True
+            for each in shown:
+                self._bring_up(each, updates)
+        for each in self._arrived(updates, besides=[each.view.root for each in shown]):
+            self._repair.bring(each.view, each.changes)
+        self._objects.guard()
+        self._recovery.done()
+        self._objects.release()
+        return True
 
-    def _arrived(self, updates: Sequence[RefUpdate], besides: Sequence[Path]) -> list[tuple[View, str, list[Change]]]:
+    def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
+        self._refs.move(updates)
+
+    def _subject(self, updates: Sequence[RefUpdate]) -> str:
+        """The first line of the newest commit's message."""
+        newest = next((update.new for update in updates if update.new != NOTHING), "")
+        found = self._objects.read(newest) if newest else None
+        message = found[2].partition(b"\n\n")[2] if found else b""
+        return message.partition(b"\n")[0].decode(errors="replace") or "factory: tidy up"
+
+    def _take_back(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown]) -> None:
+        """The branches have not moved, so no index may say that they have."""
+        happened = self._repair.happened(updates[0])
+        for each in shown:
+            if happened:
+                each.view.lock.kept = True  # only git's answer was lost; recovery goes on from here
+            else:
+                each.view.index.put_back()
+
+    def _bring_up(self, shown: _Shown, updates: Sequence[RefUpdate]) -> None:
+        """Bring the files to what the branch holds; back, if another one was begun here in this very moment."""
+        view = shown.view
+        view.checkout.update(self._objects, shown.changes)
+        if not any(update.branch == view.branch() for update in updates):
+            head = self._repair.head_of(view)
+            self._repair.finish(view, list(self._repair.toward(head, shown.changes)) if head else [])
+        view.lock.kept = False
+        view.index.forget()
+        self._recovery.leave(view, updates)
+
+    def _refuse_begun(self, updates: Sequence[RefUpdate]) -> None:
+        branches = [update.branch for update in updates]
+        for view in self._views():
+            busy = view.busy_with(branches)
+            if busy:
+                raise BusyError(busy, "finish or abort it, then factory tick")
+
+    def _arrived(self, updates: Sequence[RefUpdate], besides: Sequence[Path]) -> list[_Shown]:
         """Views that a person's `git switch` brought to a branch just as it moved, and that show what it was before.
 
         It writes the index first and says last which branch is shown: one that is under way is waited for.
@@ -156,104 +234,27 @@ class Publisher:
     def _make_durable(self, updates: Sequence[RefUpdate]) -> None:
         """All that has to outlive the machine before the branches move: the objects, and the note of what comes."""
         self._objects.flush()
-        files.write(self._note, json.dumps(updates).encode(), durable=True)
+        self._recovery.begin(updates)
 
-    def _bring_up(self, shown: Sequence[tuple[View, str, list[Change]]]) -> None:
-        """Views that are behind: after a crash, or checked out from what git had read just before the branch moved."""
-        for view, _, changes in shown:
-            view.forget_prepared()
-            # A lock that is left was kept, so that nobody could commit the old index meanwhile.
-            with view.lock.held(adopt=True):
-                self._finish(view, changes)
-
-    def _shown(
-        self, updates: Sequence[RefUpdate], besides: Sequence[Path] = ()
-    ) -> list[tuple[View, str, list[Change]]]:
-        """Every view that shows one of these branches, the branch, and what changes in it."""
+    def _shown(self, updates: Sequence[RefUpdate], besides: Sequence[Path] = ()) -> list[_Shown]:
+        """Every view that shows one of these branches, and what changes in it."""
         moved = {update.branch: update for update in updates}
         views = (view for view in self._views() if view.root not in besides)
         found = [(view, moved[branch]) for view in views if (branch := view.branch()) in moved]
         return [
-            (view, update.branch, list(diff(self._objects, self._tree(update.old), self._tree(update.new))))
-            for view, update in found
-            if update.new != NOTHING
+            _Shown(view, update.branch, self._repair.changes(update)) for view, update in found if update.new != NOTHING
         ]
 
-    def _tree(self, commit: str) -> str:
-        return EMPTY_TREE if commit == NOTHING else self._objects.commit(commit).tree
-
-    def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
-        """In one transaction, each move noted in the branch's reflog with what it was and when.
-
-        A process that lasted would note the time of its own first move, and no message.
-        """
-        asked = "".join(f"update refs/heads/{update.branch}\0{update.new}\0{update.old}\0" for update in updates)
-        try:
-            message = self._subject(updates)
-            self._git.run("update-ref", "--no-deref", "-m", message, "-z", "--stdin", stdin=asked.encode())
-        except GitError as error:
-            if any(sign in error.stderr for sign in _MOVED):
-                raise RefMoved(("update-ref",), error.status, error.stderr) from None
-            raise
-
-    def _subject(self, updates: Sequence[RefUpdate]) -> str:
-        """The first line of the newest commit's message."""
-        newest = next((update.new for update in updates if update.new != NOTHING), "")
-        found = self._objects.read(newest) if newest else None
-        message = found[2].partition(b"\n\n")[2] if found else b""
-        return message.partition(b"\n")[0].decode(errors="replace") or "factory: tidy up"
-
     def recover(self) -> bool:
-        """Finish what a crash left between a branch's move and its view. True when there was something to finish."""
-        note = files.read_regular(self._note)
-        if note is None:
-            return False
-        updates = _noted(note)
-        self._break_ref_locks(updates)
-        happened = any(self._happened(update) for update in updates[:1])
-        shown = self._shown(updates) if happened else []
-        self._bring_up(shown)
-        self._note.unlink()
-        return bool(shown)
+        """Finish or undo what a crash left between a batch's parts. True when there was something to finish."""
+        return self._recovery.recover()
 
-    def _happened(self, update: RefUpdate) -> bool:
-        found = self._objects.read(f"refs/heads/{update.branch}")
-        return found is not None and update.new != NOTHING and self._is_ancestor(update.new, found[0])
-
-    def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
-        common = self._note.parent.parent
-        locks = [common / "refs/heads" / f"{update.branch}.lock" for update in updates]
-        heads = [view.head_lock for view in self._views()]
-        break_still([*locks, *heads, common / "HEAD.lock", common / "packed-refs.lock"])
-
-    def _finish(self, view: View, changes: Sequence[Change]) -> None:
-        view.lock.kept = True
-        indexed = view.indexed([change.path for change in changes])
-        behind = [change for change in changes if indexed.get(change.path) == (change.old.oid if change.old else None)]
-        view.prepare_index(behind)
-        view.remove_unfinished(changes)
-        ours = [change for change in changes if change.of_factory]
-        code = [change for change in changes if change not in ours]
-        # The crash came before the index was adopted, so against it every file already written looks changed:
-        # what holds the new content is done, what holds the old is not, and anything else is a person's.
-        view.update(self._objects, ours + view.untouched(code))
-        view.adopt_index()
+    def settle(self) -> list[Path]:
+        """Mend what a person's git, at work in the moment of a batch, has done to a view since; the views mended."""
+        self._objects.guard()
+        return self._recovery.settle()
 
     def close(self) -> None:
-        """Let the thread end."""
+        """Let the lasting process end."""
         self._beside.shutdown()
-
-
-def _noted(note: bytes) -> list[RefUpdate]:
-    """The updates in a pending note; a torn one was never followed by the branch's move."""
-    try:
-        return [RefUpdate(*fields) for fields in json.loads(note)]
-    except (ValueError, TypeError, RecursionError):
-        return []
-
-
-def _refuse_to_overwrite(view: View, changes: Sequence[Change]) -> None:
-    code = [change for change in changes if not change.of_factory and not view.has(change)]
-    edited = view.local_changes(code) if code else []
-    if edited:
-        raise LocalChanges(edited)
+        self._refs.close()

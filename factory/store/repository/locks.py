@@ -29,13 +29,17 @@ class IndexLock:
 
         With `adopt`, one that this process kept or a dead factory left is held again, with no moment between.
         """
-        if not (adopt and self._left()):
+        if not (adopt and self.is_left()):
             self._take(time.monotonic() + patience)
         try:
             yield
         finally:
-            if not self.kept:
+            if not self.kept and self.is_mine():  # what another git took when a person removed it is that git's
                 self.path.unlink(missing_ok=True)
+
+    def is_mine(self) -> bool:
+        """Whether this process holds it: a person can remove a lock at any moment."""
+        return self._holder() == _myself()
 
     def _take(self, until: float) -> None:
         token = self._state / f"index-lock-{os.getpid()}-{self.path.parent.name.lstrip('.')}"
@@ -57,16 +61,18 @@ class IndexLock:
 
     def break_own(self) -> None:
         """Remove it if a factory that has ended left it, or this one kept it."""
-        if self._left():
+        if self.is_left():
             self.path.unlink()
 
-    def _left(self) -> bool:
+    def is_left(self) -> bool:
         """Whether nobody but this process can be meant by it any more."""
+        holder = self._holder()
+        return holder is not None and (holder == _myself() or _begun(holder[0]) != holder[1])
+
+    def _holder(self) -> tuple[int, int] | None:
+        """Which factory's it is; None when it is another git's, or nobody's."""
         found = _HELD.fullmatch(files.read_regular(self.path) or b"")
-        if found is None:
-            return False
-        holder = int(found[1]), int(found[2])
-        return holder == _myself() or _begun(holder[0]) != holder[1]
+        return (int(found[1]), int(found[2])) if found else None
 
 
 def _myself() -> tuple[int, int]:

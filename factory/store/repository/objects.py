@@ -1,20 +1,16 @@
 """Git's objects: read through one lasting process, written in this one, durable when flushed."""
 
 import hashlib
-import io
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gitdb import IStream, LooseObjectDB
-
 from factory.model.errors import InvalidFile, MachineError, Problem, TooLarge
 from factory.model.moments import seconds_of
+from factory.store.repository.disk import Disk
 from factory.store.repository.git import Conversation, Git
-from factory.store.repository.pack import pack_of
 
 FILE = "100644"
 FOLDER = "40000"
@@ -22,8 +18,6 @@ REPOSITORY = "160000"  # another repository's commit, as which a submodule stand
 NO_FILE = "is not a plain file; commit the file itself"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
-# As in git's own fetch.unpackLimit: more objects than this are better kept in one pack.
-PACK_ABOVE = 60
 _REMEMBERED = 20_000  # trees, and commits; an orchestrator may run for weeks
 
 
@@ -81,8 +75,7 @@ class Objects:
 
     def __init__(self, git: Git, common_dir: Path) -> None:
         self._git = git
-        self._store = common_dir / "objects"
-        self._loose = LooseObjectDB(str(self._store))
+        self._disk = Disk(git, common_dir / "objects")
         self._reader = Conversation(git, "cat-file", "--batch-command")
         self._lock = threading.RLock()
         self._new: dict[str, tuple[str, bytes]] = {}
@@ -218,65 +211,26 @@ class Objects:
     def flush(self) -> None:
         """Make every object added so far durable."""
         with self._lock:
-            if len(self._new) > PACK_ABOVE:
-                self._git.run("index-pack", "--stdin", stdin=pack_of(self._new))
-            else:
-                self._write_loose()
+            self._disk.write(self._new)
             self._recent, self._new = self._new, {}
 
-    def _write_loose(self) -> None:
-        written: list[str] = []
-        for oid, (kind, data) in self._new.items():
-            if not self._used_now(oid):
-                self._store_loose(kind, data)
-                written.append(oid)
-        for oid in written:  # after the rename to its name, which the same journal entry makes durable
-            while not self._synced(oid) and not self._is_packed(oid):
-                self._store_loose(*self._new[oid])
+    def guard(self) -> None:
+        """See that no clean-up of a person's git takes what was written, before a branch holds it or just after."""
+        with self._lock:
+            self._disk.guard()
 
-    def _place(self, oid: str) -> Path:
-        return self._store / oid[:2] / oid[2:]
+    def forget_keeps(self) -> None:
+        """Remove the marks of packs that a crash left. Only for the holder of the factory's lock."""
+        self._disk.forget_keeps()
 
-    def _used_now(self, oid: str) -> bool:
-        """Whether a file of it is there already; if so no clean-up of git's takes it for old and unused."""
-        try:
-            os.utime(self._place(oid))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _store_loose(self, kind: str, data: bytes) -> None:
-        while True:
-            try:
-                self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
-                return
-            except FileNotFoundError:  # git removes a folder that it has just emptied
-                if not self._store.is_dir():
-                    raise
-
-    def _synced(self, oid: str) -> bool:
-        """Make a file of it durable; False when git, which may pack at any moment, has taken the file away."""
-        try:
-            _sync(self._place(oid))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _is_packed(self, oid: str) -> bool:
-        """Whether git has it nevertheless, in a pack that it made durable."""
-        return self._git.call("cat-file", "-e", oid, allowed=(0, 1, 128)).returncode == 0
+    def release(self) -> None:
+        """The branches hold all that was written."""
+        with self._lock:
+            self._disk.release()
 
     def close(self) -> None:
         """Let the reading process end."""
         self._reader.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def tree_data(entries: Tree) -> bytes:

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from factory.model.errors import UnusableError
 from factory.model.moments import seconds_of
 from factory.store import files
-from factory.store.repository.commits import NOTHING, Publisher, Signature, add_commit
+from factory.store.repository.commits import Publisher, Signature, add_commit
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN, applied
+from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, TreeEditor, diff
+from factory.store.repository.under_check import UnderCheck
 from factory.store.repository.view import View
 
 WORK_PREFIX = "factory/"
@@ -74,6 +76,7 @@ class Repository:
         self.git = Git(self._top or self.common_dir)
         self.objects = Objects(self.git, self.common_dir)
         self.neutral = neutral(self.common_dir)
+        self.under_check = UnderCheck(self.git)
         self._contents: dict[str, str] = {}
         self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 
@@ -109,6 +112,19 @@ class Repository:
         listed = self.git.text("log", *arguments, "--", f":(literal,top){path}")
         return {line.split(" ")[3] for line in listed.split("\n") if line}
 
+    def tip(self, branch: str) -> str:
+        """The commit that a branch points to. Raises UnusableError when there is none, or it cannot be read."""
+        head = self.head(branch)
+        if head is not None:
+            return head
+        place, log = self.common_dir / "refs/heads" / branch, self.common_dir / "logs/refs/heads" / branch
+        noted = self.git.text("rev-parse", "--verify", "-q", f"refs/heads/{branch}", allowed=(0, 1, 128))
+        if noted or place.is_file():
+            what = f"the tip of the branch {branch}{f', {noted[:12]},' if noted else ''} cannot be read"
+            hint = f"tail {log}, then git update-ref refs/heads/{branch} with the newest commit there that git can show"
+            raise UnusableError(what, hint)
+        raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:
@@ -129,16 +145,17 @@ class Repository:
         return next((view for view in self.views() if view.branch() == branch), None)
 
     def busy(self, *branches: str) -> str:
-        """A merge or the like that a person has begun where one of these branches, or none, is checked out."""
-        views = (view for view in self.views() if view.branch() in ("", *branches))
-        return next(filter(None, (view.busy() for view in views)), "")
+        """A merge or the like that a person has begun with one of these branches, whatever is checked out meanwhile."""
+        return next(filter(None, (view.busy_with(branches) for view in self.views())), "")
 
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         files.remove_unfinished(self.state)
         repaired = self.publisher.recover()
+        self.objects.forget_keeps()
+        self.under_check.let_go_of_all()
         for view in self.views():  # only now: an index that is behind must not be let go before it is brought up
-            view.forget_prepared()
+            view.index.forget()
             view.lock.break_own()
         return repaired
 

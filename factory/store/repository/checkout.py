@@ -1,0 +1,121 @@
+"""A working tree's files, brought from what they were to what they shall be; any other content is a person's."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from factory.store import files
+from factory.store.repository.index import PATHS_A_CALL, Index
+from factory.store.repository.objects import Objects, name_of
+from factory.store.repository.trees import Change, pairs_of
+
+# Where and what a file is, and when it was last changed; None where nothing lies.
+Stamp = tuple[int, int, int, int] | None
+
+
+class Checkout:
+    """The files of one working tree."""
+
+    def __init__(self, root: Path, index: Index, aside: Path) -> None:
+        self.root = root
+        self._index = index
+        self._aside = aside
+
+    def stamps(self, changes: Sequence[Change]) -> list[Stamp]:
+        """How the files are now, without reading them: as long as this is the same, nobody has touched them."""
+        return [_stamp(self.root / change.path) for change in changes]
+
+    def lay_out(self, changes: Sequence[Change]) -> None:
+        """Have git write the project's own new files beside, from the prepared index: with its filters and modes.
+
+        Not in place: a git that dies half way through a file would leave what looks like a person's edit.
+        """
+        paths = [change.path for change in changes if change.new]
+        shutil.rmtree(self._aside, ignore_errors=True)
+        if paths:
+            names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+            self._index.with_prepared("checkout-index", "-f", "-z", "--stdin", f"--prefix={self._aside}/", stdin=names)
+
+    def update(self, objects: Objects, changes: Sequence[Change]) -> None:
+        """Bring files from their old content to the new; those of the project itself have been laid out."""
+        ours = [change for change in changes if change.of_factory]
+        self._put([change for change in changes if not change.of_factory])
+        moved = pairs_of(ours)
+        for change in ours:
+            if change.old and not change.new:
+                self._move_or_remove(change, moved.get(change.path))
+        arrived = {change.path for change in moved.values()}
+        for change in ours:
+            if change.new and change.path not in arrived:
+                self._write(objects, change)
+
+    def untouched(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of these changes whose file still is what it was before. Makes use of the prepared index."""
+        if not changes:
+            return []
+        self._index.prepare(Change(change.path, change.new, change.old) for change in changes)
+        touched: set[str] = set()
+        paths = [f":(top,literal){change.path}" for change in changes]
+        for start in range(0, len(paths), PATHS_A_CALL):
+            arguments = ("status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
+            out = self._index.with_prepared(*arguments, *paths[start : start + PATHS_A_CALL])
+            touched |= {os.fsdecode(record[3:]) for record in out.split(b"\0")[:-1] if record[1:2] != b" "}
+        return [change for change in changes if change.path not in touched]
+
+    def remove_unfinished(self, changes: Sequence[Change]) -> None:
+        """Remove what a crash left of files that it was writing for these changes."""
+        ours = (change.path for change in changes if change.of_factory)
+        for folder in {(self.root / path).parent for path in ours}:
+            files.remove_unfinished(folder)
+
+    def has(self, change: Change) -> bool:
+        """Whether a file already is what it shall be, as one that was just taken in from here."""
+        return change.new is not None and self._holds(change.path) == change.new.oid
+
+    def _move_or_remove(self, gone: Change, come: Change | None) -> None:
+        source = self.root / gone.path
+        if come is not None:
+            # Moved whatever it holds by now: a person's edit of the last moment goes with the file.
+            if source.is_file() and not source.is_symlink():
+                files.move_new(source, self.root / come.path)
+                if gone.old and self._holds(come.path) == gone.old.oid and self._holds(gone.path) == gone.old.oid:
+                    source.unlink()  # an earlier try ended between the two halves of the move
+        elif gone.old and self._holds(gone.path) == gone.old.oid:
+            source.unlink()
+        keep = 2 if gone.path.startswith("queue/") else 1  # an empty lane still is a place to drop files into
+        files.remove_empty_folders(source.parent, self.root.joinpath(*Path(gone.path).parts[:keep]))
+
+    def _write(self, objects: Objects, change: Change) -> None:
+        held = self._holds(change.path)
+        if change.new and held == (change.old.oid if change.old else None):
+            data = objects.blob(change.new.oid)
+            if change.old:
+                files.write(self.root / change.path, data)
+            else:
+                files.write_new(self.root / change.path, data)
+
+    def _holds(self, path: str) -> str | None:
+        data = files.read_regular(self.root / path)
+        return None if data is None else name_of("blob", data)
+
+    def _put(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.old and not change.new:
+                place = self.root / change.path
+                # A folder here is a submodule's, which git leaves too, or a person's of this very moment.
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    place.unlink()
+                files.remove_empty_folders(place if place.is_dir() else place.parent, self.root)
+        for change in changes:
+            if change.new:
+                files.put(self._aside / change.path, self.root / change.path)
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        seen = path.lstat()
+    except OSError:  # nothing is there, or something is where a folder on the way would be
+        return None
+    return seen.st_ino, seen.st_mode, seen.st_size, seen.st_ctime_ns

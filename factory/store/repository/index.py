@@ -1,0 +1,141 @@
+"""The index of a working tree: prepared beside it, put in its place under git's own lock, and put back if need be."""
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.model.errors import BusyError
+from factory.store import files
+from factory.store.repository.git import Git, GitError
+from factory.store.repository.locks import IndexLock
+from factory.store.repository.objects import TreeEntry
+from factory.store.repository.trees import Change
+
+PATHS_A_CALL = 400
+_GONE = TreeEntry("0", "0" * 40)
+_TRAILER_BYTES = 20
+
+
+class Mark(NamedTuple):
+    """What tells one state of an index from another: the checksum at its end and, as git may write none, its file."""
+
+    trailer: bytes
+    inode: int
+    changed_ns: int
+
+
+class Index:
+    """One working tree's index."""
+
+    def __init__(self, git: Git, git_dir: Path, state: Path) -> None:
+        name = git_dir.name.lstrip(".")  # one for each working tree: two may change in one instant
+        self.path = git_dir / "index"
+        self.lock = IndexLock(git_dir / "index.lock", state)
+        self._git = git
+        self._prepared = state / f"index-{name}"
+        self._former = state / f"former-index-{name}"
+
+    def mark(self) -> Mark | None:
+        """How the index is now; None when there is none."""
+        return _mark(self.path)
+
+    def prepare(self, changes: Iterable[Change]) -> Mark | None:
+        """Make, beside it, an index that has these changes and every other entry as it is; what it was made from."""
+        self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)  # of a git that was killed
+        made_from = self.mark()
+        _copy(self.path, self._prepared)
+        lines = [
+            b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(change.path))
+            for change in sorted(changes, key=lambda change: change.new is not None)
+            for entry in [change.new or _GONE]
+        ]
+        if lines or made_from is None:
+            self.with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        return made_from
+
+    def with_prepared(self, *arguments: str, stdin: bytes = b"", allowed: Sequence[int] = (0,)) -> bytes:
+        """What git prints that takes the prepared index for the index."""
+        return self._git.run(*arguments, stdin=stdin, env={"GIT_INDEX_FILE": str(self._prepared)}, allowed=allowed)
+
+    def adopt(self) -> None:
+        """Put the prepared index in its place; the former one is kept beside. The lock is held."""
+        _copy(self.path, self._former)
+        self._prepared.replace(self.path)
+
+    def put_back(self) -> None:
+        """Put the former index back in the place of the adopted one. The lock is held."""
+        if self._former.exists():
+            self._former.replace(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
+
+    def stage(self, paths: Sequence[str]) -> None:
+        """Bring its entries of these paths to what the working tree has. The lock is held."""
+        mine = self._prepared.with_name(f"staged-{self._prepared.name}")  # by whoever does not hold the factory's lock
+        mine.unlink(missing_ok=True)
+        if self.path.exists():
+            files.write(mine, self.path.read_bytes())
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        env = {"GIT_INDEX_FILE": str(mine)}
+        self._git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=names, env=env)
+        mine.replace(self.path)
+
+    def refresh(self) -> None:
+        """Let git remember the files' times again, so that its next look is quick."""
+        with suppress(BusyError, GitError):
+            made_from = self.prepare(())
+            self.with_prepared("update-index", "-q", "--refresh", allowed=(0, 1))
+            with self.lock.held(patience=0):
+                if self.mark() == made_from:
+                    self._prepared.replace(self.path)
+
+    def unfinished(self) -> bool:
+        """Whether a crash came after it was adopted, or while it was locked."""
+        return self._former.exists() or self.lock.is_left()
+
+    def forget(self) -> None:
+        """Remove what was made beside it. Only for the holder of the factory's lock."""
+        for path in (self._former, self._prepared.with_name(f"{self._prepared.name}.lock")):
+            path.unlink(missing_ok=True)
+
+    def entries(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob ids that it holds for these paths."""
+        found: dict[str, str] = {}
+        for start in range(0, len(paths), PATHS_A_CALL):
+            out = self._git.run(
+                "ls-files", "-s", "-z", "--", *paths[start : start + PATHS_A_CALL], env={"GIT_LITERAL_PATHSPECS": "1"}
+            )
+            for record in out.split(b"\0")[:-1]:
+                head, _, path = record.partition(b"\t")
+                found[os.fsdecode(path)] = head.split()[1].decode()
+        return found
+
+    def differing(self, commit: str, folders: Sequence[str]) -> list[str]:
+        """The paths below these folders whose entry is not a commit's."""
+        arguments = ("diff-index", "--cached", "--name-only", "--no-renames", "-z", commit, "--", *folders)
+        return [os.fsdecode(path) for path in self._git.run(*arguments).split(b"\0")[:-1]]
+
+
+def _mark(path: Path) -> Mark | None:
+    try:
+        with path.open("rb") as stream:
+            seen = os.fstat(stream.fileno())
+            stream.seek(max(0, seen.st_size - _TRAILER_BYTES))
+            return Mark(stream.read(), seen.st_ino, seen.st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A second name is copy enough: git writes an index anew and renames it, and never changes one in place."""
+    target.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # a repository that has nothing staged yet
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise
+            files.write(target, source.read_bytes())  # the file system knows no second names

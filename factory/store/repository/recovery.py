@@ -1,0 +1,117 @@
+"""Recovery: what a crash left half done is finished or undone, and what a person's git did meanwhile is mended."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.model.errors import BusyError
+from factory.store import files
+from factory.store.repository.index import Mark
+from factory.store.repository.locks import break_still
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repair import Repair
+from factory.store.repository.trees import Change
+from factory.store.repository.view import View
+
+_AFTER_S = 10.0  # so soon after a batch a branch may have been begun from what was there before it
+
+
+class _Left(NamedTuple):
+    """How the factory left a working tree: after which batch, when, with what checked out and in the index."""
+
+    updates: Sequence[RefUpdate]
+    at: float
+    head: str
+    mark: Mark | None
+
+
+class Recovery:
+    """Keeps a note of each batch, and knows from it what has to be mended."""
+
+    def __init__(self, repair: Repair, state: Path, views: Callable[[], Iterable[View]]) -> None:
+        self._repair = repair
+        self._common = state.parent
+        self._pending = state / "pending"
+        self._published = state / "published"
+        self._views = views
+        self._left: dict[Path, _Left] = {}
+
+    def begin(self, updates: Sequence[RefUpdate]) -> None:
+        """Note what is about to happen, so that it outlives the machine."""
+        files.write(self._pending, json.dumps(updates).encode(), durable=True)
+
+    def leave(self, view: View, updates: Sequence[RefUpdate]) -> None:
+        """Remember how a view is after a batch."""
+        self._left[view.root] = _Left(updates, time.time(), view.head(), view.index.mark())
+
+    def done(self) -> None:
+        """What was noted has happened. The note stays: a git that began before it may end after it."""
+        self._pending.replace(self._published)
+
+    def recover(self) -> bool:
+        """Finish or undo what a crash left between a batch's parts. True when there was something to be done."""
+        updates = _noted(self._pending)
+        if updates is None:
+            return False
+        self._break_ref_locks(updates)
+        # Files are written only once the branch has moved: before, what they hold is a person's.
+        happened = any(self._repair.happened(update) for update in updates[:1])
+        known = [update for update in updates if self._repair.known(update)]
+        for view in self._views():
+            if not happened and not view.index.unfinished():
+                continue
+            head = self._repair.head_of(view)
+            mine = next((update for update in known if update.branch == view.branch()), None)
+            if head is not None and mine is not None and mine.new != NOTHING:
+                self._repair.bring(view, list(self._repair.toward(head, self._repair.changes(mine))), files=happened)
+            elif changes := next(filter(None, (self._repair.ahead(view, update) for update in known)), None):
+                self._repair.bring(view, changes, files=happened)
+        self._pending.unlink()
+        return happened
+
+    def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
+        locks = [self._common / "refs/heads" / f"{update.branch}.lock" for update in updates]
+        heads = [view.head_lock for view in self._views()]
+        break_still([*locks, *heads, self._common / "HEAD.lock", self._common / "packed-refs.lock"])
+
+    def settle(self) -> list[Path]:
+        """Mend what a person's git, at work in the moment of a batch, has done to a view since; the views mended."""
+        last = _noted(self._published)
+        return [view.root for view in self._views() if last and self._settle(view, last)]
+
+    def _settle(self, view: View, last: Sequence[RefUpdate]) -> bool:
+        now = view.head(), view.index.mark()
+        left = self._left.get(view.root) or _Left(last, self._published.stat().st_mtime, "", None)
+        if now == (left.head, left.mark) or view.busy():
+            return False
+        mended = False
+        if self._astray(view, left):
+            try:
+                with view.lock.held(patience=0):
+                    changes = self._astray(view, left)  # looked again, now that nobody else can mend it
+                    self._repair.finish(view, changes)
+                    mended = bool(changes)
+            except BusyError:
+                return False  # its git is still at work
+        self._left[view.root] = left._replace(head=now[0], mark=view.index.mark())
+        return mended
+
+    def _astray(self, view: View, left: _Left) -> list[Change]:
+        """What in a view is not as its head has it, and cannot be a person's wish."""
+        head = self._repair.head_of(view)
+        if head is not None and any(update.branch == view.branch() for update in left.updates):
+            return self._repair.behind(view, head)
+        if not -_AFTER_S < view.head_changed_at() - left.at < _AFTER_S:
+            return []
+        return next(filter(None, (self._repair.ahead(view, update) for update in left.updates)), [])
+
+
+def _noted(path: Path) -> list[RefUpdate] | None:
+    """The updates in a note, if there is one; a torn one was never followed by the branch's move."""
+    note = files.read_regular(path)
+    try:
+        return None if note is None else [RefUpdate(*fields) for fields in json.loads(note)]
+    except (ValueError, TypeError, RecursionError):
+        return []

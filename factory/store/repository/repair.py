@@ -1,0 +1,136 @@
+"""Repair: a working tree brought to what its head says, after a crash, or after a git that came in between."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from factory.store.repository.git import Git
+from factory.store.repository.objects import EMPTY_TREE, Objects
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.trees import OWN_FOLDERS, Change, diff
+from factory.store.repository.view import View
+
+# How long a git command can have had an index in its hands that it writes back, and how many commits that may be.
+_STALE_S = 600
+_STALE_COMMITS = 300
+_JOURNAL = "/journal.jsonl"
+
+
+class Repair:
+    """Finds out what in a working tree is behind or ahead of its head, and mends that and nothing else."""
+
+    def __init__(self, git: Git, objects: Objects, is_ancestor: Callable[[str, str], bool]) -> None:
+        self._git = git
+        self._objects = objects
+        self._is_ancestor = is_ancestor
+
+    def head_of(self, view: View) -> str | None:
+        """The commit that is checked out."""
+        branch = view.branch()
+        found = self._objects.read(f"refs/heads/{branch}" if branch else view.detached_at() or NOTHING)
+        return found[0] if found and found[1] == "commit" else None
+
+    def changes(self, update: RefUpdate) -> list[Change]:
+        """What a branch's move changes."""
+        return list(diff(self._objects, self._tree(update.old), self._tree(update.new)))
+
+    def _tree(self, commit: str) -> str:
+        return EMPTY_TREE if commit == NOTHING else self._objects.commit(commit).tree
+
+    def known(self, update: RefUpdate) -> bool:
+        """Whether the commits of a move are there to be compared."""
+        return all(commit == NOTHING or self._objects.read(commit) for commit in (update.old, update.new))
+
+    def happened(self, update: RefUpdate) -> bool:
+        """Whether a branch has moved as it was to."""
+        found = self._objects.read(f"refs/heads/{update.branch}")
+        return found is not None and update.new != NOTHING and self._is_ancestor(update.new, found[0])
+
+    def toward(self, head: str, changes: Iterable[Change]) -> Iterator[Change]:
+        """Each change in the direction that leads to what a commit holds; where it holds neither, none."""
+        tree = self._objects.commit(head).tree
+        for change in changes:
+            there = self._objects.find(tree, change.path)
+            if there == change.new:
+                yield change
+            elif there == change.old:
+                yield Change(change.path, change.new, change.old)
+
+    def behind(self, view: View, head: str) -> list[Change]:
+        """What an index lacks that a git command wrote back after the branch had moved.
+
+        Nobody but the factory writes journals, so an index whose journals are those of an earlier commit, and of no
+        other, is that commit's.
+        """
+        journals = [path for path in view.index.differing(head, sorted(OWN_FOLDERS)) if path.endswith(_JOURNAL)]
+        if not journals:
+            return []
+        held = view.index.entries(journals)
+        now = self._objects.commit(head).tree
+        for base in self._lately(head):
+            before = self._objects.commit(base).tree
+            if all(self._oid(before, path) == held.get(path) for path in journals):
+                changes = list(diff(self._objects, before, now))
+                lacking = _as_before(view, changes)
+                rest = {change.path for change in changes}.difference(change.path for change in lacking)
+                return [] if any(path.endswith(_JOURNAL) for path in rest) else lacking
+        return []
+
+    def _lately(self, head: str) -> Iterator[str]:
+        """The commits that a branch pointed to before, as far back as one can still be in use."""
+        listed = self._git.text("rev-list", "--first-parent", f"--max-count={_STALE_COMMITS}", head).split("\n")
+        newer, *older = listed
+        for base in older:
+            if self._objects.commit(newer).committed_at < time.time() - _STALE_S:
+                return
+            yield base
+            newer = base
+
+    def ahead(self, view: View, update: RefUpdate) -> list[Change]:
+        """What was made for a branch, and has come to another one that was begun from it in that moment."""
+        head = self.head_of(view)
+        if head is None or NOTHING in update or view.branch() == update.branch:
+            return []
+        if not self._is_ancestor(head, update.old):
+            return []
+        old, new = (self._objects.commit(commit).tree for commit in (update.old, update.new))
+        for before in (old, self._objects.commit(head).tree):  # the last batch first, which soon says no
+            back = [Change(change.path, change.new, change.old) for change in diff(self._objects, before, new)]
+            own = [change for change in back if change.of_factory]
+            if not own or len(_as_before(view, own)) < len(own):
+                return []
+        return back
+
+    def bring(self, view: View, changes: Sequence[Change], *, files: bool = True) -> None:
+        """Lock a view and finish it. A lock that was left was kept, so that nobody could commit what is half done."""
+        view.index.forget()
+        with view.lock.held(adopt=True):
+            view.lock.kept = True
+            if files:
+                self.finish(view, changes)
+            else:
+                view.index.prepare(_as_before(view, changes))
+                view.index.adopt()
+            view.lock.kept = False
+
+    def finish(self, view: View, changes: Sequence[Change]) -> None:
+        """Bring index and files from what they were to what they shall be. The lock is held.
+
+        What holds the new content is done, what holds the old is not, and anything else is a person's.
+        """
+        ours = [change for change in changes if change.of_factory]
+        code = view.checkout.untouched([change for change in changes if not change.of_factory])
+        view.index.prepare(_as_before(view, changes))
+        view.checkout.lay_out(code)
+        view.checkout.remove_unfinished(changes)
+        view.checkout.update(self._objects, ours + code)
+        view.index.adopt()
+
+    def _oid(self, tree: str, path: str) -> str | None:
+        entry = self._objects.find(tree, path)
+        return entry.oid if entry else None
+
+
+def _as_before(view: View, changes: Sequence[Change]) -> list[Change]:
+    """Those of these changes whose entry in the index still is what it was."""
+    held = view.index.entries([change.path for change in changes])
+    return [change for change in changes if held.get(change.path) == (change.old.oid if change.old else None)]

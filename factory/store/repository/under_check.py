@@ -1,0 +1,32 @@
+"""Proposals under check: known to git from the moment they exist, so that no clean-up of a person's takes one."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from factory.store.repository.git import Git, GitError
+
+_FOLDER = "refs/factory/proposals/"
+
+
+class UnderCheck:
+    """A reference for each proposal of a run under way; the branch of its item comes with the run's end."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    def hold(self, item_id: str, commit: str) -> None:
+        """Keep an item's proposal."""
+        with suppress(GitError):  # it can be made again
+            self._git.run("update-ref", f"{_FOLDER}{item_id}", commit)
+
+    def let_go(self, item_ids: Iterable[str]) -> None:
+        """Keep those of these items no longer: a branch does, or nobody needs them."""
+        lines = "".join(f"delete {_FOLDER}{item_id}\n" for item_id in item_ids)
+        if lines:
+            with suppress(GitError):  # another time
+                self._git.run("update-ref", "--stdin", stdin=lines.encode())
+
+    def let_go_of_all(self) -> None:
+        """Keep none: no run is under way."""
+        listed = self._git.text("for-each-ref", "--format=%(refname)", _FOLDER[:-1])
+        self.let_go(name.removeprefix(_FOLDER) for name in listed.split("\n") if name)
