@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ MAX_WHOLE = 2**63 - 1  # beyond this no other program reads it as the same numbe
 MAX_BRACKETS = 500  # beyond this the C reader itself would run out of stack
 
 M = TypeVar("M", bound=BaseModel)
+_BRACKETS = re.compile(r"[\[\]{}]")
 Key = str | int
 Marks = dict[tuple[Key, ...], tuple[int, int]]
 
@@ -164,9 +166,12 @@ def _refuse_depth(text: str, source: Source) -> None:
     depth = 0
     for line, content in enumerate(text.split("\n")):
         indent = len(content) - len(content.lstrip(" "))
-        depth = max(0, depth + sum(content.count(c) for c in "[{") - sum(content.count(c) for c in "]}"))
+        deepest = depth
+        for bracket in _BRACKETS.findall(content):
+            depth = max(0, depth + (1 if bracket in "[{" else -1))
+            deepest = max(deepest, depth)
         dashes = len(content) - len(content.lstrip(" -?:"))
-        if max(depth, indent, dashes - indent) > MAX_BRACKETS:
+        if max(deepest, indent, dashes - indent) > MAX_BRACKETS:
             raise source.invalid(line, 0, f"is nested deeper than {MAX_DEPTH} levels")
 
 
