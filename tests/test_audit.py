@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from factory.report.audit.rules import EXPLAINED, Rule
 from tests.forger import BOB, Forger, Forgery, Gallery, assert_found_out
 from tests.test_house import ROOT
+from tests.world import World
 
 forgery = Gallery()
 
@@ -212,3 +214,10 @@ def test_every_rule_is_explained_in_the_docs_in_the_same_words(forger: Forger) -
     assert rows == [(str(rule), EXPLAINED[rule]) for rule in Rule]
     for rule in Rule:
         assert forger.world.command("audit", "--explain", str(rule)).strip() == EXPLAINED[rule]
+
+
+def test_a_clone_that_lacks_what_files_hold_is_refused_like_a_shallow_one(world: World, tmp_path: Path) -> None:
+    world.git("config", "uploadpack.allowFilter", "true")
+    world.git("clone", "-q", "--filter=blob:none", world.root.as_uri(), str(tmp_path / "partial"))
+    said = World(tmp_path / "partial").command("audit", status=3)
+    assert "git clone it without --filter" in said

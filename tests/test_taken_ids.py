@@ -32,6 +32,7 @@ def test_the_id_of_a_finished_item_that_is_committed_again_is_refused_with_a_fre
     world.commit()
     world.tick(drain=True)
     assert world.lane("a-2") == "done"
+    world.command("audit")
 
 
 def test_another_item_goes_on_beside_one_whose_id_is_taken(world: World) -> None:

@@ -39,6 +39,10 @@ def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
     """Hold every commit up to a head against the rules; with `since`, only those after it. Raises UnusableError."""
     if repository.git.text("rev-parse", "--is-shallow-repository") != "false":
         raise UnusableError("this clone does not have the whole history", "git fetch --unshallow")
+    promised = repository.git.text("config", "--default=", "--get", "extensions.partialClone")
+    if promised:
+        message = f"this clone fetches what files hold from {promised} one by one, and an audit reads all of them"
+        raise UnusableError(message, "git clone it without --filter")
     with closing(_Walk(repository, Signs.in_history(repository, head))) as walk:
         return walk.through(head, since)
 
@@ -56,6 +60,7 @@ class _Walk:
         self._found: list[Violation] = []
         self._gone: dict[str, tuple[str, str]] = {}  # items without a file: (commit, path) by id
         self._ended: dict[str, tuple[str, str]] = {}  # items that a person put among the finished ones: the same
+        self._twice: dict[str, tuple[str, str]] = {}  # items of which a person laid a second file: the same
         self._count: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -124,7 +129,9 @@ class _Walk:
             self._new_journal(journal, moved and artifact_of(journal.path)[0] == step.trailer("Factory-Item"))
         for item_id, changes in by_item(step.changes).items():
             record, place = book.record(item_id), (step.commit, changes[-1].path)
-            for kept, holds in ((self._gone, not record.places), (self._ended, record.lane is Lane.DONE)):
+            twice = len(record.places) > 1 and not factory
+            states = (self._gone, not record.places), (self._ended, record.lane is Lane.DONE), (self._twice, twice)
+            for kept, holds in states:
                 kept.pop(item_id, None)
                 if holds:
                     kept[item_id] = place
@@ -151,6 +158,8 @@ class _Walk:
         for item_id, (commit, path) in self._gone.items():
             if self._book.record(item_id).journal:  # what the factory never touched is its author's to take back
                 self._add(commit, [(Rule.LOST, path, f"{item_id} lies in no lane any more")])
+        for item_id, (commit, path) in self._twice.items():
+            self._add(commit, [(Rule.ONE_LANE, path, self._book.record(item_id).whereabouts)])
         for item_id, (commit, left) in self._moves.owed.items():
             self._add(commit, [(Rule.HANDOFF, "", f"{item_id} was finished, and {left} of what it left is no item")])
         for item_id, (commit, path) in self._ended.items():

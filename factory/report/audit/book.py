@@ -58,6 +58,11 @@ class Record:
         return next(iter(self.places), "")
 
     @property
+    def whereabouts(self) -> str:
+        """Every place of it, in words."""
+        return f"{self.id} lies at {' and at '.join(sorted(self.places))}"
+
+    @property
     def lane(self) -> Lane | None:
         """Where its file lies; None when nowhere, or in two places."""
         return lane_of(self.path) if len(self.places) == 1 else None

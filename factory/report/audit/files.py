@@ -42,8 +42,8 @@ def places(book: Book, step: Step, factory: bool) -> Iterator[Found]:
             if change.new:
                 record.places[change.path] = change.new
         path = changes[-1].path
-        if len(record.places) > 1:
-            yield Rule.ONE_LANE, path, f"{item_id} lies at {' and at '.join(sorted(record.places))}"
+        if factory and len(record.places) > 1:  # a person's second file is refused until one of them goes
+            yield Rule.ONE_LANE, path, record.whereabouts
         if factory and before and set(record.places.values()) - before:
             yield Rule.PURE_RENAME, path, "the factory changed what an item says"
         if factory and before and not record.places:
