@@ -39,9 +39,8 @@ def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
     """Hold every commit up to a head against the rules; with `since`, only those after it. Raises UnusableError."""
     if repository.git.text("rev-parse", "--is-shallow-repository") != "false":
         raise UnusableError("this clone does not have the whole history", "git fetch --unshallow")
-    promised = repository.git.text("config", "--default=", "--get", "extensions.partialClone")
-    if promised:
-        message = f"this clone fetches what files hold from {promised} one by one, and an audit reads all of them"
+    if repository.git.text("config", "--type=bool", "--get-regexp", r"^remote\..*\.promisor$", allowed=(0, 1)):
+        message = "this clone fetches what files hold one by one, and an audit reads all of them"
         raise UnusableError(message, "git clone it without --filter")
     with closing(_Walk(repository, Signs.in_history(repository, head))) as walk:
         return walk.through(head, since)
