@@ -484,7 +484,7 @@ def test_any_folder_of_the_repository_will_do(world: World, tmp_path: Path) -> N
     assert "done today" in World(tmp_path / "side").command("status")
 
 
-def test_nobody_needs_to_have_told_git_who_they_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_who_judges_needs_to_have_told_git_who_they_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.item("one", contract="reviewed")
     world.commit("One")
     monkeypatch.setenv("HOME", str(world.root.parent))
@@ -493,7 +493,8 @@ def test_nobody_needs_to_have_told_git_who_they_are(world: World, monkeypatch: p
     world.factory("tick")
     world.verdict("one", "approve")
     said = world.factory("tick")
-    assert world.lane("one") == "done", said
+    assert world.lane("one") == "review"
+    assert "git does not know whose verdict this is; git config --global user.name" in said
 
 
 CONTROL = "\x1b]0;owned\x07\x1b[31mred\x9b2J\x08\u202e"
