@@ -346,7 +346,7 @@ def test_an_item_that_is_moved_to_no_lane_is_not_lost(world: World) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "contracts/schema/item.json",
+        "contracts/schema/of-mine.json",
         "contracts/prompts/fix.md",
         "contracts/README.md",
         "contracts/.gitkeep",
