@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from factory.line.survey import utc_now
 from tests.witness import (
     FACTORY,
     Background,
@@ -143,8 +145,10 @@ def test_a_git_that_dies_half_way_takes_nothing_with_it(
         patch.setenv("PATH", f"{shims}{os.pathsep}{os.environ['PATH']}")
         said = busy.factory("tick", status=None)
     assert "Traceback" not in said
-    # when git works again, a person can bring back to work what was blocked meanwhile
+    # when git works again, and a run that it ended has come due again
+    busy.now = utc_now() + timedelta(minutes=1)
     busy.tick(drain=True)
+    # then a person can bring back to work what was blocked meanwhile
     blocked = [item_id for item_id in ("reviewed", "maker", "remover") if busy.lane(item_id) == "blocked"]
     for item_id in blocked:
         (busy.root / f"queue/blocked/{item_id}.yaml").rename(busy.root / f"queue/inbox/{item_id}.yaml")
