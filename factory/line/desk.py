@@ -26,7 +26,7 @@ from factory.store.queue import (
     most_of,
     taken_by,
 )
-from factory.store.repository.objects import Person, name_of
+from factory.store.repository.objects import EMPTY_TREE, Person, name_of
 from factory.store.repository.view import View
 
 SETTLE_S = 0.05
@@ -37,7 +37,11 @@ class Edits:
     """What a person changed, added or took away in one working tree."""
 
     home: bool  # whether the factory's own branch is checked out there
+    view: View
+    head: str  # what was checked out
+    tree: str  # what that holds
     changed: dict[str, bytes] = field(default_factory=dict)
+    stale: dict[str, bytes] = field(default_factory=dict)  # on another branch: what may have been taken in before
     gone: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     valid: dict[str, bytes | None] = field(default_factory=dict)  # to be committed; None: taken away
@@ -59,24 +63,27 @@ def look(surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None] = la
 
 
 def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
-    edits = Edits(view.branch() == surveyor.branch)
     objects = surveyor.repository.objects
-    own = surveyor.repository.head(view.branch()) if view.branch() else view.detached_at()
+    head, branch = view.head(), view.branch()
+    own = surveyor.repository.head(branch) if branch else view.detached_at()
     base = objects.commit(own).tree if own else survey.tree
+    edits = Edits(branch == surveyor.branch, view, head, base if own else EMPTY_TREE)
     listed = view.edits()
     _settle([view.root / path for _, path in listed], sleep)
     for letters, path in listed:
         was, now = objects.find(base, path), objects.find(survey.tree, path)
         # In another branch's working tree only what rests on the same content is an edit of this branch.
-        if was != now:
-            continue
         place = view.root / path
         try:
             data = files.read_regular(place, most_of(path))
         except TooLarge as error:
-            edits.problem(path, error.message)
+            if was == now:
+                edits.problem(path, error.message)
             continue
-        if data is not None and (now is None or now.oid != name_of("blob", data)):
+        if was != now:
+            if data is not None and not edits.home:
+                edits.stale[path] = data
+        elif data is not None and (now is None or now.oid != name_of("blob", data)):
             edits.changed[path] = data
         elif "D" in letters and not os.path.lexists(place) and was is not None:
             edits.gone.add(path)
@@ -155,6 +162,8 @@ class _Judge:
         elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
             if self._edits.home or self._brings_items(path, data):
                 yield path, data
+            else:
+                self._edits.stale[path] = data
         elif not path.endswith(".yaml"):
             self._edits.problem(path, NOT_AN_ITEM)
         else:
@@ -203,6 +212,8 @@ class _Judge:
             yield path, data
         elif known is not None:
             # The same content is an item that another branch's working tree still shows as new.
+            if not self._edits.home:
+                self._edits.stale[path] = data
             if known.blob != blob or (self._edits.home and known.lane is Lane.DONE):
                 free = self._surveyor.free_id(self._survey.tree, self._survey.snapshot, item_id)
                 self._edits.problem(path, taken_by(item_id, known.path, free))

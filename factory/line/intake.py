@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from factory.line.batch import split_line
-from factory.line.desk import look
+from factory.line.desk import Edits, look
 from factory.line.ledger import Ledger
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import counted
@@ -14,6 +14,8 @@ from factory.model.lifecycle import Lane
 from factory.store import yaml
 from factory.store.queue import MOST_BYTES, lane_path
 from factory.store.repository.objects import FILE, TreeEntry, name_of
+from factory.store.repository.trees import Change
+from factory.store.repository.view import STIRRING_S
 
 
 class Intake:
@@ -24,18 +26,50 @@ class Intake:
         self._repository = surveyor.repository
         self._ledger = ledger
         self._sleep = sleep
+        self._never_held: set[tuple[str, str]] = set()  # (path, blob) of what lies there and was never committed
 
     def take(self, survey: Survey) -> list[Problem]:
         """Commit every valid edit as the person's; what was wrong with the others."""
         problems: list[Problem] = []
-        for edits in look(self._surveyor, survey, self._sleep):
+        found = look(self._surveyor, survey, self._sleep)
+        for edits in found:
             if edits.valid:
                 names = sorted(edits.valid)
                 shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
                 self._ledger.take_in(self._repository.user(), edits.valid, f"factory: take in {shown}")
             problems.extend(edits.problems)
         self._ledger.publish()
+        for edits in found:
+            if not edits.home:
+                self._clear(survey, edits)
         return problems
+
+    def _clear(self, survey: Survey, edits: Edits) -> None:
+        """Take out of another branch's working tree what the factory's branch has now: it would be in the way."""
+        stale = {path: data for path, data in edits.stale.items() if self._was_taken(survey, path, data)}
+        changes = [
+            Change(
+                path,
+                None if data is None else TreeEntry(FILE, name_of("blob", data)),
+                self._repository.objects.find(edits.tree, path),
+            )
+            for path, data in {**stale, **edits.valid}.items()
+        ]
+        if changes:
+            if edits.view.stirs():
+                self._sleep(STIRRING_S)
+            edits.view.clear(self._repository.objects, edits.head, changes)
+
+    def _was_taken(self, survey: Survey, path: str, data: bytes) -> bool:
+        """Whether exactly this was committed at this path on the factory's branch, so that no byte can be lost."""
+        blob = name_of("blob", data)
+        if (path, blob) in self._never_held:
+            return False
+        now = self._repository.objects.find(survey.tree, path)
+        if (now is not None and now.oid == blob) or blob in self._repository.versions(survey.head, path):
+            return True
+        self._never_held.add((path, blob))
+        return False
 
     def split_batches(self, survey: Survey) -> list[Problem]:
         """Make an item of every good line of every committed batch; what was wrong with the others."""

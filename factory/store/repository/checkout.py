@@ -51,6 +51,14 @@ class Checkout:
             if change.new and change.path not in arrived:
                 self._write(objects, change)
 
+    def restore(self, objects: Objects, changes: Sequence[Change]) -> None:
+        """Bring files from their old content to the new, each only if it still holds the old one."""
+        for change in changes:
+            if change.new:
+                self._write(objects, change)
+            else:
+                self._move_or_remove(change, None)
+
     def untouched(self, changes: Sequence[Change]) -> list[Change]:
         """Those of these changes whose file still is what it was before. Makes use of the prepared index."""
         if not changes:

@@ -3,15 +3,18 @@
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 
+from factory.model.errors import BusyError
 from factory.store.repository.checkout import Checkout
 from factory.store.repository.git import Git
 from factory.store.repository.index import PATHS_A_CALL, Index
 from factory.store.repository.locks import IndexLock
+from factory.store.repository.objects import Objects
 from factory.store.repository.trees import Change
 
-_STIRRING_S = 0.1
+STIRRING_S = 0.1
 _BUSY_SIGNS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -20,6 +23,8 @@ _BUSY_SIGNS = {
     "REVERT_HEAD": "a revert",
     "BISECT_LOG": "a bisect",
 }
+# What git's status says of edits of which nothing is staged.
+_UNTRACKED, _TRACKED = ("??",), (" M", " D")
 # Where git keeps the branch that it took off the head, and puts the head back on at the end.
 _BEGUN_ON = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")
 
@@ -70,7 +75,21 @@ class View:
             quiet = time.time() - self.index.path.stat().st_mtime
         except OSError:
             return False
-        return self.lock.path.exists() or 0 <= quiet < _STIRRING_S
+        return self.lock.path.exists() or 0 <= quiet < STIRRING_S
+
+    def clear(self, objects: Objects, head: str, changes: Sequence[Change]) -> None:
+        """Bring files to what is checked out where they are what another branch holds of them by now.
+
+        Nothing of it where a file is staged, or has changed, or another git is at work: a later try finds it again.
+        """
+        made_from = self.index.mark()
+        if self.busy() or self.stirs():
+            return
+        letters = {path: seen for seen, path in self.edits()}
+        wanted = [each for each in changes if letters.get(each.path) in (_TRACKED if each.new else _UNTRACKED)]
+        with suppress(BusyError), self.lock.held(patience=0):
+            if wanted and (self.index.mark(), self.head()) == (made_from, head):
+                self.checkout.restore(objects, wanted)
 
     def head(self) -> str:
         """What is checked out, as git notes it: `ref: refs/heads/<branch>`, or a commit."""
