@@ -8,10 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.measure import home_of_its_own
-from tests.storms import kills
+from tests.storms import branches, git, kills
 
 # (folder, seed, how many) -> how many it was
-_STORMS: dict[str, Callable[[Path, int, int], int]] = {"kills": kills.storm}
+_STORMS: dict[str, Callable[[Path, int, int], int]] = {
+    "branches": branches.storm,
+    "git": git.storm,
+    "kills": kills.storm,
+}
+_MANY = {"branches": 500, "git": 1000, "kills": 500}
 
 
 def main() -> int:
@@ -19,11 +24,11 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.storms")
     asked.add_argument("name", choices=sorted(_STORMS))
     asked.add_argument("--seed", type=int, default=0)
-    asked.add_argument("--many", type=int, default=500)
+    asked.add_argument("--many", type=int)
     chosen = asked.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="storm-") as place, home_of_its_own(Path(place) / "home"):
-        did = _STORMS[chosen.name](Path(place), chosen.seed, chosen.many)
+        did = _STORMS[chosen.name](Path(place), chosen.seed, chosen.many or _MANY[chosen.name])
     sys.stdout.write(f"{chosen.name}: {did} from seed {chosen.seed} on, in {time.monotonic() - began:.0f} s\n")
     return 0
 
