@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -391,9 +392,13 @@ def test_a_verdict_given_on_another_branch_is_taken_in_where_it_rests_on_the_sam
     before = picture(world.root, whole=True)
     # when the factory makes a pass
     world.tick()
-    # then the verdict counts, and the branch's working tree stays as it is
+    # then the verdict counts, its file is as the branch has it, and everything else stays as it is
     assert world.lane("one") == "done"
-    assert picture(world.root, whole=True) == before
+    after, verdict = picture(world.root, whole=True), b"queue/review/one.human.verdict.yaml"
+    assert world.status() == ""
+    assert after.files.keys() == before.files.keys()
+    assert {path for path in after.files if after.files[path] != before.files[path]} == {verdict}
+    assert replace(after, files=before.files, status=before.status) == before
 
 
 def test_a_verdict_on_another_branch_that_rests_on_older_content_is_not_taken_in(world: World) -> None:
