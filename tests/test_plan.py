@@ -148,7 +148,7 @@ def test_a_circle_of_dependencies_waits_and_does_not_hang(world: World) -> None:
     world.item("a", text="depends_on: [b]\n")
     world.item("b", text="depends_on: [a]\n")
     world.tick(drain=True)
-    assert reason(world, "a") == "waits for b, which is in inbox"
+    assert reason(world, "a") == "a depends on itself, and can never start: a -> b -> a; edit depends_on"
 
 
 def test_routes_decide_where_an_item_names_no_contract(world: World) -> None:
