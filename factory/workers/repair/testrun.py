@@ -97,7 +97,10 @@ class TestBench:
         self.missing = ""
         asked = as_python_run(command)
         if asked is not None:
-            self._start(asked)
+            with contextlib.ExitStack() as undone:  # a signal may come while the server starts
+                undone.callback(self.close)
+                self._start(asked)
+                undone.pop_all()
 
     def __enter__(self) -> Self:
         return self
