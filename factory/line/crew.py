@@ -84,6 +84,7 @@ class Crew:
 
     def _work(self, order: Order, stop: threading.Event) -> Run:
         heart = Heart(self._hearts / order.item_id)
+        self._seal.make_ready(order)
         try:
             if order.item.reverts:
                 run = reverse(order, self._repository)

@@ -49,6 +49,16 @@ def move_new(source: Path, target: Path) -> bool:
         target.unlink()  # somebody moved or rewrote the source in between: what they did counts
 
 
+def put_new(source: Path, target: Path) -> bool:
+    """Move a file, from another file system too; False, and nothing done, when something is at the target already."""
+    try:
+        return move_new(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return write_new(target, source.read_bytes())
+
+
 def _is_same(path: Path, other: Path) -> bool:
     """Whether two names are those of one file."""
     try:

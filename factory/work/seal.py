@@ -27,6 +27,10 @@ class Seal:
         self._objects = objects
         self._scanner = Scanner()
 
+    def make_ready(self, order: Order) -> None:
+        """Let the scan load while the worker works."""
+        self._scanner.make_ready(order.policy.secret_scan)
+
     def inspect(self, order: Order, run: Run) -> Run:
         """A run that wants to deliver; a breach of its contract when its change or its files hold a secret."""
         if run.failure is not None:

@@ -54,6 +54,12 @@ class Scanner:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
+    def make_ready(self, how: Literal["builtin", "off"] | Argv) -> None:
+        """Start the process, so that it has loaded by the time something is to be scanned."""
+        if how == "builtin":
+            with self._lock:
+                self._talk()
+
     def scan(self, how: Literal["builtin", "off"] | Argv, texts: Mapping[str, bytes]) -> list[Found]:
         """What looks like a secret in texts by name. Something that cannot be scanned is found, too."""
         if how == "off" or not texts:

@@ -27,29 +27,34 @@ class Checkout:
         """How the files are now, without reading them: as long as this is the same, nobody has touched them."""
         return [_stamp(self.root / change.path) for change in changes]
 
-    def lay_out(self, changes: Sequence[Change]) -> None:
-        """Have git write the project's own new files beside, from the prepared index: with its filters and modes.
+    def write_beside(self, objects: Objects, changes: Sequence[Change]) -> None:
+        """Write the factory's own files beside, so that bringing them in is a rename each."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+        for change in _written([change for change in changes if change.of_factory]):
+            assert change.new is not None
+            files.write(self._aside / change.path, objects.blob(change.new.oid))
+
+    def check_out_beside(self, changes: Sequence[Change]) -> None:
+        """Have git write the project's own files beside, from the prepared index: with its filters and modes.
 
         Not in place: a git that dies half way through a file would leave what looks like a person's edit.
         """
-        paths = [change.path for change in changes if change.new]
-        shutil.rmtree(self._aside, ignore_errors=True)
-        if paths:
-            names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        names = b"".join(os.fsencode(each.path) + b"\0" for each in changes if each.new and not each.of_factory)
+        if names:
             self._index.with_prepared("checkout-index", "-f", "-z", "--stdin", f"--prefix={self._aside}/", stdin=names)
 
-    def update(self, objects: Objects, changes: Sequence[Change]) -> None:
-        """Bring files from their old content to the new; those of the project itself have been laid out."""
+    def update(self, changes: Sequence[Change]) -> None:
+        """Bring files from their old content to the new, which has been written beside."""
         ours = [change for change in changes if change.of_factory]
         self._put([change for change in changes if not change.of_factory])
         moved = pairs_of(ours)
         for change in ours:
             if change.old and not change.new:
                 self._move_or_remove(change, moved.get(change.path))
-        arrived = {change.path for change in moved.values()}
-        for change in ours:
-            if change.new and change.path not in arrived:
-                self._write(objects, change)
+        for change in _written(ours):
+            if self._holds(change.path) == (change.old.oid if change.old else None):
+                bring_in = files.put if change.old else files.put_new
+                bring_in(self._aside / change.path, self.root / change.path)
 
     def restore(self, objects: Objects, changes: Sequence[Change]) -> None:
         """Bring files from their old content to the new, each only if it still holds the old one."""
@@ -119,6 +124,12 @@ class Checkout:
         for change in changes:
             if change.new:
                 files.put(self._aside / change.path, self.root / change.path)
+
+
+def _written(changes: Sequence[Change]) -> list[Change]:
+    """Those of the factory's own changes whose new content is not that of a file which moves."""
+    arrived = {change.path for change in pairs_of(changes).values()}
+    return [change for change in changes if change.new and change.path not in arrived]
 
 
 def _stamp(path: Path) -> Stamp:

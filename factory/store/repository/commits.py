@@ -92,8 +92,8 @@ class _Shown:
         self._code = [change for change in changes if not change.of_factory]
         self._made_from: Mark | None = None
 
-    def make_ready(self, durable: "Future[None]") -> None:
-        """Make the index and the project's own files beside. Raises LocalChanges when a person's are in their place."""
+    def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
+        """Make the index and the files beside. Raises LocalChanges when a person's are in their place."""
         checkout = self.view.checkout
         self._stamps = checkout.stamps(self._code)
         code = [change for change in self._code if not checkout.has(change)]
@@ -101,8 +101,9 @@ class _Shown:
         if edited:
             raise LocalChanges(edited)
         self._made_from = self.view.index.prepare(self.changes)
-        durable.result()
-        checkout.lay_out(self._code)
+        checkout.write_beside(objects, self.changes)
+        durable.result()  # before git looks for them
+        checkout.check_out_beside(self.changes)
 
     def is_ready(self) -> bool:
         """Whether nobody has changed head, index or those files since. The lock is held."""
@@ -155,7 +156,7 @@ class Publisher:
             for each in shown if hurried else ():
                 locks.enter_context(each.view.lock.held())
             for each in shown:
-                each.make_ready(durable)
+                each.make_ready(self._objects, durable)
             durable.result()
             for each in () if hurried else shown:
                 locks.enter_context(each.view.lock.held())
@@ -203,7 +204,7 @@ class Publisher:
     def _bring_up(self, shown: _Shown, updates: Sequence[RefUpdate]) -> None:
         """Bring the files to what the branch holds; back, if another one was begun here in this very moment."""
         view = shown.view
-        view.checkout.update(self._objects, shown.changes)
+        view.checkout.update(shown.changes)
         if not any(update.branch == view.branch() for update in updates):
             head = self._repair.head_of(view)
             self._repair.finish(view, list(self._repair.toward(head, shown.changes)) if head else [])

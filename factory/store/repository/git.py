@@ -212,6 +212,10 @@ class Conversation:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
+    def start(self) -> None:
+        """Have the process there before it is asked."""
+        self._talk()
+
     def _talk(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(

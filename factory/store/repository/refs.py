@@ -38,13 +38,13 @@ class Refs:
         """Make ready to move branches, with what their reflogs will say."""
         self.close()
         self._talk = Conversation(self._git, "update-ref", "--no-deref", "-m", message, "-z", "--stdin")
-        self._say(b"start\0", b"start: ok")
+        self._talk.start()
 
     def move(self, updates: Sequence[RefUpdate]) -> None:
         """Move all of them or none. Raises RefMoved, BusyError when another git is moving one, or GitError."""
         asked = [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}\0" for update in updates]
         try:
-            self._say("".join([*asked, "commit\0"]).encode(), b"commit: ok")
+            self._say("".join(["start\0", *asked, "commit\0"]).encode(), b"start: ok", b"commit: ok")
         except GitError as error:
             if any(sign in error.stderr for sign in _MOVED):
                 raise RefMoved(("update-ref",), error.status, error.stderr) from None
@@ -52,14 +52,15 @@ class Refs:
                 raise BusyError("another git command is moving a branch", "factory tick") from None
             raise
 
-    def _say(self, request: bytes, expected: bytes) -> None:
+    def _say(self, request: bytes, *expected: bytes) -> None:
         talk = self._talk
         assert talk is not None
         with talk.exchange():
             talk.send(request)
-            said = talk.read_line()
-            if said != expected:
-                raise GitError(("update-ref",), 1, said.decode(errors="replace"))
+            for line in expected:
+                said = talk.read_line()
+                if said != line:
+                    raise GitError(("update-ref",), 1, said.decode(errors="replace"))
 
     def close(self) -> None:
         """Let the process end."""

@@ -68,11 +68,13 @@ class Repair:
         now = self._objects.commit(head).tree
         for base in self._lately(head):
             before = self._objects.commit(base).tree
-            if all(self._oid(before, path) == held.get(path) for path in journals):
-                changes = list(diff(self._objects, before, now))
-                lacking = _as_before(view, changes)
-                rest = {change.path for change in changes}.difference(change.path for change in lacking)
-                return [] if any(path.endswith(_JOURNAL) for path in rest) else lacking
+            if any(self._oid(before, path) != held.get(path) for path in journals):
+                continue
+            changes = list(diff(self._objects, before, now))
+            lacking = _as_before(view, changes)
+            rest = {change.path for change in changes}.difference(change.path for change in lacking)
+            if not any(path.endswith(_JOURNAL) for path in rest):  # else a later commit, which held other journals too
+                return lacking
         return []
 
     def _lately(self, head: str) -> Iterator[str]:
@@ -120,9 +122,10 @@ class Repair:
         ours = [change for change in changes if change.of_factory]
         code = view.checkout.untouched([change for change in changes if not change.of_factory])
         view.index.prepare(_as_before(view, changes))
-        view.checkout.lay_out(code)
+        view.checkout.write_beside(self._objects, ours)
+        view.checkout.check_out_beside(code)
         view.checkout.remove_unfinished(changes)
-        view.checkout.update(self._objects, ours + code)
+        view.checkout.update(ours + code)
         view.index.adopt()
 
     def _oid(self, tree: str, path: str) -> str | None:
