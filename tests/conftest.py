@@ -1,13 +1,13 @@
 """A real git repository with a factory in it, and a person who works there."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from factory.work import seal
+from factory.work.secrets import Scanner
 from tests.benchmarks.measure import home_of_its_own
 from tests.forger import Forger
 from tests.histories import bare, small
@@ -17,18 +17,31 @@ from tests.world import World
 __all__ = ["scene"]
 
 
+class _Lasting:
+    """A secret scan that goes on when whoever asked it has done."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self.make_ready, self.scan = scanner.make_ready, scanner.scan
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_secret_scan() -> Iterator[None]:
+    """Starting the scan takes longer than most of what a test does, so all of one process ask the same one."""
+    scanner = Scanner()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seal, "Scanner", lambda: _Lasting(scanner))
+        yield
+    scanner.close()
+
+
 @pytest.fixture(autouse=True)
-def a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads the user's git configuration or leaves anything in the user's cache."""
-    home = tmp_path_factory.mktemp("home")
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    subprocess.run(["git", "config", "--global", "user.name", "Ann"], check=True)
-    subprocess.run(["git", "config", "--global", "user.email", "ann@example.org"], check=True)
-    subprocess.run(["git", "config", "--global", "init.defaultBranch", "main"], check=True)
-    yield
+    with home_of_its_own(tmp_path_factory.mktemp("home") / "home"):
+        yield
 
 
 @pytest.fixture

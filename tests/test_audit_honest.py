@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -204,14 +203,6 @@ def test_nothing_is_found_of_breakers_and_budgets(world: World, tmp_path: Path) 
     world.tick(drain=True)
     world.tick(drain=True)
     told(world.root, tmp_path)
-
-
-def test_nothing_is_found_in_the_demo(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "factory", "demo", "shop"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    told(tmp_path / "shop", tmp_path)
 
 
 def test_nothing_is_found_in_this_repository(tmp_path: Path) -> None:

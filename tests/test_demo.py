@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.histories import bare
+from tests.test_audit_honest import findings
+
 
 def run(*arguments: str | Path, cwd: Path) -> str:
     done = subprocess.run(arguments, cwd=cwd, capture_output=True, text=True, check=False)
@@ -43,6 +46,9 @@ def test_the_demo_ends_as_it_says_and_its_advice_finishes_the_last_item(tmp_path
             [sys.executable, "-m", "unittest", "-q", f"tests.{test.stem}"], cwd=shop, capture_output=True, check=False
         )
         assert (done.returncode == 0) == (test.stem != f"test_{blocked}"), test.stem
+    # and its whole history holds, here and in a bare clone
+    assert findings(shop) == []
+    assert findings(bare(shop, tmp_path / "bare.git")) == []
 
 
 def test_the_demo_leaves_a_folder_that_is_not_empty_alone(tmp_path: Path) -> None:

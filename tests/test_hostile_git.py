@@ -204,7 +204,9 @@ def test_odd_names_can_be_shown_to_a_person(scene: Scene) -> None:
 
 def test_an_items_text_is_never_run_and_never_an_option(scene: Scene) -> None:
     evil = "touch @elsewhere@/owned"
-    text = scene.spell(f"--upload-pack={evil}; $({evil}) `{evil}` {{{{ 7 * 191 }}}} {{% x %}}\\n\\nFactory-Move: a")
+    text = scene.spell(
+        f"--upload-pack={evil}; $({evil}) `{evil}` {{{{ 7654321 * 7654321 }}}} {{% x %}}\\n\\nFactory-Move: a"
+    )
     argv = ["sh", "-c", 'printf "%s|" "$@" > fine.txt', "{{ item.title }}", "{{ item.description }}", "{{ inputs.a }}"]
     scene.bad(argv)
     item = f'title: "{text}"\ncontract: bad\ndescription: "{text}"\ninputs: {{a: "{text}"}}\n'
@@ -212,7 +214,7 @@ def test_an_items_text_is_never_run_and_never_an_option(scene: Scene) -> None:
     scene.run()
     scene.assert_ended("done")
     proposal = scene.world.last("bad").proposal or ""
-    assert "1337" not in reachable(scene.world).decode(errors="replace")
+    assert str(7654321**2) not in reachable(scene.world).decode(errors="replace")
     assert scene.world.git("log", "-1", "--format=%(trailers:key=Factory-Move)", proposal) == ""
     assert "$(touch" in scene.world.read("fine.txt")
     scene.assert_unharmed("fine.txt")

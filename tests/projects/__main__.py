@@ -1,7 +1,8 @@
 """Real projects under the factory: `python -m tests.projects [NAME…]`. Green must be true, and so must red.
 
 Each is fetched from its registry, and installed as its own developers do. A worker that breaks it has to be sent back,
-a right change with a test of its own has to come in. A project that cannot be fetched is skipped.
+a right change with a test of its own has to come in; where the check looks at a copy of the product, the canary has to
+tell. A project that cannot be fetched is skipped.
 """
 
 import json
@@ -45,8 +46,11 @@ def try_out(project: Project, place: Path) -> Iterator[tuple[Trial, str, str, fl
         world.item(item, steps)
         world.tick()
         evidence = json.loads(world.artifacts(item).get("run-1/evidence.json", "{}"))
+        silent = evidence.get("silent", [])
+        assert bool(silent) == (project.blind and bool(evidence)), f"the canary tells of {silent}"
         lines = 1 if world.lane(item) == trial.lane else 40
-        said = "; ".join("\n".join(ran["tail"].split("\n")[-lines:]) for ran in evidence.get("ran", []))
+        heard = ["a check that passes without the product"] if silent else []
+        said = "; ".join(heard + ["\n".join(ran["tail"].split("\n")[-lines:]) for ran in evidence.get("ran", [])])
         yield trial, world.lane(item), said or str(world.last(item).reason), time.monotonic() - began
 
 

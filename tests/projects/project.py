@@ -30,6 +30,7 @@ class Project:
     trials: Sequence[Trial]
     policy: Mapping[str, object] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)  # let through; {root} is the checkout, ~ the person's home
+    blind: bool = False  # whether the check looks at another copy of the product, of which the canary has to tell
 
 
 def run(*argv: str | Path, cwd: Path) -> None:

@@ -10,8 +10,8 @@ from tests.projects.project import Project, Trial, run
 _PYTEST = ["python", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
 
 
-def _from_pypi(name: str, version: str) -> Callable[[Path], Path]:
-    """A source distribution, installed for development in a `.venv` within it, which is active."""
+def _from_pypi(name: str, version: str, *how: str) -> Callable[[Path], Path]:
+    """A source distribution, installed in a `.venv` within it, which is active; for development if not told how."""
 
     def prepare(place: Path) -> Path:
         wanted = f"{name}=={version}"
@@ -20,7 +20,7 @@ def _from_pypi(name: str, version: str) -> Callable[[Path], Path]:
         run("tar", "--no-same-owner", "-xf", archive, cwd=place)
         root = place / archive.name.removesuffix(".tar.gz")
         run(sys.executable, "-m", "venv", ".venv", cwd=root)
-        run(".venv/bin/python", "-m", "pip", "install", "-e", ".", "pytest<9", "setuptools", cwd=root)
+        run(".venv/bin/python", "-m", "pip", "install", *(how or ("-e",)), ".", "pytest<9", "setuptools", cwd=root)
         os.environ["PATH"] = f"{root / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
         (root / ".gitignore").write_text(".venv/\n__pycache__/\n*.egg-info/\n*.so\nbuild/\n")
         return root
@@ -39,6 +39,7 @@ _UTILS = "src/click/utils.py"
 _MARKUP = "src/markupsafe/__init__.py"
 _SPEEDUPS = "src/markupsafe/_speedups.c"
 _BROKEN_C = ("*outp++ = 'l';", "*outp++ = 'x';")  # &lt; becomes &xt;
+_ASK_A_PERSON = {"canary": "person", "cell": {"shares": [".venv"]}}
 
 PYTHON = {
     "click": Project(
@@ -70,5 +71,20 @@ PYTHON = {
         ),
         # What is compiled from the project's own files is compiled anew in each cell.
         {"hooks": {"after_create": "python setup.py -q build_ext --inplace"}},
+    ),
+    # A copy in the environment's site-packages, which no change of the project's files reaches.
+    "click-copied": Project(
+        _from_pypi("click", "8.1.8", "--no-cache-dir"),
+        _PYTEST,
+        (Trial("breaks the API unseen", [(_UTILS, "def echo(", "def gone(")], "review"),),
+        _ASK_A_PERSON,
+        blind=True,
+    ),
+    "markupsafe-copied": Project(
+        _from_pypi("markupsafe", "2.1.5", "--no-cache-dir"),
+        _PYTEST,
+        (Trial("breaks the API unseen", [(_MARKUP, "def striptags(", "def gone(")], "review"),),
+        _ASK_A_PERSON,
+        blind=True,
     ),
 }

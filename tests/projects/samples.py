@@ -22,6 +22,13 @@ _PACKAGE = {
     "dependencies": {"semver": "7.6.3"},
     "devDependencies": {"mocha": "10.8.2"},
 }
+_COPIED = {
+    "name": "sample",
+    "private": True,
+    "scripts": {"test": "mocha test"},
+    "dependencies": {"semver": "7.6.3", "core": "file:packages/core"},
+    "devDependencies": {"mocha": "10.8.2"},
+}
 _CORE = "packages/core/index.js"
 _ASSERT = "const assert = require('assert');\n"
 # The test imports a package of the project's own by name, through a link that npm makes.
@@ -141,6 +148,14 @@ _IN_GO = (
 
 SAMPLES = {
     "npm": Project(sample(_JAVASCRIPT, _NPM), ["npm", "test"], _IN_JAVASCRIPT, {"cell": {"shares": ["node_modules"]}}),
+    # A package of the project's own that is copied in place of being linked: no change of its files reaches the copy.
+    "npm-copied": Project(
+        sample({**_JAVASCRIPT, "package.json": json.dumps(_COPIED, indent=1)}, (*_NPM, "--install-links")),
+        ["npm", "test"],
+        (Trial("breaks the API unseen", [(_CORE, "exports.newest", "exports.gone")], "review"),),
+        {"canary": "person", "cell": {"shares": ["node_modules"]}},
+        blind=True,
+    ),
     "npm-setup": Project(
         sample(_JAVASCRIPT, (*_NPM, "--package-lock-only")),
         ["npm", "test"],
