@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from factory.model.errors import BusyError
-from factory.store.repository.commits import Publisher, _Shown
+from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git
 from factory.store.repository.index import Index
 from tests.witness import assert_history_agrees, assert_sound
@@ -90,16 +90,31 @@ def in_the_moment(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *,
     done: list[int] = []
     move = Publisher._move_refs
 
-    def moved(self: Publisher, updates: object) -> None:
+    def moved(self: Publisher) -> None:
         if not after and not done:
             done.append(1)
             act()
-        move(self, updates)  # type: ignore[arg-type]
+        move(self)
         if after and not done:
             done.append(1)
             act()
 
     monkeypatch.setattr(Publisher, "_move_refs", moved)
+    return done
+
+
+def before_the_locks(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[int]:
+    """Let somebody act, once, when all is ready; a moment later branches and indexes are locked, and git waits."""
+    done: list[int] = []
+    lock = Publisher._lock
+
+    def locked(self: Publisher, *arguments: object) -> None:
+        if not done:
+            done.append(1)
+            act()
+        lock(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Publisher, "_lock", locked)
     return done
 
 
@@ -110,7 +125,10 @@ def test_a_branch_begun_in_the_middle_of_a_move_is_left_as_it_was_begun(
     world.item("one")
     world.commit("Please")
     mine(world)
-    done = in_the_moment(monkeypatch, lambda: world.git("switch", "-q", "-c", "side"), after=after)
+    def begin() -> None:
+        world.git("switch", "-q", "-c", "side")
+
+    done = in_the_moment(monkeypatch, begin, after=True) if after else before_the_locks(monkeypatch, begin)
     world.tick()
     assert done
     assert world.lane("one") == "done"
@@ -267,18 +285,14 @@ def test_what_is_written_and_not_yet_seen_is_safe_from_a_clean_up(
     for number in range(many):
         world.git("mv", f"queue/inbox/item-{number:02}.yaml", f"queue/blocked/item-{number:02}.yaml")
     world.git("commit", "-q", "-m", "By hand")
-    done = [0]
-    ready = _Shown.is_ready
 
-    def cleaned(self: _Shown) -> bool:
-        if ready(self):
-            done[0] += 1
-            world.git(*upkeep.split())
-        return ready(self)
+    def clean() -> None:
+        world.git(*upkeep.split())
 
-    monkeypatch.setattr(_Shown, "is_ready", cleaned)
+    # A gc wants the locks of the branches; what only deletes does not care.
+    done = before_the_locks(monkeypatch, clean) if upkeep.startswith("gc") else in_the_moment(monkeypatch, clean)
     world.tick()
-    assert done[0]
+    assert done
     assert {world.events(f"item-{number:02}")[-1] for number in range(many)} == {"moved"}
     assert_sound(world)
     assert list((world.root / ".git/objects/pack").glob("*.keep")) == []

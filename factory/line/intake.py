@@ -15,7 +15,6 @@ from factory.store import yaml
 from factory.store.queue import MOST_BYTES, lane_path
 from factory.store.repository.objects import FILE, TreeEntry, name_of
 from factory.store.repository.trees import Change
-from factory.store.repository.view import STIRRING_S
 
 
 class Intake:
@@ -56,8 +55,6 @@ class Intake:
             for path, data in {**stale, **edits.valid}.items()
         ]
         if changes:
-            if edits.view.stirs():
-                self._sleep(STIRRING_S)
             edits.view.clear(self._repository.objects, edits.head, changes)
 
     def _was_taken(self, survey: Survey, path: str, data: bytes) -> bool:

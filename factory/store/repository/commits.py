@@ -19,6 +19,7 @@ from factory.store.repository.trees import Change, TreeEditor
 from factory.store.repository.view import View
 
 _PATIENCE_S = 1.0
+_PATIENCE_INDEX_S = 5.0
 _TRIES = 8
 
 
@@ -139,6 +140,7 @@ class Publisher:
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
         durable = self._beside.submit(self._make_durable, updates)
+        self._refs.begin(self._subject(updates))
         try:
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
             if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
@@ -150,7 +152,6 @@ class Publisher:
         """Make all ready and let it happen; False, and nothing done, when a person's git came in between."""
         self.settle()
         self._refuse_begun(updates)
-        self._refs.begin(self._subject(updates))
         shown = self._shown(updates)
         with ExitStack() as locks:
             for each in shown if hurried else ():
@@ -158,8 +159,7 @@ class Publisher:
             for each in shown:
                 each.make_ready(self._objects, durable)
             durable.result()
-            for each in () if hurried else shown:
-                locks.enter_context(each.view.lock.held())
+            self._lock(updates, () if hurried else shown, locks)
             self._refuse_begun(updates)
             if not all(each.is_ready() for each in shown):
                 return False
@@ -169,7 +169,7 @@ class Publisher:
                 failing.callback(self._take_back, updates, shown)
                 for each in shown:
                     each.view.index.adopt()
-                self._move_refs(updates)
+                self._move_refs()
                 failing.pop_all()
             for each in shown:
                 each.view.lock.kept = True
@@ -182,8 +182,30 @@ class Publisher:
         self._objects.release()
         return True
 
-    def _move_refs(self, updates: Sequence[RefUpdate]) -> None:
-        self._refs.move(updates)
+    def _lock(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown], locks: ExitStack) -> None:
+        """Lock the branches, and then the indexes for the few renames that are left to do. Raises BusyError.
+
+        A person's git that holds an index and waits for the branch does not wait for us while we wait for its index.
+        """
+        until = time.monotonic() + _PATIENCE_INDEX_S
+        while True:
+            self._objects.guard()
+            self._refs.lock(updates)
+            try:
+                with ExitStack() as taken:
+                    taken.callback(self._refs.unlock)
+                    for each in shown:
+                        taken.enter_context(each.view.lock.held(patience=0))
+                    locks.push(taken.pop_all())
+                    return
+            except BusyError:
+                if time.monotonic() > until:
+                    raise
+            while any(each.view.lock.path.exists() for each in shown) and time.monotonic() < until:
+                time.sleep(0.002)
+
+    def _move_refs(self) -> None:
+        self._refs.move()
 
     def _subject(self, updates: Sequence[RefUpdate]) -> str:
         """The first line of the newest commit's message."""

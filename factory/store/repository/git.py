@@ -229,9 +229,9 @@ class Conversation:
             )
         return self._process
 
-    def send(self, request: bytes) -> None:
-        """Ask. Raises GitError when the process has died."""
-        process = self._talk()
+    def send(self, request: bytes, *, goes_on: bool = False) -> None:
+        """Ask; a process that has ended is begun anew, unless this goes on with what it was told. Raises GitError."""
+        process = self._answering() if goes_on else self._talk()
         assert process.stdin is not None
         try:
             process.stdin.write(request)

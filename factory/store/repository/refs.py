@@ -1,6 +1,7 @@
 """References: several branches moved in one instant, each from where it is expected to be."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from factory.model.errors import BusyError
@@ -33,18 +34,45 @@ class Refs:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._talk: Conversation | None = None
+        self._locked = False
 
     def begin(self, message: str) -> None:
-        """Make ready to move branches, with what their reflogs will say."""
+        """Have the process there, with what the reflogs of the branches will say."""
         self.close()
         self._talk = Conversation(self._git, "update-ref", "--no-deref", "-m", message, "-z", "--stdin")
         self._talk.start()
 
-    def move(self, updates: Sequence[RefUpdate]) -> None:
-        """Move all of them or none. Raises RefMoved, BusyError when another git is moving one, or GitError."""
+    def lock(self, updates: Sequence[RefUpdate]) -> None:
+        """Lock the branches and write durably what they are to be, so that `move` is a rename each.
+
+        Raises RefMoved, BusyError when another git is moving one, or GitError.
+        """
         asked = [f"update refs/heads/{update.branch}\0{update.new}\0{update.old}\0" for update in updates]
+        self._say("".join(["start\0", *asked, "prepare\0"]), "start: ok", "prepare: ok")
+        self._locked = True
+
+    def move(self) -> None:
+        """Move all the locked branches. Raises GitError when that is not certain."""
+        self._locked = False
+        self._say("commit\0", "commit: ok", goes_on=True)
+
+    def unlock(self) -> None:
+        """Let go of branches that are locked and were not moved."""
+        if self._locked:
+            self._locked = False
+            with suppress(GitError):  # it has ended, and with it the locks
+                self._say("abort\0", "abort: ok", goes_on=True)
+
+    def _say(self, request: str, *expected: str, goes_on: bool = False) -> None:
+        talk = self._talk
+        assert talk is not None
         try:
-            self._say("".join(["start\0", *asked, "commit\0"]).encode(), b"start: ok", b"commit: ok")
+            with talk.exchange():
+                talk.send(request.encode(), goes_on=goes_on)
+                for line in expected:
+                    said = talk.read_line().decode(errors="replace")
+                    if said != line:
+                        raise GitError(("update-ref",), 1, said)
         except GitError as error:
             if any(sign in error.stderr for sign in _MOVED):
                 raise RefMoved(("update-ref",), error.status, error.stderr) from None
@@ -52,18 +80,8 @@ class Refs:
                 raise BusyError("another git command is moving a branch", "factory tick") from None
             raise
 
-    def _say(self, request: bytes, *expected: bytes) -> None:
-        talk = self._talk
-        assert talk is not None
-        with talk.exchange():
-            talk.send(request)
-            for line in expected:
-                said = talk.read_line()
-                if said != line:
-                    raise GitError(("update-ref",), 1, said.decode(errors="replace"))
-
     def close(self) -> None:
-        """Let the process end."""
-        talk, self._talk = self._talk, None
+        """Let the process end, and with it its locks."""
+        talk, self._talk, self._locked = self._talk, None, False
         if talk is not None:
             talk.close()

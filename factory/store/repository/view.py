@@ -83,11 +83,11 @@ class View:
         Nothing of it where a file is staged, or has changed, or another git is at work: a later try finds it again.
         """
         made_from = self.index.mark()
-        if self.busy() or self.stirs():
+        if self.busy():
             return
         letters = {path: seen for seen, path in self.edits()}
         wanted = [each for each in changes if letters.get(each.path) in (_TRACKED if each.new else _UNTRACKED)]
-        with suppress(BusyError), self.lock.held(patience=0):
+        with suppress(BusyError), self.lock.held(patience=STIRRING_S):
             if wanted and (self.index.mark(), self.head()) == (made_from, head):
                 self.checkout.restore(objects, wanted)
 
