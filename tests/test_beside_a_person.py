@@ -125,6 +125,7 @@ def test_a_branch_begun_in_the_middle_of_a_move_is_left_as_it_was_begun(
     world.item("one")
     world.commit("Please")
     mine(world)
+
     def begin() -> None:
         world.git("switch", "-q", "-c", "side")
 
