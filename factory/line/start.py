@@ -21,6 +21,8 @@ from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repository import branch_of
 from factory.store.schema import misfit
 from factory.work.order import Order
 from factory.work.sandbox import sandbox
@@ -81,6 +83,10 @@ def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
     details = {"lease": lease, "worker": order.worker}
     move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(survey, case), run=order.run)
     begun = survey.cases[case.id] = floor.ledger.move(case, move, (), arrival)
+    branch = branch_of(case.id)
+    if floor.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
+        # With the claim, so that what the run starts from is git's as soon as it is there.
+        floor.ledger.also(RefUpdate(branch, floor.repository.head(branch) or NOTHING, order.start))
     return replace(order, claimed_at=begun.history.since)
 
 

@@ -58,6 +58,7 @@ class Cells:
             cell = self._take()
             if cell is None or not self._made_ready(cell, commit, boundary, branch):
                 cell = self._make(commit, boundary, branch)
+        self.repository.objects.guard()  # its head holds the commit now, which a clean-up may not have known
         try:
             yield cell
         finally:

@@ -20,6 +20,7 @@ from factory.store.repository.view import View
 
 _PATIENCE_S = 1.0
 _PATIENCE_INDEX_S = 5.0
+_COURTESY_S = 0.4
 _TRIES = 8
 
 
@@ -134,6 +135,7 @@ class Publisher:
         self._recovery = Recovery(self._repair, state, views)
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
         self._refs = Refs(git)
+        self._ours: dict[Path, Mark | None] = {}  # the indexes as the last batch left them
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
@@ -153,6 +155,7 @@ class Publisher:
         self.settle()
         self._refuse_begun(updates)
         shown = self._shown(updates)
+        self._let_pass([each.view for each in shown])
         with ExitStack() as locks:
             for each in shown if hurried else ():
                 locks.enter_context(each.view.lock.held())
@@ -181,6 +184,12 @@ class Publisher:
         self._recovery.done()
         self._objects.release()
         return True
+
+    def _let_pass(self, views: Sequence[View]) -> None:
+        """Let a person's git that is at work come to its end, for a while: else the branch moves under its hands."""
+        until = time.monotonic() + _COURTESY_S
+        while any(view.stirs(self._ours.get(view.root)) for view in views) and time.monotonic() < until:
+            time.sleep(0.005)
 
     def _lock(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown], locks: ExitStack) -> None:
         """Lock the branches, and then the indexes for the few renames that are left to do. Raises BusyError.
@@ -232,6 +241,7 @@ class Publisher:
             self._repair.finish(view, list(self._repair.toward(head, shown.changes)) if head else [])
         view.lock.kept = False
         view.index.forget()
+        self._ours[view.root] = view.index.mark()
         self._recovery.leave(view, updates)
 
     def _refuse_begun(self, updates: Sequence[RefUpdate]) -> None:

@@ -76,7 +76,7 @@ class Repository:
         self.git = Git(self._top or self.common_dir)
         self.objects = Objects(self.git, self.common_dir)
         self.neutral = neutral(self.common_dir)
-        self.under_check = UnderCheck(self.git)
+        self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
         self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 

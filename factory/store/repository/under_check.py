@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.objects import Objects
 
 _FOLDER = "refs/factory/proposals/"
 
@@ -11,13 +12,15 @@ _FOLDER = "refs/factory/proposals/"
 class UnderCheck:
     """A reference for each proposal of a run under way; the branch of its item comes with the run's end."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, objects: Objects) -> None:
         self._git = git
+        self._objects = objects
 
     def hold(self, item_id: str, commit: str) -> None:
         """Keep an item's proposal."""
         with suppress(GitError):  # it can be made again
             self._git.run("update-ref", f"{_FOLDER}{item_id}", commit)
+        self._objects.guard()  # from a clean-up that looked at the references before
 
     def let_go(self, item_ids: Iterable[str]) -> None:
         """Keep those of these items no longer: a branch does, or nobody needs them."""

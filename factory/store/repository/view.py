@@ -9,12 +9,14 @@ from pathlib import Path
 from factory.model.errors import BusyError
 from factory.store.repository.checkout import Checkout
 from factory.store.repository.git import Git
-from factory.store.repository.index import PATHS_A_CALL, Index
+from factory.store.repository.index import PATHS_A_CALL, Index, Mark
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import Objects
 from factory.store.repository.trees import Change
 
-STIRRING_S = 0.1
+STIRRING_S = 0.05
+# What a git writes that will move the branch in a moment, from what it has read of it.
+_BEGINNINGS = ("COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE")
 _BUSY_SIGNS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
@@ -69,13 +71,12 @@ class View:
         except OSError:
             return ""  # there is none, or somebody has just removed this working tree
 
-    def stirs(self) -> bool:
-        """Whether a git command is changing what is checked out here, or has just done so."""
-        try:
-            quiet = time.time() - self.index.path.stat().st_mtime
-        except OSError:
-            return False
-        return self.lock.path.exists() or 0 <= quiet < STIRRING_S
+    def stirs(self, besides: Mark | None = None) -> bool:
+        """Whether a git command changes something here, or has just done so; `besides` is an index that is ours."""
+        if self.lock.path.exists():
+            return True
+        ours = self.index.mark() == besides
+        return any(_is_young(self.git_dir / sign) for sign in (() if ours else ("index",)) + _BEGINNINGS)
 
     def clear(self, objects: Objects, head: str, changes: Sequence[Change]) -> None:
         """Bring files to what is checked out where they are what another branch holds of them by now.
@@ -156,6 +157,13 @@ class View:
         arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
         out = self._git.run("--no-optional-locks", "status", *arguments, "queue", "contracts", "WORKFLOW.md")
         return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
+
+
+def _is_young(path: Path) -> bool:
+    try:
+        return 0 <= time.time() - path.stat().st_mtime < STIRRING_S
+    except OSError:
+        return False
 
 
 def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:

@@ -52,17 +52,18 @@ class Worktree:
         self._excludes.write_bytes(_excluded(self._git, self._common))
 
     def checkout(self, guard: Guard, commit: str, branch: str = "") -> None:
-        """Make it hold exactly a commit's files, on a branch or on none."""
+        """Make it hold exactly a commit's files, on a branch that is there already or on none."""
         dot_git = self.path / ".git"
         if dot_git.is_dir() and not dot_git.is_symlink():
             files.remove_tree(dot_git)
         files.write(dot_git, os.fsencode(f"gitdir: {self._admin}\n"))
         self._fetch_missing(commit)
         self._own(guard).run("read-tree", "--reset", "-u", commit, patience=_CHECKOUT_S)
-        if branch:
-            self._git.run("update-ref", f"refs/heads/{branch}", commit)
         files.write(self._admin / "HEAD", f"ref: refs/heads/{branch}\n".encode() if branch else f"{commit}\n".encode())
-        shutil.copy2(self._index, self._admin / "index")
+        # A person's gc reads the index of every worktree, and must not meet half of one.
+        beside = self._admin / "factory-index"
+        shutil.copy2(self._index, beside)
+        beside.replace(self._admin / "index")
         self._links = self._submodules()
 
     def _fetch_missing(self, commit: str) -> None:
