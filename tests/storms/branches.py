@@ -23,8 +23,9 @@ def _drop(world: World, chance: random.Random, ids: list[str]) -> None:
 
 
 def _only_mine(world: World, branch: str) -> None:
-    """No move was made on a branch of the person's: what it has beyond main is theirs."""
+    """No move was made on a branch of the person's, which is not merged yet: what it has beyond main is theirs."""
     subjects = [each for each in world.git("log", "--format=%s", f"main..{branch}").split("\n") if each]
+    assert subjects, f"{branch} has nothing of its own to look at"
     assert all(subject.startswith("mine") for subject in subjects), subjects
 
 
@@ -56,10 +57,10 @@ def storm(folder: Path, seed: int, switches: int) -> int:
                 person.again("switch", "-q", chance.choice(branches[-3:]))
                 person.again("switch", "-q", branch)
                 made += 2
+            _only_mine(world, branch)
             person.again("switch", "-q", "main")
             person.brings_in("merge", "-q", "--no-edit", branch)
             person.look(f"switch {made}")
-            _only_mine(world, branch)
             made += 2
     finish(world, ids)
     person.look("the end")
