@@ -341,6 +341,48 @@ def test_a_branch_without_a_commit_ends_with_3(tmp_path: Path, arguments: tuple[
 
 
 @pytest.mark.parametrize("arguments", [*READERS, *LEVERS, ("run",)])
+@pytest.mark.parametrize("how", ["renamed", "mistyped"])
+def test_a_branch_that_is_not_there_is_named_with_what_helps(
+    world: World, how: str, arguments: tuple[str, ...]
+) -> None:
+    if how == "renamed":
+        world.git("branch", "-m", "trunk")
+    else:
+        world.policy(branch="mian")
+    here, named = ("trunk", "main") if how == "renamed" else ("main", "mian")
+    said = world.command(*arguments, status=3)
+    assert f"the branch {named}, which WORKFLOW.md names, does not exist" in said
+    assert f"set `branch: {here}` in WORKFLOW.md and commit it, or git branch -m {here} {named}" in said
+    said = world.command("check", status=1)
+    assert f"WORKFLOW.md:2:1: branch: the branch {named}, which WORKFLOW.md names, does not exist" in said
+    said = world.command("doctor", status=1)
+    assert f"git branch -m {here} {named}" in said
+    assert "Lay down the factory" not in said
+
+
+def test_a_clone_on_another_branch_is_told_which_remote_has_the_factorys(world: World, tmp_path: Path) -> None:
+    world.git("branch", "feature")
+    subprocess.run(["git", "clone", "-q", "-b", "feature", world.root, tmp_path / "clone"], check=True)
+    clone = World(tmp_path / "clone")
+    said = clone.command("tick", status=3)
+    assert "the branch main is on the remote origin and not in this clone" in said
+    assert "next: git branch --track main origin/main" in said
+    # the files are valid all the same, as in CI where nothing is checked out but a commit
+    for _ in range(2):
+        assert "git branch --track main origin/main" in clone.command("check", status=0)
+        clone.git("checkout", "-q", "--detach")
+    assert "git branch --track main origin/main" in clone.command("doctor", status=1)
+
+
+def test_only_a_branch_without_a_commit_is_to_be_begun(tmp_path: Path) -> None:
+    world = bare_world(tmp_path / "repo")
+    world.command("init")
+    assert "next: git commit --allow-empty" in world.command("status", status=3)
+    assert world.command("check") == "all files are valid\n"
+    assert "Lay down the factory" in world.command("doctor", status=1)
+
+
+@pytest.mark.parametrize("arguments", [*READERS, *LEVERS, ("run",)])
 def test_a_broken_front_matter_ends_with_3_and_says_where(world: World, arguments: tuple[str, ...]) -> None:
     world.write("WORKFLOW.md", "---\nbranch: main\npolling: {interval_ms: soon}\n---\n")
     world.commit("Break it")

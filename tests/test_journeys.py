@@ -436,12 +436,36 @@ def test_the_target_may_be_another_branch(world: World) -> None:
     assert world.status() == ""
 
 
-def test_a_missing_target_branch_blocks_with_a_reason(world: World) -> None:
+def test_without_its_target_branch_nothing_moves_and_no_item_is_to_blame(world: World) -> None:
     world.policy("target: trunk")
     world.item("one")
-    world.tick()
-    assert world.lane("one") == "blocked"
-    assert "trunk does not exist" in str(world.last("one").reason)
+    head = world.git("rev-parse", "main")
+    for arguments in (("tick",), ("tick", "--drain"), ("tick", "--dry-run"), ("run",)):
+        said = world.command(*arguments, status=3)
+        assert "the target branch trunk, which WORKFLOW.md names, does not exist" in said
+        assert "next: git branch trunk" in said
+    assert world.git("rev-parse", "main") == head
+    assert "git branch trunk" in world.command("doctor", status=1)
+    assert "WORKFLOW.md:4:1: target: the target branch trunk" in world.command("check", status=1)
+    world.git("branch", "trunk")
+    world.command("tick")
+    assert world.last("one").outcome is Outcome.APPLIED
+
+
+def test_a_target_that_goes_while_a_worker_is_at_work_blocks_no_item(world: World) -> None:
+    # given a person who takes the target away in the middle of a run, and brings it back later
+    world.git("branch", "trunk")
+    world.policy("target: trunk")
+    world.contract("meddling", worker={"run": ["sh", "-c", f"git -C {world.root} branch -q -D trunk; echo > one.txt"]})
+    world.policy("target: trunk\nsandbox: off")
+    world.item("one", contract="meddling")
+    assert "next: git branch trunk" in world.command("tick", "--drain", status=3)
+    assert world.lane("one") != "blocked"
+    world.git("branch", "trunk")
+    world.contract("meddling", worker={"run": ["sh", "-c", "echo > one.txt"]})
+    world.command("tick", "--drain")
+    assert world.last("one").outcome is Outcome.APPLIED
+    world.command("audit", status=0)
 
 
 def test_several_items_are_merged_in_one_tick(world: World) -> None:

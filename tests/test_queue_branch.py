@@ -83,3 +83,30 @@ def test_a_fresh_clone_is_told_how_to_get_the_queue_and_then_works(tmp_path: Pat
     assert "1 inbox" in clone.command("status")
     clone.command("tick", "--drain")
     assert clone.lane("one", "queue") == "done"
+
+
+def test_a_fresh_clone_of_the_queue_is_told_how_to_get_the_target_and_nothing_moves_before(tmp_path: Path) -> None:
+    project, queue = _with_queue(tmp_path / "app")
+    queue.item("one", contract="change")
+    queue.commit("Ask for one")
+    subprocess.run(["git", "clone", "-q", "-b", "queue", str(project.root), str(tmp_path / "clone")], check=True)
+    clone = World(tmp_path / "clone")
+    for arguments in (("tick", "--drain"), ("tick", "--dry-run"), ("run",)):
+        said = clone.command(*arguments, status=3)
+        assert "the target branch trunk is on the remote origin and not in this clone" in said
+        assert "next: git branch --track trunk origin/trunk" in said
+    assert clone.git("rev-parse", "queue") == clone.git("rev-parse", "origin/queue")
+    assert "git branch --track trunk origin/trunk" in clone.command("doctor", status=None)
+    clone.git("branch", "--track", "trunk", "origin/trunk")
+    clone.command("tick", "--drain")
+    assert clone.lane("one", "queue") == "done"
+    assert clone.git("show", "trunk:one.txt") == "one"
+    clone.command("audit", status=0)
+
+
+def test_a_queue_that_was_renamed_is_found_from_the_code(tmp_path: Path) -> None:
+    project, _ = _with_queue(tmp_path / "app")
+    project.git("branch", "-m", "queue", "tasks")
+    said = project.command("status", status=3)
+    assert "the branch queue, which WORKFLOW.md names, does not exist" in said
+    assert "git branch -m tasks queue" in said

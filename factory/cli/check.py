@@ -10,9 +10,9 @@ from factory.cli.text import echo_json
 from factory.line.survey import Surveyor, utc_now
 from factory.model.base import printable
 from factory.model.errors import Problem, UnusableError
-from factory.report.check import check
+from factory.report.check import check, check_branches
 from factory.report.status import status
-from factory.store.library import locate_branch
+from factory.store.library import WORKFLOW, locate_branch
 from factory.store.repository.repository import Repository
 
 
@@ -23,7 +23,7 @@ def _of_the_line(opened: Repository, bad: set[str], chosen: list[str]) -> list[P
         head = opened.head(surveyor.branch)
         survey = surveyor.survey(utc_now(), head) if head else None
     except UnusableError:
-        return []  # what is wrong with the policy has been said already
+        return []  # what is wrong with the policy, or with where it lies, has been said already
     found = status(surveyor, survey).problems if survey else ()
     below = tuple(f"{path}/" for path in chosen)
     wanted = (problem for problem in found if not chosen or "." in chosen or f"{problem.path}/".startswith(below))
@@ -39,6 +39,9 @@ def check_command(paths: tuple[str, ...], as_json: bool) -> int:
         root = opened.root
         chosen = [os.path.relpath(Path(path).absolute(), root).replace(os.sep, "/") for path in paths]
         problems, warnings = check(root, chosen)
+        if not chosen or {".", WORKFLOW} & set(chosen):
+            absent, unsure = check_branches(opened)
+            problems, warnings = problems + absent, warnings + unsure
         problems = sorted({*problems, *_of_the_line(opened, {problem.path for problem in problems}, chosen)})
     if as_json:
         listed = [problem.__dict__ for problem in problems]

@@ -8,7 +8,7 @@ from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, surveyed
 from factory.cli.text import echo_json, lane_word, table
 from factory.model.base import printable
-from factory.model.errors import UnusableError, UsageError
+from factory.model.errors import UsageError
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.detail import detail, journal
@@ -32,10 +32,7 @@ def log_command(item_id: str | None, changes: bool, most: int, as_json: bool) ->
 
 def _changes(most: int, as_json: bool) -> None:
     with surveyed() as (surveyor, survey):
-        target = survey.policy.target_branch
-        head = surveyor.repository.head(target)
-        if head is None:
-            raise UnusableError(f"the target branch {target} does not exist", f"git branch {target}")
+        head = surveyor.repository.tip(survey.policy.target_branch, "target")
         found = incoming(surveyor.repository.git, head, most)
     if as_json:
         echo_json([{**asdict(each), "at": rfc3339(each.at), "by": str(each.by)} for each in found])

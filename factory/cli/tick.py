@@ -16,6 +16,7 @@ _SHOWN = 20
 
 def _dry_run(as_json: bool) -> None:
     with surveyed() as (surveyor, survey):
+        surveyor.repository.tip(survey.policy.target_branch, "target")
         found = status(surveyor, survey)
         edits = [path for view in surveyor.repository.views() for _, path in view.edits() if path.startswith("queue/")]
     if as_json:

@@ -53,10 +53,10 @@ class Recheck:
 class Crew:
     """Starts runs in threads and hands back what they came to."""
 
-    def __init__(self, repository: Repository, cells: Cells, target: Callable[[], str]) -> None:
+    def __init__(self, repository: Repository, cells: Cells, target: Callable[[], str | None]) -> None:
         self._repository = repository
         self._cells = cells
-        self._target = target
+        self._target = target  # none while a person is about to make it anew: then what the run began from counts
         self._pool = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="run")
         self._seal = Seal(repository.objects)
         self._gatherer = Gatherer(repository, cells, self._says)
@@ -129,7 +129,7 @@ class Crew:
                 proposal = proposal_of(order, run.tree, self._repository)
                 self._repository.under_check.hold(order.item_id, proposal)
             claims = run.result.handoff.commands if run.result else ()
-            gathered = self._gatherer.gather(order, proposal, self._target(), stop, alive, claims)
+            gathered = self._gatherer.gather(order, proposal, self._target() or order.base, stop, alive, claims)
         except CellNotReady as error:
             return replace(run, hooks=run.hooks + error.log, failure=error.failure, stopped=stop.is_set())
         except (FactoryError, OSError) as error:
@@ -163,7 +163,7 @@ class Crew:
         """What the checks say now, or why they cannot be run."""
         for again in _RECHECKED_AFTER_S:
             try:
-                gathered = self._gatherer.gather(order, proposal, self._target(), stop)
+                gathered = self._gatherer.gather(order, proposal, self._target() or order.base, stop)
                 sealed = self._seal.close(order, Run(0.0, evidence=gathered.evidence, logs=gathered.logs))
                 return Gathered(sealed.evidence or gathered.evidence, sealed.logs)
             except (FactoryError, OSError) as error:

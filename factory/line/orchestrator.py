@@ -68,21 +68,16 @@ class Orchestrator:
         me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
         ledger = Ledger(repository, branch, me, clock, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
-        crew = Crew(repository, cells, self._target_head)
+        crew = Crew(repository, cells, lambda: repository.head(self.workflow.policy.target_branch))
         intake = Intake(surveyor, ledger)
         self.interrupts = Interrupts(crew.bell.ring)
         self.floor = Floor(repository, branch, surveyor, ledger, intake, crew, cells, clock, tell, me)
 
     def _first_workflow(self, repository: Repository, surveyor: Surveyor, branch: str) -> Workflow:
         head = repository.tip(branch)
-        return surveyor.library.workflow(repository.objects.commit(head).tree, branch)
-
-    def _target_head(self) -> str:
-        target = self.workflow.policy.target_branch
-        head = self.floor.repository.head(target)
-        if head is None:
-            raise UnusableError(f"the target branch {target} does not exist", f"git branch {target}")
-        return head
+        workflow = surveyor.library.workflow(repository.objects.commit(head).tree, branch)
+        repository.tip(workflow.policy.target_branch, "target")
+        return workflow
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -206,6 +201,7 @@ class Orchestrator:
                 floor.tell("", f"{error.message}; the last good policy stays in force")
                 self._complained = error.message
             survey = floor.surveyor.survey(floor.clock(), head, self.workflow)
+        floor.repository.tip(survey.policy.target_branch, "target")  # without it nothing moves, and no item is to blame
         self.workflow = survey.workflow
         self._found.survey = survey
         return survey

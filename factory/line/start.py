@@ -33,12 +33,14 @@ _SPARE = timedelta(minutes=10)
 def start(floor: Floor, survey: Survey, most: int | None = None) -> list[Outlook]:
     """Start what may start, at most so many; the outlook of everything that waits."""
     found = outlooks(floor.surveyor, survey)
+    target = survey.policy.target_branch
+    base = survey.head if target == floor.branch else floor.repository.tip(target, "target")
     orders: list[Order] = []
     for outlook in found:
         if outlook.start and (most is None or len(orders) < most):
             case = survey.cases[outlook.id]
             with floor.sparing_others(case):
-                order = _claim(floor, survey, case)
+                order = _claim(floor, survey, case, base)
                 orders.extend([order] if order else [])
     floor.ledger.publish()
     if orders:
@@ -56,13 +58,13 @@ def _warn(floor: Floor, survey: Survey) -> None:
         floor.tell("", f"WITHOUT A SANDBOX: {missing}")
 
 
-def _claim(floor: Floor, survey: Survey, case: Case) -> Order | None:
+def _claim(floor: Floor, survey: Survey, case: Case, base: str) -> Order | None:
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert case.item is not None and case.contract is not None
     arrival = floor.surveyor.arrivals(survey).get(case.placed.path)
     failure = _hopeless(survey, case)
     try:
-        order = None if failure else _order(floor, survey, case)
+        order = None if failure else _order(floor, survey, case, base)
     except MachineError:
         raise  # tried again with the next pass
     except FactoryError as error:
@@ -114,13 +116,9 @@ def _hopeless(survey: Survey, case: Case) -> Failure | None:
     return Failure(FailureClass.CONFIG, f"its inputs are not what the contract receives: {reason}") if reason else None
 
 
-def _order(floor: Floor, survey: Survey, case: Case) -> Order:
+def _order(floor: Floor, survey: Survey, case: Case, base: str) -> Order:
     assert case.contract is not None
     repository, history = floor.repository, case.history
-    target = survey.policy.target_branch
-    base = survey.head if target == floor.branch else repository.head(target)
-    if base is None:
-        raise FactoryError(f"the target branch {target} does not exist")
     content = repository.content(repository.objects.commit(base).tree)
     anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
     if history.proposal and case.lane is Lane.REWORK and case.contract.rework.keep_branch and not anew:

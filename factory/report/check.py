@@ -16,7 +16,15 @@ from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.artifacts import folder_of
-from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, contract_path, read_workflow, workflow_warnings
+from factory.store.library import (
+    CONTRACTS,
+    PROMPTS,
+    WORKFLOW,
+    contract_path,
+    front_matter,
+    read_workflow,
+    workflow_warnings,
+)
 from factory.store.queue import (
     BREAKERS,
     IGNORED,
@@ -29,6 +37,8 @@ from factory.store.queue import (
     read_item,
     taken_by,
 )
+from factory.store.repository.missing import Key
+from factory.store.repository.repository import Repository
 from factory.store.schema import schema_problem
 
 
@@ -56,6 +66,32 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
         warnings.extend(_old_schemas(root))
         problems.extend(_across(root, seen.values(), problems))
     return sorted(set(problems)), warnings
+
+
+def check_branches(repository: Repository) -> tuple[list[Problem], list[str]]:
+    """(problems, warnings) of the branches that WORKFLOW.md names and that are not here."""
+    data = files.read_regular(repository.root / WORKFLOW)
+    try:
+        policy = read_workflow(data).policy if data is not None else None
+    except InvalidFile:
+        policy = None  # told of the file itself
+    if data is None or policy is None:
+        return [], []
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    source, _ = front_matter(data)
+    named: list[tuple[Key, str]] = [("branch", policy.branch), ("target", policy.target_branch)]
+    for key, branch in named if policy.target_branch != policy.branch else named[:1]:
+        if repository.head(branch) is None and not repository.unborn(branch):
+            error = repository.missing(branch, key)
+            place = yaml.place(source, (key,)) if source else (1, 1)
+            problem = Problem(WORKFLOW, *place, f"{key}: {error.message}; {error.hint}")
+            # A clone that somebody made of something else, as CI does, may lack it: then the file is not to blame.
+            if repository.checked_out() and not repository.references(f"refs/remotes/*/{branch}"):
+                problems.append(problem)
+            else:
+                warnings.append(str(problem))
+    return problems, warnings
 
 
 def _files_of(root: Path, path: str) -> Iterator[str]:

@@ -36,9 +36,8 @@ def checkup(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
 def _checkup(surveyor: Surveyor, survey: Survey, cells: Cells) -> Iterator[Sign]:
     target = surveyor.repository.head(survey.policy.target_branch)
     if target is None:
-        yield Sign(
-            "checks", Health.BAD, f"the target branch {survey.policy.target_branch} does not exist", "git branch"
-        )
+        error = surveyor.repository.missing(survey.policy.target_branch, "target")
+        yield Sign("checks", Health.BAD, error.message, error.hint)
         return
     for name, contract in surveyor.library.contracts(survey.tree):
         if contract.checks:

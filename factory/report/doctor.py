@@ -51,6 +51,9 @@ def examine(repository: Repository) -> Iterator[Sign]:
     except FactoryError as error:
         yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
         return
+    if repository.head(survey.policy.target_branch) is None:
+        lacking = repository.missing(survey.policy.target_branch, "target")
+        yield Sign("target", Health.BAD, lacking.message, lacking.hint)
     boundary = _sandbox(survey.policy.sandbox)
     yield from _containment(boundary)
     if isinstance(boundary, Sandbox):
@@ -98,7 +101,8 @@ def _branch(repository: Repository, branch: str) -> Sign:
     view = repository.view_of(branch)
     busy = view.busy() if view else ""
     if repository.head(branch) is None:
-        return Sign("branch", Health.BAD, f"{branch} has no commit", COMMIT_IT)
+        error = repository.missing(branch)
+        return Sign("branch", Health.BAD, error.message, COMMIT_IT if repository.unborn(branch) else error.hint)
     if busy:
         return Sign("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
     where = f"checked out in {view.root}" if view else "checked out nowhere; files are taken from its commits alone"

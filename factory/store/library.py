@@ -1,6 +1,7 @@
 """The library: WORKFLOW.md and the contracts, as a tree of the branch holds them."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -18,6 +19,7 @@ CONTRACTS = "contracts"
 PROMPTS = f"{CONTRACTS}/prompts"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
 _NOT_ACTED_ON = {"sync"}
+_OWN = "refs/heads/"
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
 
 
@@ -73,10 +75,7 @@ class Library:
         if data is None:
             message = f"{WORKFLOW} is not committed on the branch {branch}; factory init lays one where there is none"
             raise UnusableError(message, COMMIT_IT)
-        try:
-            return read_workflow(data)
-        except InvalidFile as error:
-            raise UnusableError(str(error), "factory check") from None
+        return _read(data)
 
     def contract_bytes(self, tree: str, name: str) -> bytes | None:
         """A contract's file."""
@@ -127,36 +126,76 @@ class Library:
         return data.decode(errors="replace")
 
 
+class _Home(NamedTuple):
+    """The branch the factory lives on, and the reference whose WORKFLOW.md says so."""
+
+    branch: str
+    reference: str
+
+
 def locate_branch(repository: Repository) -> str:
     """The branch the factory lives on, as the WORKFLOW.md that can be found from here says."""
+    home = _home(repository)
+    if not home.reference.startswith(_OWN):
+        raise repository.missing(home.branch)
+    return home.branch
+
+
+def branches_of(repository: Repository) -> tuple[str, ...]:
+    """The branches that hold what the factory does, its own first; also those that only a remote has yet."""
+    home = _home(repository)
+    data = _workflow_of(repository, home.reference)
+    if data is None:
+        raise repository.missing(home.branch)
+    return tuple(dict.fromkeys((home.branch, _read(data).policy.target_branch)))
+
+
+def _home(repository: Repository) -> _Home:
     note = files.read_regular(repository.state / "branch") or b""
     remembered = note.decode(errors="replace").strip()
     for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
-        if not branch_problem(branch) and _is_home(repository, f"refs/heads/{branch}", branch):
-            return branch
+        if not branch_problem(branch) and _named_in(repository, f"{_OWN}{branch}") == branch:
+            return _Home(branch, f"{_OWN}{branch}")
     uncommitted = repository.root / WORKFLOW
-    if uncommitted.is_file():
-        return _branch_in(uncommitted.read_bytes())
-    for reference in repository.references("refs/heads", "refs/remotes"):
-        _, kind, *remote, branch = reference.split("/", 3 if reference.startswith("refs/remotes/") else 2)
-        if not branch_problem(branch) and _is_home(repository, reference, branch):
-            if kind == "heads":
-                return branch
-            message = f"the factory's branch {branch} is on the remote {remote[0]} and not in this clone"
-            raise UnusableError(message, f"git branch --track {branch} {remote[0]}/{branch}")
+    named = _read(uncommitted.read_bytes()).policy.branch if uncommitted.is_file() else ""
+    if not named or repository.head(named) is None:
+        found = _home_elsewhere(repository, named)
+        if found is not None:
+            return found
+    if named:
+        return _Home(named, f"{_OWN}{named}")
     raise UnusableError(f"there is no {WORKFLOW} in {repository.root}", "factory init")
 
 
-def _is_home(repository: Repository, reference: str, branch: str) -> bool:
-    """Whether the WORKFLOW.md that a reference leads to says that the factory lives on this branch."""
+def _home_elsewhere(repository: Repository, wanted: str) -> _Home | None:
+    """The same among all branches, here and on remotes; of this name only, where one is wanted."""
+    astray: list[tuple[str, str]] = []  # what is named and not here, and the branch whose WORKFLOW.md does so
+    for reference in repository.references(_OWN, "refs/remotes/"):
+        branch = reference.split("/", 2 if reference.startswith(_OWN) else 3)[-1]
+        named = "" if branch_problem(branch) else _named_in(repository, reference)
+        if named == branch and wanted in ("", branch):
+            return _Home(branch, reference)
+        if named and reference.startswith(_OWN) and repository.head(named) is None:
+            astray.append((named, branch))
+    if astray and not wanted:
+        raise repository.missing(astray[0][0], on=astray[0][1])
+    return None
+
+
+def _workflow_of(repository: Repository, reference: str) -> bytes | None:
     found = repository.objects.read(reference)
     commit = found[0] if found and found[1] == "commit" else None
-    data = repository.objects.file(repository.objects.commit(commit).tree, WORKFLOW) if commit else None
-    return data is not None and _branch_in(data) == branch
+    return repository.objects.file(repository.objects.commit(commit).tree, WORKFLOW) if commit else None
 
 
-def _branch_in(data: bytes) -> str:
+def _named_in(repository: Repository, reference: str) -> str:
+    """The branch that the WORKFLOW.md which a reference leads to names; empty when there is none."""
+    data = _workflow_of(repository, reference)
+    return "" if data is None else _read(data).policy.branch
+
+
+def _read(data: bytes) -> Workflow:
     try:
-        return read_workflow(data).policy.branch
+        return read_workflow(data)
     except InvalidFile as error:
         raise UnusableError(str(error), "factory check") from None

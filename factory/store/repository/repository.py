@@ -14,6 +14,7 @@ from factory.model.moments import seconds_of
 from factory.store import files
 from factory.store.repository.commits import Publisher, Signature, add_commit
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.missing import Key, Named, missing
 from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN, applied
@@ -112,18 +113,21 @@ class Repository:
         listed = self.git.text("log", *arguments, "--", f":(literal,top){path}")
         return {line.split(" ")[3] for line in listed.split("\n") if line}
 
-    def tip(self, branch: str) -> str:
-        """The commit that a branch points to. Raises UnusableError when there is none, or it cannot be read."""
+    def tip(self, branch: str, key: Key = "branch") -> str:
+        """The commit of a branch that WORKFLOW.md names under a key. Raises UnusableError when it cannot be read."""
         head = self.head(branch)
-        if head is not None:
-            return head
-        place, log = self.common_dir / "refs/heads" / branch, self.common_dir / "logs/refs/heads" / branch
-        noted = self.git.text("rev-parse", "--verify", "-q", f"refs/heads/{branch}", allowed=(0, 1, 128))
-        if noted or place.is_file():
-            what = f"the tip of the branch {branch}{f', {noted[:12]},' if noted else ''} cannot be read"
-            hint = f"tail {log}, then git update-ref refs/heads/{branch} with the newest commit there that git can show"
-            raise UnusableError(what, hint)
-        raise UnusableError(f"the branch {branch} has no commit yet", "git commit --allow-empty -m start")
+        if head is None:
+            raise self.missing(branch, key)
+        return head
+
+    def missing(self, branch: str, key: Key = "branch", on: str = "") -> UnusableError:
+        """Why a branch has no commit that can be read; `on` is the one whose WORKFLOW.md names it, if not this one."""
+        named = Named(branch, key, on or self.checked_out())
+        return missing(self.git, self.common_dir, named, unborn=self.unborn(branch))
+
+    def unborn(self, branch: str) -> bool:
+        """Whether a branch is checked out and still without its first commit."""
+        return self.head(branch) is None and (self.checked_out() == branch or self.view_of(branch) is not None)
 
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
