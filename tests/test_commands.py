@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +105,7 @@ def test_a_tick_tells_programs_what_it_came_to(world: World) -> None:
         [sys.executable, "-m", "factory", "tick", "--json"], cwd=world.root, capture_output=True, text=True, check=True
     )
     told = json.loads(done.stdout)
+    assert told["moved"] == ["main"]
     assert (told["commits"], told["counts"]["review"], told["problems"]) == (3, 1, [])
     assert [(row["id"], row["state"]) for row in told["items"]] == [("one", "waiting")]
     assert "active -> review" in done.stderr
@@ -165,3 +167,24 @@ def test_one_of_a_thing_is_said_as_one(world: World) -> None:
     assert "1 problem;" in world.command("status")
     world.item("one", text="hold: true\n")
     assert re.search(r"^1 commit; ", world.factory("tick"), re.M)
+
+
+def test_the_branches_to_push_are_named_also_before_this_clone_has_them(world: World, tmp_path: Path) -> None:
+    assert world.command("status", "--branches") == "main\n"
+    world.git("branch", "trunk")
+    world.policy("target: trunk")
+    assert json.loads(world.command("status", "--branches", "--json")) == ["main", "trunk"]
+    subprocess.run(["git", "clone", "-q", "-b", "trunk", world.root, tmp_path / "clone"], check=True)
+    assert World(tmp_path / "clone").command("status", "--branches") == "main\ntrunk\n"
+
+
+def test_a_tick_says_which_branches_it_moved_where_that_is_not_the_one_in_front_of_you(world: World) -> None:
+    world.item("one")
+    assert "moved" not in world.command("tick", "--drain")
+    world.git("branch", "trunk")
+    world.policy("target: trunk")
+    world.item("two")
+    assert "moved: main, trunk\n" in world.command("tick", "--drain")
+    world.git("switch", "-q", "-c", "feature")
+    world.item("three", text="hold: true\n")
+    assert "moved: main\n" in world.command("tick", "--drain")

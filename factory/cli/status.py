@@ -7,12 +7,13 @@ from datetime import datetime
 
 import click
 
-from factory.cli.session import json_option, surveyed
+from factory.cli.session import json_option, repository, surveyed
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import counted, printable
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.status import Status, status
+from factory.store.library import branches_of
 
 _EVERY_S = 2.0
 _AROUND = 6  # lines of a screen that are not rows of the table
@@ -20,9 +21,13 @@ _AROUND = 6  # lines of a screen that are not rows of the table
 
 @click.command("status")
 @click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds, until ^C.")
+@click.option("--branches", is_flag=True, help="Name only the branches to push: the factory's, and another target.")
 @json_option
-def status_command(as_json: bool, watch: bool) -> None:
+def status_command(as_json: bool, watch: bool, branches: bool) -> None:
     """Say what is where, since when, and waiting for what."""
+    if branches:
+        _branches(as_json)
+        return
     if watch:
         _watch()
         return
@@ -32,6 +37,15 @@ def status_command(as_json: bool, watch: bool) -> None:
         echo_json(_as_json(found, surveyor.branch))
     else:
         _print(found, survey.now, surveyor.branch)
+
+
+def _branches(as_json: bool) -> None:
+    with repository() as opened:
+        found = branches_of(opened)
+    if as_json:
+        echo_json(list(found))
+    else:
+        click.echo("\n".join(found))
 
 
 def _watch() -> None:

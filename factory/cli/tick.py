@@ -63,13 +63,17 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         with orchestrator.holding():
             report = orchestrator.tick(drain=drain, most=most, patience=patience, waiting=news.waiting)
             found = status(orchestrator.floor.surveyor, orchestrator.present())
+            moved = sorted(orchestrator.floor.ledger.moved)
+            elsewhere = moved != [opened.checked_out()]
     if as_json:
-        echo_json({"commits": report.commits, **_as_json(found)})
+        echo_json({"commits": report.commits, "moved": moved, **_as_json(found)})
     if report.waiting:
         raise BusyError(f"{report.waiting}; nothing was done", "finish or abort it, then factory tick")
     news.problems(report.problems)
     if not as_json:
         _summary(report, found)
+        if moved and elsewhere:
+            click.echo(f"moved: {', '.join(moved)}")
     left = drain and any(outlook.start or outlook.until for outlook in report.outlooks)
     return 1 if strict and (report.problems or found.count(Lane.BLOCKED) or left) else 0
 

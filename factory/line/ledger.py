@@ -17,7 +17,7 @@ from factory.store.queue import VerdictFile, lane_path
 from factory.store.repository.commits import Batch, Signature
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
-from factory.store.repository.repository import Arrival, Repository, branch_of
+from factory.store.repository.repository import WORK_PREFIX, Arrival, Repository, branch_of
 
 BATCH_MOVES = 50
 BATCH_SECONDS = 0.05
@@ -68,6 +68,7 @@ class Ledger:
         self._news: list[tuple[str, str]] = []
         self._began = 0.0
         self.commits = 0  # published, by this ledger
+        self.moved: set[str] = set()  # the branches they are on, those of proposals left out
 
     def begin(self, head: str) -> None:
         """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
@@ -204,6 +205,7 @@ class Ledger:
         self._repository.publisher.publish(batch.updates())
         self._head = batch.tip
         self.commits += len(news)
+        self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
         for item_id, text in news:
             self._tell(item_id, text)
 
