@@ -1,5 +1,6 @@
 """The audit's gallery: falsified journals and trailers, each found with its rule and its commit."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -221,3 +222,41 @@ def test_a_clone_that_lacks_what_files_hold_is_refused_like_a_shallow_one(world:
     world.git("clone", "-q", "--filter=blob:none", world.root.as_uri(), str(tmp_path / "partial"))
     said = World(tmp_path / "partial").command("audit", status=3)
     assert "git clone it without --filter" in said
+
+
+def _as_checkout_leaves_it(world: World, place: Path) -> World:
+    """A pull request into main as CI checks it out: its merge, detached, and no branch of this clone's own."""
+    base = world.git("rev-parse", "main")
+    world.git("switch", "-q", "-c", "request")
+    path = world.git("ls-files", "artifacts/**/journal.jsonl").split("\n")[0]
+    world.write(path, world.read(path).replace("ann@example.org", "eve@example.org"))
+    world.commit("Tidy up")
+    world.git("switch", "-q", "--detach", "main")
+    world.git("merge", "-q", "--no-ff", "-m", "Merge request into main", "request")
+    world.git("update-ref", "refs/pull/1/merge", "HEAD")
+    world.git("switch", "-q", "main")
+    assert world.git("rev-parse", "main") == base
+    clone = World(place)
+    place.mkdir()
+    clone.git("init", "-q")
+    clone.git("remote", "add", "origin", str(world.root))
+    clone.git("fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/pull/1/merge:refs/pull/1/merge")
+    clone.git("checkout", "-q", "--detach", "refs/pull/1/merge")
+    return clone
+
+
+@pytest.mark.parametrize("with_branch", [False, True])
+def test_a_pull_request_that_edits_a_journal_is_found(world: World, tmp_path: Path, with_branch: bool) -> None:
+    world.item("one")
+    world.tick()
+    clone = _as_checkout_leaves_it(world, tmp_path / "clone")
+    if with_branch:
+        clone.git("branch", "-q", "main", "origin/main")
+    said = clone.command("audit", "--since", "origin/main", "--until", "HEAD", status=1)
+    assert "append-only" in said
+    assert re.search(r"^HEAD: \d+ commits", said, re.M)
+    told = json.loads(clone.command("audit", "--until", "HEAD", "--json", status=1))
+    assert (told["branch"], told["head"]) == (None, clone.git("rev-parse", "HEAD"))
+    # and what it is to be merged into is as it was
+    clone.command("audit", "--until", "origin/main", status=0)
+    assert "there is no commit 'nowhere'" in clone.command("audit", "--until", "nowhere", status=2)

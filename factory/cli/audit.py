@@ -12,33 +12,34 @@ from factory.store.library import locate_branch
 
 @click.command("audit")
 @click.option("--since", metavar="REV", help="Only the commits after this one.")
+@click.option("--until", metavar="REV", help="The commits up to this one, in place of the branch's newest: say HEAD.")
 @click.option("--explain", type=click.Choice([str(rule) for rule in Rule]), help="Say what a rule demands.")
 @json_option
-def audit_command(since: str | None, explain: str | None, as_json: bool) -> int:
+def audit_command(since: str | None, until: str | None, explain: str | None, as_json: bool) -> int:
     """Prove from the commits alone that nothing was lost, moved or accepted against the rules. Exit 1 when not."""
     if explain is not None:
         click.echo(EXPLAINED[Rule(explain)])
         return 0
     with repository() as opened:
-        branch = locate_branch(opened)
-        head = opened.tip(branch)
+        line = until or locate_branch(opened)
+        head = resolve(opened, until) if until else opened.tip(line)
         found = audit(opened, head, resolve(opened, since) if since else None)
     if as_json:
         listed = [violation._asdict() for violation in found.violations]
-        echo_json({**found.__dict__, "branch": branch, "head": head, "violations": listed})
+        echo_json({**found.__dict__, "branch": None if until else line, "head": head, "violations": listed})
     else:
-        _print(found, branch)
+        _print(found, line)
     return int(bool(found.violations))
 
 
-def _print(found: Audit, branch: str) -> None:
+def _print(found: Audit, line: str) -> None:
     for violation in found.violations:
         where = f" {violation.path}" if violation.path else ""
         rule = click.style(f"{violation.rule}", fg="red")
         click.echo(f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}")
     click.echo(
-        f"{branch}: {found.commits} commits, {found.by_people} of them by people; {found.moves} moves of {found.items} "
-        f"items, {found.finished} of them finished"
+        f"{printable(line)}: {found.commits} commits, {found.by_people} of them by people; "
+        f"{found.moves} moves of {found.items} items, {found.finished} of them finished"
     )
     if found.violations:
         rules = sorted({violation.rule for violation in found.violations})
