@@ -1,6 +1,9 @@
 """The queue on a branch of its own: the code's branch holds the code, and what came in, and nothing else."""
 
+import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,70 @@ def test_what_is_dropped_in_the_codes_working_tree_is_taken_in(tmp_path: Path) -
     project.command("tick", "--drain")
     assert project.lane("one", "queue") == "done"
     assert (project.root / "one.txt").exists()
+
+
+def test_it_is_taken_in_also_while_the_queue_has_a_working_tree(tmp_path: Path) -> None:
+    project, queue = _with_queue(tmp_path / "app")
+    project.item("one", contract="change")
+    project.write("queue/inbox/b.jsonl", '{"id": "two", "title": "do two", "contract": "change", "hold": true}\n')
+    assert re.search(r"^one +inbox +new", project.command("status"), re.M)
+    project.command("tick", "--drain")
+    assert (project.lane("one", "queue"), project.lane("two", "queue")) == ("done", "inbox")
+    # then it is gone from where it lay, and nothing comes of it again
+    assert (project.status(), queue.status()) == ("", "")
+    head = project.git("rev-parse", "queue")
+    for _ in range(2):
+        project.command("tick", "--drain")
+    assert project.git("rev-parse", "queue") == head
+    project.command("audit", status=0)
+
+
+def test_all_else_in_the_codes_working_tree_is_the_codes(tmp_path: Path) -> None:
+    project, _ = _with_queue(tmp_path / "app")
+    for path in ("contracts/token.yaml", "contracts/Token.sol", "queue/worker.py", "queue/review/a.yaml"):
+        project.write(path, "title: mine\n")
+    before = project.status()
+    said = project.command("tick", "--strict")
+    assert "queue/worker.py" not in said
+    assert project.status() == before
+    assert project.git("ls-tree", "-r", "--name-only", "queue", "contracts/token.yaml", "contracts/Token.sol") == ""
+    # and on another branch than the target the inbox is, too
+    project.git("switch", "-q", "-c", "feature")
+    project.item("one", contract="change")
+    project.command("tick")
+    assert (project.root / "queue/inbox/one.yaml").exists()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_two_working_trees_bring_at_once_is_taken_once(tmp_path: Path, same: bool) -> None:
+    project, queue = _with_queue(tmp_path / "app")
+    project.item("one", text="hold: true\n", contract="change")
+    queue.item("one", text="hold: true\n" if same else "hold: true\nlabels: [mine]\n", contract="change")
+    said = project.command("tick")
+    # then the queue's own counts, and no file of another content is lost
+    assert ("labels: [mine]" in project.git("show", "queue:queue/inbox/one.yaml")) is not same
+    assert ("each have one; give one another name" in said) is not same
+    head = project.git("rev-parse", "queue")
+    project.command("tick", "--drain")
+    assert project.git("rev-parse", "queue") == head
+    assert project.git("log", "--format=%s", "queue", "--", "queue/inbox/one.yaml").count("\n") == 0
+    assert project.status() == ("" if same else "?? queue/inbox/one.yaml")
+
+
+def test_a_busy_orchestrator_finds_what_is_dropped_in_the_codes_working_tree(tmp_path: Path) -> None:
+    project, queue = _with_queue(tmp_path / "app")
+    queue.write("WORKFLOW.md", queue.read("WORKFLOW.md").replace("---\n", "---\npolling: {interval_ms: 600000}\n", 1))
+    queue.commit("Look seldom")
+    (project.root / "queue/inbox").mkdir(parents=True)
+    running = project.start("run")
+    try:
+        assert running.stdout is not None and "watching" in running.stdout.readline()
+        time.sleep(1)
+        project.item("one", contract="change")
+        project.until(lambda: "one.txt" in project.git("ls-tree", "--name-only", "trunk"), 60)
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.communicate()
 
 
 @pytest.mark.parametrize("name", ["1.0", "true", "a#b", "ünï"])

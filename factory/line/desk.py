@@ -30,6 +30,7 @@ from factory.store.repository.objects import EMPTY_TREE, Person, name_of
 from factory.store.repository.view import View
 
 SETTLE_S = 0.05
+_INBOX = f"{QUEUE}/{Lane.INBOX}/"
 
 
 @dataclass
@@ -52,23 +53,46 @@ class Edits:
 
 
 def look(surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None] = lambda _: None) -> list[Edits]:
-    """The edits in the branch's working tree; where it is checked out nowhere, those in every other one."""
-    home = surveyor.repository.view_of(surveyor.branch)
+    """The edits in the branch's working tree, and what lies in the inbox of one that shows another target.
+
+    Where the branch is checked out nowhere, those in every working tree.
+    """
     found: list[Edits] = []
-    for view in [home] if home else surveyor.repository.views():
-        edits = _read(view, surveyor, survey, sleep)
+    for view, below in _desks(surveyor, survey):
+        edits = _read(view, below, surveyor, survey, sleep)
         _Judge(surveyor, survey, edits).all()
+        for earlier in found:
+            _leave_to(earlier, edits)
         found.append(edits)
     return found
 
 
-def _read(view: View, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
+def _desks(surveyor: Surveyor, survey: Survey) -> Iterator[tuple[View, str]]:
+    """The working trees to look in, each with the folder to look in; that is empty where all of it counts."""
+    home, target = surveyor.repository.view_of(surveyor.branch), survey.policy.target_branch
+    if home is not None:
+        yield home, ""
+    for view in surveyor.repository.views():
+        if home is None:
+            yield view, ""
+        elif view.branch() == target != surveyor.branch:  # besides the inbox, all that lies there is the code's own
+            yield view, _INBOX
+
+
+def _leave_to(earlier: Edits, edits: Edits) -> None:
+    """What another tree brings to the same place in the same pass is not taken twice, and not written over."""
+    for path in sorted(edits.valid.keys() & earlier.valid.keys()):
+        if edits.valid.pop(path) != earlier.valid[path]:
+            edits.problem(path, f"{edits.view.root} and {earlier.view.root} each have one; give one another name")
+
+
+def _read(view: View, below: str, surveyor: Surveyor, survey: Survey, sleep: Callable[[float], None]) -> Edits:
     objects = surveyor.repository.objects
     head, branch = view.head(), view.branch()
     own = surveyor.repository.head(branch) if branch else view.detached_at()
     base = objects.commit(own).tree if own else survey.tree
     edits = Edits(branch == surveyor.branch, view, head, base if own else EMPTY_TREE)
-    listed = view.edits()
+    listed = [(letters, path) for letters, path in view.edits() if path.startswith(below)]
     _settle([view.root / path for _, path in listed], sleep)
     for letters, path in listed:
         was, now = objects.find(base, path), objects.find(survey.tree, path)

@@ -99,7 +99,10 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
         folders += [(view.root / QUEUE, False), *((view.root / QUEUE / lane, False) for lane in Lane)]
         folders += [(view.git_dir, False)]
         folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
-    return folders
+    beside = floor.repository.view_of(orchestrator.workflow.policy.target_branch)
+    if beside is not None and (beside.root / QUEUE / Lane.INBOX).is_dir():
+        folders.append((beside.root / QUEUE / Lane.INBOX, False))
+    return list(dict.fromkeys(folders))
 
 
 def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> None:
