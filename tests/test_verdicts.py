@@ -462,3 +462,33 @@ def test_an_address_among_the_reviewers_is_nobodys_display_name(world: World, en
     world.git("config", "user.email", "bob@example.org")
     world.tick()
     assert world.lane("one") == "done"
+
+
+def _in_a_container(monkeypatch: pytest.MonkeyPatch, world: World, told: str) -> None:
+    """No configuration says who works here, and the environment does, in one of git's ways."""
+    if told == "global":
+        place = world.write("../elsewhere.gitconfig", "[user]\n\tname = Eve\n\temail = eve@example.org\n").resolve()
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place))
+        return
+    monkeypatch.setenv("HOME", str(world.root.parent))
+    world.git("config", "user.useConfigOnly", "true")
+    monkeypatch.setenv(f"GIT_{told}_NAME", "Eve")
+    monkeypatch.setenv(f"GIT_{told}_EMAIL", "eve@example.org")
+
+
+@pytest.mark.parametrize("told", ["AUTHOR", "COMMITTER", "global"])
+def test_a_verdict_is_theirs_whom_gits_variables_name(world: World, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    _in_a_container(monkeypatch, world, told)
+    # what else is in git's environment stays without effect
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
+    world.command("review", "one", "--approve", "-m", "fine")
+    world.command("tick")
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_INDEX_FILE")
+    assert "Eve <eve@example.org>" in str(world.last("one").reason)
+    assert "Eve <eve@example.org>" in world.git("log", "--format=%an <%ae>", "main")
+    assert "factory <factory@" in world.git("log", "-1", "--format=%cn <%ce>", "main")
+    world.command("audit", status=0)

@@ -18,6 +18,7 @@ from factory.store.repository.missing import Key, Named, missing
 from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN, applied
+from factory.store.repository.person import person_of
 from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
@@ -214,9 +215,7 @@ class Repository:
 
     def identity(self) -> Person | None:
         """Who git says is working here; None when nobody has told it."""
-        ident = self.git.call("var", "GIT_AUTHOR_IDENT", allowed=(0, 128)).stdout.decode(errors="replace")
-        name, _, rest = ident.partition(" <")
-        return Person(name, rest.partition(">")[0]) if rest else None
+        return person_of(self.git)
 
     def user(self) -> Person:
         """The same, or else whoever this machine says it is."""
