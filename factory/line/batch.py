@@ -1,6 +1,7 @@
 """Batches: items that a person gives as the lines of one file, a JSON object each."""
 
 import json
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 
@@ -30,15 +31,30 @@ def batch_problems(path: str, data: bytes) -> list[Problem]:
     """What is wrong with the lines of a batch, whatever the queue holds."""
     problems: list[Problem] = []
     seen: set[str] = set()
+    for source in _lines(path, data):
+        try:
+            item_id, _ = split_line(source)
+        except InvalidFile as error:
+            problems.extend(error.problems)
+            continue
+        if item_id in seen:
+            problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
+        seen.add(item_id)
+    return problems
+
+
+def good_lines(path: str, data: bytes) -> Iterator[tuple[yaml.Source, Item]]:
+    """Each line of a batch that is an item, and the item that it makes."""
+    for source in _lines(path, data):
+        try:
+            _, made = split_line(source)
+            yield source, yaml.load(Item, yaml.Source(path, made))
+        except InvalidFile:
+            continue  # whoever splits it says what is wrong
+
+
+def _lines(path: str, data: bytes) -> Iterator[yaml.Source]:
+    """The lines of a batch that say anything, each with its number."""
     for number, line in enumerate(data.split(b"\n")):
         if line.strip():
-            source = yaml.Source(path, line, number)
-            try:
-                item_id, _ = split_line(source)
-            except InvalidFile as error:
-                problems.extend(error.problems)
-                continue
-            if item_id in seen:
-                problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
-            seen.add(item_id)
-    return problems
+            yield yaml.Source(path, line, number)

@@ -7,24 +7,16 @@ from pathlib import Path, PurePosixPath
 from factory.line.batch import batch_problems
 from factory.line.review import read_verdict
 from factory.model.breaker import BreakerState
-from factory.model.contract import Contract
-from factory.model.dependencies import circles, in_a_circle
-from factory.model.errors import InvalidFile, Problem, TooLarge
+from factory.model.errors import InvalidFile, Problem
 from factory.model.formats import FORMATS, schema_of
-from factory.model.item import Item, id_problem, ids_from
+from factory.model.item import id_problem, ids_from
 from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
+from factory.report.across import across, content
+from factory.report.policy_files import of_contract, of_prompt, of_workflow
 from factory.store import files, yaml
 from factory.store.artifacts import folder_of
-from factory.store.library import (
-    CONTRACTS,
-    PROMPTS,
-    WORKFLOW,
-    contract_path,
-    front_matter,
-    read_workflow,
-    workflow_warnings,
-)
+from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, front_matter, read_workflow, workflow_warnings
 from factory.store.queue import (
     BREAKERS,
     IGNORED,
@@ -33,13 +25,11 @@ from factory.store.queue import (
     VERDICT,
     in_no_lane,
     lane_path,
-    most_of,
     read_item,
     taken_by,
 )
 from factory.store.repository.missing import Key
 from factory.store.repository.repository import Repository
-from factory.store.schema import schema_problem
 
 
 def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
@@ -48,12 +38,17 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
     warnings: list[str] = []
     chosen = list(paths) or ["."]
     seen: dict[str, str] = {}
+    batches: list[str] = []
     finished = _finished(root)
     for path in dict.fromkeys(each for one in chosen for each in _files_of(root, one)):
         try:
-            warnings.extend(_check_one(root, path))
+            found, warned = _check_one(root, path)
+            problems.extend(found)
+            warnings.extend(warned)
         except InvalidFile as error:
             problems.extend(error.problems)
+        if path.startswith(f"queue/{Lane.INBOX}/") and path.endswith(".jsonl"):
+            batches.append(path)
         item_id = _item_id(path)
         if item_id and item_id in seen:
             problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {seen[item_id]}; delete one of them"))
@@ -64,7 +59,8 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
             seen[item_id] = path
     if "." in chosen:
         warnings.extend(_old_schemas(root))
-        problems.extend(_across(root, seen.values(), problems))
+    bad = {problem.path for problem in problems}
+    problems.extend(across(root, [path for path in seen.values() if path not in bad], batches))
     return sorted(set(problems)), warnings
 
 
@@ -141,69 +137,23 @@ def _item_id(path: str) -> str:
     return parts[-1].removesuffix(".yaml").lower() if item and str(PurePosixPath(path).parent) != BREAKERS else ""
 
 
-def _check_one(root: Path, path: str) -> list[str]:
-    """The warnings of one file. Raises InvalidFile."""
+def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
+    """(problems, warnings) of one file. Raises InvalidFile when it cannot be read any further."""
     name, ours = PurePosixPath(path).name, path.startswith(("queue/", f"{CONTRACTS}/")) or path == WORKFLOW
     if os.path.lexists(root / path) and (not ours or name in IGNORED or name.startswith(".")):
-        return []
-    data = _content(root, path)
+        return [], []
+    data = content(root, path)
     if data is None:
         raise InvalidFile(Problem(path, 1, 1, "is not there, or is not a plain file"))
     if path == WORKFLOW:
-        read_workflow(data)
-        return workflow_warnings(data)
+        return list(of_workflow(root, data)), workflow_warnings(data)
     if path.startswith("queue/"):
         _check_in_queue(root, path, data)
     elif path.startswith(f"{PROMPTS}/"):
-        yaml.text_of(yaml.Source(path, data))
+        return list(of_prompt(yaml.Source(path, data))), []
     elif path == f"{CONTRACTS}/{name}" and name.endswith(".yaml"):
-        _check_contract(root, yaml.Source(path, data))
-    return []
-
-
-def _content(root: Path, path: str) -> bytes | None:
-    """What a plain file holds. Raises InvalidFile when that is too much to be read."""
-    try:
-        return files.read_regular(root / path, most_of(path))
-    except TooLarge as error:
-        raise InvalidFile(Problem(path, 1, 1, error.message)) from None
-
-
-def _check_contract(root: Path, source: yaml.Source) -> None:
-    contract = yaml.load(Contract, source)
-    problem = schema_problem(contract.receives)
-    if problem:
-        raise InvalidFile(Problem(source.path, *yaml.place(source, ("receives",)), f"receives: {problem}"))
-    if contract.worker.prompt is not None:
-        _check_prompt(root, source, contract.worker.prompt, ("worker", "prompt"))
-    for number, seat in enumerate(contract.review.seats):
-        if seat.prompt is not None:
-            _check_prompt(root, source, seat.prompt, ("review", "seats", number, "prompt"))
-    _check_agents(root, source, contract)
-
-
-def _check_prompt(root: Path, source: yaml.Source, prompt: str, key: tuple[str | int, ...]) -> None:
-    data = files.read_regular(root / prompt)
-    if data is None:
-        message = f"{'.'.join(map(str, key))}: {prompt} is not there, or is not a plain file"
-        raise InvalidFile(Problem(source.path, *yaml.place(source, key), message))
-    yaml.text_of(yaml.Source(prompt, data))
-
-
-def _check_agents(root: Path, source: yaml.Source, contract: Contract) -> None:
-    """Whether WORKFLOW.md names the agents that a contract names."""
-    workflow = files.read_regular(root / WORKFLOW)
-    try:
-        agents = read_workflow(workflow).policy.agents if workflow else {}
-    except InvalidFile:
-        return  # told of WORKFLOW.md itself
-    seats = enumerate(contract.review.seats)
-    named: list[tuple[str | None, tuple[str | int, ...]]] = [(contract.worker.agent, ("worker", "agent"))]
-    named += [(seat.agent, ("review", "seats", number, "agent")) for number, seat in seats]
-    for agent, key in named:
-        if agent is not None and agent not in agents:
-            message = f"{'.'.join(map(str, key))}: WORKFLOW.md names no agent {agent!r} under 'agents'"
-            raise InvalidFile(Problem(source.path, *yaml.place(source, key), message))
+        return list(of_contract(root, yaml.Source(path, data))), []
+    return [], []
 
 
 def _check_in_queue(root: Path, path: str, data: bytes) -> None:
@@ -240,34 +190,3 @@ def _was_in_review(root: Path, item_id: str) -> bool:
         return read_journal(files.read_regular(root / path) or b"", path).lane is Lane.REVIEW
     except InvalidFile:
         return False
-
-
-def _across(root: Path, paths: Iterable[str], known: list[Problem]) -> Iterator[Problem]:
-    """What is wrong with items that are each valid: a contract that is not there, or a circle of dependencies."""
-    bad = {problem.path for problem in known}
-    sources: dict[str, yaml.Source] = {}
-    items: dict[str, Item] = {}
-    for path in paths:
-        data = _content(root, path) if path not in bad else None
-        if data is not None:
-            sources[path] = yaml.Source(path, data)
-            items[path] = read_item(path, data)
-    workflow = files.read_regular(root / WORKFLOW)
-    if workflow is not None and WORKFLOW not in bad:
-        policy = read_workflow(workflow).policy
-        for path, item in items.items():
-            yield from _missing_contract(root, sources[path], policy.contract_of(item))
-    found = circles({_item_id(path): item.depends_on for path, item in items.items()})
-    for path, item in items.items():
-        circle = found.get(_item_id(path))
-        if circle:
-            place = yaml.place(sources[path], ("depends_on", item.depends_on.index(circle[1])))
-            yield Problem(path, *place, f"{in_a_circle(circle)}; edit depends_on")
-
-
-def _missing_contract(root: Path, source: yaml.Source, name: str | None) -> Iterator[Problem]:
-    if name is None:
-        yield source.problem(0, 0, "names no contract, and no route in WORKFLOW.md takes it")
-    elif not (root / contract_path(name)).is_file():
-        place = yaml.place(source, ("contract",))
-        yield Problem(source.path, *place, f"there is no contract {name!r} ({contract_path(name)})")

@@ -23,26 +23,32 @@ _OWN = "refs/heads/"
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
 
 
-def front_matter(data: bytes) -> tuple[yaml.Source | None, str]:
+def front_matter(data: bytes) -> tuple[yaml.Source | None, yaml.Source]:
     """The YAML between the two `---` lines, if there is any, and the body below it."""
-    text = data.decode("utf-8-sig", errors="replace")
-    lines = text.split("\n")
+    lines = data.decode("utf-8-sig", errors="replace").split("\n")
     if lines[0].strip() != "---":
-        return None, text.strip()
+        return None, _body(lines, 0)
     end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
     if end is None:
         raise InvalidFile(Problem(WORKFLOW, 1, 1, "the front matter begins with '---' but no line '---' ends it"))
     below = lines[1:end]
     if all(not line.strip() or line.lstrip().startswith("#") for line in below):
         below = [*below, "{}"]
-    return yaml.Source(WORKFLOW, "\n".join(below).encode(), 1), "\n".join(lines[end + 1 :]).strip()
+    return yaml.Source(WORKFLOW, "\n".join(below).encode(), 1), _body(lines, end + 1)
+
+
+def _body(lines: list[str], first: int) -> yaml.Source:
+    """The prompt, without the empty lines around it."""
+    while first < len(lines) and not lines[first].strip():
+        first += 1
+    return yaml.Source(WORKFLOW, "\n".join(lines[first:]).strip().encode(), first)
 
 
 def read_workflow(data: bytes) -> Workflow:
     """WORKFLOW.md as a value. Raises InvalidFile."""
     source, body = front_matter(data)
     policy = yaml.load(Policy, source) if source else Policy()
-    return Workflow(policy=policy, prompt=body or DEFAULT_PROMPT)
+    return Workflow(policy=policy, prompt=body.data.decode() or DEFAULT_PROMPT)
 
 
 def workflow_warnings(data: bytes) -> list[str]:

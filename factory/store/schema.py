@@ -11,19 +11,23 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
     """Why a value does not fit a schema (2020-12), with the path to it; empty when it fits."""
+    path, message = misplaced(value, schema)
+    where = ".".join(map(str, path))
+    return f"{where}: {message}" if where else message
+
+
+def misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
+    """The same as the path to what does not fit, and why; with no words when all fits."""
     problem = schema_problem(schema)
     if problem:
-        return problem
+        return (), problem
     try:
         error = best_match(_validator(schema).iter_errors(value))
     except Unresolvable as missing:
-        return f"is not a JSON Schema that can be used: it refers to {missing.ref!r}, which is not in it"
+        return (), f"is not a JSON Schema that can be used: it refers to {missing.ref!r}, which is not in it"
     except RecursionError:
-        return "is not a JSON Schema that can be used: it refers to itself without end"
-    if error is None:
-        return ""
-    where = ".".join(str(part) for part in error.absolute_path)
-    return f"{where}: {error.message}" if where else str(error.message)
+        return (), "is not a JSON Schema that can be used: it refers to itself without end"
+    return (tuple(error.absolute_path), str(error.message)) if error else ((), "")
 
 
 def schema_problem(schema: Mapping[str, JsonValue]) -> str:

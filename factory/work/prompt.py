@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
@@ -24,6 +24,19 @@ _EXHAUSTED = (MemoryError, RecursionError)
 @cache
 def _templates() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+
+def flaw(text: str) -> tuple[int, str] | None:
+    """The line, counted from 1, at which a text ceases to be a template, and why; None when it is one."""
+    if "{" not in text:
+        return None
+    try:
+        _templates().from_string(text)
+    except TemplateSyntaxError as error:
+        return error.lineno, error.message or "it cannot be read"
+    except _EXHAUSTED as error:
+        return 1, f"it asks for more than there is ({type(error).__name__})"
+    return None
 
 
 def render(text: str, variables: Variables, what: str) -> str:

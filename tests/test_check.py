@@ -1,0 +1,133 @@
+"""`factory check` says what would only come to light once a worker is at work, with the place to jump to."""
+
+import json
+import re
+
+import pytest
+
+from tests.world import World
+
+GOOD = "all files are valid\n"
+
+
+def said_by_check(world: World, *paths: str) -> str:
+    return world.command("check", *paths, status=1)
+
+
+def test_a_prompt_that_is_no_template_is_named_with_its_line(world: World) -> None:
+    # given a default prompt and a contract's own, each with a tag that nothing knows or ends
+    world.write("WORKFLOW.md", "---\nbranch: main\n---\n\n# {{ item.title }}\n{% endf %}\n")
+    world.write("contracts/prompts/fix.md", "Fix it.\n\n{% for a in findings %}\n{{ a.text }}\n")
+    # when they are checked, then each is named where it breaks
+    said = said_by_check(world)
+    assert re.search(r"^WORKFLOW\.md:6:1: is not a template that can be used: .*'endf'", said, re.MULTILINE), said
+    assert re.search(r"^contracts/prompts/fix\.md:\d:1: is not a template that can be used: ", said, re.MULTILINE)
+    assert "WORKFLOW.md:6:1" in said_by_check(world, "WORKFLOW.md")
+    assert "fix.md" not in said_by_check(world, "WORKFLOW.md")
+
+
+def test_a_filter_that_is_not_there_is_named(world: World) -> None:
+    world.write("WORKFLOW.md", "---\nbranch: main\n---\n{{ item.title | shuot }}\n")
+    assert "WORKFLOW.md:4:1: is not a template that can be used: No filter named 'shuot'." in said_by_check(world)
+
+
+def test_a_prompt_elsewhere_is_named_where_it_breaks(world: World) -> None:
+    world.contract("fix", worker={"run": ["true"], "prompt": "docs/fix.md"})
+    world.write("docs/fix.md", "Fix\n{{ item.title\n")
+    assert "docs/fix.md:2:1: is not a template that can be used: " in said_by_check(world)
+
+
+ARGV = """purpose: p
+worker:
+  run: [tool, "{{ prompt }", fine]
+checks:
+  - {name: tests, run: [tool, "{% endf %}"]}
+review:
+  seats:
+    - {name: style, kind: command, run: [tool, "{{ subject"]}
+apply: {mode: command, run: [tool, "{{ item.title | shuot }}"]}
+"""
+
+
+def test_an_argument_that_is_no_template_is_named_with_its_place(world: World) -> None:
+    world.write("contracts/odd.yaml", ARGV)
+    said = said_by_check(world)
+    for where, key in (("3:15", "worker.run.1"), ("5:31", "checks.0.run.1"), ("8:48", "review.seats.0.run.1")):
+        assert f"contracts/odd.yaml:{where}: {key}: is not a template that can be used: " in said, said
+    assert "contracts/odd.yaml:9:36: apply.run.1: is not a template that can be used: No filter" in said
+
+
+def test_an_agents_argument_that_is_no_template_is_named_with_its_place(world: World) -> None:
+    world.write("WORKFLOW.md", '---\nbranch: main\nagents:\n  a: {kind: command, run: [tool, "{{ x }"]}\n---\nx\n')
+    assert "WORKFLOW.md:4:34: agents.a.run.1: is not a template that can be used: " in said_by_check(world)
+
+
+def test_text_with_braces_that_is_no_template_of_anybodys_is_left_alone(world: World) -> None:
+    world.item("one", text='description: "{% endf %} {{ x }"\nacceptance: [{id: A1, text: t, check: [echo, "{{ x"]}]\n')
+    assert world.command("check") == GOOD
+
+
+def test_a_route_to_a_contract_that_is_not_there_is_named(world: World) -> None:
+    world.write(
+        "WORKFLOW.md",
+        "---\nbranch: main\nroutes:\n  - {when: {labels: [a]}, contract: nowhere}\n  - {contract: scripted}\n---\nx\n",
+    )
+    expected = "WORKFLOW.md:4:27: routes.0.contract: there is no contract 'nowhere' (contracts/nowhere.yaml)\n"
+    assert said_by_check(world) == expected
+    assert said_by_check(world, "WORKFLOW.md") == expected
+
+
+RECEIVES = {"type": "object", "required": ["mode"], "properties": {"mode": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "where", "what"),
+    [
+        ("inputs:\n  mode: 3\n", "4:3", "inputs.mode: 3 is not of type 'string'"),
+        ("", "1:1", "inputs: 'mode' is a required property"),
+        ("inputs: {other: 1}\n", "3:1", "inputs: 'mode' is a required property"),
+    ],
+)
+def test_inputs_that_the_contract_does_not_receive_are_named(world: World, inputs: str, where: str, what: str) -> None:
+    world.contract("typed", receives=RECEIVES)
+    world.write("queue/inbox/one.yaml", f"title: t\ncontract: typed\n{inputs}")
+    expected = f"queue/inbox/one.yaml:{where}: {what}; contracts/typed.yaml says what it receives\n"
+    assert said_by_check(world) == expected
+    assert said_by_check(world, "queue/inbox/one.yaml") == expected
+    world.write("queue/inbox/one.yaml", "title: t\ncontract: typed\ninputs: {mode: fast}\n")
+    assert world.command("check") == GOOD
+
+
+def test_a_batch_line_that_no_contract_would_take_is_named(world: World) -> None:
+    world.contract("typed", receives=RECEIVES)
+    lines = (
+        {"title": "good", "contract": "typed", "inputs": {"mode": "fast"}},
+        {"title": "odd", "contract": "typed", "inputs": {"mode": 3}},
+        {"title": "lost", "contract": "nowhere"},
+    )
+    world.write("queue/inbox/more.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+    said = said_by_check(world)
+    assert re.search(r"^queue/inbox/more\.jsonl:2:\d+: inputs\.mode: 3 is not of type 'string'", said, re.MULTILINE)
+    assert re.search(r"^queue/inbox/more\.jsonl:3:\d+: there is no contract 'nowhere'", said, re.MULTILINE)
+    assert "jsonl:1:" not in said
+
+
+def test_a_workflow_without_front_matter_is_named(world: World) -> None:
+    world.write("WORKFLOW.md", "canary: person\nreviewers: [ann@example.org]\n\nDo what the item says.\n")
+    said = said_by_check(world)
+    assert "WORKFLOW.md:1:1: has no front matter, so that every key has its default" in said
+    # and whoever wants the defaults says so
+    world.write("WORKFLOW.md", "---\n---\nDo what the item says.\n")
+    world.commit("The defaults will do")
+    assert world.command("check") == GOOD
+
+
+def test_everything_that_is_wrong_with_one_contract_is_said_at_once(world: World) -> None:
+    world.write(
+        "contracts/odd.yaml",
+        "purpose: p\nreceives: {type: 3}\n"
+        'worker: {agent: nobody, prompt: nowhere.md}\nchecks: [{name: a, run: ["{{ x"]}]\n',
+    )
+    said = said_by_check(world)
+    for line in (":2:1: receives: ", ":3:10: worker.agent: ", ":3:25: worker.prompt: ", ":4:26: checks.0.run.0: "):
+        assert f"contracts/odd.yaml{line}" in said, said
