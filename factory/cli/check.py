@@ -7,27 +7,8 @@ import click
 
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.line.survey import Surveyor, utc_now
 from factory.model.base import printable
-from factory.model.errors import Problem, UnusableError
-from factory.report.check import check, check_branches
-from factory.report.status import status
-from factory.store.library import WORKFLOW, locate_branch
-from factory.store.repository.repository import Repository
-
-
-def _of_the_line(opened: Repository, bad: set[str], chosen: list[str]) -> list[Problem]:
-    """What only shows beside everything else: verdicts that do not count, ids that are taken."""
-    try:
-        surveyor = Surveyor(opened, locate_branch(opened))
-        head = opened.head(surveyor.branch)
-        survey = surveyor.survey(utc_now(), head) if head else None
-    except UnusableError:
-        return []  # what is wrong with the policy, or with where it lies, has been said already
-    found = status(surveyor, survey).problems if survey else ()
-    below = tuple(f"{path}/" for path in chosen)
-    wanted = (problem for problem in found if not chosen or "." in chosen or f"{problem.path}/".startswith(below))
-    return [problem for problem in wanted if problem.path not in bad]
+from factory.report.check import check
 
 
 @click.command("check")
@@ -38,11 +19,7 @@ def check_command(paths: tuple[str, ...], as_json: bool) -> int:
     with repository() as opened:
         root = opened.root
         chosen = [os.path.relpath(Path(path).absolute(), root).replace(os.sep, "/") for path in paths]
-        problems, warnings = check(root, chosen)
-        if not chosen or {".", WORKFLOW} & set(chosen):
-            absent, unsure = check_branches(opened)
-            problems, warnings = problems + absent, warnings + unsure
-        problems = sorted({*problems, *_of_the_line(opened, {problem.path for problem in problems}, chosen)})
+        problems, warnings = check(opened, chosen)
     if as_json:
         listed = [problem.__dict__ for problem in problems]
         echo_json({"problems": listed, "warnings": warnings})

@@ -33,4 +33,6 @@ def doctor_command(checks: bool, as_json: bool) -> int:
             click.echo(f"{word}  {printable(sign.about)}: {printable(' '.join(sign.found.split()))}")
             if sign.advice:
                 click.echo(f"      {printable(sign.advice)}")
+            for line in sign.quoted:
+                click.echo(f"      | {printable(line)}")
     return int(any(sign.health is Health.BAD for sign in signs))

@@ -16,6 +16,7 @@ from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.item import id_problem
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
+from factory.store.library import in_library
 from factory.store.queue import (
     BREAKERS,
     IN_NO_LANE,
@@ -31,6 +32,8 @@ from factory.store.repository.view import View
 
 SETTLE_S = 0.05
 _INBOX = f"{QUEUE}/{Lane.INBOX}/"
+TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
+_IN_FORCE = "the committed one is in force until you git commit"
 
 
 @dataclass
@@ -132,8 +135,7 @@ def _author(surveyor: Surveyor, path: str) -> Person:
     """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
     who = surveyor.repository.identity()
     if who is None:
-        how = "git config --global user.name NAME, and git config --global user.email ADDRESS"
-        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {how}"))
+        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {TELL_GIT}"))
     return who
 
 
@@ -168,6 +170,8 @@ class _Judge:
             elif case is not None and case.placed.path == path:
                 back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
+            elif in_library(path):
+                self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
 
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
@@ -196,8 +200,7 @@ class _Judge:
     def _policy_file(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """A new contract counts at once; a change of one that is committed counts when it is committed."""
         if self._surveyor.repository.objects.find(self._survey.tree, path) is not None:
-            message = f"has uncommitted changes; the committed one is in force until you git commit {path}"
-            self._edits.problem(path, message)
+            self._edits.problem(path, f"has uncommitted changes; {_IN_FORCE} {path}")
         elif path.startswith("contracts/"):
             if path.endswith(".yaml") and path.count("/") == 1:
                 yaml.load(Contract, yaml.Source(path, data))

@@ -6,17 +6,27 @@ from pathlib import Path, PurePosixPath
 
 from factory.line.batch import batch_problems
 from factory.line.review import read_verdict
+from factory.line.survey import Surveyor, utc_now
 from factory.model.breaker import BreakerState
-from factory.model.errors import InvalidFile, Problem
+from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import id_problem, ids_from
 from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
 from factory.report.across import across, content
 from factory.report.policy_files import of_contract, of_prompt, of_workflow
+from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.artifacts import folder_of
-from factory.store.library import CONTRACTS, PROMPTS, WORKFLOW, front_matter, read_workflow, workflow_warnings
+from factory.store.library import (
+    CONTRACTS,
+    PROMPTS,
+    WORKFLOW,
+    front_matter,
+    locate_branch,
+    read_workflow,
+    workflow_warnings,
+)
 from factory.store.queue import (
     BREAKERS,
     IGNORED,
@@ -32,8 +42,33 @@ from factory.store.repository.missing import Key
 from factory.store.repository.repository import Repository
 
 
-def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
-    """(problems, warnings) of the given files and of those below the given folders, or of all below a root."""
+def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
+    """(problems, warnings) of the given files and of those below the given folders, or of all in a working tree."""
+    chosen = list(paths)
+    problems, warnings = _of_the_files(repository.root, chosen)
+    if not chosen or {".", WORKFLOW} & set(chosen):
+        absent, unsure = _of_the_branches(repository)
+        problems, warnings = problems + absent, warnings + unsure
+    bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
+    for problem in _of_the_line(repository):
+        wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
+        if wanted and problem.path not in bad:
+            problems.append(problem)
+    return sorted(set(problems)), warnings
+
+
+def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
+    """What only shows beside everything else: verdicts that do not count, ids that are taken."""
+    try:
+        surveyor = Surveyor(repository, locate_branch(repository))
+        head = repository.head(surveyor.branch)
+        return status(surveyor, surveyor.survey(utc_now(), head)).problems if head else ()
+    except UnusableError:
+        return ()  # what is wrong with the policy has been said already
+
+
+def _of_the_files(root: Path, paths: Iterable[str]) -> tuple[list[Problem], list[str]]:
+    """The same of what the files say by themselves, and beside one another."""
     problems: list[Problem] = []
     warnings: list[str] = []
     chosen = list(paths) or ["."]
@@ -61,10 +96,10 @@ def check(root: Path, paths: Iterable[str] = ()) -> tuple[list[Problem], list[st
         warnings.extend(_old_schemas(root))
     bad = {problem.path for problem in problems}
     problems.extend(across(root, [path for path in seen.values() if path not in bad], batches))
-    return sorted(set(problems)), warnings
+    return problems, warnings
 
 
-def check_branches(repository: Repository) -> tuple[list[Problem], list[str]]:
+def _of_the_branches(repository: Repository) -> tuple[list[Problem], list[str]]:
     """(problems, warnings) of the branches that WORKFLOW.md names and that are not here."""
     data = files.read_regular(repository.root / WORKFLOW)
     try:

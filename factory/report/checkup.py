@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from factory.line.bench import Bench, Question, check_questions, environment_of
 from factory.line.canary import CanaryCheck
+from factory.line.desk import look
 from factory.line.lock import locked
 from factory.line.proofs import Proof, Proofs
 from factory.line.survey import Survey, Surveyor
@@ -15,16 +16,20 @@ from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.report.sign import Health, Sign
 from factory.store.canaries import Canaries
+from factory.store.library import in_library
 from factory.work.order import Order
 from factory.work.prompt import TemplateProblem
 from factory.work.workcell import Cells, cells_root
 
 _UNTOUCHED = "doctor"
+_MOST_LINES = 15  # of what a check printed; how it ended is told at the end
+_WIDEST = 200
 
 
 def checkup(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
     """What becomes of the checks of every contract in a cell, tried now. Raises BusyError beside an orchestrator."""
     repository = surveyor.repository
+    yield from _not_in_force(surveyor, survey)
     with locked(repository.state, survey.now):
         cells = Cells(repository, cells_root(repository.common_dir, survey.policy.workspace.root))
         try:
@@ -51,6 +56,18 @@ def _checkup(surveyor: Surveyor, survey: Survey, cells: Cells) -> Iterator[Sign]
                 yield Sign(f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them")
             except FactoryError as error:
                 yield Sign(f"checks of {name}", Health.BAD, error.message, error.hint)
+
+
+def _not_in_force(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
+    """The policy files that a person has before them and that are not the committed ones, which are tried."""
+    for edits in look(surveyor, survey):
+        for path in sorted(edits.valid):
+            if in_library(path) and path.endswith(".yaml"):
+                found = "is not committed, so its checks were not tried"
+                yield Sign(path, Health.NOTE, found, f"git add {path} && git commit {path}")
+        for problem in edits.problems:
+            if in_library(problem.path):
+                yield Sign(problem.path, Health.NOTE, problem.message)
 
 
 def remembered(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
@@ -103,9 +120,11 @@ def _baseline(about: str, question: Question, proof: Proof) -> Sign:
         return Sign(about, Health.NOTE if passed else Health.GOOD, found, advice)
     if passed:
         return Sign(about, Health.GOOD, f"passes on the untouched branch in {proof.seconds:g} s")
-    last = next((line.strip() for line in reversed(proof.log.decode(errors="replace").split("\n")) if line.strip()), "")
-    found = f"fails on the untouched branch: {how}{f': {printable(last[:200])}' if last else ''}"
-    return Sign(about, Health.BAD, found, "correct the check or the environment; else every proposal is sent back")
+    lines = [line.rstrip()[:_WIDEST] for line in printable(proof.log.decode(errors="replace")).split("\n")]
+    told = tuple(line for line in lines if line)[-_MOST_LINES:]
+    found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
+    advice = "correct the check or the environment; else every proposal is sent back"
+    return Sign(about, Health.BAD, found, advice, told if len(told) > 1 else ())
 
 
 def _told(canary: Canary) -> Iterator[Sign]:

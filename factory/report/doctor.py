@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from factory.line.desk import TELL_GIT
 from factory.line.lock import holder
 from factory.line.survey import Surveyor, utc_now
+from factory.model.base import counted
 from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
@@ -32,6 +34,7 @@ def examine(repository: Repository) -> Iterator[Sign]:
     """Everything that was looked at, from the machine to the items."""
     yield _git(repository)
     yield from _packages()
+    yield _identity(repository)
     try:
         branch = locate_branch(repository)
     except UnusableError as error:
@@ -88,6 +91,13 @@ def _git(repository: Repository) -> Sign:
     return Sign("git", Health.GOOD if new else Health.BAD, said, advice)
 
 
+def _identity(repository: Repository) -> Sign:
+    who = repository.identity()
+    if who is None:
+        return Sign("identity", Health.NOTE, "git does not know who works here, and nobody's verdict counts", TELL_GIT)
+    return Sign("identity", Health.GOOD, str(who))
+
+
 def _packages() -> Iterator[Sign]:
     try:
         foreign = version("factory_boy")
@@ -131,13 +141,14 @@ def _leftovers(repository: Repository) -> Iterator[Sign]:
 
 def _files(repository: Repository) -> Iterator[Sign]:
     try:
-        problems, warnings = check(repository.root)
+        problems, warnings = check(repository)
     except InvalidFile as error:
         problems, warnings = list(error.problems), []
     for warning in warnings:
         yield Sign("policy", Health.NOTE, warning, "factory check")
     if problems:
-        yield Sign("files", Health.BAD, f"{len(problems)} problems; the first: {problems[0]}", "factory check")
+        told = counted(len(problems), "problem")
+        yield Sign("files", Health.BAD, f"{told}; the first: {problems[0]}", "factory check")
     else:
         yield Sign("files", Health.GOOD, "all valid")
 

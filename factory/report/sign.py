@@ -20,3 +20,4 @@ class Sign:
     health: Health
     found: str
     advice: str = ""  # what to do; empty when there is nothing to do
+    quoted: tuple[str, ...] = ()  # lines of others that tell more

@@ -68,6 +68,11 @@ def contract_path(name: str) -> str:
     return f"{CONTRACTS}/{name}.yaml"
 
 
+def in_library(path: str) -> bool:
+    """Whether a path is that of WORKFLOW.md or of something among the contracts."""
+    return path == WORKFLOW or path.startswith(f"{CONTRACTS}/")
+
+
 class Library:
     """Reads the policy and the contracts, each content only once."""
 

@@ -1,0 +1,82 @@
+"""The doctor says of the files what every other command says of them, and which files it looked at."""
+
+import json
+
+import pytest
+
+from tests.world import World
+
+NAMES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL")
+
+
+def nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which git was never told who works there."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("HOME", str(world.root.parent))
+    world.git("config", "user.useConfigOnly", "true")
+
+
+def test_what_keeps_a_verdict_from_counting_is_bad_for_the_doctor_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an approval, and nobody who could have given it
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    nobody(world, monkeypatch)
+    # when everybody is asked
+    said = {each: world.command(*each.split(), status=None) for each in ("check", "status", "tick --dry-run", "doctor")}
+    # then all of them name it
+    for command, told in said.items():
+        assert "git does not know whose verdict this is" in told, command
+    assert "bad   files: 1 problem; the first: queue/review/one.human.verdict.yaml:" in said["doctor"]
+
+
+def test_an_edit_of_the_policy_that_is_not_in_force_is_no_clean_bill(world: World) -> None:
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md") + "\nBe brief.\n")
+    told = world.command("doctor", status=1)
+    assert "bad   files: 1 problem; the first: WORKFLOW.md:1:1: has uncommitted changes; the committed one" in told
+
+
+def test_who_works_here_is_a_sign_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"ok    identity: {world.git('var', 'GIT_AUTHOR_IDENT').partition('>')[0]}>" in world.command("doctor")
+    nobody(world, monkeypatch)
+    told = world.command("doctor", status=0)
+    assert "note  identity: git does not know who works here, and nobody's verdict counts" in told
+    assert "git config --global user.name NAME" in told
+
+
+def test_checks_are_tried_as_they_are_committed_and_that_is_said(world: World) -> None:
+    # given a contract that is committed, and edited since; one that is new; one that is gone
+    world.contract("made", checks=[{"name": "old", "run": ["true"]}])
+    world.contract("gone", checks=[{"name": "kept", "run": ["true"]}])
+    world.write("contracts/made.yaml", world.read("contracts/made.yaml").replace('"old"', '"new"'))
+    world.write("contracts/fresh.yaml", world.read("contracts/made.yaml"))
+    (world.root / "contracts/gone.yaml").unlink()
+    # when the checks are tried
+    told = world.command("doctor", "--checks", status=None)
+    # then it is the committed ones, and each file that differs is named
+    assert "check old of made: passes on the untouched branch" in told
+    assert "check kept of gone: passes on the untouched branch" in told
+    assert "of fresh" not in told
+    uncommitted = "has uncommitted changes; the committed one is in force until you git commit contracts/made.yaml"
+    assert f"note  contracts/made.yaml: {uncommitted}\n" in told
+    assert "note  contracts/gone.yaml: was deleted; the committed one is in force until you git commit" in told
+    assert "note  contracts/fresh.yaml: is not committed, so its checks were not tried\n" in told
+
+
+def test_a_check_that_fails_is_quoted_with_the_lines_that_tell(world: World) -> None:
+    script = "for n in $(seq 40); do echo line $n; done; echo FAILED test_a; echo; echo 1 failed in 0.1 s; exit 1"
+    world.contract("made", checks=[{"name": "tests", "run": ["sh", "-c", script]}])
+    told = world.command("doctor", "--checks", status=1)
+    assert "check tests of made: fails on the untouched branch: exit status 1: 1 failed in 0.1 s" in told
+    assert "      | FAILED test_a\n      | 1 failed in 0.1 s\n" in told
+    assert "| line 40\n" in told
+    assert "| line 1\n" not in told
+    signs = json.loads(world.command("doctor", "--checks", "--json", status=1))
+    assert next(sign["quoted"] for sign in signs if sign["health"] == "bad")[-2:] == [
+        "FAILED test_a",
+        "1 failed in 0.1 s",
+    ]
