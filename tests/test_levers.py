@@ -144,3 +144,24 @@ def test_decisions_exclude_each_other(world: World) -> None:
     assert "needs to know of which item" in world.command("review", "--approve", status=2)
     assert "an answer needs a decision with it" in world.command("review", "one", "-m", "fine", status=2)
     assert world.read(VERDICT) == before
+
+
+@pytest.mark.parametrize("lane", ["inbox", "blocked", "review"])
+def test_cancel_ends_an_item_whose_file_was_deleted(world: World, lane: str) -> None:
+    # given an item whose file a person took away, and is told what to do
+    world.item("one", contract="reviewed", text="hold: true\n" if lane == "inbox" else "")
+    world.tick()
+    if lane == "blocked":
+        world.verdict("one", "escalate")
+        world.tick()
+    assert world.lane("one") == lane
+    (world.root / world.path("one")).unlink()
+    assert "factory cancel one ends it" in world.command("tick")
+    # when they do
+    world.command("cancel", "one")
+    # then it has ended, with what it said
+    world.tick()
+    assert (world.lane("one"), world.last("one").outcome) == ("done", "cancelled")
+    assert "title: do one" in world.git("show", f"main:{world.path('one')}")
+    assert world.status() == ""
+    world.command("audit")

@@ -16,6 +16,10 @@ from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
 
+class _Absent(UsageError):
+    """An item that the branch has, and the working tree does not."""
+
+
 def _open_item(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> tuple[Case, Path]:
     case = survey.cases.get(item_id)
     if case is None:
@@ -32,7 +36,7 @@ def _file(view: View, item_id: str, known: str) -> Path:
     moved = next((place for place in places if (view.root / place).is_file()), None)
     if moved:
         raise UsageError(f"{item_id} has been moved to {moved} already; the next tick takes that in", "factory tick")
-    raise UsageError(f"{known} is not in the working tree", f"git checkout -- {known}")
+    raise _Absent(f"{known} is not in the working tree", f"git checkout -- {known}")
 
 
 def _ended(item_id: str) -> str:
@@ -96,10 +100,22 @@ def hold_command(item_id: str, off: bool) -> None:
 def cancel_command(item_id: str) -> None:
     """End an item; a running worker is stopped by the next pass."""
     with at_desk() as (surveyor, survey, view):
-        _, path = _open_item(surveyor, survey, view, item_id)
         target = _ended(item_id)
+        try:
+            _, path = _open_item(surveyor, survey, view, item_id)
+        except _Absent:
+            path = _brought_back(surveyor, survey, view, item_id)
         _move(view, path, target, _unanswered(survey, view, item_id))
     click.echo(f"{item_id}: moved to {target}; the next tick records it as cancelled")
+
+
+def _brought_back(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> Path:
+    """An item's file as the branch has it, put back where a person deleted it."""
+    placed = survey.cases[item_id].placed
+    path = view.root / placed.path
+    if not files.write_new(path, surveyor.repository.objects.blob(placed.blob)):
+        raise UsageError(f"{placed.path} is not a plain file", "factory check")
+    return path
 
 
 def _unanswered(survey: Survey, view: View, item_id: str) -> list[str]:
