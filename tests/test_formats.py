@@ -1,6 +1,7 @@
 """The formats: what the documents promise is what is read."""
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -466,6 +467,46 @@ def test_a_batch_is_gone_once_every_line_is_taken(world: World) -> None:
     assert not (world.root / "queue/inbox/many.jsonl").exists()
     assert {world.lane(f"item-{number}") for number in range(4)} == {"inbox"}
     assert world.status() == ""
+
+
+@pytest.mark.parametrize("how", ["rm", "git rm", "commit"])
+def test_a_batch_with_bad_lines_is_gone_when_a_person_deletes_it(world: World, how: str) -> None:
+    # given a committed batch of which one line was taken and one cannot be
+    world.write("queue/inbox/many.jsonl", '{"id": "good", "title": "t", "hold": true}\n{\n')
+    world.tick()
+    # when a person takes it away
+    if how == "rm":
+        (world.root / "queue/inbox/many.jsonl").unlink()
+    else:
+        world.git("rm", "-q", "queue/inbox/many.jsonl")
+    if how == "commit":
+        world.git("commit", "-q", "-m", "Enough")
+    # then nobody speaks of it any more, and what was made of it stays
+    assert "many" not in world.command("status")
+    assert world.tick().problems == ()
+    assert "many" not in world.git("ls-files")
+    assert world.lane("good") == "inbox"
+    assert world.status() == ""
+    assert world.tick().commits == 0
+    world.command("audit")
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_batch_that_brings_nothing_is_not_announced(world: World, committed: bool) -> None:
+    world.write("queue/inbox/bad.jsonl", '{\n{"titel": "t"}\n')
+    world.write("queue/inbox/mixed.jsonl", '{"id": "good", "title": "t", "hold": true}\n{\n')
+    if committed:
+        world.commit("Both")
+    # before a pass the good line is announced, and the bad ones are named
+    said = world.command("status")
+    assert re.search(r"mixed\.jsonl .*a batch of 1 item ", said)
+    assert not re.search(r"bad\.jsonl .*is taken in", said)
+    for line in ("bad.jsonl:1:", "bad.jsonl:2:", "mixed.jsonl:2:"):
+        assert f"queue/inbox/{line}" in said
+    # and after it nothing is announced
+    world.tick()
+    assert "is taken in" not in world.command("status")
+    assert "mixed.jsonl:2:" in world.command("status")
 
 
 def test_items_of_a_batch_run_like_any_others(world: World) -> None:

@@ -395,6 +395,13 @@ def test_a_deleted_verdict_file_can_be_had_again(judged: World) -> None:
     assert judged.lane("one") == "done"
 
 
+def test_a_deleted_verdict_file_is_named_by_all_who_look(judged: World) -> None:
+    path = next((judged.root / "queue/review").glob("*.verdict.yaml")).relative_to(judged.root)
+    (judged.root / path).unlink()
+    for said in (judged.command("tick"), judged.command("status"), judged.command("check", status=1)):
+        assert f"{path}:1:1: was deleted; git checkout -- {path} brings it back\n" in said
+
+
 def test_the_json_of_status_names_the_refusal(judged: World) -> None:
     edit(judged, APPROVE)
     judged.tick()

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from factory.line.survey import Survey, Surveyor
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem, slug
+from factory.model.lifecycle import Lane
 from factory.store import yaml
+from factory.store.queue import lane_path
 from factory.store.repository.objects import name_of
 
 
@@ -41,6 +44,28 @@ def batch_problems(path: str, data: bytes) -> list[Problem]:
             problems.append(source.problem(0, 0, f"the id {item_id!r} stands in this file twice"))
         seen.add(item_id)
     return problems
+
+
+def new_items(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> tuple[dict[str, bytes], list[Problem]]:
+    """The item files, by path, that the lines of a batch bring and no pass has taken; what is wrong with the others."""
+    made: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for source in _lines(path, data):
+        try:
+            item_id, item = split_line(source)
+        except InvalidFile as error:
+            problems.extend(error.problems)
+            continue
+        known = surveyor.whereabouts(survey, item_id)
+        made_of_it = known and surveyor.arrived_with(survey, item_id) == name_of("blob", item)
+        if item_id in seen or (known and not made_of_it):
+            problems.append(source.problem(0, 0, f'the id {item_id!r} is taken; give the line another "id"'))
+            continue
+        seen.add(item_id)
+        if not known:
+            made[lane_path(Lane.INBOX, item_id)] = item
+    return made, problems
 
 
 def good_lines(path: str, data: bytes) -> Iterator[tuple[yaml.Source, Item]]:

@@ -24,6 +24,7 @@ from factory.store.queue import (
     QUEUE,
     VERDICT,
     in_no_lane,
+    is_batch,
     most_of,
     taken_by,
 )
@@ -165,13 +166,20 @@ class _Judge:
         for path in sorted(self._edits.gone):
             item_id = PurePosixPath(path).name.removesuffix(".yaml")
             case = self._survey.cases.get(item_id)
-            if str(PurePosixPath(path).parent) == BREAKERS:
+            if str(PurePosixPath(path).parent) == BREAKERS or is_batch(path):
                 self._edits.valid[path] = None
             elif case is not None and case.placed.path == path:
                 back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
+            elif path.endswith(VERDICT) and self._waits(item_id.removesuffix(".verdict")):
+                self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
             elif in_library(path):
                 self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
+
+    def _waits(self, name: str) -> bool:
+        """Whether a verdict file of this name is of an item in review."""
+        case = self._survey.cases.get(name.rpartition(".")[0])
+        return case is not None and case.lane is Lane.REVIEW
 
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
@@ -187,7 +195,7 @@ class _Judge:
             self._edits.problem(path, IN_NO_LANE)
         elif path.endswith(VERDICT):
             yield from self._verdict(path, data)
-        elif path.endswith(".jsonl") and len(parts) == 3 and parts[1] == Lane.INBOX:
+        elif is_batch(path):
             if self._edits.home or self._brings_items(path, data):
                 yield path, data
             else:

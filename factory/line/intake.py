@@ -3,16 +3,13 @@
 import time
 from collections.abc import Callable
 
-from factory.line.batch import split_line
+from factory.line.batch import new_items
 from factory.line.desk import Edits, look
 from factory.line.ledger import Ledger
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Item
-from factory.model.lifecycle import Lane
-from factory.store import yaml
-from factory.store.queue import MOST_BYTES, lane_path
+from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.objects import FILE, TreeEntry, name_of
 from factory.store.repository.trees import Change
 
@@ -72,40 +69,21 @@ class Intake:
         """Make an item of every good line of every committed batch; what was wrong with the others."""
         problems: list[Problem] = []
         for batch in survey.snapshot.batches:
-            taken: dict[str, bytes | None] = {}
-            bad: list[Problem] = []
-            seen: set[str] = set()
             try:
-                entry = TreeEntry(FILE, batch.blob)
-                lines = self._repository.objects.regular(batch.path, entry, MOST_BYTES).split(b"\n")
+                data = self._repository.objects.regular(batch.path, TreeEntry(FILE, batch.blob), MOST_BYTES)
             except InvalidFile as error:
                 problems.extend(error.problems)
                 continue
-            for number, line in enumerate(lines):
-                if line.strip():
-                    try:
-                        self._take_line(yaml.Source(batch.path, line, number), taken, seen, survey)
-                    except InvalidFile as error:
-                        bad.extend(error.problems)
-            made = len(taken)
+            made, bad = new_items(self._surveyor, survey, batch.path, data)
+            for path, item in made.items():
+                self._surveyor.queue.remember(name_of("blob", item), read_item(path, item))
+            taken: dict[str, bytes | None] = {**made}
             if not bad:
                 taken[batch.path] = None
             if taken:
                 author = self._repository.last_author(survey.head, batch.path) or self._repository.user()
-                self._ledger.take_in(author, taken, f"factory: take in {counted(made, 'item')} of {batch.path}")
+                message = f"factory: take in {counted(len(made), 'item')} of {batch.path}"
+                self._ledger.take_in(author, taken, message)
             problems.extend(bad)
         self._ledger.publish()
         return problems
-
-    def _take_line(self, source: yaml.Source, taken: dict[str, bytes | None], seen: set[str], survey: Survey) -> None:
-        """Add one line's item to what is taken, unless it was taken before. Raises InvalidFile."""
-        item_id, data = split_line(source)
-        path = lane_path(Lane.INBOX, item_id)
-        known = self._surveyor.whereabouts(survey, item_id)
-        made_of_it = known and self._surveyor.arrived_with(survey, item_id) == name_of("blob", data)
-        if item_id in seen or (known and not made_of_it):
-            raise source.invalid(0, 0, f'the id {item_id!r} is taken; give the line another "id"')
-        seen.add(item_id)
-        if not known:
-            self._surveyor.queue.remember(name_of("blob", data), yaml.load(Item, yaml.Source(path, data)))
-            taken[path] = data

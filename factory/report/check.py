@@ -34,6 +34,7 @@ from factory.store.queue import (
     NOT_AN_ITEM,
     VERDICT,
     in_no_lane,
+    is_batch,
     lane_path,
     read_item,
     taken_by,
@@ -82,7 +83,7 @@ def _of_the_files(root: Path, paths: Iterable[str]) -> tuple[list[Problem], list
             warnings.extend(warned)
         except InvalidFile as error:
             problems.extend(error.problems)
-        if path.startswith(f"queue/{Lane.INBOX}/") and path.endswith(".jsonl"):
+        if is_batch(path):
             batches.append(path)
         item_id = _item_id(path)
         if item_id and item_id in seen:

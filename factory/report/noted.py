@@ -1,16 +1,20 @@
 """Noted: what people have written in a working tree, and the next pass takes in."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from factory.line.batch import new_items
 from factory.line.desk import Edits
 from factory.line.review import read_verdict
-from factory.line.survey import Survey
+from factory.line.survey import Survey, Surveyor
 from factory.model.base import counted
+from factory.model.errors import InvalidFile, Problem
 from factory.model.lifecycle import Lane
 from factory.report.row import Row
-from factory.store.queue import QUEUE, VERDICT, read_item
+from factory.store.queue import MOST_BYTES, QUEUE, VERDICT, is_batch, read_item
+from factory.store.repository.objects import FILE, TreeEntry
 
 _NEXT = "with the next pass"
 
@@ -21,19 +25,34 @@ class Noted:
 
     of_items: dict[str, str] = field(default_factory=dict)
     new: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)  # of the lines of batches
 
 
-def noted(survey: Survey, edits: Iterable[Edits]) -> Noted:
+def noted(surveyor: Surveyor, survey: Survey, edits: Iterable[Edits]) -> Noted:
     """Everything that is valid and waits for the next pass, committed batches included."""
+    edits = list(edits)
     found = Noted()
     for each in edits:
         for path, data in each.valid.items():
             if data is not None and path.startswith(f"{QUEUE}/"):
                 _take(found, survey, path, data)
-    listed = {row.id for row in found.new}
+    for path, data in _batches(surveyor, survey, edits).items():
+        made, problems = new_items(surveyor, survey, path, data)
+        found.problems.extend(problems)
+        if made:
+            found.new.append(_new(PurePosixPath(path).name, f"a batch of {counted(len(made), 'item')}"))
+    return found
+
+
+def _batches(surveyor: Surveyor, survey: Survey, edits: Iterable[Edits]) -> dict[str, bytes]:
+    """What every batch says, as the next pass finds it."""
+    written = {path: data for each in edits for path, data in each.valid.items() if is_batch(path)}
+    found = {path: data for path, data in written.items() if data is not None}
     for batch in survey.snapshot.batches:
-        if PurePosixPath(batch.path).name not in listed:
-            found.new.append(_new(PurePosixPath(batch.path).name, "a batch of items"))
+        entry = TreeEntry(FILE, batch.blob)
+        with suppress(InvalidFile):  # the pass says what is wrong with the whole file
+            if batch.path not in written:
+                found[batch.path] = surveyor.repository.objects.regular(batch.path, entry, MOST_BYTES)
     return found
 
 
@@ -42,9 +61,6 @@ def _take(found: Noted, survey: Survey, path: str, data: bytes) -> None:
     if path.endswith(VERDICT):
         item_id, _, _ = name.removesuffix(VERDICT).rpartition(".")
         found.of_items[item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
-    elif path.endswith(".jsonl"):
-        lines = sum(bool(line.strip()) for line in data.split(b"\n"))
-        found.new.append(_new(name, f"a batch of {counted(lines, 'item')}"))
     elif path.endswith(".yaml"):
         item_id = name.removesuffix(".yaml").lower()
         case = survey.cases.get(item_id)

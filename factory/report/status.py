@@ -59,7 +59,8 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
         elif case.lane is Lane.BLOCKED:
             note = case.problem or case.history.reason or "moved here by hand"
             rows.append(row_of(surveyor, survey, case, "waiting", note))
-    coming = noted(survey, edits)
+    coming = noted(surveyor, survey, edits)
+    problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
     busy = surveyor.repository.busy(surveyor.branch, survey.policy.target_branch)
     crowded = {outlook.id for outlook in waiting.values() if outlook.crowded}

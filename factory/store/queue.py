@@ -82,6 +82,11 @@ def most_of(path: str) -> int:
     return yaml.MAX_BYTES if path.endswith(".yaml") else MOST_BYTES
 
 
+def is_batch(path: str) -> bool:
+    """Whether a path is that of a batch, whose lines become items."""
+    return path.endswith(".jsonl") and path.rpartition("/")[0] == f"{QUEUE}/{Lane.INBOX}"
+
+
 def in_no_lane(path: str) -> bool:
     """Whether a file below queue/ lies where nobody would ever look for it."""
     _, *folders, name = path.split("/")
