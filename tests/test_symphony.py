@@ -305,6 +305,26 @@ def test_a_hook_that_takes_too_long_is_killed(world: World, name: str) -> None:
     assert f"[{name}: was stopped after 0.3 s]\nbegun" in hooks_log(world, "one")
 
 
+def test_an_interrupt_waits_for_the_hooks_at_the_end_only_for_a_moment(world: World) -> None:
+    # given two workers at work, and hooks that would take half a minute each to clean up after them
+    hooks = "".join(f"  {name}: |\n    echo begun\n    sleep 30.772\n" for name in ("after_run", "before_remove"))
+    world.policy(f"hooks:\n{hooks}")
+    for item_id in ("one", "two"):
+        world.item(item_id, [{"say": "x"}, {"sleep": 60}])
+    process = world.start("tick")
+    hearts = world.root / ".git/factory/heartbeats"
+    world.until(lambda: all((hearts / each).exists() for each in ("one", "two")))
+    # when the pass is interrupted
+    began = time.monotonic()
+    process.terminate()
+    process.communicate(timeout=60)
+    # then it ends soon, leaves nothing behind, and the items are back where they were
+    assert time.monotonic() - began < 20
+    assert process.returncode == 130
+    assert commands_with("30.772") == []
+    assert (world.lane("one"), world.lane("two")) == ("inbox", "inbox")
+
+
 def test_a_hook_that_prints_a_megabyte_does_not_block_and_is_cut(world: World) -> None:
     world.policy(hook("before_run", "yes 0123456789 | head -c 1000000; echo complaint >&2; echo the last line"))
     world.item("one")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -45,6 +46,7 @@ class Cell:
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
+        self.last_call = threading.Event()  # set when even the hooks that clean up have to end
         self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
         self.home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
         self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))

@@ -1,6 +1,7 @@
 """Hooks: the shell scripts of WORKFLOW.md around a cell's life. They run in the cell, under the same sandbox."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,8 +13,24 @@ from factory.work.sandbox import sandbox
 from factory.work.setup import furnish, problem_of
 from factory.work.workcell import Cells
 
+GRACE_S = 5.0  # for the hooks that clean up, once everything is to stop
 # A login shell reads profiles, which may set PATH anew: without the environment that is active here.
 _AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
+
+
+class _LastCall(threading.Event):
+    """Set a moment after another event: all hooks that clean up a cell share it, and nobody waits for more."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stop = stop
+        self._until: float | None = None
+
+    def is_set(self) -> bool:
+        """Whether the moment is over; it begins when somebody first asks after the other event."""
+        if self._until is None and self._stop.is_set():
+            self._until = time.monotonic() + GRACE_S
+        return self._until is not None and time.monotonic() > self._until
 
 
 @contextmanager
@@ -28,12 +45,13 @@ def workcell(
     """
     with cells.lend(commit, sandbox(order.policy.sandbox), branch or "") as cell:
         cell.room = replace(cell.room, at_home=branch is None)
+        cell.last_call = _LastCall(stop)
         try:
             furnish(cells, cell, order, commit, stop)
             must(cell, order, "after_create", stop)
             yield cell
         finally:
-            _run(cell, order, "before_remove", threading.Event())
+            _run(cell, order, "before_remove", cell.last_call)
 
 
 def must(cell: Cell, order: Order, name: str, stop: threading.Event) -> None:
@@ -44,8 +62,8 @@ def must(cell: Cell, order: Order, name: str, stop: threading.Event) -> None:
 
 
 def may(cell: Cell, order: Order, name: str) -> None:
-    """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped."""
-    _run(cell, order, name, threading.Event())
+    """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped, for a moment."""
+    _run(cell, order, name, cell.last_call)
 
 
 def _run(cell: Cell, order: Order, name: str, stop: threading.Event) -> str:
