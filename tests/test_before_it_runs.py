@@ -64,3 +64,40 @@ def test_before_the_first_commit_doctor_says_that_what_was_laid_has_to_be_commit
     world.git("commit", "-q", "-m", "Take the policy away")
     assert "git add WORKFLOW.md contracts queue artifacts && git commit" in world.command("doctor", status=1)
     assert "git add WORKFLOW.md contracts queue artifacts && git commit" in world.command("tick", status=3)
+
+
+@pytest.mark.parametrize(("program", "runs"), [("nosuch-scan", 0), ("./scan.sh", 1)], ids=["nowhere", "not there then"])
+def test_a_secret_scan_that_is_not_there_waits_for_a_person_and_not_for_the_worker(
+    world: World, program: str, runs: int
+) -> None:
+    # given a scan that cannot be run; the second one is found from here, and not from where it works
+    world.write("scan.sh", "#!/bin/sh\n").chmod(0o755)
+    world.policy(f"secret_scan: [{program}]")
+    world.item("one", [{"say": "kept-to-itself"}, {"write": {"path": "a.txt", "text": "a\n"}}])
+    # when the item has its turn
+    world.command("tick")
+    # then no round is used up, and nothing that was not looked through is written down
+    last = world.last("one")
+    assert (world.lane("one"), last.failure, last.run, last.round) == ("blocked", FailureClass.CONFIG, runs, 1)
+    assert f"the secret scan '{program}' of WORKFLOW.md cannot be run" in str(last.reason)
+    assert "kept-to-itself" not in "".join(
+        text for name, text in world.artifacts("one").items() if name != "journal.jsonl"
+    )
+    # and with one that works it runs
+    world.policy("secret_scan: ['true']")
+    world.command("retry", "one")
+    world.tick(drain=True)
+    assert world.lane("one") == "done"
+
+
+def test_inputs_that_the_contract_does_not_receive_are_the_items_to_correct(world: World) -> None:
+    world.contract("typed", receives={"type": "object", "properties": {"mode": {"type": "string"}}})
+    world.write("queue/inbox/one.yaml", "title: t\ncontract: typed\ninputs: {mode: 3}\n")
+    world.tick()
+    reason = str(world.last("one").reason)
+    assert reason == (
+        "its inputs are not what the contract receives: mode: 3 is not of type 'string'; "
+        "correct the item, or what its contract asks of the worker"
+    )
+    # and it is no failure of the machine, which would count towards the breaker
+    assert world.last("one").failure is FailureClass.INVALID_REQUEST

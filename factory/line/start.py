@@ -26,6 +26,7 @@ from factory.store.repository.repository import branch_of
 from factory.store.schema import misfit
 from factory.work.order import Order
 from factory.work.sandbox import sandbox
+from factory.work.secrets import unscannable
 
 _SPARE = timedelta(minutes=10)
 
@@ -105,7 +106,7 @@ def _hopeless(survey: Survey, case: Case) -> Failure | None:
     spent = used_up(case)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
-    reason = unfit(case.item, case.contract, survey.policy)
+    reason = unfit(case.item, case.contract, survey.policy) or unscannable(survey.policy.secret_scan)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
     missing = [name for name in case.contract.worker.secrets if not os.environ.get(name)]
@@ -113,7 +114,8 @@ def _hopeless(survey: Survey, case: Case) -> Failure | None:
         reason = f"the contract's worker needs {', '.join(missing)}, which the factory's environment does not have"
         return Failure(FailureClass.AUTH, reason)
     reason = misfit(case.item.inputs, case.contract.receives)
-    return Failure(FailureClass.CONFIG, f"its inputs are not what the contract receives: {reason}") if reason else None
+    said = f"its inputs are not what the contract receives: {reason}"
+    return Failure(FailureClass.INVALID_REQUEST, said) if reason else None
 
 
 def _order(floor: Floor, survey: Survey, case: Case, base: str) -> Order:

@@ -78,7 +78,7 @@ _ADVICE = {
     FailureClass.BILLING: "check the account's balance",
     FailureClass.CONFIG: "correct the contract, WORKFLOW.md or this machine",
     FailureClass.MODEL_NOT_FOUND: "name a model that there is",
-    FailureClass.INVALID_REQUEST: "correct what the worker is asked",
+    FailureClass.INVALID_REQUEST: "correct the item, or what its contract asks of the worker",
     FailureClass.REFUSAL: "say in the item what it may do, or cancel it",
     FailureClass.CONTEXT: "split the item: it is too big for one run",
     FailureClass.MAX_TURNS: "split the item, or raise agent.max_turns",

@@ -231,5 +231,5 @@ def _secret_scan(policy: Policy) -> Iterator[Sign]:
             yield Sign("secret scan", Health.NOTE, "off", "set secret_scan: builtin in WORKFLOW.md")
         case (program, *_):
             there = _place(program) is not None
-            advice = "" if there else f"install {program}: without it every change is refused"
+            advice = "" if there else f"install {program}: without it nothing starts"
             yield Sign("secret scan", Health.GOOD if there else Health.BAD, f"the command {program!r}", advice)

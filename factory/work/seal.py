@@ -15,7 +15,7 @@ from factory.work.mask import Mask
 from factory.work.order import Order
 from factory.work.reviewer import Said
 from factory.work.run import Run, breached
-from factory.work.secrets import Found, Scanner, ends, redacted
+from factory.work.secrets import Found, Scanner, Unscannable, ends, redacted
 
 _Model = TypeVar("_Model", bound=Format)
 
@@ -85,9 +85,12 @@ class Seal:
         return replace(run, said=tuple(_clean(said, found) for said in run.said)) if found else run
 
     def clean(self, order: Order, output: bytes) -> bytes:
-        """A text without the lines that look like secrets."""
+        """A text without the lines that look like secrets; nothing of it where that cannot be found out."""
         texts = {"output": ends(output)} if output else {}
-        return redacted(output, self._scanner.scan(order.policy.secret_scan, texts))
+        try:
+            return redacted(output, self._scanner.scan(order.policy.secret_scan, texts))
+        except Unscannable as error:  # what it is the output of has happened
+            return f"[masked: {error.message}]\n".encode()
 
     def close_down(self) -> None:
         """End the scanner."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +12,27 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from factory.model.base import Argv
+from factory.model.errors import FactoryError
 from factory.store import files
 from factory.work.process import scrubbed_environment
 
 _PATIENCE_S = 60
 _MOST_BYTES = 5_000_000  # of one log that are looked at
 _KEY_BEGINS, _KEY_ENDS = b"-----BEGIN", b"-----END"
+
+
+_CANNOT = "the secret scan {!r} of WORKFLOW.md cannot be run"
+
+
+class Unscannable(FactoryError):
+    """The policy's secret scan cannot be run at all, so that nothing may be written down."""
+
+
+def unscannable(how: Literal["builtin", "off"] | Argv) -> str:
+    """Why the policy's secret scan can never be run here; empty when it can."""
+    if isinstance(how, str) or shutil.which(how[0], path=scrubbed_environment()["PATH"]):
+        return ""
+    return f"{_CANNOT.format(how[0])}: there is no such program"
 
 
 class Found(NamedTuple):
@@ -61,7 +77,10 @@ class Scanner:
                 self._talk()
 
     def scan(self, how: Literal["builtin", "off"] | Argv, texts: Mapping[str, bytes]) -> list[Found]:
-        """What looks like a secret in texts by name. Something that cannot be scanned is found, too."""
+        """What looks like a secret in texts by name. Something that cannot be scanned is found, too.
+
+        Raises Unscannable when there is nothing to scan with.
+        """
         if how == "off" or not texts:
             return []
         return self._builtin(texts) if how == "builtin" else _by_command(how, texts)
@@ -124,7 +143,9 @@ def _by_command(argv: Argv, texts: Mapping[str, bytes]) -> list[Found]:
                 check=False,
                 timeout=_PATIENCE_S,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
+            raise Unscannable(f"{_CANNOT.format(argv[0])}: {error.strerror}") from None
+        except subprocess.TimeoutExpired as error:
             return [Found("", 0, f"nothing known, since the secret scan {argv[0]!r} failed: {error}")]
     if done.returncode == 0:
         return []
