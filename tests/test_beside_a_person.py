@@ -169,7 +169,12 @@ def test_what_a_person_stages_while_an_index_is_made_stays_staged(
 def test_while_the_index_is_locked_no_git_works_but_the_one_that_moves_the_branch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, call, held = world.root / ".git/index.lock", Git.call, list[str]()
+    lock, call, held, locked = world.root / ".git/index.lock", Git.call, list[str](), list[bool]()
+    move = Publisher._move_refs
+
+    def moved(self: Publisher) -> None:
+        locked.append(lock.exists())
+        move(self)
 
     def watched(self: Git, *arguments: str, **more: object) -> object:
         # What a run's own thread asks meanwhile, the person's git need not wait for.
@@ -178,12 +183,14 @@ def test_while_the_index_is_locked_no_git_works_but_the_one_that_moves_the_branc
         return call(self, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Git, "call", watched)
+    monkeypatch.setattr(Publisher, "_move_refs", moved)
     world.item("one")
     world.item("two", contract="reviewed")
     world.tick()
     world.verdict("two", "approve")
     world.tick()
     assert world.lane("two") == "done"
+    assert locked and all(locked)
     assert held == []
 
 

@@ -335,7 +335,7 @@ def test_the_clutter_of_many_crashes_does_not_pile_up(world: World) -> None:
     assert list(state.rglob(".factory-*")) == []
 
 
-def test_damage_is_said_in_a_sentence(world: World) -> None:
+def test_a_torn_note_stops_nothing_and_is_never_a_traceback(world: World) -> None:
     """A torn pending note, as a disk without order may leave it."""
     world.item("one")
     world.tick()

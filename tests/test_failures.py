@@ -1,5 +1,6 @@
 """What goes wrong with runs: what it costs, when it is tried again, and when a person is asked."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -240,7 +241,8 @@ def test_a_killed_orchestrators_items_are_taken_back(world: World) -> None:
     process.kill()
     process.communicate()
     assert world.lane("one") == "active"
-    assert "stalled" in world.command("status") or "running" in world.command("status")
+    row = json.loads(world.command("status", "--json"))["items"][0]
+    assert (row["id"], row["lane"], row["state"]) == ("one", "active", "stalled")
     world.tick()
     assert world.lane("one") == "done"
     assert world.events("one") == ["submit", "start", "release", "start", "deliver", "finish"]

@@ -33,7 +33,7 @@ def test_spoiled_files_that_are_committed_stop_no_command_and_are_not_lost(tmp_p
     build(tmp_path / "template")
     spoiled = [make(kind, SEED, 1) for kind in SEEDS] + [make("workflow", SEED, 2)]
     found = [make(kind, int(seed), int(number)) for kind, seed, number in (each.split("/") for each in FOUND)]
-    for number, group in enumerate(rounds([*spoiled, *found[:1]])):
+    for number, group in enumerate(rounds([*spoiled, *found])):
         visit(tmp_path / "template", tmp_path / str(number), group)
 
 

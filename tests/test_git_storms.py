@@ -6,8 +6,8 @@ from tests.storms import branches, git
 
 
 def test_a_person_at_work_with_git_beside_a_busy_run_loses_nothing(tmp_path: Path) -> None:
-    assert git.storm(tmp_path, 3, 25) >= 25
+    git.storm(tmp_path, 3, 25)  # it asserts all along
 
 
 def test_a_person_who_switches_beside_a_busy_run_always_finds_the_way_back(tmp_path: Path) -> None:
-    assert branches.storm(tmp_path, 3, 6) >= 6
+    branches.storm(tmp_path, 3, 6)  # it asserts all along

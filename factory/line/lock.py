@@ -51,8 +51,8 @@ def locked(state: Path, now: datetime) -> Iterator[None]:
         if not files.read_regular(state / _ID):
             files.write(state / _ID, f"{secrets.token_hex(16)}\n".encode(), durable=True)
         yield
-        note.unlink(missing_ok=True)
     finally:
+        note.unlink(missing_ok=True)
         lock.release()
 
 

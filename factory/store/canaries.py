@@ -1,5 +1,6 @@
 """The canaries that were tried in this clone: one file for each contract and environment, only ever a help."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,8 +25,9 @@ class Canaries:
         return found if found and (found.contract, found.rules, found.environment) == asked else None
 
     def put(self, canary: Canary) -> None:
-        """Remember what was found."""
-        files.write(self._path(canary.contract, canary.environment), canary.model_dump_json(indent=1).encode())
+        """Remember what was found; where that cannot be written down it is found again."""
+        with suppress(OSError):
+            files.write(self._path(canary.contract, canary.environment), canary.model_dump_json(indent=1).encode())
 
     def newest(self) -> dict[str, Canary]:
         """What was found last under each contract's name, in whatever environment."""

@@ -10,12 +10,12 @@ from factory.line.review import Matter, Reviewers, cast, cast_of_machine, read_v
 from factory.model.base import canonical
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
-from factory.model.errors import FactoryError, InvalidFile
+from factory.model.errors import FactoryError, InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.findings import Table
 from factory.model.item import Budget, Item, slug
 from factory.model.journal import fold, read
-from factory.model.result import Result
+from factory.model.result import Result, Usage
 from factory.model.verdict import MachineVerdict
 from factory.report.audit.lines import entries_of
 from factory.report.detail import journal
@@ -83,7 +83,10 @@ def _result(data: bytes) -> None:
 def _usage(data: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         Path(folder, "usage.json").write_bytes(data)
-        Meter(Path(folder), Budget(usd=1.0, tokens=5))()
+        meter = Meter(Path(folder), Budget(usd=1.0, tokens=5))
+        meter()
+    if meter.usage == Usage():
+        raise InvalidFile(Problem(PLACE, 1, 1, "says nothing that counts"))
 
 
 def _answer(data: bytes) -> None:
@@ -104,8 +107,8 @@ def _journal(data: bytes) -> None:
 def _evidence(data: bytes) -> None:
     try:
         evidence = Evidence.model_validate_json(data)
-    except ValueError:
-        return
+    except ValueError as error:
+        raise InvalidFile(Problem(PLACE, 1, 1, str(error) or "no evidence")) from None
     evidence.findings()
     evidence.answers()
     evidence.model_dump_json()

@@ -135,7 +135,6 @@ class Publisher:
         self._recovery = Recovery(self._repair, state, views)
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
         self._refs = Refs(git)
-        self._ours: dict[Path, Mark | None] = {}  # the indexes as the last batch left them
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
@@ -146,7 +145,7 @@ class Publisher:
         try:
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
             if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
-                raise BusyError("another branch has just been checked out", "factory tick")
+                raise BusyError("what is checked out kept changing while a move was to be made", "factory tick")
         finally:
             durable.exception()
 
@@ -188,7 +187,7 @@ class Publisher:
     def _let_pass(self, views: Sequence[View]) -> None:
         """Let a person's git that is at work come to its end, for a while: else the branch moves under its hands."""
         until = time.monotonic() + _COURTESY_S
-        while any(view.stirs(self._ours.get(view.root)) for view in views) and time.monotonic() < until:
+        while any(view.stirs(self._recovery.index_left(view)) for view in views) and time.monotonic() < until:
             time.sleep(0.005)
 
     def _lock(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown], locks: ExitStack) -> None:
@@ -241,7 +240,6 @@ class Publisher:
             self._repair.finish(view, list(self._repair.toward(head, shown.changes)) if head else [])
         view.lock.kept = False
         view.index.forget()
-        self._ours[view.root] = view.index.mark()
         self._recovery.leave(view, updates)
 
     def _refuse_begun(self, updates: Sequence[RefUpdate]) -> None:
@@ -279,7 +277,7 @@ class Publisher:
         ]
 
     def recover(self) -> bool:
-        """Finish or undo what a crash left between a batch's parts. True when there was something to finish."""
+        """Finish or undo what a crash left between a batch's parts. True when it had happened and was finished."""
         return self._recovery.recover()
 
     def settle(self) -> list[Path]:

@@ -19,10 +19,11 @@ _AFTER_S = 10.0  # so soon after a batch a branch may have been begun from what 
 
 
 class _Left(NamedTuple):
-    """How the factory left a working tree: after which batch, when, with what checked out and in the index."""
+    """How the factory left a working tree: after which batch, when, and with which index; and how it was seen since."""
 
     updates: Sequence[RefUpdate]
     at: float
+    made: Mark | None
     head: str
     mark: Mark | None
 
@@ -44,14 +45,20 @@ class Recovery:
 
     def leave(self, view: View, updates: Sequence[RefUpdate]) -> None:
         """Remember how a view is after a batch."""
-        self._left[view.root] = _Left(updates, time.time(), view.head(), view.index.mark())
+        mark = view.index.mark()
+        self._left[view.root] = _Left(updates, time.time(), mark, view.head(), mark)
+
+    def index_left(self, view: View) -> Mark | None:
+        """The index of a view as the last batch left it; None when there was none yet."""
+        left = self._left.get(view.root)
+        return left.made if left else None
 
     def done(self) -> None:
         """What was noted has happened. The note stays: a git that began before it may end after it."""
         self._pending.replace(self._published)
 
     def recover(self) -> bool:
-        """Finish or undo what a crash left between a batch's parts. True when there was something to be done."""
+        """Finish or undo what a crash left between a batch's parts. True when it had happened and was finished."""
         updates = _noted(self._pending)
         if updates is None:
             return False
@@ -83,7 +90,7 @@ class Recovery:
 
     def _settle(self, view: View, last: Sequence[RefUpdate]) -> bool:
         now = view.head(), view.index.mark()
-        left = self._left.get(view.root) or _Left(last, self._published.stat().st_mtime, "", None)
+        left = self._left.get(view.root) or _Left(last, self._published.stat().st_mtime, None, "", None)
         if now == (left.head, left.mark) or view.busy():
             return False
         mended = False

@@ -89,7 +89,7 @@ class Repository:
 
     def checked_out(self) -> str:
         """The branch that is checked out in `root`; empty when none is."""
-        return self.git.text("symbolic-ref", "-q", "--short", "HEAD", allowed=(0, 1))
+        return self.git.text("symbolic-ref", "-q", "--short", "HEAD", allowed=(0, 1, 128))
 
     def close(self) -> None:
         """End the lasting processes."""
