@@ -402,6 +402,35 @@ def test_a_deleted_verdict_file_is_named_by_all_who_look(judged: World) -> None:
         assert f"{path}:1:1: was deleted; git checkout -- {path} brings it back\n" in said
 
 
+@pytest.mark.parametrize("decision", ["--approve", "--escalate"])
+def test_a_verdict_on_a_text_that_is_about_to_change_is_refused_at_once(world: World, decision: str) -> None:
+    # given an item in review, and a word of it that a person has changed since
+    world.item("one", contract="reviewed")
+    world.tick()
+    path = "queue/review/one.yaml"
+    before = world.read(path)
+    world.write(path, before.replace("title: do one", "title: do something else"))
+    # when somebody decides
+    said = world.command("review", "one", decision, status=2)
+    # then they hear why that would be void, and what to do
+    assert f"{path} has an uncommitted edit, and what was judged is the text before it" in said
+    assert f"next: factory tick takes the edit in, git checkout -- {path} undoes it" in said
+    assert "decision: pending" in world.read("queue/review/one.human.verdict.yaml")
+    # and what changes nothing of what is judged is in nobody's way
+    world.write(path, before + "# looked at\n")
+    world.command("review", "one", "--approve")
+    world.tick(drain=True)
+    assert world.lane("one") == "done"
+
+
+def test_a_worker_that_says_nothing_is_not_quoted(world: World) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    text = world.read("queue/review/one.human.verdict.yaml")
+    assert "# Worker factory-scripted says nothing of its work.\n" in text
+    assert "confidence" not in text
+
+
 def test_the_json_of_status_names_the_refusal(judged: World) -> None:
     edit(judged, APPROVE)
     judged.tick()

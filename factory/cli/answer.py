@@ -1,18 +1,20 @@
 """The answer: what a person says of one delivery, written into the verdict file as they would write it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
 from factory.cli.session import at_desk
 from factory.line.desk import cast_in
 from factory.line.gate import unanswered
+from factory.line.judge import present_subject
 from factory.line.survey import Survey, Surveyor
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.verdict import Decision, Finding
 from factory.store import files
 from factory.store.edits import decided
-from factory.store.queue import VerdictFile
+from factory.store.queue import VerdictFile, read_item
+from factory.store.repository.objects import name_of
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,25 @@ def give(item_id: str, seat: str | None, answer: Answer) -> None:
     click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
 
 
+def _refuse_beside_an_edit(surveyor: Surveyor, survey: Survey, item_id: str) -> None:
+    """Raises UsageError when the next pass takes in another text of the item than the one that was judged."""
+    case, view = survey.cases.get(item_id), surveyor.repository.view_of(surveyor.branch)
+    data = files.read_regular(view.root / case.placed.path) if case and view else None
+    if case is None or case.item is None or data is None or name_of("blob", data) == case.placed.blob:
+        return
+    path = case.placed.path
+    try:
+        edited = replace(case, item=read_item(path, data))
+    except InvalidFile:
+        return  # not taken in: the committed text stays in force
+    if present_subject(surveyor, survey, edited) != present_subject(surveyor, survey, case):
+        message = f"{path} has an uncommitted edit, and what was judged is the text before it; nothing was done"
+        raise UsageError(message, f"factory tick takes the edit in, git checkout -- {path} undoes it")
+
+
 def refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: VerdictFile, edited: bytes) -> None:
     """Raises UsageError, with the command that would do."""
+    _refuse_beside_an_edit(surveyor, survey, file.item_id)
     try:
         cast_in(surveyor, survey, file.path, edited)
     except InvalidFile as error:

@@ -12,6 +12,7 @@ from factory.model.contract import SeatKind
 from factory.model.evidence import Ran
 from factory.model.item import Criterion
 from factory.model.lifecycle import Event
+from factory.model.result import Result, Status, Usage
 from factory.model.verdict import LOOSE_OPEN, Finding
 from factory.store.repository.comparison import FileChange
 
@@ -68,7 +69,7 @@ def told(request: Request, seat: str) -> Iterator[str]:
 def _worker(request: Request) -> Iterator[str]:
     """What the worker says of its work."""
     result, worker = request.result, _line(request.matter.worker)
-    if result is None:
+    if result is None or result.model_copy(update={"usage": Usage()}) == Result(status=Status.OK):
         yield f"Worker {worker} says nothing of its work."
         return
     yield f"Worker {worker}, confidence {result.confidence:g}{':' if result.summary.strip() else '; no summary'}"
