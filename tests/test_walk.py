@@ -160,3 +160,12 @@ def test_loose_ends_are_answered_by_flags_too(world: World) -> None:
     world.tick()
     assert world.lane("one") == "done"
     assert "one-u1" not in world.git("ls-tree", "-r", "--name-only", "main", "queue")
+
+
+def test_a_word_is_as_good_as_its_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for item_id in ("a", "b", "c"):
+        world.item(item_id, contract="reviewed")
+    world.tick()
+    walk(world, monkeypatch, "approve", "", "Skip", "ESCALATE", "look here")
+    world.tick(drain=True)
+    assert (world.lane("a"), world.lane("b"), world.lane("c")) == ("done", "review", "blocked")

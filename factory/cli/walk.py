@@ -31,6 +31,7 @@ _HELP = """  a  approve: it may be applied
   o  open the verdict file in your editor
   s  skip it   b  back to the one before   q  leave the rest as it is"""
 _DECISIONS = {"a": Decision.APPROVE, "r": Decision.REWORK, "j": Decision.REJECT, "e": Decision.ESCALATE}
+_WORDS = {"diff": "d", "open": "o", "skip": "s", "back": "b", "quit": "q", "help": "?"}
 _PLACED = re.compile(r"(?P<path>[^\s:]+)(?::(?P<line>[1-9]\d{0,8}))?: +(?P<text>.*\S)")
 
 
@@ -40,6 +41,15 @@ class _Step(Enum):
     ON = auto()
     BACK = auto()
     OUT = auto()
+
+
+class _Key(click.Choice[str]):
+    """A key of the question, or the word that it stands for."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The key."""
+        words = _WORDS | {str(decision): key for key, decision in _DECISIONS.items()}
+        return super().convert(words.get(value.strip().lower(), value), param, ctx)
 
 
 def walk(item_id: str | None, seat: str | None) -> None:
@@ -67,7 +77,7 @@ def _ask(surveyor: Surveyor, survey: Survey, file: VerdictFile) -> _Step:
     case = survey.cases[file.item_id]
     in_pages(_shown(surveyor, survey, file))
     while True:
-        choice = click.Choice([*_DECISIONS, *"dosbq?"], case_sensitive=False)
+        choice = _Key([*_DECISIONS, *"dosbq?"], case_sensitive=False)
         key = click.prompt(_QUESTION, type=choice, show_choices=False, default="s")
         match key:
             case "?":
