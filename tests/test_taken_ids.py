@@ -53,6 +53,29 @@ def test_a_name_that_differs_in_case_alone_is_the_same_id(world: World) -> None:
     assert "the id 'a' is taken" in world.command("check", status=1)
 
 
+def test_of_two_new_files_whose_names_differ_in_case_alone_one_is_taken(world: World) -> None:
+    # given two files of one id, dropped together, and what would be the next id
+    world.write("queue/inbox/AB.yaml", "title: one\nhold: true\n")
+    world.write("queue/inbox/ab.yaml", "title: another\nhold: true\n")
+    world.item("ab-2", text="hold: true\n")
+    # when a pass is made
+    report = world.tick()
+    # then one of them is an item, and the other is not committed and told a free id
+    assert [str(problem) for problem in report.problems] == [
+        "queue/inbox/ab.yaml:1:1: the id 'ab' is taken by queue/inbox/AB.yaml; rename the file, say to ab-3.yaml"
+    ]
+    assert world.git("ls-files", "queue/inbox").split("\n") == [
+        "queue/inbox/.gitkeep",
+        "queue/inbox/AB.yaml",
+        "queue/inbox/ab-2.yaml",
+    ]
+    # and under that id it is one too
+    (world.root / "queue/inbox/ab.yaml").rename(world.root / "queue/inbox/ab-3.yaml")
+    assert world.tick().problems == ()
+    assert "title: another" in world.git("show", "main:queue/inbox/ab-3.yaml")
+    world.command("audit")
+
+
 def test_a_finished_item_that_no_pass_has_recorded_keeps_its_id_too(world: World) -> None:
     world.write("queue/done/2026-01-01/a.yaml", "title: put here by hand\n")
     world.item("a")

@@ -13,7 +13,7 @@ from factory.line.survey import Survey, Surveyor
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, TooLarge
-from factory.model.item import id_problem
+from factory.model.item import id_problem, ids_from
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
 from factory.store.library import in_library
@@ -34,6 +34,7 @@ from factory.store.repository.view import View
 SETTLE_S = 0.05
 _INBOX = f"{QUEUE}/{Lane.INBOX}/"
 TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
+NO_FILE = "is not a plain file; put the file itself there"
 _IN_FORCE = "the committed one is in force until you git commit"
 
 
@@ -116,8 +117,21 @@ def _read(view: View, below: str, surveyor: Surveyor, survey: Survey, sleep: Cal
         elif "D" in letters and not os.path.lexists(place) and was is not None:
             edits.gone.add(path)
         elif data is None and os.path.lexists(place):
-            edits.problem(path, "is not a plain file; put the file itself there")
+            edits.problem(path, NO_FILE)
+    for path in _no_files(view.root):
+        edits.problem(path, NO_FILE)
     return edits
+
+
+def _no_files(root: Path) -> Iterator[str]:
+    """What is called like an item or a batch and is something that git lists for nobody: a folder, a pipe."""
+    for lane in Lane:
+        folder = root / QUEUE / lane
+        if lane is not Lane.DONE and folder.is_dir():
+            with os.scandir(folder) as entries:
+                names = [each.name for each in entries if not (each.is_symlink() or each.is_file())]
+            ours = (name for name in sorted(names) if name.endswith((".yaml", ".jsonl")) and not name.startswith("."))
+            yield from (f"{QUEUE}/{lane}/{name}" for name in ours)
 
 
 def cast_in(surveyor: Surveyor, survey: Survey, path: str, data: bytes) -> Cast | None:
@@ -155,6 +169,7 @@ class _Judge:
         self._surveyor = surveyor
         self._survey = survey
         self._edits = edits
+        self._new: dict[str, str] = {}  # where each new item lies, by id: names may differ in case alone
 
     def all(self) -> None:
         """Sort the edits into valid ones and problems."""
@@ -254,8 +269,19 @@ class _Judge:
                 self._edits.problem(path, taken_by(item_id, known.path, free))
         elif parts[1] != Lane.INBOX and item_id not in self._survey.lost:
             self._edits.problem(path, "is new, and new items begin in queue/inbox")
+        elif item_id in self._new:
+            free = next(each for each in self._free_ids(item_id) if each not in self._new)
+            self._edits.problem(path, taken_by(item_id, self._new[item_id], free))
         else:
+            self._new[item_id] = path
             yield path, data
+
+    def _free_ids(self, base: str) -> Iterator[str]:
+        """Ids that no item has which a pass has taken in."""
+        survey = self._survey
+        for each in ids_from(base):
+            if self._surveyor.free_id(survey.tree, survey.snapshot, each) == each:
+                yield each
 
     def _moved(self, item_id: str, source: str) -> Iterator[tuple[str, None]]:
         """What a person took away when they moved an item: its file, and the verdict files that went with it."""

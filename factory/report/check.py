@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from factory.line.batch import batch_problems
+from factory.line.desk import NO_FILE
 from factory.line.review import read_verdict
 from factory.line.survey import Surveyor, utc_now
 from factory.model.breaker import BreakerState
@@ -180,7 +181,8 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         return [], []
     data = content(root, path)
     if data is None:
-        raise InvalidFile(Problem(path, 1, 1, "is not there, or is not a plain file"))
+        message = NO_FILE if os.path.lexists(root / path) else "is not there"
+        raise InvalidFile(Problem(path, 1, 1, message))
     if path == WORKFLOW:
         return list(of_workflow(root, data)), workflow_warnings(data)
     if path.startswith("queue/"):
