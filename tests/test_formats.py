@@ -358,6 +358,13 @@ def test_what_is_wrong_with_an_item_is_said_with_its_place(text: str, said: str)
     )
 
 
+def test_a_key_is_not_suggested_for_itself() -> None:
+    data = b"purpose: p\nworker: {run: [a]}\nproduces: {patch: {path: ['**']}}\n"
+    with pytest.raises(InvalidFile) as caught:
+        yaml.load(Contract, yaml.Source("c.yaml", data))
+    assert "unknown key 'produces.patch.path'; did you mean 'paths'?" in str(caught.value)
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     assert len(problems("titel: t\npriority: 9\nhold: maybe\n")) == 4
 

@@ -36,6 +36,15 @@ def test_a_dry_run_changes_nothing_at_all(world: World) -> None:
     assert world.events("one") == []
 
 
+def test_a_dry_run_promises_nothing_of_a_file_that_it_calls_invalid(world: World) -> None:
+    world.item("good")
+    world.write("queue/inbox/bad.yaml", "titel: t\n")
+    said = world.command("tick", "--dry-run")
+    assert "queue/inbox/good.yaml: would be taken in\n" in said
+    assert "queue/inbox/bad.yaml:1:1: " in said
+    assert "bad.yaml: would" not in said
+
+
 def test_the_most_urgent_starts_first_then_the_oldest_then_by_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.policy("agent: {max_concurrent_agents: 1}")
     # given five items, of which two came in the same commit

@@ -139,3 +139,10 @@ def test_it_can_be_watched(world: World) -> None:
     finally:
         watched.process.kill()
     assert "--watch needs a terminal" in world.command("status", "--watch", status=2)
+
+
+def test_a_workers_question_is_shown_with_how_to_answer_it(world: World) -> None:
+    world.item("one", [{"result": {"status": "blocked", "question": "Which one?\nThe old or the new?"}}])
+    world.tick()
+    for said in (world.command("status"), world.command("show", "one")):
+        assert "Which one? (say more in the item, queue/blocked/one.yaml, then factory retry one)" in said

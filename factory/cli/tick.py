@@ -5,6 +5,7 @@ import click
 from factory.cli.news import News
 from factory.cli.session import json_option, repository, surveyed
 from factory.cli.text import echo_json, lane_word, table
+from factory.line.desk import look
 from factory.line.orchestrator import Orchestrator, Report
 from factory.model.base import counted, printable
 from factory.model.errors import BusyError
@@ -18,7 +19,7 @@ def _dry_run(as_json: bool) -> None:
     with surveyed() as (surveyor, survey):
         surveyor.repository.tip(survey.policy.target_branch, "target")
         found = status(surveyor, survey)
-        edits = [path for view in surveyor.repository.views() for _, path in view.edits() if path.startswith("queue/")]
+        edits = sorted({path for each in look(surveyor, survey) for path in each.valid})
     if as_json:
         echo_json({**_as_json(found), "edits": [printable(path) for path in edits]})
         return
@@ -29,7 +30,7 @@ def _dry_run(as_json: bool) -> None:
     ]
     table(rows, ("ITEM", "LANE", "STATE", "WHY"))
     for path in edits:
-        click.echo(f"{printable(path)}: would be taken in, if it is valid")
+        click.echo(f"{printable(path)}: would be taken in")
     for problem in found.problems:
         click.echo(printable(str(problem)), err=True)
 

@@ -57,8 +57,7 @@ def status(surveyor: Surveyor, survey: Survey) -> Status:
             rows.append(row)
             problems.extend(found)
         elif case.lane is Lane.BLOCKED:
-            note = case.problem or case.history.reason or "moved here by hand"
-            rows.append(row_of(surveyor, survey, case, "waiting", note))
+            rows.append(row_of(surveyor, survey, case, "waiting", _why_blocked(case)))
     coming = noted(surveyor, survey, edits)
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
@@ -88,6 +87,16 @@ def canaries_of(surveyor: Surveyor, survey: Survey) -> Iterator[Canary]:
 def _in_line(surveyor: Surveyor, survey: Survey, case: Case, outlook: Outlook) -> Row:
     word = "ready" if outlook.start else "invalid" if case.problem else "waiting"
     return row_of(surveyor, survey, case, word, outlook.reason or "starts with the next tick")
+
+
+def _why_blocked(case: Case) -> str:
+    """Why an item is blocked, and how a person answers a worker that asks."""
+    reason = case.problem or case.history.reason or "moved here by hand"
+    last = case.history.entries[-1] if case.history.entries else None
+    asks = last is not None and last.event is Event.BLOCK and last.source is Lane.ACTIVE and last.failure is None
+    if case.problem or not asks:
+        return reason
+    return f"{reason.splitlines()[0]} (say more in the item, {case.placed.path}, then factory retry {case.id})"
 
 
 def _with_note(row: Row, note: str) -> Row:

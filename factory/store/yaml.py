@@ -277,8 +277,9 @@ def _sentence(model: type[BaseModel], found: ErrorDetails) -> str:
         case "missing":
             return f"the key {where!r} is missing"
         case "extra_forbidden":
-            known = _known_keys(model)
-            close = difflib.get_close_matches(str(found["loc"][-1]), known, 1)
+            given = str(found["loc"][-1])
+            known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
+            close = difflib.get_close_matches(given, known, 1)
             return f"unknown key {where!r}" + (f"; did you mean {close[0]!r}?" if close else "")
     message = found["msg"].removeprefix("Value error, ").replace("Input should", "should")
     shown = json.dumps(found["input"], ensure_ascii=False, default=str)
