@@ -50,6 +50,62 @@ def test_a_change_of_what_a_check_runs_needs_a_person(judging: World, what: str,
     judging.command("audit", status=0)
 
 
+LEAVES = "import os\nos._exit(0)\n"
+PLUGIN = "[pytest11]\nx = leaves\n"
+TAKEN_OVER = {
+    "a module before a tool's own": (
+        ["python3", "-m", "unittest", "tests.test_work"],
+        {"unittest/__init__.py": LEAVES},
+    ),
+    "a module before one that a tool loads": (
+        ["python3", "-m", "unittest", "tests.test_work"],
+        {"argparse.py": LEAVES},
+    ),
+    "a module beside a script": (["python3", "ci/verify.py"], {"ci/json.py": LEAVES}),
+    "what Python begins with": (["python3", "-m", "unittest", "tests.test_work"], {"sitecustomize.py": LEAVES}),
+    "a plugin": (["python3", "-m", "pytest", "-q"], {"x.egg-info/entry_points.txt": PLUGIN, "ci/leaves.py": LEAVES}),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_OVER)
+@pytest.mark.parametrize("rule", ["proposal", "base"])
+def test_code_that_becomes_a_part_of_the_checker_needs_a_person(world: World, what: str, rule: str) -> None:
+    # given a check that fails, as the work is not good
+    world.write("ci/verify.py", "import json\nassert json.loads(open('work.json').read()) == 'good'\n")
+    world.write("tests/test_work.py", "assert open('work.json').read() == '\"good\"'\n")
+    world.commit("A check")
+    run, files = TAKEN_OVER[what]
+    world.contract("judged", checks=[{"name": "tests", "run": run}], checks_from=rule)
+    # when a worker leaves a file by which the check ends well before it has looked
+    bad = {"write": {"path": "work.json", "text": '"bad"'}}
+    steps = [bad, *({"write": {"path": path, "text": text}} for path, text in files.items())]
+    world.item("one", steps, contract="judged")
+    world.tick(drain=True)
+    # then it does not come in without a person
+    assert world.lane("one") != "done"
+    if world.lane("one") == "review":
+        assert next(iter(files)) in world.read("queue/review/one.human.verdict.yaml")
+        world.verdict("one", "approve")
+        world.tick()
+        assert world.lane("one") == "done"
+    world.command("audit", status=0)
+
+
+def test_the_audit_finds_evidence_that_hides_a_module_in_the_checkers_way(world: World) -> None:
+    world.contract("judged", checks=[{"name": "tests", "run": ["python3", "-m", "unittest", "--help"]}])
+    world.item("one", [BAD, {"write": {"path": "argparse.py", "text": LEAVES}}], contract="judged")
+    world.tick(drain=True)
+    assert world.lane("one") == "review", world.last("one")
+    path = "artifacts/one/run-1/evidence.json"
+    told = json.loads(world.read(path))
+    assert told["instruments"] == {"argparse.py": "python3"}
+    world.write(path, json.dumps({**told, "instruments": {}}, indent=2) + "\n")
+    world.commit("Nothing to see here")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert "argparse.py, which it changes itself" in world.command("audit", status=1)
+
+
 def test_a_change_of_the_product_alone_needs_nobody(judging: World) -> None:
     judging.contract("judged", checks=[{"name": "tests", "run": RUN, "must_fail_before": True}])
     judging.item("one", [GOOD], contract="judged")

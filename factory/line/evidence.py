@@ -137,9 +137,9 @@ class Gatherer:
         self, order: Order, checks: tuple[Argv, ...], proposal: str, before: str, merged: str
     ) -> dict[str, str]:
         """What the proposal changes of what judges it, both as it was proposed and as it would come in."""
-        changed = set(self._repository.changed(order.base, proposal))
-        changed |= {change.path for change in diff(self._repository.objects, before, merged)}
-        return instruments_among(order.contract, checks, seat_argvs(order), sorted(changed))
+        made = {change.path: change.old is None for change in self._repository.changes(order.base, proposal)}
+        changed = {*made, *(change.path for change in diff(self._repository.objects, before, merged))}
+        return instruments_among(order.contract, checks, seat_argvs(order), sorted(changed), made)
 
 
 def _answer(question: Question, proof: Proof, before: Proof | None, tree: str) -> Ran:

@@ -7,6 +7,7 @@ from factory.model.contract import Contract, Yardstick
 from factory.model.instruments import named
 from factory.model.paths import matches
 from factory.model.product import is_yardstick
+from factory.model.shadows import shadows
 from factory.store.repository.objects import Objects
 from factory.store.repository.trees import TreeEditor, diff
 from factory.work.order import Order
@@ -44,14 +45,17 @@ def from_base(contract: Contract, argvs: Iterable[Argv], paths: Iterable[str]) -
 
 
 def instruments_among(
-    contract: Contract, checks: Iterable[Argv], seats: Iterable[Argv], changed: Iterable[str]
+    contract: Contract, checks: Iterable[Argv], seats: Iterable[Argv], changed: Iterable[str], made: Mapping[str, bool]
 ) -> dict[str, str]:
-    """The changed files that only a person may let through, as they decide what checks and seats say, and why each."""
-    checks, changed = tuple(checks), tuple(changed)
+    """The changed files that only a person may let through, as they decide what checks and seats say, and why each.
+
+    `made` says of each that the proposal itself changes whether it is new.
+    """
+    checks, seats, changed = tuple(checks), tuple(seats), tuple(changed)
     prompts = {seat.prompt: f"the prompt of {seat.name}" for seat in contract.review.seats if seat.prompt}
     found = {path: prompts[path] for path in changed if path in prompts}
     found |= dict.fromkeys(from_base(contract, checks, changed), _FROM_BASE)  # no check has run them
-    return found | named((*checks, *seats), changed)
+    return found | shadows((*checks, *seats), made) | named((*checks, *seats), changed)
 
 
 def seat_argvs(order: Order) -> Iterator[Argv]:

@@ -89,7 +89,7 @@ class Judgement:
     def ruling(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> tuple[Ruling, list[Said]]:
         """The gate's ruling, and what keeps verdicts from counting."""
         record, policy = self._record, self.law.policy
-        changed = self.changed(evidence)
+        changed = tuple(self.made(evidence))
         patterns = guarded(policy, evidence)
         seats = seats_needed(contract, changed, patterns)
         matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
@@ -131,11 +131,12 @@ class Judgement:
         by: Person = author
         return cast(seat, path, self._book.blob(oid), matter, lambda: by, reviewers)
 
-    def changed(self, evidence: Evidence) -> tuple[str, ...]:
-        """The paths that a proposal changes. Git may have let the commit go, and then the patch tells."""
+    def made(self, evidence: Evidence) -> dict[str, bool]:
+        """The paths that a proposal changes, and whether each is new. Git may have let it go; then the patch tells."""
         if self._objects.read(evidence.proposal) is None:
-            return paths_in(self.file("patch.diff") or b"")
-        return tuple(change.path for change in outside(self._objects, evidence.base, evidence.proposal))
+            return made_by(self.file("patch.diff") or b"")
+        changes = outside(self._objects, evidence.base, evidence.proposal)
+        return {change.path: change.old is None for change in changes}
 
     def merges_to(self, evidence: Evidence, target: str) -> bool:
         """Whether the proposal merged with a target is what the checks ran on."""
@@ -162,12 +163,15 @@ def _by_worker(name: str) -> bool:
     return name == "result.json" or name.startswith("files/")
 
 
-def paths_in(patch: bytes) -> tuple[str, ...]:
-    """The paths that a patch without renames changes."""
-    heads = [
-        line.removeprefix("diff --git ")
-        for line in patch.decode(errors="replace").split("\n")
-        if line[:11] == "diff --git "
-    ]
-    halves = [head[: (len(head) - 1) // 2] for head in heads]
-    return tuple(half.strip('"').removeprefix("a/") for half in halves)
+def made_by(patch: bytes) -> dict[str, bool]:
+    """The paths that a patch without renames changes, and whether each is new."""
+    found: dict[str, bool] = {}
+    path = ""
+    for line in patch.decode(errors="replace").split("\n"):
+        if line.startswith("diff --git "):
+            head = line.removeprefix("diff --git ")
+            path = head[: (len(head) - 1) // 2].strip('"').removeprefix("a/")
+            found[path] = False
+        elif line.startswith("new file mode "):  # what files hold never begins a line
+            found[path] = True
+    return found

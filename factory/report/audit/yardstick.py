@@ -17,7 +17,8 @@ def unmeasured(repository: Repository, judgement: Judgement, contract: Contract,
     checks = tuple(ran.run for ran in evidence.ran if ran.claimed is None)
     seats = (seat.run for seat in contract.review.seats if seat.run)
     plain = tuple(tuple(word for word in argv if "{" not in word) for argv in seats)  # what no template can alter
-    found = instruments_among(contract, checks, plain, judgement.changed(evidence)).keys() - evidence.instruments.keys()
+    made = judgement.made(evidence)
+    found = instruments_among(contract, checks, plain, made, made).keys() - evidence.instruments.keys()
     if found:
         yield f"was judged by {', '.join(sorted(found))}, which it changes itself, and its evidence does not say so"
     wanted = _checked(repository, judgement, contract, evidence, checks)

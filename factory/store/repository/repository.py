@@ -20,7 +20,7 @@ from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
 from factory.store.repository.patches import AS_WRITTEN, applied
 from factory.store.repository.person import person_of
 from factory.store.repository.refs import NOTHING
-from factory.store.repository.trees import OWN_FOLDERS, TreeEditor, diff
+from factory.store.repository.trees import OWN_FOLDERS, Change, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
 from factory.store.repository.view import View
 
@@ -255,10 +255,14 @@ class Repository:
                 found.setdefault(path, Arrival(seconds_of(at), Person(name, email), header.split(" ")[3]))
         return found
 
-    def changed(self, old: str, new: str) -> tuple[str, ...]:
-        """The paths that differ between two commits, the factory's own folders left out."""
+    def changes(self, old: str, new: str) -> Iterator[Change]:
+        """What differs between two commits, the factory's own folders left out."""
         before, after = (self.content(self.objects.commit(commit).tree) for commit in (old, new))
-        return tuple(change.path for change in diff(self.objects, before, after))
+        return diff(self.objects, before, after)
+
+    def changed(self, old: str, new: str) -> tuple[str, ...]:
+        """The paths of what differs between two commits, the factory's own folders left out."""
+        return tuple(change.path for change in self.changes(old, new))
 
     def patch(self, old: str, new: str) -> bytes:
         """The difference of two trees, in a form that `git apply` takes; text as text, whatever attributes say."""
