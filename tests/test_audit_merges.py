@@ -212,6 +212,28 @@ def a_finish_by_a_merge_that_is_nowhere(forger: Forger) -> tuple[Rule, str]:
     return Rule.MERGED, forger.finish("open", "0" * 39 + "1")
 
 
+def delivered_anew(forger: Forger, name: str) -> str:
+    """Another delivery that says it is the same, with a file of the run that says something else; and what it was."""
+    delivered = forger.commit_of("open", "active -> review")
+    forger.cut(delivered)
+    forger.again(delivered, forger.with_file(f"artifacts/open/run-1/{name}", delivered, lambda data: data + b"\n"))
+    return delivered
+
+
+@forgery
+def artifacts_that_are_made_anew_beside_the_line_and_merged_with_it(forger: Forger) -> tuple[Rule, str]:
+    delivered = delivered_anew(forger, "evidence.json")
+    return Rule.LOST, forger.put({}, "Merge branch 'main'", merged=(delivered,))
+
+
+@forgery
+def artifacts_that_are_made_anew_and_merged_after_the_finish(forger: Forger) -> tuple[Rule, str]:
+    delivered = delivered_anew(forger, "output.log")
+    forger.verdict("open")
+    merged(forger, "open")
+    return Rule.LOST, forger.put({}, "Merge branch 'main'", merged=(delivered,))
+
+
 @forgery
 def a_merge_that_says_it_is_of_another_item(forger: Forger) -> tuple[Rule, str]:
     forger.verdict("open")

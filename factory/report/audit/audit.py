@@ -53,7 +53,7 @@ class _Walk:
         self._book = Book(repository, signs)
         self._moves = Moves(self._book)
         self._content = Content(self._book)
-        self._merges = Merges(self._objects)
+        self._merges = Merges(self._book)
         self._dates = Dates()
         self._rewritten = Rewritten(repository, signs)
         self._found: list[Violation] = []

@@ -107,6 +107,7 @@ class Book:
         self.signs = signs
         self.objects = repository.objects
         self.items: dict[str, Record] = {}
+        self._written_over: set[tuple[str, str, str]] = set()  # (item, path below its folder, blob)
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
         self._patches = Patches(repository.neutral)
         self._blobs: OrderedDict[str, bytes] = OrderedDict()  # the last that were read
@@ -202,6 +203,17 @@ class Book:
             self.items[item_id].journal = oid
         elif below:
             self.items[item_id].run[below] = oid
+
+    def write(self, item_id: str, below: str, oid: str) -> None:
+        """Take a file of a run in."""
+        run = self.record(item_id).run
+        if below in run and run[below] != oid:
+            self._written_over.add((item_id, below, run[below]))
+        run[below] = oid
+
+    def wrote_over(self, item_id: str, below: str, oid: str) -> bool:
+        """Whether a file of a run once held this blob on the line."""
+        return (item_id, below, oid) in self._written_over
 
     def turn(self, change: Change, author: Person) -> None:
         """Take one change of a verdict file in."""

@@ -13,7 +13,7 @@ from factory.store.repository.chronicle import Step
 from factory.store.repository.trees import Change
 
 JOURNAL = "journal.jsonl"
-_AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
+AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
 _AT_THE_END = re.compile(r"run-\d+/(apply\.json|pull-request\.md)")  # what the apply adds to a run
 
 
@@ -88,7 +88,7 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         elif journal and known and new != known:
             if not _grown(book.blob(known), book.blob(new)):
                 yield rule, path, "was changed where it had been written already"
-        elif known and new != known and not _AGAIN.fullmatch(below) and (item_id, below, new) not in given:
+        elif known and new != known and not AGAIN.fullmatch(below) and (item_id, below, new) not in given:
             yield rule, path, "was changed after it had been written"
     if factory:
         added = {key: changes for key, changes in changed.items() if key[1] != JOURNAL}
@@ -96,7 +96,7 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
     for (item_id, below), changes in changed.items():
         new = next((change.new.oid for change in changes if change.new), "")
         if new and below != JOURNAL:
-            book.record(item_id).run[below] = new
+            book.write(item_id, below, new)
 
 
 def _grown(old: bytes, new: bytes) -> bool:
@@ -138,7 +138,7 @@ def _manifests(
         told = listed.get((item_id, run), {}).get(name)
         if told is None:
             below = f"{run}/{name}"
-            if (item_id, below, oid) not in given and not (_AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
+            if (item_id, below, oid) not in given and not (AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
         else:
             data = book.blob(oid)
