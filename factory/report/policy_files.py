@@ -1,7 +1,9 @@
 """Policy files: what is wrong with WORKFLOW.md, a contract or a prompt beside what it names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from factory.model.base import Argv
 from factory.model.contract import Contract
@@ -37,9 +39,14 @@ def of_workflow(root: Path, data: bytes) -> Iterator[Problem]:
 def of_contract(root: Path, source: yaml.Source) -> Iterator[Problem]:
     """What is wrong with a contract. Raises InvalidFile when it cannot be read."""
     contract = yaml.load(Contract, source)
-    problem = schema_problem(contract.receives)
-    if problem:
-        yield _at(source, ("receives",), problem)
+    schemas: list[tuple[Key, Mapping[str, JsonValue]]] = [
+        (("receives",), contract.receives),
+        (("produces", "data"), contract.produces.data or {}),
+    ]
+    for key, schema in schemas:
+        problem = schema_problem(schema)
+        if problem:
+            yield _at(source, key, problem)
     yield from _templates(source, ("worker", "run"), contract.worker.run)
     yield from _templates(source, ("apply", "run"), contract.apply.run)
     for number, check in enumerate(contract.checks):

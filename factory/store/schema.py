@@ -1,5 +1,7 @@
-"""The one door to JSON Schema: whether a value fits what a contract describes."""
+"""The one door to JSON Schema: whether a value fits what a contract describes. Also the program that finds it out."""
 
+import json
+import re
 from collections.abc import Mapping
 
 from jsonschema import Draft202012Validator
@@ -8,30 +10,78 @@ from pydantic import JsonValue
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from factory.store.helper import Helper, serve
+
+_SECONDS = 2.0  # of a processor
+_QUICK_PRODUCT = 10_000_000  # of the lengths of schema and value: well below a second
+_NAMES = frozenset({"type", "required"})
+_PLAIN = frozenset(
+    {"enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"}
+    | {"minItems", "maxItems", "minProperties", "maxProperties", "title", "description", "default", "examples"}
+)
+_UNUSABLE = "is not a JSON Schema that can be used"
+_HELPER = Helper("factory.store.schema", _SECONDS)
+
 
 def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
-    """Why a value does not fit a schema (2020-12), with the path to it; empty when it fits."""
+    """Why a value does not fit a schema (2020-12), with the path to it; empty when it fits. Raises MachineError."""
     path, message = misplaced(value, schema)
     where = ".".join(map(str, path))
     return f"{where}: {message}" if where else message
 
 
 def misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
-    """The same as the path to what does not fit, and why; with no words when all fits."""
-    problem = schema_problem(schema)
+    """The same as the path to what does not fit, and why; with no words when all fits. Raises MachineError."""
+    if _is_quick(schema) and len(json.dumps(schema)) * len(json.dumps(value)) <= _QUICK_PRODUCT:
+        return _misplaced(value, schema)
+    match _HELPER.ask([dict(schema), value]):
+        case [list(path), str(message)]:
+            return tuple(part for part in path if isinstance(part, (str, int))), message
+    return (), f"to match it takes more than {_SECONDS:g} s; the contract's pattern takes too long on it"
+
+
+def schema_problem(schema: Mapping[str, JsonValue]) -> str:
+    """Why this is no JSON Schema; empty when it is one. Raises MachineError."""
+    if _is_quick(schema):
+        return _schema_problem(schema)
+    answer = _HELPER.ask([dict(schema)])
+    return f"{_UNUSABLE}: to read it takes more than {_SECONDS:g} s" if answer is None else str(answer)
+
+
+def _is_quick(schema: JsonValue | Mapping[str, JsonValue]) -> bool:
+    """Whether nothing in a schema takes longer than it takes to read it and the value.
+
+    What has patterns, references, alternatives, or compares parts of a value, can be made to take for ever.
+    """
+    if isinstance(schema, bool):
+        return True
+    return isinstance(schema, Mapping) and all(_is_quick_part(key, part) for key, part in schema.items())
+
+
+def _is_quick_part(key: str, part: JsonValue) -> bool:
+    if key in _NAMES:
+        return isinstance(part, str) or (isinstance(part, list) and all(isinstance(name, str) for name in part))
+    if key == "properties":
+        return isinstance(part, dict) and all(map(_is_quick, part.values()))
+    return key in _PLAIN or (key in ("items", "additionalProperties") and _is_quick(part))
+
+
+def _misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
+    problem = _schema_problem(schema)
     if problem:
         return (), problem
     try:
         error = best_match(_validator(schema).iter_errors(value))
     except Unresolvable as missing:
-        return (), f"is not a JSON Schema that can be used: it refers to {missing.ref!r}, which is not in it"
+        return (), f"{_UNUSABLE}: it refers to {missing.ref!r}, which is not in it"
     except RecursionError:
-        return (), "is not a JSON Schema that can be used: it refers to itself without end"
+        return (), f"{_UNUSABLE}: it refers to itself without end"
+    except (re.error, ArithmeticError) as unfit:  # a pattern that only a reference leads to, or a number beyond floats
+        return (), f"{_UNUSABLE}: {unfit}"
     return (tuple(error.absolute_path), str(error.message)) if error else ((), "")
 
 
-def schema_problem(schema: Mapping[str, JsonValue]) -> str:
-    """Why this is no JSON Schema; empty when it is one."""
+def _schema_problem(schema: Mapping[str, JsonValue]) -> str:
     try:
         Draft202012Validator.check_schema(dict(schema))
     except SchemaError as error:
@@ -39,9 +89,26 @@ def schema_problem(schema: Mapping[str, JsonValue]) -> str:
         return f"is not a JSON Schema: {where}: {error.message}" if where else f"is not a JSON Schema: {error.message}"
     except RecursionError:
         return "is not a JSON Schema: it is nested too deeply"
+    except OverflowError as error:  # of a pattern
+        return f"is not a JSON Schema: {error}"
     return ""
 
 
 def _validator(schema: Mapping[str, JsonValue]) -> Draft202012Validator:
     # With a registry that holds nothing, no reference in a schema makes anybody fetch anything.
     return Draft202012Validator(dict(schema), registry=EMPTY_REGISTRY)
+
+
+def _answer(question: JsonValue) -> JsonValue:
+    """What is wrong with a schema, or with a value beside it."""
+    match question:
+        case [dict(schema), value]:
+            path, message = _misplaced(value, schema)
+            return [list(path), message]
+        case [dict(schema)]:
+            return _schema_problem(schema)
+    raise ValueError("neither a schema nor a schema and a value")
+
+
+if __name__ == "__main__":
+    serve(_answer)

@@ -1,11 +1,9 @@
-"""The program that looks for secrets: a line of JSON with texts by name in, a line with what was found out.
+"""The program that looks for secrets: it is told texts by name, and tells what it found in them.
 
 The one door to detect-secrets. Only detectors of known forms are used: entropy and key words find more than there is.
 """
 
-import json
 import re
-import sys
 from collections.abc import Iterator
 
 from detect_secrets.plugins.artifactory import ArtifactoryDetector
@@ -27,6 +25,9 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
+from pydantic import JsonValue
+
+from factory.store.helper import serve
 
 _LONGEST = 10_000  # characters of a line that are looked at in one go
 _OVERLAP = 500
@@ -79,14 +80,12 @@ def find(text: str) -> Iterator[tuple[int, str]]:
                     yield number, detector.secret_type
 
 
-def main() -> None:
-    """Answer until the input ends."""
-    for asked in sys.stdin:
-        texts: dict[str, str] = json.loads(asked)
-        found = {(name, *each) for name, text in texts.items() for each in find(text)}
-        sys.stdout.write(json.dumps(sorted(found)) + "\n")
-        sys.stdout.flush()
+def _answer(texts: JsonValue) -> JsonValue:
+    """What was found in texts by name."""
+    assert isinstance(texts, dict)
+    found = {(name, *each) for name, text in texts.items() for each in find(str(text))}
+    return [[*each] for each in sorted(found)]
 
 
 if __name__ == "__main__":
-    main()
+    serve(_answer)

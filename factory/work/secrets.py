@@ -1,22 +1,22 @@
 """Secrets: what has the form of one is found before anything is written, and left out."""
 
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import TypeAdapter
+
 from factory.model.base import Argv
 from factory.model.errors import FactoryError
 from factory.store import files
+from factory.store.helper import Helper
 from factory.work.process import scrubbed_environment
 
-_PATIENCE_S = 60
+_PATIENCE_S = 60.0
 _MOST_BYTES = 5_000_000  # of one log that are looked at
 _KEY_BEGINS, _KEY_ENDS = b"-----BEGIN", b"-----END"
 
@@ -43,6 +43,9 @@ class Found(NamedTuple):
     kind: str
 
 
+_FOUND = TypeAdapter(list[Found])
+
+
 def ends(log: bytes) -> bytes:
     """A log with the middle of a very long one left empty: that is never committed, and lines keep their numbers."""
     half = _MOST_BYTES // 2
@@ -64,17 +67,15 @@ def redacted(data: bytes, found: Iterable[Found]) -> bytes:
 
 
 class Scanner:
-    """Looks for secrets in a process of its own, which lasts: hostile text can make a pattern run for ever."""
+    """Looks for secrets in a process of its own, which lasts."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
+        self._helper = Helper("factory.work.scan", _PATIENCE_S)
 
     def make_ready(self, how: Literal["builtin", "off"] | Argv) -> None:
         """Start the process, so that it has loaded by the time something is to be scanned."""
         if how == "builtin":
-            with self._lock:
-                self._talk()
+            self._helper.start()
 
     def scan(self, how: Literal["builtin", "off"] | Argv, texts: Mapping[str, bytes]) -> list[Found]:
         """What looks like a secret in texts by name. Something that cannot be scanned is found, too.
@@ -86,46 +87,14 @@ class Scanner:
         return self._builtin(texts) if how == "builtin" else _by_command(how, texts)
 
     def _builtin(self, texts: Mapping[str, bytes]) -> list[Found]:
-        asked = {name: data.decode("utf-8", "replace") for name, data in texts.items()}
-        with self._lock:
-            process = self._talk()
-            timer = threading.Timer(_PATIENCE_S, process.kill)
-            timer.start()
-            try:
-                assert process.stdin is not None and process.stdout is not None
-                process.stdin.write(json.dumps(asked).encode() + b"\n")
-                process.stdin.flush()
-                answer = process.stdout.readline()
-            except BrokenPipeError:
-                answer = b""
-            finally:
-                timer.cancel()
-            if not answer.endswith(b"\n"):
-                self._drop()
-                return [Found("", 0, "content that the secret scan could not get through")]
-        return [Found(*fields) for fields in json.loads(answer)]
-
-    def _talk(self) -> "subprocess.Popen[bytes]":
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                (sys.executable, "-I", "-m", "factory.work.scan"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # ^C is for us; it ends when its input does
-            )
-        return self._process
-
-    def _drop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
+        answer = self._helper.ask({name: data.decode("utf-8", "replace") for name, data in texts.items()})
+        if answer is None:
+            return [Found("", 0, "content that the secret scan could not get through")]
+        return _FOUND.validate_python(answer)
 
     def close(self) -> None:
         """End the lasting process."""
-        with self._lock:
-            self._drop()
+        self._helper.close()
 
 
 def _by_command(argv: Argv, texts: Mapping[str, bytes]) -> list[Found]:
