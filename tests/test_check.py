@@ -28,7 +28,7 @@ def test_a_prompt_that_is_no_template_is_named_with_its_line(world: World) -> No
 
 def test_a_filter_that_is_not_there_is_named(world: World) -> None:
     world.write("WORKFLOW.md", "---\nbranch: main\n---\n{{ item.title | shuot }}\n")
-    assert "WORKFLOW.md:4:1: is not a template that can be used: No filter named 'shuot'." in said_by_check(world)
+    assert "WORKFLOW.md:4:1: is not a template that can be used: no filter is called 'shuot'" in said_by_check(world)
 
 
 def test_a_prompt_elsewhere_is_named_where_it_breaks(world: World) -> None:
@@ -54,7 +54,7 @@ def test_an_argument_that_is_no_template_is_named_with_its_place(world: World) -
     said = said_by_check(world)
     for where, key in (("3:15", "worker.run.1"), ("5:31", "checks.0.run.1"), ("8:48", "review.seats.0.run.1")):
         assert f"contracts/odd.yaml:{where}: {key}: is not a template that can be used: " in said, said
-    assert "contracts/odd.yaml:9:36: apply.run.1: is not a template that can be used: No filter" in said
+    assert "contracts/odd.yaml:9:36: apply.run.1: is not a template that can be used: no filter" in said
 
 
 def test_an_agents_argument_that_is_no_template_is_named_with_its_place(world: World) -> None:

@@ -86,10 +86,10 @@ def test_an_item_whose_inputs_take_for_ever_is_blocked_and_the_others_go_on(worl
     world.contract("mail", receives=MAIL)
     world.write("queue/inbox/bad.yaml", f'title: bad\ncontract: mail\ninputs: {{mail: "{LONG}"}}\n')
     world.item("good")
-    assert "all files are valid" in world.command("check")
+    assert f"queue/inbox/bad.yaml:3:1: inputs: {TOO_LONG}" in world.command("check", status=1)
     world.tick()
     assert world.lane("bad") == "blocked"
-    assert world.last("bad").failure is FailureClass.CONFIG
+    assert world.last("bad").failure is FailureClass.INVALID_REQUEST
     assert TOO_LONG in (world.last("bad").reason or "")
     assert world.lane("good") == "done"
 

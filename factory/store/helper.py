@@ -1,6 +1,7 @@
 """The helper: a program of our own that lasts, answers a line of JSON with another, and is ended if that takes long."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -71,14 +72,16 @@ class Helper:
             self._drop()
 
 
-def serve(answer: Callable[[JsonValue], JsonValue]) -> None:
-    """Be the helper: answer until the input ends.
+def serve(answer: Callable[[JsonValue], JsonValue], memory: int | None = None) -> None:
+    """Be the helper: answer until the input ends, with no more than so many bytes of memory.
 
     An answer may take as many seconds of this process's time as its argument says. The kernel counts them, and ends
     it whatever it is in the middle of, also when nobody is there any more who would.
     """
     seconds = float(sys.argv[1])
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    if memory is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for asked in sys.stdin:
         signal.setitimer(signal.ITIMER_PROF, seconds)
         told = json.dumps(answer(json.loads(asked)))

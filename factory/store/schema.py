@@ -13,6 +13,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 from factory.store.helper import Helper, serve
 
 _SECONDS = 2.0  # of a processor
+_MEMORY = 1 << 30  # bytes
 _QUICK_PRODUCT = 10_000_000  # of the lengths of schema and value: well below a second
 _NAMES = frozenset({"type", "required"})
 _PLAIN = frozenset(
@@ -111,4 +112,4 @@ def _answer(question: JsonValue) -> JsonValue:
 
 
 if __name__ == "__main__":
-    serve(_answer)
+    serve(_answer, _MEMORY)
