@@ -1,9 +1,13 @@
 """Evidence: claims are run again, a check can be asked to prove that it can fail, and nothing is run twice."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from factory.line.orchestrator import Orchestrator
 from factory.model.failure import FailureClass
+from factory.store.repository.repository import Repository
 from tests.world import World
 
 
@@ -104,3 +108,88 @@ def test_the_same_command_on_the_same_files_in_the_same_environment_is_run_once(
     world.item("two", contract="counting")
     world.tick()
     assert note.read_text() == "run\nrun\n"
+
+
+def test_a_failure_is_not_remembered_beyond_the_run_that_saw_it(world: World, tmp_path: Path) -> None:
+    # given a check that needs something of the machine, where nothing contains it
+    world.policy("sandbox: off\ncanary: off")
+    world.contract("needy", checks=[{"name": "needs", "run": ["test", "-e", str(tmp_path / "mended")]}])
+    world.item("one", [write("one.txt", "1\n"), {"result": {}}], contract="needy")
+    with at_work(world) as orchestrator:
+        orchestrator.tick()
+        assert world.lane("one") == "rework"
+        # when a person mends the machine, while the factory goes on
+        (tmp_path / "mended").touch()
+        orchestrator.tick()
+    # then the same proposal is checked again
+    assert world.lane("one") == "done"
+
+
+def test_what_passed_is_run_again_when_a_shared_folder_has_changed(world: World, tmp_path: Path) -> None:
+    # given a check that takes note of each of its runs, beside a folder that git does not hold
+    world.policy("sandbox: off\ncanary: off\ncell: {shares: [deps]}")
+    world.write(".gitignore", "deps/\n")
+    world.write("deps/deep/lib", "1")
+    world.commit()
+    note, check = tmp_path / "note", ["grep", "-q", "1", "deps/deep/lib"]
+    argv = ["sh", "-c", f"echo run >> {note}; {' '.join(check)}"]
+    world.contract("counting", checks=[{"name": "counts", "run": argv}], apply={"mode": "none"})
+    with at_work(world) as orchestrator:
+        for number, name in enumerate(("one", "two", "three")):
+            if name == "three":
+                world.write("deps/deep/lib", "none")
+            world.item(name, [write("the.txt", "the same\n")], contract="counting")
+            orchestrator.tick()
+            # then it is known as long as that is the same, and not for longer
+            assert note.read_text() == "run\n" * max(1, number)
+    assert (world.lane("two"), world.lane("three")) == ("done", "rework")
+
+
+def test_a_persons_retry_checks_an_unchanged_proposal_again(world: World, tmp_path: Path) -> None:
+    # given a worker that makes the same each time and says nothing, and a check that the machine lets down
+    world.policy("sandbox: off\ncanary: off")
+    check = {"name": "needs", "run": ["test", "-e", str(tmp_path / "mended")]}
+    world.contract("needy", checks=[check], rework={"max_rounds": 2})
+    world.item("one", [write("one.txt", "1\n")], contract="needy")
+    world.tick()
+    world.tick()
+    # when nobody has asked, an unchanged proposal is no new one
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.EMPTY)
+    # and when a person sends it back, its checks have another say
+    world.command("retry", "one")
+    world.tick()
+    assert world.lane("one") == "rework"
+    assert world.events("one")[-2:] == ["deliver", "rework"]
+    # but one say only
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.EMPTY)
+    # until the machine is mended
+    (tmp_path / "mended").touch()
+    world.command("retry", "one")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
+def test_a_persons_retry_does_not_deliver_again_what_no_check_refused(world: World) -> None:
+    world.contract("twice", review={"seats": [{"name": "human", "kind": "human"}]}, rework={"max_rounds": 2})
+    world.item("one", [write("one.txt", "1\n")], contract="twice")
+    world.tick()
+    world.command("review", "one", "--rework", "-m", "again")
+    world.tick()
+    world.tick()
+    assert world.lane("one") == "blocked"
+    world.command("retry", "one")
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("rework", FailureClass.EMPTY)
+
+
+@contextmanager
+def at_work(world: World) -> Iterator[Orchestrator]:
+    """A factory that lasts, and remembers."""
+    repository = Repository(world.root)
+    orchestrator = Orchestrator(repository, lambda _id, _text: None)
+    try:
+        with orchestrator.holding():
+            yield orchestrator
+    finally:
+        repository.close()

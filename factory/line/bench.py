@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from factory.line.proofs import Proof, Proofs
+from factory.line.proofs import Proof, Recall
 from factory.model.base import Argv, digest_of
 from factory.model.errors import FactoryError
 from factory.model.result import Claim
@@ -81,7 +81,7 @@ class Bench:
 
     repository: Repository
     cells: Cells
-    proofs: Proofs
+    proofs: Recall
     order: Order
     environment: str
     stop: threading.Event
@@ -89,8 +89,7 @@ class Bench:
 
     def prove(self, question: Question, tree: str, target: str) -> Proof:
         """How a command ends on a tree; what is known already is not run again."""
-        key = (tree, question.argv, self.environment)
-        known = self.proofs.get(key)
+        known = self.proofs.get(tree, question.argv)
         if known is not None:
             return replace(known, reused=True)
         signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
@@ -100,7 +99,7 @@ class Bench:
         with workcell(self.cells, self.order, commit, self.stop) as cell:
             proof = self._run(cell, question)
         if not self.stop.is_set() and proof.exit_code is not None:  # what was stopped may have been unlucky
-            self.proofs.put(key, proof)
+            self.proofs.put(tree, question.argv, proof)
         return proof
 
     def _run(self, cell: Cell, question: Question) -> Proof:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from factory.line.bench import Bench, Question, environment_of, questions
 from factory.line.canary import CanaryCheck
-from factory.line.proofs import Proof, Proofs
+from factory.line.proofs import Proof, Proofs, Recall
 from factory.line.yardstick import content_for_checks, instruments_among, seat_argvs
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
@@ -18,6 +18,8 @@ from factory.store.repository.trees import diff
 from factory.work.left import change_breaches, line_breaches
 from factory.work.order import Order
 from factory.work.run import Alive
+from factory.work.setup import beside
+from factory.work.shares import fingerprint
 from factory.work.workcell import Cells
 
 _TAIL_CHARACTERS = 4000
@@ -96,7 +98,8 @@ class Gatherer:
             paths = tuple(printable(path) for path in astray)
             return Gathered(Evidence(base=order.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
         objects, environment = self._repository.objects, environment_of(order)
-        bench = Bench(self._repository, self._cells, self._proofs, order, environment, stop, alive)
+        recall = Recall(self._proofs, environment + fingerprint(beside(self._cells, order)))
+        bench = Bench(self._repository, self._cells, recall, order, environment, stop, alive)
         before = self._repository.content(objects.commit(target).tree)
         asked = tuple(questions(order, claims))
         checks = tuple(question.argv for question in asked if question.claimed is None)

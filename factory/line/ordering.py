@@ -28,6 +28,7 @@ def order_of(survey: Survey, case: Case, base: str, start: str, prompt: str = ""
         updated_at=history.since,
         blocked_by=tuple((each, _where(survey, each)) for each in case.item.depends_on),
         left=left(survey, case),
+        checked_again=history.to_be_checked_again,
     )
 
 

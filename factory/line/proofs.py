@@ -1,4 +1,4 @@
-"""Proofs: how commands ended on trees, remembered for the same tree, command and environment, and for nothing else."""
+"""Proofs: how commands ended on trees, remembered for the same tree, command and surroundings, and for nothing else."""
 
 import threading
 from collections import OrderedDict
@@ -9,7 +9,7 @@ from factory.store.logs import cut
 
 _MOST = 500
 
-Key = tuple[str, Argv, str]  # tree, command, digest of the environment
+Key = tuple[str, Argv, str]  # tree, command, digest of what surrounds them
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Proof:
 
 
 class Proofs:
-    """A memory that threads share; the oldest go first."""
+    """A memory that threads share, of what ended well; the oldest go first."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Key, Proof] = OrderedDict()
@@ -41,3 +41,25 @@ class Proofs:
             self._known[key] = Proof(proof.exit_code, proof.problem, proof.seconds, cut(proof.log))
             while len(self._known) > _MOST:
                 self._known.popitem(last=False)
+
+
+class Recall:
+    """What those who gather evidence know: all that they ran themselves, and what ended well for others.
+
+    What failed for others may have been the machine's fault, and a person may have mended that where nobody looks.
+    """
+
+    def __init__(self, shared: Proofs, surroundings: str) -> None:
+        self._shared = shared
+        self._surroundings = surroundings
+        self._own: dict[tuple[str, Argv], Proof] = {}
+
+    def get(self, tree: str, argv: Argv) -> Proof | None:
+        """How a command ended on a tree, if it is known."""
+        return self._own.get((tree, argv)) or self._shared.get((tree, argv, self._surroundings))
+
+    def put(self, tree: str, argv: Argv, proof: Proof) -> None:
+        """Remember it."""
+        self._own[tree, argv] = proof
+        if proof.exit_code == 0:
+            self._shared.put((tree, argv, self._surroundings), proof)

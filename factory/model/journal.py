@@ -146,6 +146,16 @@ class History:
         """Since when it has been there."""
         return self.entries[-1].at if self.entries else None
 
+    @property
+    def to_be_checked_again(self) -> bool:
+        """Whether the last proposal's checks failed, and a person has sent the item back to work since its last run."""
+        ended = [entry for entry in self.entries if entry.event not in (Event.START, Event.RELEASE)]
+        proposed = next((n for n in range(len(ended), 0, -1) if ended[n - 1].event is Event.DELIVER), None)
+        if proposed is None or ended[-1].event not in (Event.UNBLOCK, Event.MOVED):
+            return False
+        delivered, *later = ended[proposed - 1 :]
+        return bool(delivered.findings) or any(entry.not_applied is NotApplied.CHECK_FAILED for entry in later)
+
     def next_seq(self) -> int:
         """The number of the next entry."""
         return len(self.entries) + 1

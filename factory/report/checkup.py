@@ -7,7 +7,7 @@ from factory.line.bench import Bench, Question, check_questions, environment_of
 from factory.line.canary import CanaryCheck
 from factory.line.desk import look
 from factory.line.lock import locked
-from factory.line.proofs import Proof, Proofs
+from factory.line.proofs import Proof, Proofs, Recall
 from factory.line.survey import Survey, Surveyor
 from factory.model.base import printable
 from factory.model.canary import Answer, Canary, rules_of
@@ -48,7 +48,8 @@ def _checkup(surveyor: Surveyor, survey: Survey, cells: Cells) -> Iterator[Sign]
         if contract.checks:
             order = _order(survey, name, contract, target)
             stop = threading.Event()
-            bench = Bench(surveyor.repository, cells, Proofs(), order, environment_of(order), stop, lambda: None)
+            recall = Recall(Proofs(), "")
+            bench = Bench(surveyor.repository, cells, recall, order, environment_of(order), stop, lambda: None)
             try:
                 yield from _contract(bench, target)
             except TemplateProblem as error:

@@ -41,6 +41,7 @@ class Order:
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
     left: Budget = field(default_factory=Budget)  # of the item's budget
     contract_source: bytes = b""  # the contract's file, which a subject covers
+    checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
 
     @property

@@ -257,7 +257,8 @@ def _held(said: Run, taken: Quarantine, cell: Cell, order: Order, repository: Re
 def _empty(run: Run, order: Order, *, unchanged: bool) -> str:
     """Why what was left is as good as nothing."""
     silent = run.result is None  # a worker that says why it leaves its proposal as it is did do something
-    nothing = order.contract.produces.patch.required and (not run.changes or (unchanged and silent))
+    idle = unchanged and silent and not order.checked_again
+    nothing = order.contract.produces.patch.required and (not run.changes or idle)
     if nothing or not (run.changes or run.files or not silent):
         return "nothing changed since the last proposal" if run.changes else "nothing was changed"
     return ""

@@ -1,6 +1,7 @@
 """The setup: what the checks need beside a commit's own files, made once for each content of the lock files."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from factory.work.cell import Cell, CellNotReady
 from factory.work.order import Order
 from factory.work.room import Mounted
 from factory.work.sandbox import Kind, sandbox
+from factory.work.shares import environments
 from factory.work.workcell import Cells
 
 _NOBODY = Person("factory", "factory@localhost")
@@ -48,6 +50,15 @@ def furnish(cells: Cells, cell: Cell, order: Order, commit: str, stop: threading
         if name not in copied
         for place in (cell.tree, *cell.room.stand_ins)
     )
+
+
+def beside(cells: Cells, order: Order) -> Iterator[Path]:
+    """The folders of people's checkouts that an order's cells see beside a commit's files."""
+    checkouts = cells.checkouts()
+    for name in (*order.cell.shares, *order.cell.copies):
+        yield from filter(None, (_first([*checkouts], name),))
+    for checkout in checkouts:
+        yield from (folder.source for folder in environments(checkout))
 
 
 def _first(sources: list[Path], name: str) -> Path | None:

@@ -118,6 +118,10 @@ class Cells:
         repository = self.repository
         return Cell(Worktree(repository.git, repository.common_dir, place), self._surroundings(), boundary)
 
+    def checkouts(self) -> tuple[Path, ...]:
+        """Where people work; the one that the factory was called in comes first."""
+        return self._surroundings().checkouts
+
     def _surroundings(self) -> Surroundings:
         """No checkout, queue nor other cell can be seen from a cell, and git's own folder only be read."""
         repository = self.repository
