@@ -19,6 +19,7 @@ _EMPTY = b""
 # No language, format or linter takes this: brackets and quotes without end, no UTF-8, marks of a conflict.
 _UNPARSABLE = b"<<<<<<< \xff\xfe ((( [[[ {{{ \"'`\n\t) ] }  \n=======\n\xc3\x28 <% <<EOF \\"
 _LEAST_MINUTES, _TIMES = 1.0, 5
+_LOOKED_AGAIN_S = 0.2
 _PLAIN_FILES = ("100644", "100755")
 
 
@@ -35,10 +36,16 @@ class CanaryCheck:
         if order.policy.canary == "off" or not order.contract.checks:
             return ()
         asked = order.contract_name, rules_of(order.contract), bench.environment
-        found = self._canaries.get(*asked)
-        if found is None:
-            with self._trying:  # whoever comes second finds what the first has found
-                found = self._canaries.get(*asked) or self.try_now(bench, content, target)
+        while (found := self._canaries.get(*asked)) is None:  # whoever comes second finds what the first has found
+            if self._trying.acquire(timeout=_LOOKED_AGAIN_S):
+                try:
+                    found = self._canaries.get(*asked) or self.try_now(bench, content, target)
+                finally:
+                    self._trying.release()
+                break
+            bench.alive()
+            if bench.stop.is_set():
+                return ()
         return found.silent if found else ()
 
     def try_now(self, bench: Bench, content: str, target: str) -> Canary | None:
