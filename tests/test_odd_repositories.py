@@ -61,3 +61,33 @@ def test_a_cell_holds_every_file_whatever_the_checkout_shows(world: World, how: 
     assert world.git("show", "main:lib/deep/b.py") == "new"
     assert world.read("src/a.py") == "new\n"
     assert world.status() == ""
+
+
+@pytest.mark.parametrize("how", [("--cone", "src"), ("--cone", "--sparse-index", "src"), ("--no-cone", "/src/")])
+def test_items_that_the_checkout_leaves_out_move_unseen(world: World, how: tuple[str, ...]) -> None:
+    # given items that are committed, and a person who has the queue and the code hidden
+    world.write("src/a.py", "a = 1\n")
+    world.write("lib/b.py", "b = 1\n")
+    edits = [{"write": {"path": path, "text": "new\n"}} for path in ("lib/b.py", "lib/c.py", "src/a.py")]
+    world.item("one", edits)
+    world.item("two", contract="reviewed")
+    world.item("three", text="hold: true\n")
+    world.commit("Items")
+    world.git("sparse-checkout", "set", *how)
+    # when they move
+    for _ in range(2):
+        world.tick(drain=True)
+        assert world.status() == ""
+    # then a commit of all that the person changed takes nothing away
+    world.write("src/a.py", "mine\n")
+    world.git("commit", "-q", "-a", "-m", "Mine")
+    assert world.git("show", "--format=", "--name-only") == "src/a.py"
+    world.tick(drain=True)
+    assert [world.lane(each) for each in ("one", "two", "three")] == ["done", "review", "inbox"]
+    assert not (world.root / "lib").exists()
+    # and what was hidden comes back
+    world.git("sparse-checkout", "disable")
+    assert world.status() == ""
+    assert world.read("lib/b.py") == world.read("lib/c.py") == "new\n"
+    assert (world.root / "queue/review/two.yaml").is_file()
+    world.command("audit")

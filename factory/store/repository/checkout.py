@@ -39,7 +39,9 @@ class Checkout:
 
         Not in place: a git that dies half way through a file would leave what looks like a person's edit.
         """
-        names = b"".join(os.fsencode(each.path) + b"\0" for each in changes if each.new and not each.of_factory)
+        paths = [each.path for each in changes if each.new and not each.of_factory]
+        hidden = self._index.hidden(paths)
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths if path not in hidden)
         if names:
             self._index.with_prepared("checkout-index", "-f", "-z", "--stdin", f"--prefix={self._aside}/", stdin=names)
 
@@ -122,7 +124,7 @@ class Checkout:
                     place.unlink()
                 files.remove_empty_folders(place if place.is_dir() else place.parent, self.root)
         for change in changes:
-            if change.new:
+            if change.new and os.path.lexists(self._aside / change.path):  # else a sparse checkout leaves it out
                 files.put(self._aside / change.path, self.root / change.path)
 
 

@@ -12,6 +12,7 @@ from factory.store import files
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import TreeEntry
+from factory.store.repository.sparse import Sparse, skipped
 from factory.store.repository.trees import Change
 
 PATHS_A_CALL = 400
@@ -37,6 +38,7 @@ class Index:
         self._git = git
         self._prepared = state / f"index-{name}"
         self._former = state / f"former-index-{name}"
+        self._sparse = Sparse(git, git_dir, state)
 
     def mark(self) -> Mark | None:
         """How the index is now; None when there is none."""
@@ -47,6 +49,7 @@ class Index:
         self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)  # of a git that was killed
         made_from = self.mark()
         _copy(self.path, self._prepared)
+        changes = list(changes)
         lines = [
             b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(change.path))
             for change in sorted(changes, key=lambda change: change.new is not None)
@@ -54,7 +57,19 @@ class Index:
         ]
         if lines or made_from is None:
             self.with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        hidden = self._sparse.outside([change.path for change in changes if change.new])
+        if hidden:  # an entry that is written anew forgets that it is; git finds by itself what lies there all the same
+            names = b"".join(os.fsencode(path) + b"\0" for path in hidden)
+            self.with_prepared("update-index", "--skip-worktree", "-z", "--stdin", stdin=names)
         return made_from
+
+    def hidden(self, paths: Sequence[str]) -> set[str]:
+        """Those of these paths of the prepared index that no working tree shows."""
+        found: set[str] = set()
+        for start in range(0, len(paths) if paths and self._sparse.on() else 0, PATHS_A_CALL):
+            asked = [f":(top,literal){path}" for path in paths[start : start + PATHS_A_CALL]]
+            found.update(skipped(self.with_prepared("ls-files", "-t", "-z", "--", *asked)))
+        return found
 
     def with_prepared(self, *arguments: str, stdin: bytes = b"", allowed: Sequence[int] = (0,)) -> bytes:
         """What git prints that takes the prepared index for the index."""
