@@ -65,6 +65,16 @@ NAMED = {
     "a package of swift's": (["swift", "test"], "Package.swift"),
     "a program of node's": (["npx", "jest"], "node_modules/.bin/jest"),
     "what to look for": (["grep", "-q", "-f", "ci/patterns", "one.txt"], "ci/patterns"),
+    "what to look for, among other letters": (["grep", "-qf", "ci/patterns", "one.txt"], "ci/patterns"),
+    "what git looks for": (["sh", "-c", "git grep -f ci/patterns"], "ci/patterns"),
+    "what is evaluated": (["sh", "-c", 'eval "$(cat ci/x.sh)"'], "ci/x.sh"),
+    "what is put in for a command": (["sh", "-c", "`cat ci/cmd` one.txt"], "ci/cmd"),
+    "what becomes a script": (["bash", "-c", 'sh -c "$(head -5 ci/x.sh)"'], "ci/x.sh"),
+    "what is read as a file": (["bash", "-c", "source <(cat ci/x.sh)"], "ci/x.sh"),
+    "what is piped with its errors": (["bash", "-c", "cat ci/x.sh |& sh"], "ci/x.sh"),
+    "what is written elsewhere and run": (["sh", "-c", "cat ci/x.sh > /tmp/y && sh /tmp/y"], "ci/x.sh"),
+    "a list of what is run": (["sh", "-c", "for f in $(cat ci/list); do sh $f; done"], "ci/list"),
+    "a list that is read": (["sh", "-c", "while read f; do sh $f; done < ci/list"], "ci/list"),
 }
 
 
@@ -80,6 +90,7 @@ NOT_NAMED = {
     "all files": (["ruff", "check", "."], "src/gcd.py"),
     "what is only looked at": (["grep", "-q", "good", "work.txt"], "work.txt"),
     "what is only looked at by a shell": (["sh", "-c", 'test "$(ls *.part | wc -l)" -le 1'], "a.part"),
+    "what is looked at in silence": (["sh", "-c", "grep x work.txt >/dev/null 2>&1 && pytest -q tests"], "work.txt"),
     "what is compared with the commit": (["sh", "-c", "python3 ci/x.py && git diff --exit-code -- a.md"], "a.md"),
     "what a linter reads": (["uv", "run", "python", "-m", "mypy", "src/gcd.py"], "src/gcd.py"),
     "what linters of a shell read": (["sh", "-c", "ruff check six.py && prettier -c web/a.js"], "six.py"),

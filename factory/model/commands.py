@@ -19,6 +19,9 @@ _BEFORE_A_COMMAND = frozenset(
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "fish"})
 _SCRIPT = re.compile(r"[\s;|&()`]")
 _PIPELINES = re.compile(r"(?:;|\|\||&|\n|\(|\)|`)+")
+_WITHOUT_EFFECT = re.compile(r"\d*>+\s*/dev/null\b|\d*>&\s*\d")
+_HANDS_ON = re.compile(r"\$\(|`|[<>]")
+_LOOKED_FOR = re.compile(r"-[A-Za-z]*f|--file")  # a file that tells grep what to look for
 _SEPARATORS = re.compile(r"""[\s'"<>={},:;|&()`\[\]]+|\$\{?\w+\}?""")
 _RUN_BY_CODE = re.compile(
     r"\b(?:import|from)\s+([\w.]+(?:\s*,\s*[\w.]+)*)|([\w./-]+\.(?:py|sh|[cm]?js|ts|rb|pl|php)\b)|require\(['\"]([^'\"]+)"
@@ -43,21 +46,33 @@ def words(argv: Argv) -> Iterator[str]:
             yield from filter(None, _SEPARATORS.split(element))
         elif not shell:  # code may well speak of files that it does not run
             yield from (word for found in _RUN_BY_CODE.findall(element) for word in re.split(r"[\s,]+", "".join(found)))
-        for pipeline in _PIPELINES.split(element) if shell else ():
-            commands = [command.split() for command in pipeline.split("|")]
-            if all(map(_only_looks, commands)):
-                yield from (word for command in commands for word in _program_alone(command))
-            else:  # what only looks may feed a shell: `cat x.sh | sh`
-                yield from filter(None, _SEPARATORS.split(pipeline))
+        if shell:
+            yield from _words_of_script(element)
+
+
+def _words_of_script(script: str) -> Iterator[str]:
+    """The same of what a shell is given, less the arguments of what only looks and hands on nothing."""
+    script = _WITHOUT_EFFECT.sub(" ", script)
+    pipelines = [[part.split() for part in each.split("|")] for each in _PIPELINES.split(script.replace("|&", "|"))]
+    # What begins with a quotation mark goes on with the word before a substitution: `test "$(ls)" = a`.
+    look = [all(part[:1] in (['"'], ["'"]) or _only_looks(part) for part in pipeline) for pipeline in pipelines]
+    # What looks may hand on what it sees: in a pipe (`cat x.sh | sh`), `$(…)`, or a file.
+    handed_on = bool(_HANDS_ON.search(script)) and not all(look)
+    for pipeline, only_looks in zip(pipelines, look, strict=True):
+        for command in pipeline:
+            if only_looks and not handed_on:
+                yield from _program_alone(command)
+            else:
+                yield from filter(None, _SEPARATORS.split(" ".join(command)))
 
 
 def _only_looks(command: Sequence[str]) -> bool:
     """Whether a command is one of those that run nothing of what they are given."""
     own = command[_start(command) :] or [":"]
     name = program(own[0])
-    if name.endswith("grep") and any(word.startswith(("-f", "--file")) for word in own):
-        return False  # a file tells it what to look for
-    return name in _LOOKS or " ".join([name, *own[1:2]]) in _LOOKS
+    looks = name in _LOOKS or " ".join([name, *own[1:2]]) in _LOOKS
+    greps = name.endswith("grep") or own[1:2] == ["grep"]
+    return looks and not (greps and any(map(_LOOKED_FOR.match, own)))
 
 
 def _program_alone(command: Sequence[str]) -> Sequence[str]:
