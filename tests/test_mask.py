@@ -74,7 +74,55 @@ SPELLINGS: dict[str, Spell] = {
     "hexadecimal as C": lambda text: wrapped(octets(text, "0x", ", "), 72),
     "every byte for a url": lambda text: octets(text, "%"),
     "every character for json": lambda text: octets(text, "\\u00"),
+    "printf %q": lambda text: "$'" + "".join(octal(byte) for byte in text.encode()) + "'",
+    "xml": lambda text: text.encode("ascii", "xmlcharrefreplace").decode(),
+    "xml of html": lambda text: html.escape(text).encode("ascii", "xmlcharrefreplace").decode(),
+    "xml in digits": lambda text: "".join(c if c.isascii() else f"&#x{ord(c):X};" for c in text),
+    "url twice": lambda text: urllib.parse.quote(urllib.parse.quote(text, safe=""), safe=""),
+    "in colours": lambda text: (
+        f"{text[:3]}\x1b[01;31m\x1b[K{text[3:6]}\x1b[m\x1b[K\x1b[01;31m\x1b[K{text[6:]}\x1b[m\x1b[K"
+    ),
+    "xxd": lambda text: dumped(text, address="{:08x}: ", group=2, column=" "),
+    "xxd in capitals after a word": lambda text: dumped(f"key={text}", address="{:08x}: ", group=2, column=" ").upper(),
+    "od in hexadecimal": lambda text: dumped(text, address="{:06x} ", column=">"),
+    "od without offsets": lambda text: dumped(text, address=" "),
+    "hexdump -C": lambda text: dumped(text, address="{:08x}  ", column="|"),
+    "hexdump": lambda text: dumped(text, address="{:07x} ", group=2, swap=True),
+    "od -x": lambda text: dumped(f"4{text}", address="{:07o} ", group=2, swap=True),
+    "od -t x4": lambda text: dumped(text, address="{:07o} ", group=4, swap=True),
 }
+
+
+def octal(byte: int) -> str:
+    return (
+        f"\\{chr(byte)}"
+        if chr(byte) in "\\'"
+        else "\\n"
+        if byte == 10
+        else chr(byte)
+        if byte < 128
+        else f"\\{byte:03o}"
+    )
+
+
+def dumped(text: str, *, address: str, group: int = 1, swap: bool = False, column: str = "") -> str:
+    """Rows of sixteen bytes, as xxd, od and hexdump have them."""
+    data, lines = text.encode(), []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        groups = [
+            row[n : n + group].ljust(group if swap else 0, b"\0")[:: -1 if swap else 1]
+            for n in range(0, len(row), group)
+        ]
+        digits = [each.hex() for each in groups]
+        told = (
+            "  ".join(filter(None, (" ".join(digits[:8]), " ".join(digits[8:])))) if column == "|" else " ".join(digits)
+        )
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        text_column = f"  {column.strip()}{shown}{column.strip().replace('>', '<')}" if column else ""
+        width = {"|": 48, " ": 39}.get(column, 47)
+        lines.append(address.format(at) + (told.ljust(width) if column else told) + text_column)
+    return "\n".join(lines) + "\n"
 
 
 @pytest.mark.parametrize("secret", [KEY, PEM, ACCENTS, "hunter22"], ids=["key", "lines", "accents", "short"])
@@ -153,3 +201,33 @@ def test_no_text_makes_the_mask_take_for_ever(hostile: bytes) -> None:
 def test_random_bytes_come_through_as_they_are() -> None:
     data = random.Random(7).randbytes(200_000)
     assert Mask({"KEY": KEY, "PEM": PEM}).hide(data) == data
+
+
+@pytest.mark.parametrize("secret", [KEY, ACCENTS, 'pässwörd "quote" $x 1234'], ids=["key", "accents", "quotes"])
+@pytest.mark.parametrize("number", ["{:6}\t", "{:>3}: ", "{}:"], ids=["cat -n", "a margin", "grep -n"])
+def test_a_secret_that_is_folded_into_numbered_lines_is_masked(secret: str, number: str) -> None:
+    folded = [secret[at : at + 11] for at in range(0, len(secret), 11)]
+    told = Mask({"KEY": secret}).text("".join(f"{number.format(n)}{line}\n" for n, line in enumerate(folded, 1)))
+    assert "[masked KEY]" in told
+    assert len(told) < 30
+
+
+@pytest.mark.parametrize("secret", [KEY, ACCENTS, "hunter22"], ids=["key", "accents", "short"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_secret_in_utf_16_is_masked(secret: str, encoding: str) -> None:
+    told = Mask({"KEY": secret}).hide(f"before {secret} after".encode(encoding))
+    assert told.replace(b"\0", b"") == b"before [masked KEY] after"
+
+
+def test_only_the_lines_of_a_dump_that_hold_a_secret_are_masked() -> None:
+    lines = dumped("." * 320 + KEY + "." * 320, address="{:08x}: ", group=2, column=" ").splitlines()
+    told = Mask({"KEY": KEY}).text("\n".join(lines) + "\n").splitlines()
+    assert told == [*lines[:20], "[masked KEY]", *lines[20 + -(-len(KEY) // 16) :]]
+
+
+def test_a_long_log_is_masked_quickly() -> None:
+    line = b"12: 2026-11-21T10:00:00Z \x1b[32mINFO\x1b[m %20 0001f0: 70 61 9f request 4f3a from 10.0.0.1 &#x41; \\303\n"
+    began = time.process_time()
+    mask = Mask({"KEY": KEY, "PEM": PEM, "PW": ACCENTS})
+    assert mask.hide(line * 200_000) == line * 200_000
+    assert time.process_time() - began < 20

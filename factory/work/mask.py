@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 
+from factory.work.dumps import Dumps
 from factory.work.process import CUT_HERE
 
 SHORTEST = 4  # characters; masking less would make every text unreadable
@@ -14,11 +15,17 @@ _SHORTEST_PART = 8  # characters of a line, of base64 or of a beginning, which s
 _SOUGHT = 12  # characters that a place is found by; the rest is compared there
 _RUN = 24
 
-# Between two characters a program may have wrapped the line, and indented, quoted or commented what follows.
-_BREAK = rb"(?:\\{0,8}\r?\n|\r|\\{1,8}r\\{1,8}n|\\{1,8}[nr]|(?:%0[dD])?%0[aA])[ \t+>#*|\"'-]{0,80}"
-_WRAP = b"(?:" + _BREAK + b"){0,3}"
+_PERCENT = b"%(?:25){0,3}"  # of a URL, which may itself be a part of one
+_COLOUR = rb"\x1b\[[0-9;]{0,20}[A-Za-z]"
+_NUMBER = rb"[ \t]{0,10}[0-9]{1,7}[\t:|]"
+_LINE = rb"(?:\\{0,8}\r?\n|\r|\\{1,8}r\\{1,8}n|\\{1,8}[nr]|(?:%b0[dD])?%b0[aA])" % (_PERCENT, _PERCENT)
+# Between two characters a program may have wrapped the line, and numbered, indented, quoted or commented what follows.
+_BREAK = _LINE + b"(?:" + _NUMBER + rb")?[ \t+>#*|\"'-]{0,80}"
+_WRAP = b"(?:" + _BREAK + b"|" + _COLOUR + b"){0,5}"
 _LINE_END = rb"(?:[ \t]{0,80}" + _BREAK + b"){1,3}"
 _BETWEEN_BYTES = rb"(?:0x|\\{1,8}x|\\{1,8}u00|%|&#x|[\s:;,+>#*|\"'-]){0,99}"
+_COLOURS = re.compile(_COLOUR)
+_NUMBERED = re.compile(rb"\n" + _NUMBER)
 _ENTITIES = {ord("&"): b"amp", ord("<"): b"lt", ord(">"): b"gt", ord('"'): b"quot", ord("'"): b"apos"}
 _ARMOUR = re.compile(rb"-----[A-Z ]+-----")
 
@@ -29,7 +36,7 @@ class _Spelling:
     def __init__(self, text: bytes, name: bytes, *, hexadecimal: bool = False) -> None:
         self.text = text
         self.name = name
-        self._hexadecimal = hexadecimal
+        self.hexadecimal = hexadecimal
         line_ends = [False, *(byte == ord("\n") for byte in text)]
         self._bytes = [each for each in zip(text, line_ends, strict=False) if hexadecimal or each[0] != ord("\n")]
         # No program spells letters and digits otherwise than all the others.
@@ -39,13 +46,15 @@ class _Spelling:
     @cached_property
     def _beginning(self) -> re.Pattern[bytes]:
         (first, _), *more = self._bytes[:_SOUGHT]
-        steps = (_step(*each, self._hexadecimal).pattern for each in more)
-        return re.compile(_spelled(first, self._hexadecimal) + b"".join(steps))
+        steps = (_step(*each, self.hexadecimal).pattern for each in more)
+        return re.compile(_spelled(first, self.hexadecimal) + b"".join(steps))
 
     def may_be_in(self, data: bytes, bare: Sequence[bytes], digits: bytes) -> bool:
         """Whether it is worth a search; `bare` is the data without what stands between characters, or bytes."""
-        if self._hexadecimal:
+        if self.hexadecimal:
             return self._run in digits
+        if b"\0" in self.text:  # of a wide character
+            return b"\0" in data
         return len(self._run) < SHORTEST or any(self._run in each for each in (data, *bare))
 
     def places(self, data: bytes) -> Iterator[tuple[int, int]]:
@@ -62,7 +71,7 @@ class _Spelling:
 
     def _whole(self, data: bytes, end: int, lazy: bool, escaped: bool) -> int | None:
         for byte, line_end in self._bytes[_SOUGHT:]:
-            found = _step(byte, line_end, self._hexadecimal, lazy, escaped).match(data, end)
+            found = _step(byte, line_end, self.hexadecimal, lazy, escaped).match(data, end)
             if found is None:
                 return None
             end = found.end()
@@ -88,7 +97,7 @@ def _spelled(byte: int, hexadecimal: bool, escaped: bool = True) -> bytes:
         return digits
     if character.isalnum():
         return character
-    ways = [b"%" + digits, rb"\\{1,8}u00" + digits, rb"\\{1,8}x" + digits]
+    ways = [_PERCENT + digits, rb"\\{1,8}%03o" % byte, rb"\\{1,8}u00" + digits, rb"\\{1,8}x" + digits]
     ways += [b"&#0{0,5}%d;" % byte, b"&#[xX]0{0,5}" + digits + b";"]
     ways += [b"&" + _ENTITIES[byte] + b";"] if byte in _ENTITIES else []
     ways += [rb"\+"] if byte == ord(" ") else []
@@ -109,6 +118,7 @@ class Mask:
         ]
         # The longest first: one value may be a part of another.
         self._spelled = sorted(spelled, key=lambda spelling: -len(spelling.text))
+        self._values = [spelling for spelling in self._spelled if spelling.hexadecimal]
 
     @classmethod
     def of_environment(cls, names: Iterable[str]) -> "Mask":
@@ -119,10 +129,20 @@ class Mask:
         """The data without the secrets."""
         if not self._spelled or not data:
             return data
+        data = self._without_dumps(data)
         bare, digits = _bare(data), _digits(data)
         for spelling in self._spelled:
             if spelling.may_be_in(data, bare, digits):
                 data = _replaced(data, spelling.places(data), spelling.name)
+        return data
+
+    def _without_dumps(self, data: bytes) -> bytes:
+        dumps = Dumps(data)
+        for spelling in self._values:
+            places = list(dumps.places(spelling.text))
+            if places:
+                data = _replaced(data, places, spelling.name)
+                dumps = Dumps(data)
         return data
 
     def hide_cut(self, data: bytes) -> bytes:
@@ -164,10 +184,14 @@ def _replaced(data: bytes, places: Iterable[tuple[int, int]], name: bytes) -> by
 def _bare(data: bytes) -> list[bytes]:
     """The data without what may stand between two characters of a spelling, as quickly as it can be had."""
     between = b" \t\r\n\\+>#*|\"'-"
+    data = _COLOURS.sub(b"", data) if b"\x1b" in data else data
     escaped = data
+    while b"%25" in escaped:
+        escaped = escaped.replace(b"%25", b"%")
     for end in (b"\\n", b"\\r", b"%0A", b"%0a", b"%0D", b"%0d"):
         escaped = escaped.replace(end, b"")
-    return [data.translate(None, between), escaped.translate(None, between)]
+    unnumbered = _NUMBERED.sub(b"", data)
+    return [each.translate(None, between) for each in (data, escaped, unnumbered)]
 
 
 def _digits(data: bytes) -> bytes:
@@ -181,10 +205,18 @@ def _spellings(value: str, name: bytes) -> Iterator[_Spelling]:
     texts = {b"\n".join(lines), *_in_base64(plain), *_in_base64(plain.strip())}
     if not value.isascii():
         texts.add(json.dumps(value.strip())[1:-1].encode())
+        texts |= set(_in_entities(value.strip()))
     if len(lines) > 1:  # a log may show them apart from each other
         texts |= {line for line in lines if len(line) >= _SHORTEST_PART and not _ARMOUR.fullmatch(line)}
+    texts |= {value.strip().encode(wide, "surrogatepass") for wide in ("utf-16-le", "utf-16-be")}
     yield from (_Spelling(text, name) for text in texts if len(text) >= SHORTEST)
     yield _Spelling(plain.strip() or plain, name, hexadecimal=True)
+
+
+def _in_entities(value: str) -> Iterator[bytes]:
+    """What is not ASCII as HTML and XML number it, with the digits that programs write them in."""
+    for form in ("&#{};", "&#x{:x};", "&#x{:X};"):
+        yield "".join(each if each.isascii() else form.format(ord(each)) for each in value).encode()
 
 
 def _in_base64(plain: bytes) -> set[bytes]:
