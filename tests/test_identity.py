@@ -38,6 +38,39 @@ def test_a_name_alone_keeps_the_address_of_each_machine(world: World) -> None:
     world.command("audit")
 
 
+def test_an_identity_that_was_somebodys_already_is_theirs_for_ever(world: World) -> None:
+    # given a person who worked here, and whose name a policy gives the factory
+    world.item("one")
+    world.tick(drain=True)
+    world.write("notes.md", "mine\n")
+    before = world.commit("Mine")
+    ann = world.git("log", "-1", "--format={name: %an, email: %ae}", before)
+    world.policy(f"identity: {ann}")
+    world.policy()
+    # then what they made before and since stays theirs
+    assert "every commit keeps the rules" in world.command("audit")
+
+
+def test_an_identity_that_somebody_works_under_is_refused(world: World) -> None:
+    world.item("one")
+    world.tick(drain=True)
+    who = world.git("log", "-1", "--format=%an <%ae>", "--grep=The beginning")
+    name, email = who.removesuffix(">").split(" <")
+    # when the policy gives the factory a person's own
+    world.policy(f"identity: {{name: {name}, email: {email}}}")
+    world.item("two")
+    # then check says so with the line, and no pass is made
+    assert "WORKFLOW.md:4:" in (said := world.command("check", status=1))
+    assert f"{who} has signed" in said
+    assert f"identity: {who} has signed" in world.command("tick", status=3)
+    # until it has one of its own
+    world.policy("identity: {name: Acme Bot, email: bot@acme.example}")
+    world.command("check")
+    world.tick(drain=True)
+    world.tick(drain=True)
+    assert world.lane("two") == "done"
+
+
 @pytest.mark.parametrize("given", ["Acme Bot", "bot@acme.example", BOT])
 def test_nobody_approves_as_the_factory(world: World, given: str) -> None:
     world.policy("identity: {name: Acme Bot, email: bot@acme.example}")

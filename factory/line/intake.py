@@ -11,6 +11,7 @@ from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
 from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.objects import FILE, TreeEntry, name_of
+from factory.store.repository.past import versions
 from factory.store.repository.trees import Change
 
 
@@ -60,7 +61,7 @@ class Intake:
         if (path, blob) in self._never_held:
             return False
         now = self._repository.objects.find(survey.tree, path)
-        if (now is not None and now.oid == blob) or blob in self._repository.versions(survey.head, path):
+        if (now is not None and now.oid == blob) or blob in versions(self._repository, survey.head, path):
             return True
         self._never_held.add((path, blob))
         return False

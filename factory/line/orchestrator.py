@@ -18,6 +18,7 @@ from factory.line.lock import locked
 from factory.line.plan import Outlook
 from factory.line.reconcile import bring_back_lost, honour_moves, release_dead, show_proposals
 from factory.line.ruling import gate
+from factory.line.signature import refuse_borrowed
 from factory.line.start import start
 from factory.line.survey import Survey, Surveyor, utc_now
 from factory.model.errors import BusyError, NothingButCommits, Problem, UnusableError
@@ -84,6 +85,7 @@ class Orchestrator:
         """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
         with locked(self.floor.repository.state, self.floor.clock()), self.interrupts.noted():
             self.floor.repository.refuse_clashes()
+            refuse_borrowed(self.floor.repository, self.floor.branch, self.workflow.policy.identity)
             files.write(self.floor.repository.state / "branch", f"{self.floor.branch}\n".encode())
             try:
                 self._recover()

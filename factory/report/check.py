@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from factory.line.batch import batch_problems
 from factory.line.desk import NO_FILE
 from factory.line.review import read_verdict
+from factory.line.signature import not_its_own
 from factory.line.survey import Surveyor, utc_now
 from factory.model.breaker import BreakerState
 from factory.model.errors import InvalidFile, Problem, UnusableError
@@ -14,6 +15,7 @@ from factory.model.formats import FORMATS, schema_of
 from factory.model.item import id_problem, ids_from
 from factory.model.journal import read as read_journal
 from factory.model.lifecycle import Lane
+from factory.model.policy import Policy
 from factory.report.across import across, content
 from factory.report.policy_files import of_contract, of_prompt, of_workflow
 from factory.report.status import status
@@ -49,8 +51,8 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
     chosen = list(paths)
     problems, warnings = _of_the_files(repository.root, chosen)
     if not chosen or {".", WORKFLOW} & set(chosen):
-        absent, unsure = _of_the_branches(repository)
-        problems, warnings = problems + absent, warnings + unsure
+        beside, unsure = _of_the_policy(repository)
+        problems, warnings = problems + beside, warnings + unsure
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
     for problem in _of_the_line(repository):
         wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
@@ -101,8 +103,8 @@ def _of_the_files(root: Path, paths: Iterable[str]) -> tuple[list[Problem], list
     return problems, warnings
 
 
-def _of_the_branches(repository: Repository) -> tuple[list[Problem], list[str]]:
-    """(problems, warnings) of the branches that WORKFLOW.md names and that are not here."""
+def _of_the_policy(repository: Repository) -> tuple[list[Problem], list[str]]:
+    """(problems, warnings) of what WORKFLOW.md names, beside what the repository holds."""
     data = files.read_regular(repository.root / WORKFLOW)
     try:
         policy = read_workflow(data).policy if data is not None else None
@@ -110,21 +112,36 @@ def _of_the_branches(repository: Repository) -> tuple[list[Problem], list[str]]:
         policy = None  # told of the file itself
     if data is None or policy is None:
         return [], []
+    source, _ = front_matter(data)
+    problems, warnings = _of_the_branches(repository, policy, source)
+    head = repository.head(policy.branch)
+    borrowed = not_its_own(repository, head, policy.identity) if head else ""
+    if borrowed:
+        problems.append(Problem(WORKFLOW, *_place_of("identity", source), borrowed))
+    return problems, warnings
+
+
+def _of_the_branches(
+    repository: Repository, policy: Policy, source: yaml.Source | None
+) -> tuple[list[Problem], list[str]]:
+    """The same of the branches that are not here."""
     problems: list[Problem] = []
     warnings: list[str] = []
-    source, _ = front_matter(data)
     named: list[tuple[Key, str]] = [("branch", policy.branch), ("target", policy.target_branch)]
     for key, branch in named if policy.target_branch != policy.branch else named[:1]:
         if repository.head(branch) is None and not repository.unborn(branch):
             error = repository.missing(branch, key)
-            place = yaml.place(source, (key,)) if source else (1, 1)
-            problem = Problem(WORKFLOW, *place, f"{key}: {error.message}; {error.hint}")
+            problem = Problem(WORKFLOW, *_place_of(key, source), f"{key}: {error.message}; {error.hint}")
             # A clone that somebody made of something else, as CI does, may lack it: then the file is not to blame.
             if repository.checked_out() and not repository.references(f"refs/remotes/*/{branch}"):
                 problems.append(problem)
             else:
                 warnings.append(str(problem))
     return problems, warnings
+
+
+def _place_of(key: str, source: yaml.Source | None) -> tuple[int, int]:
+    return yaml.place(source, (key,)) if source else (1, 1)
 
 
 def _files_of(root: Path, path: str) -> Iterator[str]:

@@ -1,11 +1,15 @@
 """Signatures: whose a commit says it is."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from factory.line.signature import not_its_own
 from factory.model.errors import InvalidFile
+from factory.model.policy import Identity
 from factory.store.library import WORKFLOW, read_workflow
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
+from factory.store.repository.past import brought
 from factory.store.repository.repository import Repository
 
 
@@ -17,15 +21,14 @@ class Signs:
 
     @classmethod
     def in_history(cls, repository: Repository, head: str) -> "Signs":
-        """Every identity that a WORKFLOW.md on the way to a commit has given the factory."""
-        named: set[tuple[str, str | None]] = set()
-        for blob in repository.versions(head, WORKFLOW):
-            try:
+        """Every identity that a WORKFLOW.md on the way to a commit has given the factory and that was nobody's then."""
+        given: dict[tuple[str, str | None], tuple[Identity, str]] = {}  # and the commit that was the first to do so
+        for commit, blob in brought(repository, head, WORKFLOW):
+            with suppress(InvalidFile):  # nothing was ever signed under a policy that cannot be read
                 identity = read_workflow(repository.objects.blob(blob)).policy.identity
-            except InvalidFile:
-                continue  # nothing was ever signed under a policy that cannot be read
-            named.add((identity.name, identity.email))
-        return cls(frozenset(named))
+                given[identity.name, identity.email] = identity, commit
+        own = (named for named, (identity, first) in given.items() if not not_its_own(repository, first, identity))
+        return cls(frozenset(own))
 
     def of_factory(self, who: Person) -> bool:
         """Whether this is how the factory signs."""

@@ -108,12 +108,6 @@ class Repository:
         there = found[0] if found and found[1] == "commit" else None
         return there if there and (here is None or self.is_ancestor(here, there)) else here
 
-    def versions(self, commit: str, path: str) -> set[str]:
-        """The blob id of everything that a file ever held, in the history of a commit."""
-        arguments = ("--format=", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM", commit)
-        listed = self.git.text("log", *arguments, "--", f":(literal,top){path}")
-        return {line.split(" ")[3] for line in listed.split("\n") if line}
-
     def tip(self, branch: str, key: Key = "branch") -> str:
         """The commit of a branch that WORKFLOW.md names under a key. Raises UnusableError when it cannot be read."""
         head = self.head(branch)
