@@ -1,1 +1,4 @@
-"""The audit: whether a history is one that the factory, keeping its own rules, could have made. Reads commits alone."""
+"""The audit: whether a history is one that the factory, keeping its own rules, could have made.
+
+It reads commits, and beside them only the time and, for advice, this clone's reflog.
+"""
