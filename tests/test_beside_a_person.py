@@ -360,3 +360,24 @@ def test_a_tip_that_cannot_be_read_is_not_taken_for_a_branch_without_commits(wor
         assert "cannot be read" in said
         assert "logs/refs/heads/main" in said
         assert "--allow-empty" not in said
+
+
+def test_a_person_who_commits_in_every_moment_is_held_up_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each move is made on a branch that has gone on by the time it is to happen."""
+    lock, committed = Publisher._lock, list[bool]()
+
+    def locked(self: Publisher, *arguments: object) -> None:
+        before = world.git("rev-parse", "HEAD")
+        world.git("commit", "-q", "--allow-empty", "-m", f"mine {len(committed)}", check=False)
+        committed.append(world.git("rev-parse", "HEAD") != before)
+        lock(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Publisher, "_lock", locked)
+    world.item("one")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert world.git("log", "--format=%s", "--grep=^mine").count("mine") == committed.count(True) > 5
+    assert False in committed
+    assert_history_agrees(world, "one")

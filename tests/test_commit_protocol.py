@@ -11,7 +11,7 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.survey import utc_now
 from factory.model.errors import FactoryError
-from factory.store.repository.commits import Batch, Signature
+from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.disk import PACK_ABOVE
 from factory.store.repository.objects import FILE, FOLDER, Objects, Person, TreeEntry
 from factory.store.repository.refs import RefUpdate

@@ -19,7 +19,7 @@ from factory.model.contract import ApplyMode
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.store.files import as_json
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.trees import diff
 from factory.work.command import Applied

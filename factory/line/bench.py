@@ -9,7 +9,7 @@ from factory.line.proofs import Proof, Recall
 from factory.model.base import Argv, digest_of
 from factory.model.errors import FactoryError
 from factory.model.result import Claim
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work import process

@@ -14,7 +14,7 @@ from factory.model.lifecycle import Event, Lane, check_move
 from factory.model.moments import moment_of
 from factory.store.artifacts import folder_of, run_folder
 from factory.store.queue import VerdictFile, lane_path
-from factory.store.repository.commits import Batch, Signature
+from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import WORK_PREFIX, Arrival, Repository, branch_of

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,6 +33,7 @@ from factory.work.workcell import Cells, cells_root
 
 _PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
+_TRIES_DISTURBED = 5  # the later ones hold up a person's commits
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
 
 
@@ -177,17 +178,17 @@ class Orchestrator:
 
     def _at_head(self, step: Callable[[Survey], None]) -> None:
         """Do a step on the branch as it is; again if the branch moved before the step could be published."""
-        floor = self.floor
-        for _ in range(_TRIES):
-            survey = self.present()
-            head = survey.head
-            floor.ledger.begin(head)
-            try:
-                step(survey)
-                return
-            except RefMoved:
-                self._found.survey = None  # what the step has noted in it did not happen
-                continue  # the queue's branch, the target, or an item's own
+        floor, publisher = self.floor, self.floor.repository.publisher
+        for number in range(_TRIES):
+            branches = (floor.branch, self.workflow.policy.target_branch)
+            with publisher.undisturbed(branches) if number >= _TRIES_DISTURBED else nullcontext():
+                survey = self.present()
+                floor.ledger.begin(survey.head)
+                try:
+                    step(survey)
+                    return
+                except RefMoved:  # the queue's branch, the target, or an item's own
+                    self._found.survey = None  # what the step has noted in it did not happen
         raise BusyError(f"the branch {floor.branch}, or the one it merges into, kept moving", "factory tick")
 
     def _survey(self, head: str) -> Survey:

@@ -9,7 +9,7 @@ from factory.model.errors import FactoryError, MachineError
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event
 from factory.store.artifacts import run_folder
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work.order import Order

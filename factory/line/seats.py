@@ -10,7 +10,7 @@ from factory.model.contract import Seat
 from factory.model.subject import subject_of
 from factory.store import files
 from factory.store.artifacts import left_by_worker
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.work.meter import without

@@ -20,7 +20,7 @@ from factory.model.item import Item
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.verdict import SUBJECT_CHANGED
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 from factory.store.schema import misfit

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff

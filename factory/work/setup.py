@@ -13,7 +13,7 @@ from factory.model.cell import Setup
 from factory.model.errors import UnusableError
 from factory.model.failure import FailureClass
 from factory.store import files
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.work import process
 from factory.work.cell import Cell, CellNotReady

@@ -23,7 +23,7 @@ from factory.report.audit.content import content_name
 from factory.store.artifacts import left_by_worker, with_manifest
 from factory.store.files import as_json
 from factory.store.queue import VerdictFile, verdict_path
-from factory.store.repository.commits import Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.comparison import FileChange
 from factory.store.repository.objects import FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository

@@ -1,21 +1,19 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from factory.model.errors import BusyError
 from factory.store.repository.git import Git
 from factory.store.repository.index import Mark
-from factory.store.repository.objects import Objects, Person
+from factory.store.repository.objects import Objects
 from factory.store.repository.recovery import Recovery
 from factory.store.repository.refs import NOTHING, Refs, RefUpdate
 from factory.store.repository.repair import Repair
-from factory.store.repository.trees import Change, TreeEditor
+from factory.store.repository.trees import Change
 from factory.store.repository.view import View
 
 _PATIENCE_S = 1.0
@@ -31,57 +29,6 @@ class LocalChanges(BusyError):
         shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
         super().__init__(f"uncommitted changes in {shown}", "git stash, or commit them")
         self.paths = tuple(paths)
-
-
-def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str, signed: "Signature") -> str:
-    """The id of a new commit object."""
-    stamp = f"{int(signed.at.timestamp())} +0000"
-    committed = f"{signed.committed_at} +0000" if signed.committed_at is not None else stamp
-    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-    lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {committed}", "", message]
-    text = "\n".join(lines).replace("\0", "\N{REPLACEMENT CHARACTER}")  # git reads a message only up to a NUL
-    return objects.add("commit", text.encode("utf-8", "surrogateescape"))
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Who made a commit, and when."""
-
-    author: Person
-    committer: Person
-    at: datetime
-    committed_at: int | None = None  # seconds since 1970, when it is not `at`
-
-
-class Batch:
-    """Commits chained on one branch, unseen until they are published together."""
-
-    def __init__(self, objects: Objects, branch: str, head: str) -> None:
-        self._objects = objects
-        self.branch = branch
-        self.head = head
-        self.tip = head
-        self.tree = TreeEditor(objects, objects.commit(head).tree)
-        self.others: list[RefUpdate] = []
-
-    def commit(self, message: str, signed: Signature, *merged: str) -> str:
-        """Commit the tree as it is now, as a child of the tip and of the merged commits."""
-        self.tip = add_commit(self._objects, self.tree.write(), (self.tip, *merged), message, signed)
-        return self.tip
-
-    def back_to(self, tip: str, others: int) -> None:
-        """Forget what came after this tip, and all but so many of the other branches."""
-        self.tip = tip
-        self.tree = TreeEditor(self._objects, self._objects.commit(tip).tree)
-        del self.others[others:]
-
-    def updates(self) -> list[RefUpdate]:
-        """Every branch that this batch moves."""
-        moved = {self.branch: RefUpdate(self.branch, self.head, self.tip)}
-        for update in self.others:  # git moves a branch only once in one instant
-            old = moved[update.branch].old if update.branch in moved else update.old
-            moved[update.branch] = RefUpdate(update.branch, old, update.new)
-        return [update for update in moved.values() if update.old != update.new]
 
 
 class _Shown:
@@ -135,6 +82,8 @@ class Publisher:
         self._recovery = Recovery(self._repair, state, views)
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
         self._refs = Refs(git)
+        self._undisturbed = False
+        self._courteous = True
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
@@ -142,10 +91,14 @@ class Publisher:
         # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
         durable = self._beside.submit(self._make_durable, updates)
         self._refs.begin(self._subject(updates))
+        courteous, self._courteous = self._courteous, False  # whoever's git never rests is let go on first only once
         try:
+            if courteous:
+                self._let_pass([each.view for each in self._shown(updates)])
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
             if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
                 raise BusyError("what is checked out kept changing while a move was to be made", "factory tick")
+            self._courteous = True
         finally:
             durable.exception()
 
@@ -154,10 +107,9 @@ class Publisher:
         self.settle()
         self._refuse_begun(updates)
         shown = self._shown(updates)
-        self._let_pass([each.view for each in shown])
         with ExitStack() as locks:
             for each in shown if hurried else ():
-                locks.enter_context(each.view.lock.held())
+                locks.enter_context(each.view.lock.held(adopt=self._undisturbed))
             for each in shown:
                 each.make_ready(self._objects, durable)
             durable.result()
@@ -184,6 +136,21 @@ class Publisher:
         self._objects.release()
         return True
 
+    @contextmanager
+    def undisturbed(self, branches: Collection[str]) -> Iterator[None]:
+        """Keep a person's git from committing on these branches while a batch is made and published, if it can be."""
+        self.recover()  # of an earlier try, which would let go of the locks
+        with ExitStack() as locks:
+            for view in self._views():
+                if view.branch() in branches:
+                    with suppress(BusyError):
+                        locks.enter_context(view.lock.held())
+            self._undisturbed = True
+            try:
+                yield
+            finally:
+                self._undisturbed = False
+
     def _let_pass(self, views: Sequence[View]) -> None:
         """Let a person's git that is at work come to its end, for a while: else the branch moves under its hands."""
         until = time.monotonic() + _COURTESY_S
@@ -203,7 +170,7 @@ class Publisher:
                 with ExitStack() as taken:
                     taken.callback(self._refs.unlock)
                     for each in shown:
-                        taken.enter_context(each.view.lock.held(patience=0))
+                        taken.enter_context(each.view.lock.held(patience=0, adopt=self._undisturbed))
                     locks.push(taken.pop_all())
                     return
             except BusyError:

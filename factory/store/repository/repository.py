@@ -12,7 +12,8 @@ from typing import NamedTuple
 from factory.model.errors import UnusableError
 from factory.model.moments import seconds_of
 from factory.store import files
-from factory.store.repository.commits import Publisher, Signature, add_commit
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.missing import Key, Named, missing
 from factory.store.repository.neutral import neutral

@@ -1,0 +1,60 @@
+"""Batches: commits chained on one branch, unseen until they are published together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.store.repository.objects import Objects, Person
+from factory.store.repository.refs import RefUpdate
+from factory.store.repository.trees import TreeEditor
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who made a commit, and when."""
+
+    author: Person
+    committer: Person
+    at: datetime
+    committed_at: int | None = None  # seconds since 1970, when it is not `at`
+
+
+def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str, signed: Signature) -> str:
+    """The id of a new commit object."""
+    stamp = f"{int(signed.at.timestamp())} +0000"
+    committed = f"{signed.committed_at} +0000" if signed.committed_at is not None else stamp
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {committed}", "", message]
+    text = "\n".join(lines).replace("\0", "\N{REPLACEMENT CHARACTER}")  # git reads a message only up to a NUL
+    return objects.add("commit", text.encode("utf-8", "surrogateescape"))
+
+
+class Batch:
+    """Commits chained on one branch, unseen until they are published together."""
+
+    def __init__(self, objects: Objects, branch: str, head: str) -> None:
+        self._objects = objects
+        self.branch = branch
+        self.head = head
+        self.tip = head
+        self.tree = TreeEditor(objects, objects.commit(head).tree)
+        self.others: list[RefUpdate] = []
+
+    def commit(self, message: str, signed: Signature, *merged: str) -> str:
+        """Commit the tree as it is now, as a child of the tip and of the merged commits."""
+        self.tip = add_commit(self._objects, self.tree.write(), (self.tip, *merged), message, signed)
+        return self.tip
+
+    def back_to(self, tip: str, others: int) -> None:
+        """Forget what came after this tip, and all but so many of the other branches."""
+        self.tip = tip
+        self.tree = TreeEditor(self._objects, self._objects.commit(tip).tree)
+        del self.others[others:]
+
+    def updates(self) -> list[RefUpdate]:
+        """Every branch that this batch moves."""
+        moved = {self.branch: RefUpdate(self.branch, self.head, self.tip)}
+        for update in self.others:  # git moves a branch only once in one instant
+            old = moved[update.branch].old if update.branch in moved else update.old
+            moved[update.branch] = RefUpdate(update.branch, old, update.new)
+        return [update for update in moved.values() if update.old != update.new]
