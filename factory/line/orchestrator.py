@@ -33,7 +33,7 @@ from factory.work.workcell import Cells, cells_root
 
 _PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
-_TRIES_DISTURBED = 2  # the later ones hold up a person's commits
+_TRIES_DISTURBED = 8  # the later ones hold up a person's commits
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
 
 

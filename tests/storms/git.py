@@ -41,7 +41,8 @@ class _Doer:
         if person.git("commit", "-q", "-m", f"mine in part {person.edits}"):
             own = person.world.git("log", "-1", "--format=%H", f"--grep=^mine in part {person.edits}$")
             assert person.world.git("show", f"{own}:{path}") + "\n" == staged, "a commit holds what was not staged"
-            assert person.world.git("show", "--format=", "--name-only", own) == path, "a commit holds what is not mine"
+            shown = person.world.git("show", "--format=", "--name-status", own)
+            assert shown == f"M\t{path}", f"a commit holds what is not mine: {shown}"
         person.save()
 
     def switches(self) -> None:

@@ -152,9 +152,13 @@ class Publisher:
                 self._undisturbed = False
 
     def _let_pass(self, views: Sequence[View]) -> None:
-        """Let a person's git that is at work come to its end, for a while: else the branch moves under its hands."""
+        """Let a person's git that is at work come to its end, for a while: else the branch moves under its hands.
+
+        What it writes back of an earlier batch is mended at once, or their next commit would undo that.
+        """
         until = time.monotonic() + _COURTESY_S
         while any(view.stirs(self._recovery.index_left(view)) for view in views) and time.monotonic() < until:
+            self.settle()
             time.sleep(0.005)
 
     def _lock(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown], locks: ExitStack) -> None:

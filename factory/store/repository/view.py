@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
-from contextlib import suppress
 from pathlib import Path
 
 from factory.model.errors import BusyError
@@ -15,6 +14,7 @@ from factory.store.repository.objects import Objects
 from factory.store.repository.trees import Change
 
 STIRRING_S = 0.05
+_TRIES = 8
 # What a git writes that will move the branch in a moment, from what it has read of it.
 _BEGINNINGS = ("COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE")
 _BUSY_SIGNS = {
@@ -81,16 +81,29 @@ class View:
     def clear(self, objects: Objects, head: str, changes: Sequence[Change]) -> None:
         """Bring files to what is checked out where they are what another branch holds of them by now.
 
-        Nothing of it where a file is staged, or has changed, or another git is at work: a later try finds it again.
+        Nothing of it where a file is staged, or has changed, or another git is at work for long: a later try finds it
+        again.
         """
+        for _ in range(_TRIES):
+            if self.busy() or self.head() != head or self._cleared(objects, head, changes):
+                return
+            time.sleep(STIRRING_S / 10)
+
+    def _cleared(self, objects: Objects, head: str, changes: Sequence[Change]) -> bool:
+        """Whether that was done, as nobody's git came in between."""
         made_from = self.index.mark()
-        if self.busy():
-            return
         letters = {path: seen for seen, path in self.edits()}
         wanted = [each for each in changes if letters.get(each.path) in (_TRACKED if each.new else _UNTRACKED)]
-        with suppress(BusyError), self.lock.held(patience=STIRRING_S):
-            if wanted and (self.index.mark(), self.head()) == (made_from, head):
+        if not wanted:
+            return True
+        try:
+            with self.lock.held(patience=STIRRING_S):
+                if (self.index.mark(), self.head()) != (made_from, head):
+                    return False
                 self.checkout.restore(objects, wanted)
+        except BusyError:
+            return False
+        return True
 
     def head(self) -> str:
         """What is checked out, as git notes it: `ref: refs/heads/<branch>`, or a commit."""
