@@ -1,7 +1,7 @@
 """Intake: people's edits committed as theirs, and batches made into items."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from factory.line.batch import new_items
 from factory.line.desk import Edits, look
@@ -30,6 +30,10 @@ class Intake:
         problems: list[Problem] = []
         found = look(self._surveyor, survey, self._sleep)
         for edits in found:
+            if not edits.home:  # before anything is waited for: whoever drops files on a branch soon leaves it
+                stale = {path: data for path, data in edits.stale.items() if self._was_taken(survey, path, data)}
+                self._clear(edits, stale)
+        for edits in found:
             if edits.valid:
                 names = sorted(edits.valid)
                 shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -38,19 +42,18 @@ class Intake:
         self._ledger.publish()
         for edits in found:
             if not edits.home:
-                self._clear(survey, edits)
+                self._clear(edits, edits.valid)
         return problems
 
-    def _clear(self, survey: Survey, edits: Edits) -> None:
-        """Take out of another branch's working tree what the factory's branch has now: it would be in the way."""
-        stale = {path: data for path, data in edits.stale.items() if self._was_taken(survey, path, data)}
+    def _clear(self, edits: Edits, taken: Mapping[str, bytes | None]) -> None:
+        """Take out of another branch's working tree what the factory's branch has: it would be in the way."""
         changes = [
             Change(
                 path,
                 None if data is None else TreeEntry(FILE, name_of("blob", data)),
                 self._repository.objects.find(edits.tree, path),
             )
-            for path, data in {**stale, **edits.valid}.items()
+            for path, data in taken.items()
         ]
         if changes:
             edits.view.clear(self._repository.objects, edits.head, changes)

@@ -73,7 +73,7 @@ class View:
 
     def stirs(self, besides: Mark | None = None) -> bool:
         """Whether a git command changes something here, or has just done so; `besides` is an index that is ours."""
-        if self.lock.path.exists():
+        if self.lock.path.exists() and not self.lock.is_mine():
             return True
         ours = self.index.mark() == besides
         return any(_is_young(self.git_dir / sign) for sign in (() if ours else ("index",)) + _BEGINNINGS)
