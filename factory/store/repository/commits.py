@@ -18,7 +18,7 @@ from factory.store.repository.view import View
 
 _PATIENCE_S = 1.0
 _PATIENCE_INDEX_S = 5.0
-_COURTESY_S = 0.4
+_COURTESY_S, _NO_COURTESY_S = 0.4, 1.0
 _TRIES = 8
 
 
@@ -84,6 +84,7 @@ class Publisher:
         self._refs = Refs(git)
         self._undisturbed = False
         self._courteous = True
+        self._courteous_from = 0.0  # of the monotonic clock
 
     def publish(self, updates: Sequence[RefUpdate]) -> None:
         """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
@@ -93,7 +94,7 @@ class Publisher:
         self._refs.begin(self._subject(updates))
         courteous, self._courteous = self._courteous, False  # whoever's git never rests is let go on first only once
         try:
-            if courteous:
+            if courteous and time.monotonic() > self._courteous_from:
                 self._let_pass([each.view for each in self._shown(updates)])
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
             if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
@@ -157,7 +158,10 @@ class Publisher:
         What it writes back of an earlier batch is mended at once, or their next commit would undo that.
         """
         until = time.monotonic() + _COURTESY_S
-        while any(view.stirs(self._recovery.index_left(view)) for view in views) and time.monotonic() < until:
+        while any(view.stirs(self._recovery.index_left(view)) for view in views):
+            if time.monotonic() > until:  # they do not rest; what waits for the next pass must not wait long
+                self._courteous_from = time.monotonic() + _NO_COURTESY_S
+                return
             self.settle()
             time.sleep(0.005)
 
