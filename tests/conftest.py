@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.work import seal
-from factory.work.secrets import Scanner
+from factory.execution.redaction import redactor
+from factory.execution.redaction.scanner import Scanner
 from tests.benchmarks.measure import home_of_its_own
 from tests.forger import Forger
 from tests.histories import bare, small
@@ -32,7 +32,7 @@ def one_secret_scan() -> Iterator[None]:
     """Starting the scan takes longer than most of what a test does, so all of one process ask the same one."""
     scanner = Scanner()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seal, "Scanner", lambda: _Lasting(scanner))
+        patch.setattr(redactor, "Scanner", lambda: _Lasting(scanner))
         yield
     scanner.close()
 

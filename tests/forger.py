@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from factory.cli.program import run
-from factory.line.ledger import Ledger, Move
-from factory.line.survey import Surveyor
+from factory.line.snapshot import SnapshotReader
+from factory.line.writer import Move, Writer
 from factory.model.base import digest
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event, Lane, Outcome
@@ -143,13 +143,13 @@ class Forger:
         repository.state.mkdir(exist_ok=True)
         try:
             when = datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
-            ledger = Ledger(repository, "main", self.me, lambda: when, lambda _id, _text: None)
+            writer = Writer(repository, "main", self.me, lambda: when, lambda _id, _text: None)
             head = repository.head("main")
             assert head is not None
-            survey = Surveyor(repository, "main").survey(when, head)
-            ledger.begin(head)
-            ledger.move(survey.cases[item_id], move, survey.snapshot.verdicts)
-            ledger.publish()
+            snapshot = SnapshotReader(repository, "main").snapshot(when, head)
+            writer.begin(head)
+            writer.move(snapshot.items[item_id], move, snapshot.listing.verdicts)
+            writer.publish()
         finally:
             repository.close()
         return self.head

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from factory.execution.cell.sandbox import Kind, sandbox
 from factory.model.failure import FailureClass
-from factory.work.sandbox import Kind, sandbox
 from tests.witness import Picture, assert_history_agrees, assert_nothing_left, picture, raw_git
 from tests.world import World
 

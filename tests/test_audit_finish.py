@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from factory.line.ledger import Move
+from factory.line.writer import Move
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person

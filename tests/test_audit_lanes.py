@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from factory.line.ledger import Move
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
+from factory.line.writer import Move
 from factory.model.failure import FailureClass
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane, Outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.ledger import Move
+from factory.line.writer import Move
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Event, Lane
 from factory.report.audit.rules import Rule

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
 from factory.model.breaker import BreakerState, State
 from factory.store import yaml
 from tests.world import World
@@ -36,7 +36,7 @@ def fail(world: World, count: int = 5) -> None:
 
 
 def waits(world: World, item_id: str) -> str:
-    return {outlook.id: outlook for outlook in world.tick().outlooks}[item_id].reason
+    return {outlook.id: outlook for outlook in world.tick().schedule}[item_id].reason
 
 
 def test_five_failures_of_several_items_open_it(world: World) -> None:
@@ -121,7 +121,7 @@ def test_after_cooling_exactly_one_is_tried_and_the_others_wait_for_it(world: Wo
     world.item("a", [{"result": {"status": "failed", "failure": "network", "summary": "still down"}}])
     world.item("b", WRITE)
     report = world.tick()
-    outlook = {outlook.id: outlook for outlook in report.outlooks}
+    outlook = {outlook.id: outlook for outlook in report.schedule}
     assert outlook["a"].start is True
     assert outlook["b"].reason == "waits: the contract scripted is being tried with a"
     assert world.events("a") == ["submit", "start", "release"]

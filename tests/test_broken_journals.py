@@ -2,8 +2,8 @@
 
 import pytest
 
-from factory.line.ledger import Ledger, Move
-from factory.line.survey import Case, utc_now
+from factory.line.snapshot import ItemState, utc_now
+from factory.line.writer import Move, Writer
 from factory.model.errors import FactoryError
 from factory.model.journal import History
 from factory.model.lifecycle import Event, Lane
@@ -62,11 +62,11 @@ def test_a_journal_is_never_written_over_by_somebody_who_could_not_read_it(world
     head = world.git("rev-parse", "main")
     repository = Repository(world.root)
     try:
-        ledger = Ledger(repository, "main", Person("factory", "factory@here"), utc_now, lambda _id, _text: None)
-        ledger.begin(head)
-        case = Case(Placed("one", Lane.REVIEW, "queue/review/one.yaml", "0" * 40), None, History())
+        writer = Writer(repository, "main", Person("factory", "factory@here"), utc_now, lambda _id, _text: None)
+        writer.begin(head)
+        case = ItemState(Placed("one", Lane.REVIEW, "queue/review/one.yaml", "0" * 40), None, History())
         with pytest.raises(FactoryError, match=r"artifacts/one/journal\.jsonl"):
-            ledger.move(case, Move(Event.BLOCK, Lane.BLOCKED))
+            writer.move(case, Move(Event.BLOCK, Lane.BLOCKED))
     finally:
         repository.close()
 

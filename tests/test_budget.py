@@ -165,7 +165,7 @@ def test_a_days_budget_lets_everything_wait_until_midnight_and_go_on(world: Worl
     world.tick()
     # failed runs count, and finished items do
     report = world.tick()
-    outlook = {outlook.id: outlook for outlook in report.outlooks}
+    outlook = {outlook.id: outlook for outlook in report.schedule}
     assert outlook["c"].reason == "waits until tomorrow: 1.10 of 1.00 USD a day are used up"
     assert outlook["c"].until == datetime(2026, 11, 22, tzinfo=UTC)
     world.now = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)

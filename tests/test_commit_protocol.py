@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from factory.line.orchestrator import Orchestrator
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
+from factory.line.tick import tick
 from factory.model.errors import FactoryError
 from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.disk import PACK_ABOVE
@@ -327,7 +328,7 @@ class _Living:
         self._held.__enter__()
 
     def tick(self) -> None:
-        self._orchestrator.tick()
+        tick(self._orchestrator)
 
     def close(self) -> None:
         self._held.__exit__(None, None, None)

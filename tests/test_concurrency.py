@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from factory.execution.cell.sandbox import Kind, sandbox
 from factory.line.orchestrator import Orchestrator
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
+from factory.line.tick import tick
 from factory.store.repository.repository import Repository
-from factory.work.sandbox import Kind, sandbox
 from tests.witness import Background, assert_history_agrees, assert_nothing_left, assert_sound, moves, wait_for
 from tests.world import World
 
@@ -206,7 +207,7 @@ def test_a_person_who_acts_between_the_gate_and_the_apply_is_obeyed(world: World
     try:
         orchestrator = Orchestrator(repository, tell, utc_now)
         with orchestrator.holding():
-            orchestrator.tick()
+            tick(orchestrator)
     finally:
         repository.close()
     world.tick()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
 from tests.witness import (
     FACTORY,
     Background,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from factory.line.orchestrator import Orchestrator
+from factory.line.tick import tick
 from factory.model.failure import FailureClass
 from factory.store.repository.repository import Repository
 from tests.world import World
@@ -116,11 +117,11 @@ def test_a_failure_is_not_remembered_beyond_the_run_that_saw_it(world: World, tm
     world.contract("needy", checks=[{"name": "needs", "run": ["test", "-e", str(tmp_path / "mended")]}])
     world.item("one", [write("one.txt", "1\n"), {"result": {}}], contract="needy")
     with at_work(world) as orchestrator:
-        orchestrator.tick()
+        tick(orchestrator)
         assert world.lane("one") == "rework"
         # when a person mends the machine, while the factory goes on
         (tmp_path / "mended").touch()
-        orchestrator.tick()
+        tick(orchestrator)
     # then the same proposal is checked again
     assert world.lane("one") == "done"
 
@@ -139,7 +140,7 @@ def test_what_passed_is_run_again_when_a_shared_folder_has_changed(world: World,
             if name == "three":
                 world.write("deps/deep/lib", "none")
             world.item(name, [write("the.txt", "the same\n")], contract="counting")
-            orchestrator.tick()
+            tick(orchestrator)
             # then it is known as long as that is the same, and not for longer
             assert note.read_text() == "run\n" * max(1, number)
     assert (world.lane("two"), world.lane("three")) == ("done", "rework")

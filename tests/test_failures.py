@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.collect import backoff
+from factory.line.review.collect import backoff
 from factory.model.failure import Cost, FailureClass
 from factory.model.lifecycle import Lane
 from factory.model.policy import Policy
@@ -98,7 +98,7 @@ def test_a_fresh_clone_knows_how_long_to_wait(world: World) -> None:
     clone = World(world.root.parent / "clone", START + timedelta(seconds=5))
     world.git("clone", "-q", str(world.root), str(clone.root))
     assert clone.tick().commits == 0
-    assert "waits until 2026-11-21T10:00:1" in clone.tick().outlooks[0].reason
+    assert "waits until 2026-11-21T10:00:1" in clone.tick().schedule[0].reason
     clone.now = START + timedelta(minutes=1)
     clone.tick()
     assert clone.lane("one") == "done"

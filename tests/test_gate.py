@@ -4,9 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from factory.line.gate import Cast, decide, seats_needed, touches, unanswered
 from factory.model.contract import Contract
 from factory.model.evidence import Evidence, Ran
+from factory.model.gate import Vote, decide, seats_needed, touches, unanswered
 from factory.model.item import Item
 from factory.model.lifecycle import Event
 from factory.model.verdict import Decision, Finding, Verdict
@@ -30,9 +30,9 @@ def evidence(*, passed: bool = True, conflicts: tuple[str, ...] = ()) -> Evidenc
     return Evidence(base="b", proposal="p", target="t", tree="x", ran=(ran,), conflicts=conflicts)
 
 
-def cast(seat: str, decision: str, notes: str | None = None, *findings: Finding) -> Cast:
+def read_vote(seat: str, decision: str, notes: str | None = None, *findings: Finding) -> Vote:
     verdict = Verdict(subject=SUBJECT, decision=Decision(decision), notes=notes, findings=findings)
-    return Cast(seat, verdict, f"{seat} <{seat}@example.org>", f"queue/review/x.{seat}.verdict.yaml")
+    return Vote(seat, verdict, f"{seat} <{seat}@example.org>", f"queue/review/x.{seat}.verdict.yaml")
 
 
 TABLE: list[tuple[str, list[dict[str, str]], str | int, dict[str, str], Event | None]] = [
@@ -64,18 +64,18 @@ def test_what_follows_from_the_verdicts(
     what: str, seats: list[dict[str, str]], quorum: str | int, said: dict[str, str], event: Event | None
 ) -> None:
     judged = contract(*seats, quorum=quorum)
-    for casts in permutations(cast(seat, decision) for seat, decision in said.items()):
-        ruling = decide(judged, judged.review.seats, evidence(), casts)
+    for votes in permutations(read_vote(seat, decision) for seat, decision in said.items()):
+        ruling = decide(judged, judged.review.seats, evidence(), votes)
         assert ruling.event is event, what
         # the same question has the same answer
-        assert decide(judged, judged.review.seats, evidence(), casts) == ruling
+        assert decide(judged, judged.review.seats, evidence(), votes) == ruling
 
 
 @pytest.mark.parametrize("said", [{}, {"ann": "approve"}, {"ann": "reject"}, {"ann": "rework"}])
 def test_failed_checks_send_back_whatever_people_say(said: dict[str, str]) -> None:
     judged = contract(CHECKS, ANN)
-    casts = tuple(cast(seat, decision) for seat, decision in said.items())
-    ruling = decide(judged, judged.review.seats, evidence(passed=False), casts)
+    votes = tuple(read_vote(seat, decision) for seat, decision in said.items())
+    ruling = decide(judged, judged.review.seats, evidence(passed=False), votes)
     assert ruling.event is Event.REWORK
     assert ruling.reason == "failed: unit"
     assert "exit status 1" in ruling.findings[0].text
@@ -84,7 +84,10 @@ def test_failed_checks_send_back_whatever_people_say(said: dict[str, str]) -> No
 
 def test_failed_checks_send_back_even_where_no_seat_is_of_kind_checks() -> None:
     judged = contract(ANN)
-    assert decide(judged, judged.review.seats, evidence(passed=False), (cast("ann", "approve"),)).event is Event.REWORK
+    assert (
+        decide(judged, judged.review.seats, evidence(passed=False), (read_vote("ann", "approve"),)).event
+        is Event.REWORK
+    )
 
 
 def test_a_conflict_sends_back_with_the_paths() -> None:
@@ -96,9 +99,9 @@ def test_a_conflict_sends_back_with_the_paths() -> None:
 
 def test_the_ruling_names_who_approved_and_who_is_waited_for() -> None:
     judged = contract(CHECKS, ANN, BOB)
-    ruling = decide(judged, judged.review.seats, evidence(), (cast("ann", "approve"),))
+    ruling = decide(judged, judged.review.seats, evidence(), (read_vote("ann", "approve"),))
     assert ruling.reason == "waits for the verdict of bob"
-    ruling = decide(judged, judged.review.seats, evidence(), (cast("ann", "approve"), cast("bob", "approve")))
+    ruling = decide(judged, judged.review.seats, evidence(), (read_vote("ann", "approve"), read_vote("bob", "approve")))
     assert ruling.reason == "approved by ann <ann@example.org> (ann), bob <bob@example.org> (bob)"
     assert [(verdict.seat, verdict.decision) for verdict in ruling.verdicts] == [("ann", "approve"), ("bob", "approve")]
 
@@ -106,8 +109,8 @@ def test_the_ruling_names_who_approved_and_who_is_waited_for() -> None:
 def test_notes_and_findings_of_a_rework_become_the_workers_findings() -> None:
     judged = contract(CHECKS, ANN, BOB)
     said = (
-        cast("ann", "rework", "look again\n", Finding(id="F1", text="off by one")),
-        cast("bob", "rework", "and again"),
+        read_vote("ann", "rework", "look again\n", Finding(id="F1", text="off by one")),
+        read_vote("bob", "rework", "and again"),
     )
     ruling = decide(judged, judged.review.seats, evidence(), said)
     assert [finding.text for finding in ruling.findings] == ["off by one", "look again", "and again"]
@@ -136,7 +139,7 @@ def test_a_protected_path_forces_a_human_seat(path: str, protected: bool) -> Non
     # and no quorum gets round it
     ruling = decide(judged, seats, evidence(), (), touches((path,), patterns))
     assert ruling.event is (None if protected else Event.FINISH)
-    approved = (cast("human", "approve"),)
+    approved = (read_vote("human", "approve"),)
     assert decide(judged, seats, evidence(), approved, touches((path,), patterns)).event is Event.FINISH
 
 
@@ -151,7 +154,7 @@ def test_a_quorum_cannot_be_met_without_a_human_when_a_protected_file_is_changed
     seats = seats_needed(judged, ("WORKFLOW.md",), ("WORKFLOW.md",))
     # then the checks alone carry nothing protected through
     assert decide(judged, seats, evidence(), (), needs_person=True).event is None
-    assert decide(judged, seats, evidence(), (cast("ann", "approve"),), needs_person=True).event is Event.FINISH
+    assert decide(judged, seats, evidence(), (read_vote("ann", "approve"),), needs_person=True).event is Event.FINISH
 
 
 def test_only_criteria_without_a_check_are_unanswered() -> None:

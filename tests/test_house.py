@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "factory"
-FLOORS = ["model", "store", "work", "line", "report", "cli"]
+FLOORS = ["model", "store", "execution", "line", "report", "cli"]
 SKIPPED = ROOT / "cli" / "demo_repository"
 MODULES = sorted(path for path in ROOT.rglob("*.py") if SKIPPED not in path.parents)
 IDS = [str(path.relative_to(ROOT)) for path in MODULES]
@@ -18,11 +18,11 @@ DOORS = {
     "gitdb": {"factory.store.repository"},
     "ruamel": {"factory.store.yaml"},
     "filelock": {"factory.line.lock"},
-    "jinja2": {"factory.work.prompt"},
+    "jinja2": {"factory.execution.agents.prompt"},
     "watchdog": {"factory.line.watch"},
     "click": {"factory.cli"},
     "jsonschema": {"factory.store.schema"},
-    "detect_secrets": {"factory.work.scan"},
+    "detect_secrets": {"factory.execution.redaction.scan"},
 }
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
-from factory.work.mask import Mask
-from factory.work.process import CUT_HERE
+from factory.execution.processes.process import CUT_HERE
+from factory.execution.redaction.mask import Mask
 
 KEY = "sk-very/secret+0123456789=abc defghijklmnopqrstuvwxyz%ABC'DEF\"GHIJKLM&NOP/QRSTUVWXYZ-0123456789-end"
 LINES = [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from factory.line.orchestrator import Orchestrator
+from factory.line.tick import tick
 from factory.store.repository import disk
 from factory.store.repository.repository import Repository
 from tests.test_crash import STRACE, needs_strace
@@ -144,11 +145,11 @@ def test_the_reflog_says_what_each_move_was_and_when(world: World) -> None:
     try:
         orchestrator = Orchestrator(repository, lambda _id, _text: None)
         with orchestrator.holding():
-            orchestrator.tick()
+            tick(orchestrator)
             time.sleep(1.1)
             world.item("two", text="hold: true\n")
             second = int(time.time())
-            orchestrator.tick()
+            tick(orchestrator)
     finally:
         repository.close()
     newest, *earlier = world.git("reflog", "show", "--date=unix", "main", "--format=%gd %gs").split("\n")

@@ -81,7 +81,7 @@ def test_one_slot_means_one_at_a_time(world: World) -> None:
     world.item("two")
     report = world.tick()
     assert started(world) == ["one"]
-    waiting = {outlook.id: outlook for outlook in report.outlooks}["two"]
+    waiting = {outlook.id: outlook for outlook in report.schedule}["two"]
     assert waiting.start is False
     assert "max_concurrent_agents" in waiting.reason
     world.tick()

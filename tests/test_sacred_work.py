@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.ledger import Tell
 from factory.line.orchestrator import Orchestrator
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
+from factory.line.tick import tick
+from factory.line.writer import Tell
 from factory.store.repository.repository import Repository
 from tests.witness import (
     Background,
@@ -561,7 +562,7 @@ def running(world: World, tell: Tell) -> None:
     try:
         orchestrator = Orchestrator(repository, tell, utc_now)
         with orchestrator.holding():
-            orchestrator.tick()
+            tick(orchestrator)
     finally:
         repository.close()
 

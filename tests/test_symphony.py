@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from factory.execution.agents.prompt import render
+from factory.execution.cell.pool import cells_root
+from factory.execution.request import RunRequest
 from factory.model.contract import Contract, Limits
 from factory.model.failure import FailureClass
 from factory.model.item import Item
@@ -15,9 +18,6 @@ from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy, Workflow
 from factory.store.library import read_workflow, workflow_warnings
-from factory.work.order import Order
-from factory.work.prompt import render
-from factory.work.workcell import cells_root
 from tests.witness import commands_with
 from tests.world import World
 
@@ -58,10 +58,10 @@ def hooks_log(world: World, item_id: str, run: int = 1) -> str:
 # The example
 
 
-def example_order(run: int, item: Item) -> Order:
+def example_order(run: int, item: Item) -> RunRequest:
     contract = Contract.model_validate_json('{"purpose": "p", "worker": {"run": ["true"]}}')
     found = read_workflow(EXAMPLE.read_bytes())
-    return Order("abc-123", item, "c", contract, found.policy, found.prompt, run, 1, "", "", created_at=START)
+    return RunRequest("abc-123", item, "c", contract, found.policy, found.prompt, run, 1, "", "", created_at=START)
 
 
 def test_the_published_shape_of_a_workflow_parses() -> None:
@@ -312,8 +312,8 @@ def test_an_interrupt_waits_for_the_hooks_at_the_end_only_for_a_moment(world: Wo
     for item_id in ("one", "two"):
         world.item(item_id, [{"say": "x"}, {"sleep": 60}])
     process = world.start("tick")
-    hearts = world.root / ".git/factory/heartbeats"
-    world.until(lambda: all((hearts / each).exists() for each in ("one", "two")))
+    heartbeats = world.root / ".git/factory/heartbeats"
+    world.until(lambda: all((heartbeats / each).exists() for each in ("one", "two")))
     # when the pass is interrupted
     began = time.monotonic()
     process.terminate()

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from factory.execution.agents.prompt import TemplateProblem, render
 from factory.model.failure import FailureClass
 from factory.store.helper import Helper
-from factory.work.prompt import TemplateProblem, render
 from tests.world import World
 
 DOUBLED = (

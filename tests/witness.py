@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from factory.execution.cell.pool import cells_root
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
-from factory.work.workcell import cells_root
 from tests.world import World
 
 FACTORY = (sys.executable, "-m", "factory")

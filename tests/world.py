@@ -13,7 +13,8 @@ from pathlib import Path
 
 from factory.cli.program import run
 from factory.line.orchestrator import Orchestrator, Report
-from factory.line.survey import utc_now
+from factory.line.snapshot import utc_now
+from factory.line.tick import tick
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
 
@@ -92,7 +93,7 @@ class World:
         try:
             orchestrator = Orchestrator(repository, lambda _id, _text: None, lambda: self.now or utc_now())
             with orchestrator.holding():
-                return orchestrator.tick(drain=drain)
+                return tick(orchestrator, drain=drain)
         finally:
             repository.close()
 

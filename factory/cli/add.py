@@ -7,7 +7,7 @@ import sys
 import click
 from pydantic import JsonValue
 
-from factory.cli.session import desk, json_option, surveyed
+from factory.cli.session import json_option, queue_checkout, reading
 from factory.cli.text import echo_json, encoded
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
@@ -74,9 +74,9 @@ _MANY = "May be given several times."
 def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
     """Write an item into the inbox and print its path. The next tick takes it in."""
     fields = {key: value for key, value in {"title": title, **given}.items() if value not in (None, [], {})}
-    with surveyed() as (surveyor, survey):
-        view = desk(surveyor)
-        held, limit = len(survey.in_lane(Lane.INBOX)), survey.policy.limits.inbox
+    with reading() as (reader, snapshot):
+        view = queue_checkout(reader)
+        held, limit = len(snapshot.in_lane(Lane.INBOX)), snapshot.policy.limits.inbox
         if held >= limit:
             raise UsageError(f"the inbox is full ({held} of {limit})", "factory tick")
         data = encoded("".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()))
@@ -88,7 +88,7 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
         for number in range(1, 1000):
             item_id = base if number == 1 else f"{base}-{number}"
             path = lane_path(Lane.INBOX, item_id)
-            taken = item_id in survey.cases or surveyor.queue.done_day(survey.tree, item_id)
+            taken = item_id in snapshot.items or reader.queue.done_day(snapshot.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
                 if as_json:
                     echo_json({"id": item_id, "path": path})

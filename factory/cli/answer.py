@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from factory.cli.session import at_desk
-from factory.line.desk import cast_in
-from factory.line.gate import unanswered
-from factory.line.judge import present_subject
-from factory.line.survey import Survey, Surveyor
+from factory.cli.session import editing
+from factory.line.intake.edits import vote_in
+from factory.line.review.assess import present_subject
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError
+from factory.model.gate import unanswered
 from factory.model.verdict import Decision, Finding
 from factory.store import files
 from factory.store.edits import decided
@@ -28,10 +28,10 @@ class Answer:
     findings: tuple[Finding, ...] = ()
 
 
-def verdict_file_of(survey: Survey, item_id: str, seat: str | None) -> VerdictFile:
+def verdict_file_of(snapshot: Snapshot, item_id: str, seat: str | None) -> VerdictFile:
     """The one open verdict file that is meant. Raises UsageError when there is none, or more than one."""
     found = [
-        file for file in survey.snapshot.verdicts if file.item_id == item_id and (seat is None or file.seat == seat)
+        file for file in snapshot.listing.verdicts if file.item_id == item_id and (seat is None or file.seat == seat)
     ]
     if not found:
         raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
@@ -44,45 +44,45 @@ def verdict_file_of(survey: Survey, item_id: str, seat: str | None) -> VerdictFi
 
 def give(item_id: str, seat: str | None, answer: Answer) -> None:
     """Edit the verdict file as the person would. Raises UsageError for what the tick would refuse."""
-    with at_desk() as (surveyor, survey, view):
-        file = verdict_file_of(survey, item_id, seat)
+    with editing() as (reader, snapshot, view):
+        file = verdict_file_of(snapshot, item_id, seat)
         data = files.read_regular(view.root / file.path)
         if data is None:
             raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
         edited = decided(
             file.path, data, answer.decision, answer.notes, answer.accepted, answer.handoff, answer.findings
         )
-        refuse_what_the_tick_would(surveyor, survey, file, edited)
+        refuse_what_the_tick_would(reader, snapshot, file, edited)
         files.write(view.root / file.path, edited)
     click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
 
 
-def _refuse_beside_an_edit(surveyor: Surveyor, survey: Survey, item_id: str) -> None:
+def _refuse_beside_an_edit(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> None:
     """Raises UsageError when the next pass takes in another text of the item than the one that was judged."""
-    case, view = survey.cases.get(item_id), surveyor.repository.view_of(surveyor.branch)
-    data = files.read_regular(view.root / case.placed.path) if case and view else None
-    if case is None or case.item is None or data is None or name_of("blob", data) == case.placed.blob:
+    state, view = snapshot.items.get(item_id), reader.repository.view_of(reader.branch)
+    data = files.read_regular(view.root / state.placed.path) if state and view else None
+    if state is None or state.item is None or data is None or name_of("blob", data) == state.placed.blob:
         return
-    path = case.placed.path
+    path = state.placed.path
     try:
-        edited = replace(case, item=read_item(path, data))
+        edited = replace(state, item=read_item(path, data))
     except InvalidFile:
         return  # not taken in: the committed text stays in force
-    if present_subject(surveyor, survey, edited) != present_subject(surveyor, survey, case):
+    if present_subject(reader, snapshot, edited) != present_subject(reader, snapshot, state):
         message = f"{path} has an uncommitted edit, and what was judged is the text before it; nothing was done"
         raise UsageError(message, f"factory tick takes the edit in, git checkout -- {path} undoes it")
 
 
-def refuse_what_the_tick_would(surveyor: Surveyor, survey: Survey, file: VerdictFile, edited: bytes) -> None:
+def refuse_what_the_tick_would(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile, edited: bytes) -> None:
     """Raises UsageError, with the command that would do."""
-    _refuse_beside_an_edit(surveyor, survey, file.item_id)
+    _refuse_beside_an_edit(reader, snapshot, file.item_id)
     try:
-        cast_in(surveyor, survey, file.path, edited)
+        vote_in(reader, snapshot, file.path, edited)
     except InvalidFile as error:
         said = "; ".join(problem.message for problem in error.problems)
-        item = survey.cases[file.item_id].item if file.item_id in survey.cases else None
+        item = snapshot.items[file.item_id].item if file.item_id in snapshot.items else None
         answers = " ".join(f"--accept {key}" for key in unanswered(item)) if item and "'unread'" in said else ""
-        left = survey.cases[file.item_id].history.loose_ends if "item`, or a reason" in said else {}
+        left = snapshot.items[file.item_id].history.loose_ends if "item`, or a reason" in said else {}
         answers = " ".join(filter(None, (answers, *(f"--handoff {key}=item" for key in left))))
         hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
         raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.scaffold import scaffold
 from factory.cli.text import lane_word, table
 from factory.line.orchestrator import Orchestrator
-from factory.line.survey import Surveyor, utc_now
+from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.tick import tick
 from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -63,13 +65,13 @@ def demo_command(folder: Path) -> None:
     repository = Repository(folder.absolute())
     try:
         orchestrator = Orchestrator(repository, news)
-        with orchestrator.holding():
-            orchestrator.tick(drain=True, waiting=news.waiting)
-        surveyor = Surveyor(repository, "main")
+        with holding(orchestrator):
+            tick(orchestrator, drain=True, waiting=news.waiting)
+        reader = SnapshotReader(repository, "main")
         head = repository.head("main")
         assert head is not None
-        survey = surveyor.survey(utc_now(), head)
-        found = [each for item_id in ids if (each := detail(surveyor, survey, item_id))]
+        snapshot = reader.snapshot(utc_now(), head)
+        found = [each for item_id in ids if (each := detail(reader, snapshot, item_id))]
     finally:
         repository.close()
     click.echo(f"\nThe line has stopped after {time.monotonic() - began:.0f} s:\n")

@@ -5,7 +5,7 @@ import re
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import no_such_item, surveyed
+from factory.cli.session import no_such_item, reading
 from factory.cli.text import in_pages, patch_lines
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -29,8 +29,8 @@ def _rounds(text: str | None) -> tuple[int, int] | None:
 def diff_command(item_id: str, rounds: str | None) -> None:
     """Show what the newest proposal of an item changes, in pages on a terminal."""
     asked = _rounds(rounds)
-    with surveyed() as (surveyor, survey):
-        if item_id not in survey.cases and not surveyor.queue.done_day(survey.tree, item_id):
-            raise no_such_item(surveyor, survey, item_id)
-        text = difference(surveyor, survey, item_id, asked)
+    with reading() as (reader, snapshot):
+        if item_id not in snapshot.items and not reader.queue.done_day(snapshot.tree, item_id):
+            raise no_such_item(reader, snapshot, item_id)
+        text = difference(reader, snapshot, item_id, asked)
     in_pages(patch_lines(text))

@@ -2,7 +2,7 @@
 
 import click
 
-from factory.cli.session import json_option, repository, surveyed
+from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json
 from factory.model.base import printable
 from factory.report.checkup import checkup
@@ -20,8 +20,8 @@ _COLOURS = {Health.GOOD: "green", Health.NOTE: "yellow", Health.BAD: "red"}
 def doctor_command(checks: bool, as_json: bool) -> int:
     """Say what the factory needs and finds here. Exit status 1 when something is bad."""
     if checks:
-        with surveyed() as (surveyor, survey):
-            signs = list(checkup(surveyor, survey))
+        with reading() as (reader, snapshot):
+            signs = list(checkup(reader, snapshot))
     else:
         with repository() as opened:
             signs = list(examine(opened))

@@ -41,7 +41,7 @@ def _ids(repository: Repository, lanes: tuple[Lane, ...]) -> Iterator[str]:
     if head is None:
         return
     objects, tree = repository.objects, repository.objects.commit(head).tree
-    items = Queue(objects, repository.state).snapshot(tree).items.values()
+    items = Queue(objects, repository.state).listing(tree).items.values()
     yield from sorted(placed.id for placed in items if placed.lane in lanes)
     folder = f"{QUEUE}/{Lane.DONE}"
     for day in sorted(objects.folder(tree, folder), reverse=True) if Lane.DONE in lanes else ():

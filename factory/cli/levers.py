@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import at_desk, no_such_item
-from factory.line.survey import Case, Survey, Surveyor
+from factory.cli.session import editing, no_such_item
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane, Outcome
 from factory.store import edits, files
@@ -20,11 +20,11 @@ class _Absent(UsageError):
     """An item that the branch has, and the working tree does not."""
 
 
-def _open_item(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> tuple[Case, Path]:
-    case = survey.cases.get(item_id)
-    if case is None:
-        raise no_such_item(surveyor, survey, item_id)
-    return case, _file(view, item_id, case.placed.path)
+def _open_item(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str) -> tuple[ItemState, Path]:
+    state = snapshot.items.get(item_id)
+    if state is None:
+        raise no_such_item(reader, snapshot, item_id)
+    return state, _file(view, item_id, state.placed.path)
 
 
 def _file(view: View, item_id: str, known: str) -> Path:
@@ -58,22 +58,22 @@ def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) ->
 @item_argument(Lane.BLOCKED, Lane.DONE)
 def retry_command(item_id: str) -> None:
     """Send a blocked item back to work, to rework if it was judged before; open a rejected or cancelled one again."""
-    with at_desk() as (surveyor, survey, view):
-        day = None if item_id in survey.cases else surveyor.queue.done_day(survey.tree, item_id)
+    with editing() as (reader, snapshot, view):
+        day = None if item_id in snapshot.items else reader.queue.done_day(snapshot.tree, item_id)
         if day is not None:
-            path, lane = _reopened(surveyor, survey, view, item_id, day), Lane.INBOX
+            path, lane = _reopened(reader, snapshot, view, item_id, day), Lane.INBOX
         else:
-            case, path = _open_item(surveyor, survey, view, item_id)
-            if case.lane is not Lane.BLOCKED:
-                raise UsageError(f"{item_id} is not blocked, it is in {case.lane}", "factory status")
-            lane = Lane.REWORK if case.history.findings else Lane.INBOX
+            state, path = _open_item(reader, snapshot, view, item_id)
+            if state.lane is not Lane.BLOCKED:
+                raise UsageError(f"{item_id} is not blocked, it is in {state.lane}", "factory status")
+            lane = Lane.REWORK if state.history.findings else Lane.INBOX
         _move(view, path, lane_path(lane, item_id))
     click.echo(f"{item_id}: moved to queue/{lane}; the next tick takes it up")
 
 
-def _reopened(surveyor: Surveyor, survey: Survey, view: View, item_id: str, day: str) -> Path:
+def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str, day: str) -> Path:
     """The file of a finished item that brought nothing in. Raises UsageError for one that did."""
-    outcome = surveyor.artifacts.history(survey.tree, item_id, day).outcome
+    outcome = reader.artifacts.history(snapshot.tree, item_id, day).outcome
     if outcome in (Outcome.APPLIED, Outcome.ACCEPTED):
         raise UsageError(
             f"{item_id} is done, and was {outcome}; add a new item, or undo it", f"factory revert {item_id}"
@@ -86,12 +86,12 @@ def _reopened(surveyor: Surveyor, survey: Survey, view: View, item_id: str, day:
 @click.option("--off", is_flag=True, help="Let it go on.")
 def hold_command(item_id: str, off: bool) -> None:
     """Keep an item from starting and from being applied, until --off."""
-    with at_desk() as (surveyor, survey, view):
-        case, path = _open_item(surveyor, survey, view, item_id)
+    with editing() as (reader, snapshot, view):
+        state, path = _open_item(reader, snapshot, view, item_id)
         data = files.read_regular(path)
         if data is None:
-            raise UsageError(f"{case.placed.path} is not a plain file", "factory check")
-        files.write(path, edits.held(case.placed.path, data, not off))
+            raise UsageError(f"{state.placed.path} is not a plain file", "factory check")
+        files.write(path, edits.held(state.placed.path, data, not off))
     click.echo(f"{item_id}: hold is {'off' if off else 'on'}; the next tick takes it in")
 
 
@@ -99,29 +99,29 @@ def hold_command(item_id: str, off: bool) -> None:
 @item_argument(*OPEN)
 def cancel_command(item_id: str) -> None:
     """End an item; a running worker is stopped by the next pass."""
-    with at_desk() as (surveyor, survey, view):
+    with editing() as (reader, snapshot, view):
         target = _ended(item_id)
         try:
-            _, path = _open_item(surveyor, survey, view, item_id)
+            _, path = _open_item(reader, snapshot, view, item_id)
         except _Absent:
-            path = _brought_back(surveyor, survey, view, item_id)
-        _move(view, path, target, _unanswered(survey, view, item_id))
+            path = _brought_back(reader, snapshot, view, item_id)
+        _move(view, path, target, _unanswered(snapshot, view, item_id))
     click.echo(f"{item_id}: moved to {target}; the next tick records it as cancelled")
 
 
-def _brought_back(surveyor: Surveyor, survey: Survey, view: View, item_id: str) -> Path:
+def _brought_back(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str) -> Path:
     """An item's file as the branch has it, put back where a person deleted it."""
-    placed = survey.cases[item_id].placed
+    placed = snapshot.items[item_id].placed
     path = view.root / placed.path
-    if not files.write_new(path, surveyor.repository.objects.blob(placed.blob)):
+    if not files.write_new(path, reader.repository.objects.blob(placed.blob)):
         raise UsageError(f"{placed.path} is not a plain file", "factory check")
     return path
 
 
-def _unanswered(survey: Survey, view: View, item_id: str) -> list[str]:
+def _unanswered(snapshot: Snapshot, view: View, item_id: str) -> list[str]:
     """An item's verdict files, taken away since nobody is asked any more. One that a person has edited stays."""
     gone: list[str] = []
-    for file in survey.snapshot.verdicts:
+    for file in snapshot.listing.verdicts:
         data = files.read_regular(view.root / file.path) if file.item_id == item_id else None
         if data is not None and name_of("blob", data) == file.blob:
             (view.root / file.path).unlink()

@@ -2,7 +2,7 @@
 
 import click
 
-from factory.cli.session import json_option, surveyed
+from factory.cli.session import json_option, reading
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.lifecycle import Lane
@@ -22,19 +22,19 @@ def list_command(lane: str | None, label: str | None, done: bool, everything: bo
     if lane is not None and (done or everything):
         raise click.UsageError("--lane excludes --done and --all")
     ended = done or everything or lane == Lane.DONE
-    with surveyed() as (surveyor, survey):
+    with reading() as (reader, snapshot):
         rows: list[Row | Finished] = []
         if everything or not ended:
-            rows += [row for row in status(surveyor, survey).rows if lane in (None, row.lane)]
+            rows += [row for row in status(reader, snapshot).rows if lane in (None, row.lane)]
         if ended:
-            rows += finished(surveyor, survey)
+            rows += finished(reader, snapshot)
     rows = [row for row in rows if label is None or label in row.labels]
     if as_json:
         echo_json([row.as_json() for row in rows])
         return
     table(
         [
-            (row.id, _where(row), str(row.priority or "-"), ago(row.since, survey.now), printable(row.title))
+            (row.id, _where(row), str(row.priority or "-"), ago(row.since, snapshot.now), printable(row.title))
             for row in rows
         ],
         ("ITEM", "LANE", "PRIORITY", "FOR", "TITLE"),

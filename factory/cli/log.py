@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import json_option, no_such_item, surveyed
+from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.errors import UsageError
@@ -31,9 +31,9 @@ def log_command(item_id: str | None, changes: bool, most: int, as_json: bool) ->
 
 
 def _changes(most: int, as_json: bool) -> None:
-    with surveyed() as (surveyor, survey):
-        head = surveyor.repository.tip(survey.policy.target_branch, "target")
-        found = incoming(surveyor.repository.git, head, most)
+    with reading() as (reader, snapshot):
+        head = reader.repository.tip(snapshot.policy.target_branch, "target")
+        found = incoming(reader.repository.git, head, most)
     if as_json:
         echo_json([{**asdict(each), "at": rfc3339(each.at), "by": str(each.by)} for each in found])
         return
@@ -42,10 +42,10 @@ def _changes(most: int, as_json: bool) -> None:
 
 
 def _journal(item_id: str, as_json: bool) -> None:
-    with surveyed() as (surveyor, survey):
-        found = detail(surveyor, survey, item_id)
+    with reading() as (reader, snapshot):
+        found = detail(reader, snapshot, item_id)
         if found is None:
-            raise no_such_item(surveyor, survey, item_id)
+            raise no_such_item(reader, snapshot, item_id)
     if as_json:
         echo_json(journal(found.history))
         return

@@ -6,7 +6,7 @@ import click
 from pydantic import JsonValue
 
 from factory.cli.ids import item_argument
-from factory.cli.session import desk, no_such_item, surveyed
+from factory.cli.session import no_such_item, queue_checkout, reading
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.report.detail import detail
@@ -19,17 +19,17 @@ from factory.store.queue import lane_path, read_item
 @click.option("--contract", help="Under another contract than the item's own.")
 def revert_command(item_id: str, contract: str | None) -> None:
     """Write an item into the inbox that undoes what ID applied. It is checked and judged like any other."""
-    with surveyed() as (surveyor, survey):
-        view = desk(surveyor)
-        found = detail(surveyor, survey, item_id)
+    with reading() as (reader, snapshot):
+        view = queue_checkout(reader)
+        found = detail(reader, snapshot, item_id)
         if found is None:
-            raise no_such_item(surveyor, survey, item_id)
+            raise no_such_item(reader, snapshot, item_id)
         applied = next((entry.applied for entry in reversed(found.history.entries) if entry.applied), None)
         if found.lane is not Lane.DONE or applied is None:
             raise UsageError(f"{item_id} has applied nothing that could be undone", f"factory show {item_id}")
-        entry = surveyor.repository.objects.find(survey.tree, found.path)
+        entry = reader.repository.objects.find(snapshot.tree, found.path)
         assert entry is not None
-        item = read_item(found.path, surveyor.repository.objects.blob(entry.oid))
+        item = read_item(found.path, reader.repository.objects.blob(entry.oid))
         fields: dict[str, JsonValue] = {
             "title": f"Revert {item_id}: {item.title}",
             "contract": contract or found.contract,
@@ -41,7 +41,7 @@ def revert_command(item_id: str, contract: str | None) -> None:
         for number in range(1, 1000):
             new = f"revert-{item_id}"[:76].rstrip(".-_") + (f"-{number}" if number > 1 else "")
             path = lane_path(Lane.INBOX, new)
-            taken = new in survey.cases or surveyor.queue.done_day(survey.tree, new)
+            taken = new in snapshot.items or reader.queue.done_day(snapshot.tree, new)
             if not taken and files.write_new(view.root / path, text.encode()):
                 click.echo(path)
                 return

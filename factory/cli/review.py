@@ -8,10 +8,10 @@ import click
 
 from factory.cli.answer import Answer, give, verdict_file_of
 from factory.cli.ids import item_argument
-from factory.cli.session import json_option, surveyed
+from factory.cli.session import json_option, reading
 from factory.cli.text import echo_json, encoded, lane_word, table
 from factory.cli.walk import walk
-from factory.line.survey import Survey, Surveyor
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -64,13 +64,13 @@ def review_command(
     if decision is None and sys.stdin.isatty() and not as_json:
         walk(item_id, seat)
         return
-    with surveyed() as (surveyor, survey):
+    with reading() as (reader, snapshot):
         if item_id is None:
-            _list(surveyor, survey, as_json)
+            _list(reader, snapshot, as_json)
             return
         if decision is None:
-            file = verdict_file_of(survey, item_id, seat)
-            click.echo(printable(surveyor.repository.objects.blob(file.blob).decode(errors="replace")), nl=False)
+            file = verdict_file_of(snapshot, item_id, seat)
+            click.echo(printable(reader.repository.objects.blob(file.blob).decode(errors="replace")), nl=False)
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
     encoded("".join((notes or "", *accepted, *handoff)))
@@ -87,8 +87,8 @@ def _answers(pairs: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _list(surveyor: Surveyor, survey: Survey, as_json: bool) -> None:
-    rows = [row for row in status(surveyor, survey).rows if row.lane is Lane.REVIEW]
+def _list(reader: SnapshotReader, snapshot: Snapshot, as_json: bool) -> None:
+    rows = [row for row in status(reader, snapshot).rows if row.lane is Lane.REVIEW]
     if as_json:
         echo_json([row.as_json() for row in rows])
         return

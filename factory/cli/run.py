@@ -2,11 +2,12 @@
 
 import click
 
+from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
 from factory.cli.session import repository
 from factory.line.orchestrator import Orchestrator, Report
-from factory.line.watch import run
+from factory.line.watch import watch
 
 
 @click.command("run")
@@ -24,6 +25,6 @@ def run_command() -> None:
 
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
-        with orchestrator.holding():
-            say(f"watching queue/ on the branch {orchestrator.floor.branch}; ^C ends it")
-            run(orchestrator, after_pass)
+        with holding(orchestrator):
+            say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
+            watch(orchestrator, after_pass)

@@ -1,4 +1,4 @@
-"""What a command opens: the repository, the survey of now, the working tree in which a person edits."""
+"""What a command opens: the repository, the snapshot of now, the working tree in which a person edits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from factory.line.survey import Survey, Surveyor, utc_now
+from factory.line.snapshot import Snapshot, SnapshotReader, utc_now
 from factory.model.errors import FactoryError, InvalidFile, UsageError
 from factory.model.lifecycle import Lane
 from factory.store import files
@@ -31,43 +31,43 @@ def repository() -> Iterator[Repository]:
 
 
 @contextmanager
-def surveyed() -> Iterator[tuple[Surveyor, Survey]]:
-    """The branch's survey at this moment."""
+def reading() -> Iterator[tuple[SnapshotReader, Snapshot]]:
+    """The branch's snapshot at this moment."""
     with repository() as opened:
         branch = locate_branch(opened)
         head = opened.tip(branch)
-        surveyor = Surveyor(opened, branch)
-        yield surveyor, surveyor.survey(utc_now(), head)
-        surveyor.queue.save()
+        reader = SnapshotReader(opened, branch)
+        yield reader, reader.snapshot(utc_now(), head)
+        reader.queue.save()
 
 
-def desk(surveyor: Surveyor) -> View:
+def queue_checkout(reader: SnapshotReader) -> View:
     """The working tree in which people edit the queue. Raises UsageError when the branch is not checked out."""
-    view = surveyor.repository.view_of(surveyor.branch)
+    view = reader.repository.view_of(reader.branch)
     if view is None:
-        raise UsageError(f"the branch {surveyor.branch} is not checked out anywhere", f"git switch {surveyor.branch}")
+        raise UsageError(f"the branch {reader.branch} is not checked out anywhere", f"git switch {reader.branch}")
     return view
 
 
 @contextmanager
-def at_desk() -> Iterator[tuple[Surveyor, Survey, View]]:
-    """The survey of now and the working tree to edit; meanwhile no orchestrator moves a file there."""
-    with surveyed() as (surveyor, survey):
-        view = desk(surveyor)
+def editing() -> Iterator[tuple[SnapshotReader, Snapshot, View]]:
+    """The snapshot of now and the working tree to edit; meanwhile no orchestrator moves a file there."""
+    with reading() as (reader, snapshot):
+        view = queue_checkout(reader)
         with view.lock.held():
-            head = surveyor.repository.head(surveyor.branch)
-            moved = head is not None and head != survey.head
-            yield surveyor, surveyor.survey(utc_now(), head) if head and moved else survey, view
+            head = reader.repository.head(reader.branch)
+            moved = head is not None and head != snapshot.head
+            yield reader, reader.snapshot(utc_now(), head) if head and moved else snapshot, view
 
 
-def no_such_item(surveyor: Surveyor, survey: Survey, item_id: str) -> FactoryError:
+def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> FactoryError:
     """The error for an id that is not open."""
-    day = surveyor.queue.done_day(survey.tree, item_id)
+    day = reader.queue.done_day(snapshot.tree, item_id)
     if day:
         return UsageError(f"{item_id} is done (queue/{Lane.DONE}/{day}/{item_id}.yaml)", f"factory log {item_id}")
-    if item_id in survey.snapshot.twice:
+    if item_id in snapshot.listing.twice:
         return UsageError(f"{item_id} lies in two lanes; delete one of the two files", "factory check")
-    view, path = surveyor.repository.view_of(surveyor.branch), lane_path(Lane.INBOX, item_id)
+    view, path = reader.repository.view_of(reader.branch), lane_path(Lane.INBOX, item_id)
     new = files.read_regular(view.root / path) if view else None
     if new is not None:
         try:

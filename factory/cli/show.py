@@ -3,7 +3,7 @@
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import json_option, no_such_item, surveyed
+from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word
 from factory.model.base import printable
 from factory.model.lifecycle import Lane
@@ -16,10 +16,10 @@ from factory.report.detail import Detail, detail
 @json_option
 def show_command(item_id: str, as_json: bool) -> None:
     """Show one item with its run, evidence and findings."""
-    with surveyed() as (surveyor, survey):
-        found = detail(surveyor, survey, item_id)
+    with reading() as (reader, snapshot):
+        found = detail(reader, snapshot, item_id)
         if found is None:
-            raise no_such_item(surveyor, survey, item_id)
+            raise no_such_item(reader, snapshot, item_id)
     if as_json:
         echo_json(found.as_json())
     else:

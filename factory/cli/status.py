@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from factory.cli.session import json_option, repository, surveyed
+from factory.cli.session import json_option, reading, repository
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import counted, printable
 from factory.model.journal import rfc3339
@@ -31,12 +31,12 @@ def status_command(as_json: bool, watch: bool, branches: bool) -> None:
     if watch:
         _watch()
         return
-    with surveyed() as (surveyor, survey):
-        found = status(surveyor, survey)
+    with reading() as (reader, snapshot):
+        found = status(reader, snapshot)
     if as_json:
-        echo_json(_as_json(found, surveyor.branch))
+        echo_json(_as_json(found, reader.branch))
     else:
-        _print(found, survey.now, surveyor.branch)
+        _print(found, snapshot.now, reader.branch)
 
 
 def _branches(as_json: bool) -> None:
@@ -53,11 +53,11 @@ def _watch() -> None:
         raise click.UsageError("--watch needs a terminal; a program asks for --json again and again")
     try:
         while True:
-            with surveyed() as (surveyor, survey):
-                found = status(surveyor, survey)
+            with reading() as (reader, snapshot):
+                found = status(reader, snapshot)
             click.clear()
             rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers) - len(found.canaries))
-            _print(found, survey.now, surveyor.branch, rows)
+            _print(found, snapshot.now, reader.branch, rows)
             time.sleep(_EVERY_S)
     except KeyboardInterrupt:
         click.echo()

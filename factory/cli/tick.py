@@ -2,11 +2,13 @@
 
 import click
 
+from factory.cli.interrupts import holding
 from factory.cli.news import News
-from factory.cli.session import json_option, repository, surveyed
+from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json, lane_word, table
-from factory.line.desk import look
+from factory.line.intake.edits import find_edits
 from factory.line.orchestrator import Orchestrator, Report
+from factory.line.tick import tick
 from factory.model.base import counted, printable
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
@@ -16,10 +18,10 @@ _SHOWN = 20
 
 
 def _dry_run(as_json: bool) -> None:
-    with surveyed() as (surveyor, survey):
-        surveyor.repository.tip(survey.policy.target_branch, "target")
-        found = status(surveyor, survey)
-        edits = sorted({path for each in look(surveyor, survey) for path in each.valid})
+    with reading() as (reader, snapshot):
+        reader.repository.tip(snapshot.policy.target_branch, "target")
+        found = status(reader, snapshot)
+        edits = sorted({path for each in find_edits(reader, snapshot) for path in each.valid})
     if as_json:
         echo_json({**_as_json(found), "edits": [printable(path) for path in edits]})
         return
@@ -61,10 +63,10 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
     news = News(err=as_json)
     with repository() as opened:
         orchestrator = Orchestrator(opened, news)
-        with orchestrator.holding():
-            report = orchestrator.tick(drain=drain, most=most, patience=patience, waiting=news.waiting)
-            found = status(orchestrator.floor.surveyor, orchestrator.present())
-            moved = sorted(orchestrator.floor.ledger.moved)
+        with holding(orchestrator):
+            report = tick(orchestrator, drain=drain, most=most, patience=patience, waiting=news.waiting)
+            found = status(orchestrator.context.reader, orchestrator.present())
+            moved = sorted(orchestrator.context.writer.moved)
             elsewhere = moved != [opened.checked_out()]
     if as_json:
         echo_json({"commits": report.commits, "moved": moved, **_as_json(found)})
@@ -75,7 +77,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         _summary(report, found)
         if moved and elsewhere:
             click.echo(f"moved: {', '.join(moved)}")
-    left = drain and any(outlook.start or outlook.until for outlook in report.outlooks)
+    left = drain and any(outlook.start or outlook.until for outlook in report.schedule)
     return 1 if strict and (report.problems or found.count(Lane.BLOCKED) or left) else 0
 
 

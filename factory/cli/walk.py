@@ -7,15 +7,15 @@ from enum import Enum, auto
 import click
 
 from factory.cli.answer import Answer, give, refuse_what_the_tick_would
-from factory.cli.session import at_desk, surveyed
+from factory.cli.session import editing, reading
 from factory.cli.text import in_pages, lane_word, patch_lines
-from factory.line.desk import cast_in
-from factory.line.gate import unanswered
-from factory.line.request import request_of
-from factory.line.survey import Case, Survey, Surveyor
-from factory.line.verdict_file import told
+from factory.line.intake.edits import vote_in
+from factory.line.review.review_request import review_request_of
+from factory.line.review.verdict_file import told
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.base import printable
 from factory.model.errors import FactoryError, UsageError
+from factory.model.gate import unanswered
 from factory.model.lifecycle import Lane
 from factory.model.verdict import LOOSE_ITEM, SHORTEST_REASON, Decision, Finding
 from factory.report.difference import difference
@@ -54,11 +54,11 @@ class _Key(click.Choice[str]):
 
 def walk(item_id: str | None, seat: str | None) -> None:
     """One after another, as they waited when the walk began; only those of one item when there is an id."""
-    with surveyed() as (surveyor, survey):
+    with reading() as (reader, snapshot):
         meant = [
-            file for file in survey.snapshot.verdicts if item_id in (None, file.item_id) and seat in (None, file.seat)
+            file for file in snapshot.listing.verdicts if item_id in (None, file.item_id) and seat in (None, file.seat)
         ]
-        waiting = [file for file in meant if file.item_id in survey.cases and survey.cases[file.item_id].item]
+        waiting = [file for file in meant if file.item_id in snapshot.items and snapshot.items[file.item_id].item]
         if not waiting and item_id is not None:
             raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
         if not waiting:
@@ -66,16 +66,16 @@ def walk(item_id: str | None, seat: str | None) -> None:
         place = 0
         while place < len(waiting):
             click.echo(f"\n{place + 1} of {len(waiting)}")
-            step = _ask(surveyor, survey, waiting[place])
+            step = _ask(reader, snapshot, waiting[place])
             if step is _Step.OUT:
                 return
             place = max(0, place - 1) if step is _Step.BACK else place + 1
 
 
-def _ask(surveyor: Surveyor, survey: Survey, file: VerdictFile) -> _Step:
+def _ask(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile) -> _Step:
     """Show one item, and ask until there is an answer or the person goes elsewhere."""
-    case = survey.cases[file.item_id]
-    in_pages(_shown(surveyor, survey, file))
+    state = snapshot.items[file.item_id]
+    in_pages(_shown(reader, snapshot, file))
     while True:
         choice = _Key([*_DECISIONS, *"dosbq?"], case_sensitive=False)
         key = click.prompt(_QUESTION, type=choice, show_choices=False, default="s")
@@ -83,7 +83,7 @@ def _ask(surveyor: Surveyor, survey: Survey, file: VerdictFile) -> _Step:
             case "?":
                 click.echo(_HELP)
             case "d":
-                in_pages(_shown(surveyor, survey, file))
+                in_pages(_shown(reader, snapshot, file))
             case "o":
                 if _edited(file):
                     return _Step.ON
@@ -93,45 +93,45 @@ def _ask(surveyor: Surveyor, survey: Survey, file: VerdictFile) -> _Step:
                 return _Step.BACK
             case "q":
                 return _Step.OUT
-            case _ if _confirmed(case, _DECISIONS[key]):
-                _give(case, file, _DECISIONS[key])
+            case _ if _confirmed(state, _DECISIONS[key]):
+                _give(state, file, _DECISIONS[key])
                 return _Step.ON
 
 
-def _confirmed(case: Case, decision: Decision) -> bool:
+def _confirmed(state: ItemState, decision: Decision) -> bool:
     """A rejection ends an item, so it is asked for twice."""
-    question = f"{case.id} ends as rejected, and nothing of it is applied - reject it?"
+    question = f"{state.id} ends as rejected, and nothing of it is applied - reject it?"
     return decision is not Decision.REJECT or click.confirm(question, default=False)
 
 
-def _give(case: Case, file: VerdictFile, decision: Decision) -> None:
+def _give(state: ItemState, file: VerdictFile, decision: Decision) -> None:
     """Ask for what belongs to a decision, and write it down. What is refused is said, and the walk goes on."""
     accepted: tuple[str, ...] = ()
     handoff: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
     if decision is Decision.APPROVE:
-        accepted, handoff = tuple(_accepted(case)), dict(_answered(case))
+        accepted, handoff = tuple(_accepted(state)), dict(_answered(state))
     elif decision is Decision.REWORK:
         findings = tuple(_findings())
     must = decision is Decision.REWORK and not findings
     notes = click.prompt("notes", default=None if must else "", show_default=False)
     try:
-        give(case.id, file.seat, Answer(decision, notes or None, accepted, handoff, findings))
+        give(state.id, file.seat, Answer(decision, notes or None, accepted, handoff, findings))
     except FactoryError as error:
         click.echo(click.style(printable(error.message), fg="red"))
 
 
-def _accepted(case: Case) -> Iterator[str]:
-    assert case.item is not None
-    open_criteria = unanswered(case.item)
-    for criterion in case.item.acceptance:
+def _accepted(state: ItemState) -> Iterator[str]:
+    assert state.item is not None
+    open_criteria = unanswered(state.item)
+    for criterion in state.item.acceptance:
         question = f"{criterion.id}: {printable(criterion.text)} - does it pass?"
         if criterion.id in open_criteria and click.confirm(question, default=False):
             yield criterion.id
 
 
-def _answered(case: Case) -> Iterator[tuple[str, str]]:
-    for loose_end, text in case.history.loose_ends.items():
+def _answered(state: ItemState) -> Iterator[tuple[str, str]]:
+    for loose_end, text in state.history.loose_ends.items():
         how = f"`{LOOSE_ITEM}`, or why nothing is to be done ({SHORTEST_REASON} characters)"
         yield loose_end, click.prompt(f"{loose_end}: {printable(text)} - {how}", default=LOOSE_ITEM)
 
@@ -149,21 +149,21 @@ def _findings() -> Iterator[Finding]:
 
 def _edited(file: VerdictFile) -> bool:
     """Let the person write the verdict themselves; whether it now says something that counts."""
-    with surveyed() as (surveyor, _):
-        view = surveyor.repository.view_of(surveyor.branch)
+    with reading() as (reader, _):
+        view = reader.repository.view_of(reader.branch)
     if view is None:
-        click.echo(f"the branch {surveyor.branch} is not checked out anywhere")
+        click.echo(f"the branch {reader.branch} is not checked out anywhere")
         return False
     try:
         click.edit(filename=str(view.root / file.path))
     except click.ClickException as error:
         click.echo(click.style(printable(error.message), fg="red"))
         return False
-    with at_desk() as (surveyor, survey, view):
+    with editing() as (reader, snapshot, view):
         data = files.read_regular(view.root / file.path) or b""
         try:
-            refuse_what_the_tick_would(surveyor, survey, file, data)
-            decided = cast_in(surveyor, survey, file.path, data) is not None
+            refuse_what_the_tick_would(reader, snapshot, file, data)
+            decided = vote_in(reader, snapshot, file.path, data) is not None
         except FactoryError as error:
             click.echo(click.style(printable(error.message), fg="red"))
             return False
@@ -171,22 +171,22 @@ def _edited(file: VerdictFile) -> bool:
     return decided
 
 
-def _shown(surveyor: Surveyor, survey: Survey, file: VerdictFile) -> Iterator[str]:
+def _shown(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile) -> Iterator[str]:
     """An item that waits: the task, all that is known of its delivery, and the patch in colour."""
-    case = survey.cases[file.item_id]
-    item, history = case.item, case.history
+    state = snapshot.items[file.item_id]
+    item, history = state.item, state.history
     assert item is not None
     where = f"round {history.round}, run {history.run}, seat {file.seat}"
     title = printable(" ".join(item.title.split()))
-    yield f"{click.style(case.id, bold=True)}  {lane_word(Lane.REVIEW)}  {title}  ({where})"
+    yield f"{click.style(state.id, bold=True)}  {lane_word(Lane.REVIEW)}  {title}  ({where})"
     yield from (f"  {line}" for line in printable(item.description).strip().split("\n") if item.description)
     yield ""
     try:
-        evidence = surveyor.artifacts.evidence(survey.tree, case.id, history.run)
-        if evidence is not None and case.contract is not None:
-            yield from told(request_of(surveyor, survey, case, evidence), file.seat)
+        evidence = reader.artifacts.evidence(snapshot.tree, state.id, history.run)
+        if evidence is not None and state.contract is not None:
+            yield from told(review_request_of(reader, snapshot, state, evidence), file.seat)
         yield from (f"left {key}: {printable(text)}" for key, text in history.loose_ends.items())
         yield ""
-        yield from patch_lines(difference(surveyor, survey, case.id))
+        yield from patch_lines(difference(reader, snapshot, state.id))
     except FactoryError as error:
         yield click.style(printable(error.message), fg="red")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from factory.execution.processes.process_tree import began
 from factory.model.errors import BusyError
 from factory.model.journal import rfc3339
 from factory.store import files
 from factory.store.repository.repository import Repository
-from factory.work.family import began
 
 _ID = "id"
 

@@ -12,8 +12,8 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
-from factory.line.ledger import Tell
 from factory.line.orchestrator import Orchestrator, Report
+from factory.line.writer import Tell
 from factory.model.errors import FactoryError, NothingButCommits
 from factory.model.lifecycle import Lane
 from factory.store.queue import QUEUE
@@ -90,32 +90,32 @@ class _Watch:
 
 def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     """(folder, with all below it) of everything whose change may be news."""
-    floor = orchestrator.floor
-    folders = [(floor.repository.common_dir / "refs" / "heads", True)]
-    view = floor.repository.view_of(floor.branch)
+    context = orchestrator.context
+    folders = [(context.repository.common_dir / "refs" / "heads", True)]
+    view = context.repository.view_of(context.branch)
     if view is not None:
         for lane in Lane:
             (view.root / QUEUE / lane).mkdir(parents=True, exist_ok=True)
         folders += [(view.root / QUEUE, False), *((view.root / QUEUE / lane, False) for lane in Lane)]
         folders += [(view.git_dir, False)]
         folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
-    beside = floor.repository.view_of(orchestrator.workflow.policy.target_branch)
+    beside = context.repository.view_of(orchestrator.workflow.policy.target_branch)
     if beside is not None and (beside.root / QUEUE / Lane.INBOX).is_dir():
         folders.append((beside.root / QUEUE / Lane.INBOX, False))
     return list(dict.fromkeys(folders))
 
 
-def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> None:
-    """Make passes until interrupted. Raises KeyboardInterrupt then."""
-    crew, clock = orchestrator.floor.crew, orchestrator.floor.clock
-    watch = _Watch(crew.bell.ring, orchestrator.floor.tell)
+def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> None:
+    """Make passes until it is asked to stop. Raises StopRequested then."""
+    context = orchestrator.context
+    folders = _Watch(orchestrator.wake, context.tell)
     tidied = 0
     with ExitStack() as stack:
-        stack.callback(watch.stop)
+        stack.callback(folders.stop)
         while True:
             wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             try:
-                watch.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
+                folders.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
                 report = orchestrator.one_pass()
             except NothingButCommits:
                 raise
@@ -124,10 +124,11 @@ def run(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> Non
                 report, wait = Report(0, waiting=said), min(wait, _AGAIN_S)
                 time.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
-            untils = [outlook.until for outlook in report.outlooks if outlook.until]
+            untils = [outlook.until for outlook in report.schedule if outlook.until]
             if untils:
-                wait = min(wait, max(0.0, (min(untils) - clock()).total_seconds()))
-            if not crew.wait(wait) and not crew.busy and orchestrator.floor.ledger.commits > tidied:
-                tidied = orchestrator.floor.ledger.commits
+                wait = min(wait, max(0.0, (min(untils) - context.clock()).total_seconds()))
+            quiet = not context.wakeup.wait(wait) and not context.executor.busy
+            if quiet and context.writer.commits > tidied:
+                tidied = context.writer.commits
                 with suppress(FactoryError, OSError):  # another time
                     orchestrator.tidy()

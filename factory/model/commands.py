@@ -55,10 +55,10 @@ def _words_of_script(script: str) -> Iterator[str]:
     script = _WITHOUT_EFFECT.sub(" ", script)
     pipelines = [[part.split() for part in each.split("|")] for each in _PIPELINES.split(script.replace("|&", "|"))]
     # What begins with a quotation mark goes on with the word before a substitution: `test "$(ls)" = a`.
-    look = [all(part[:1] in (['"'], ["'"]) or _only_looks(part) for part in pipeline) for pipeline in pipelines]
+    find_edits = [all(part[:1] in (['"'], ["'"]) or _only_looks(part) for part in pipeline) for pipeline in pipelines]
     # What looks may hand on what it sees: in a pipe (`cat x.sh | sh`), `$(…)`, or a file.
-    handed_on = bool(_HANDS_ON.search(script)) and not all(look)
-    for pipeline, only_looks in zip(pipelines, look, strict=True):
+    handed_on = bool(_HANDS_ON.search(script)) and not all(find_edits)
+    for pipeline, only_looks in zip(pipelines, find_edits, strict=True):
         for command in pipeline:
             if only_looks and not handed_on:
                 yield from _program_alone(command)

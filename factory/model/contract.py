@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
-from factory.model.cell import CellSettings
+from factory.model.cell_settings import CellSettings
 
 
 class Sandbox(Format):

@@ -33,6 +33,10 @@ class BusyError(FactoryError):
     exit_code = 4
 
 
+class StopRequested(Exception):
+    """The orchestrator was asked to stop, and nothing is half done."""
+
+
 class NothingButCommits(FactoryError):
     """A fault makes pass after pass commit something that it takes back again."""
 

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branch_problem
-from factory.model.cell import CellSettings
+from factory.model.cell_settings import CellSettings
 from factory.model.contract import Limits
 from factory.model.item import Item
 

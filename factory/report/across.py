@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from factory.line.batch import good_lines
+from factory.line.intake.batch import good_lines
 from factory.model.contract import Contract
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import InvalidFile, Problem, TooLarge

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 
-from factory.line.survey import Survey, Surveyor
+from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE, Checkouts, leads_out
+from factory.execution.cell.sandbox import Kind, Sandbox
+from factory.execution.processes.process import scrubbed_environment
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.report.sign import Health, Sign
-from factory.work.outside import INSTEAD, WOULD_NOT_SEE, Checkouts, leads_out
-from factory.work.process import scrubbed_environment
-from factory.work.sandbox import Kind, Sandbox
 
 
-def astray(surveyor: Surveyor, survey: Survey, boundary: Sandbox) -> Iterator[Sign]:
+def astray(reader: SnapshotReader, snapshot: Snapshot, boundary: Sandbox) -> Iterator[Sign]:
     """A sign for each contract with such a check; no cell is made for that."""
     if boundary.kind is Kind.BUBBLEWRAP:
         return
-    repository = surveyor.repository
+    repository = reader.repository
     roots = [view.root.resolve() for view in repository.views()]
-    checkouts = Checkouts(roots, lambda path: repository.objects.find(survey.tree, path) is not None)
-    for name, contract in surveyor.library.contracts(survey.tree):
+    checkouts = Checkouts(roots, lambda path: repository.objects.find(snapshot.tree, path) is not None)
+    for name, contract in reader.library.contracts(snapshot.tree):
         env = scrubbed_environment(contract.worker.env)
         for check in contract.checks:
             way = leads_out(check.run, env, repository.root, checkouts)

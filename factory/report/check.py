@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from factory.line.batch import batch_problems
-from factory.line.desk import NO_FILE
-from factory.line.review import read_verdict
-from factory.line.signature import not_its_own
-from factory.line.survey import Surveyor, utc_now
+from factory.line.identity import not_its_own
+from factory.line.intake.batch import batch_problems
+from factory.line.intake.edits import NO_FILE
+from factory.line.review.votes import read_verdict
+from factory.line.snapshot import SnapshotReader, utc_now
 from factory.model.breaker import BreakerState
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
@@ -64,9 +64,9 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
 def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
     """What only shows beside everything else: verdicts that do not count, ids that are taken."""
     try:
-        surveyor = Surveyor(repository, locate_branch(repository))
-        head = repository.head(surveyor.branch)
-        return status(surveyor, surveyor.survey(utc_now(), head)).problems if head else ()
+        reader = SnapshotReader(repository, locate_branch(repository))
+        head = repository.head(reader.branch)
+        return status(reader, reader.snapshot(utc_now(), head)).problems if head else ()
     except UnusableError:
         return ()  # what is wrong with the policy has been said already
 

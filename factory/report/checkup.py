@@ -3,55 +3,55 @@
 import threading
 from collections.abc import Iterator
 
-from factory.line.bench import Bench, Question, check_questions, environment_of
-from factory.line.canary import CanaryCheck
-from factory.line.desk import look
+from factory.execution.agents.prompt import TemplateProblem
+from factory.execution.cell.pool import Cells, cells_root
+from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
+from factory.execution.checks.canary import CanaryCheck
+from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, environment_of
+from factory.execution.request import RunRequest
+from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
-from factory.line.proofs import Proof, Proofs, Recall
-from factory.line.survey import Survey, Surveyor
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import printable
-from factory.model.canary import Answer, Canary, rules_of
+from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.report.sign import Health, Sign
 from factory.store.canaries import Canaries
 from factory.store.library import in_library
-from factory.work.order import Order
-from factory.work.prompt import TemplateProblem
-from factory.work.workcell import Cells, cells_root
 
 _UNTOUCHED = "doctor"
 _MOST_LINES = 15  # of what a check printed; how it ended is told at the end
 _WIDEST = 200
 
 
-def checkup(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
+def checkup(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
     """What becomes of the checks of every contract in a cell, tried now. Raises BusyError beside an orchestrator."""
-    repository = surveyor.repository
-    yield from _not_in_force(surveyor, survey)
-    with locked(repository.state, survey.now):
-        cells = Cells(repository, cells_root(repository.common_dir, survey.policy.workspace.root))
+    repository = reader.repository
+    yield from _not_in_force(reader, snapshot)
+    with locked(repository.state, snapshot.now):
+        cells = Cells(repository, cells_root(repository.common_dir, snapshot.policy.workspace.root))
         try:
-            yield from _checkup(surveyor, survey, cells)
+            yield from _checkup(reader, snapshot, cells)
         finally:
             cells.remove_all()
 
 
-def _checkup(surveyor: Surveyor, survey: Survey, cells: Cells) -> Iterator[Sign]:
-    target = surveyor.repository.head(survey.policy.target_branch)
+def _checkup(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterator[Sign]:
+    target = reader.repository.head(snapshot.policy.target_branch)
     if target is None:
-        error = surveyor.repository.missing(survey.policy.target_branch, "target")
+        error = reader.repository.missing(snapshot.policy.target_branch, "target")
         yield Sign("checks", Health.BAD, error.message, error.hint)
         return
-    for name, contract in surveyor.library.contracts(survey.tree):
+    for name, contract in reader.library.contracts(snapshot.tree):
         if contract.checks:
-            order = _order(survey, name, contract, target)
+            request = _request(snapshot, name, contract, target)
             stop = threading.Event()
-            recall = Recall(Proofs(), "")
-            bench = Bench(surveyor.repository, cells, recall, order, environment_of(order), stop, lambda: None)
+            cache = RunCache(CheckCache(), "")
+            runner = CheckRunner(reader.repository, cells, cache, request, environment_of(request), stop, lambda: None)
             try:
-                yield from _contract(bench, target)
+                yield from _contract(runner, target)
             except TemplateProblem as error:
                 found = f"cannot be tried without the inputs of an item: {error.message}"
                 yield Sign(f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them")
@@ -59,9 +59,9 @@ def _checkup(surveyor: Surveyor, survey: Survey, cells: Cells) -> Iterator[Sign]
                 yield Sign(f"checks of {name}", Health.BAD, error.message, error.hint)
 
 
-def _not_in_force(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
+def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
     """The policy files that a person has before them and that are not the committed ones, which are tried."""
-    for edits in look(surveyor, survey):
+    for edits in find_edits(reader, snapshot):
         for path in sorted(edits.valid):
             if in_library(path) and path.endswith(".yaml"):
                 found = "is not committed, so its checks were not tried"
@@ -71,35 +71,35 @@ def _not_in_force(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
                 yield Sign(problem.path, Health.NOTE, problem.message)
 
 
-def remembered(surveyor: Surveyor, survey: Survey) -> Iterator[Sign]:
+def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
     """What is known of the canaries, without trying any."""
-    known = Canaries(surveyor.repository.state).newest()
-    for name, contract in surveyor.library.contracts(survey.tree):
+    known = Canaries(reader.repository.state).newest()
+    for name, contract in reader.library.contracts(snapshot.tree):
         canary = known.get(name)
         if canary is not None and canary.rules == rules_of(contract):
             yield from _told(canary)
-        elif contract.checks and survey.policy.canary != "off":
+        elif contract.checks and snapshot.policy.canary != "off":
             yield Sign(f"canary of {name}", Health.NOTE, "not tried yet", "factory doctor --checks, or the first item")
 
 
-def _order(survey: Survey, name: str, contract: Contract, target: str) -> Order:
+def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> RunRequest:
     """For the checks alone; an open item of the contract lends its inputs."""
-    items = (case.item for case in survey.cases.values() if case.contract_name == name and case.item)
+    items = (state.item for state in snapshot.items.values() if state.contract_name == name and state.item)
     item = next(items, Item(title="The untouched branch")).model_copy(update={"acceptance": ()})
-    return Order(_UNTOUCHED, item, name, contract, survey.policy, "", run=0, round=1, base=target, start=target)
+    return RunRequest(_UNTOUCHED, item, name, contract, snapshot.policy, "", run=0, round=1, base=target, start=target)
 
 
-def _contract(bench: Bench, target: str) -> Iterator[Sign]:
-    name, repository = bench.order.contract_name, bench.repository
+def _contract(runner: CheckRunner, target: str) -> Iterator[Sign]:
+    name, repository = runner.request.contract_name, runner.repository
     content = repository.content(repository.objects.commit(target).tree)
     well = True
-    for question in check_questions(bench.order):
-        proof = bench.prove(question, content, target)
-        sign = _baseline(f"check {question.name} of {name}", question, proof)
+    for call in contract_calls(runner.request):
+        result = runner.run(call, content, target)
+        sign = _baseline(f"check {call.name} of {name}", call, result)
         well = well and sign.health is not Health.BAD
         yield sign
     if well:
-        canary = CanaryCheck(Canaries(repository.state)).try_now(bench, content, target)
+        canary = CanaryCheck(Canaries(repository.state)).try_now(runner, content, target)
         if canary is None:
             found = "there is no file that it could be tried on: the contract allows only tests, settings or checks"
             yield Sign(f"canary of {name}", Health.NOTE, found)
@@ -107,21 +107,21 @@ def _contract(bench: Bench, target: str) -> Iterator[Sign]:
             yield from _told(canary)
 
 
-def _baseline(about: str, question: Question, proof: Proof) -> Sign:
+def _baseline(about: str, call: CheckCall, result: CheckResult) -> Sign:
     """How one check ended on what nobody has touched."""
-    passed = proof.exit_code == 0 and not proof.problem
-    how = proof.problem or f"exit status {proof.exit_code}"
-    if question.must_fail_before:
+    passed = result.exit_code == 0 and not result.problem
+    how = result.problem or f"exit status {result.exit_code}"
+    if call.must_fail_before:
         advice = "as long as it does, proposals are sent back" if passed else ""
         found = (
-            f"passes in {proof.seconds:g} s, and has to fail without a change"
+            f"passes in {result.seconds:g} s, and has to fail without a change"
             if passed
             else f"fails as it must ({how})"
         )
         return Sign(about, Health.NOTE if passed else Health.GOOD, found, advice)
     if passed:
-        return Sign(about, Health.GOOD, f"passes on the untouched branch in {proof.seconds:g} s")
-    lines = [line.rstrip()[:_WIDEST] for line in printable(proof.log.decode(errors="replace")).split("\n")]
+        return Sign(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s")
+    lines = [line.rstrip()[:_WIDEST] for line in printable(result.log.decode(errors="replace")).split("\n")]
     told = tuple(line for line in lines if line)[-_MOST_LINES:]
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
     advice = "correct the check or the environment; else every proposal is sent back"

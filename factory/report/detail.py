@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from factory.line.survey import Case, Survey, Surveyor
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
@@ -67,70 +67,72 @@ def journal(history: History) -> list[dict[str, object]]:
     return [entry.model_dump(mode="json", by_alias=True, exclude_defaults=True) for entry in history.entries]
 
 
-def detail(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
+def detail(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | None:
     """Everything about one item; None when there is none."""
-    case = survey.cases.get(item_id)
-    if case is None:
-        return _done(surveyor, survey, item_id)
-    row = next(row for row in status(surveyor, survey).rows if row.id == item_id)
-    return _of(surveyor, survey, case, row, folder_of(item_id))
+    state = snapshot.items.get(item_id)
+    if state is None:
+        return _done(reader, snapshot, item_id)
+    row = next(row for row in status(reader, snapshot).rows if row.id == item_id)
+    return _of(reader, snapshot, state, row, folder_of(item_id))
 
 
-def _done(surveyor: Surveyor, survey: Survey, item_id: str) -> Detail | None:
-    day = surveyor.queue.done_day(survey.tree, item_id)
+def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | None:
+    day = reader.queue.done_day(snapshot.tree, item_id)
     if day is None:
         return None
     path = lane_path(Lane.DONE, item_id, day)
-    entry = surveyor.repository.objects.find(survey.tree, path)
+    entry = reader.repository.objects.find(snapshot.tree, path)
     assert entry is not None
-    item = surveyor.queue.item(path, entry.oid)
-    history = surveyor.artifacts.history(survey.tree, item_id, day)
-    evidence = _evidence(surveyor, survey, item_id, history, day)
+    item = reader.queue.item(path, entry.oid)
+    history = reader.artifacts.history(snapshot.tree, item_id, day)
+    evidence = _evidence(reader, snapshot, item_id, history, day)
     return Detail(
         id=item_id,
         title=item.title,
         lane=Lane.DONE,
         path=path,
-        contract=survey.policy.contract_of(item),
+        contract=snapshot.policy.contract_of(item),
         note=history.reason.splitlines()[0] if history.reason else "",
         artifacts=folder_of(item_id, Lane.DONE, day),
         history=history,
         evidence=evidence,
         base=evidence.base if evidence else "",
-        changes=_changes(surveyor, evidence),
+        changes=_changes(reader, evidence),
     )
 
 
-def _of(surveyor: Surveyor, survey: Survey, case: Case, row: Row, folder: str) -> Detail:
-    evidence = _evidence(surveyor, survey, case.id, case.history)
+def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row, folder: str) -> Detail:
+    evidence = _evidence(reader, snapshot, state.id, state.history)
     return Detail(
-        id=case.id,
-        title=case.item.title if case.item else "",
-        lane=case.lane,
-        path=case.placed.path,
-        contract=case.contract_name,
+        id=state.id,
+        title=state.item.title if state.item else "",
+        lane=state.lane,
+        path=state.placed.path,
+        contract=state.contract_name,
         note=row.note,
         not_applied=row.not_applied,
-        artifacts=f"{folder}/run-{case.history.run}/",
-        history=case.history,
+        artifacts=f"{folder}/run-{state.history.run}/",
+        history=state.history,
         evidence=evidence,
         base=evidence.base if evidence else "",
-        changes=_changes(surveyor, evidence),
+        changes=_changes(reader, evidence),
     )
 
 
-def _evidence(surveyor: Surveyor, survey: Survey, item_id: str, history: History, day: str = "") -> Evidence | None:
+def _evidence(
+    reader: SnapshotReader, snapshot: Snapshot, item_id: str, history: History, day: str = ""
+) -> Evidence | None:
     try:
-        return surveyor.artifacts.evidence(survey.tree, item_id, history.run, day)
+        return reader.artifacts.evidence(snapshot.tree, item_id, history.run, day)
     except InvalidFile:
         return None  # the note says what is wrong with it
 
 
-def _changes(surveyor: Surveyor, evidence: Evidence | None) -> tuple[FileChange, ...]:
+def _changes(reader: SnapshotReader, evidence: Evidence | None) -> tuple[FileChange, ...]:
     """What the proposal changes; nothing when this clone does not hold it."""
     if evidence is None:
         return ()
     try:
-        return compared(surveyor.repository, evidence.base, evidence.proposal)
+        return compared(reader.repository, evidence.base, evidence.proposal)
     except FactoryError:
         return ()

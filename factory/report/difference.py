@@ -1,17 +1,17 @@
 """The difference: what an item's proposal changes, or what became of it from one round to another."""
 
-from factory.line.survey import Survey, Surveyor
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.journal import Entry, History, Lease
 from factory.store.artifacts import run_folder
 from factory.store.repository.comparison import shown
 
 
-def difference(surveyor: Surveyor, survey: Survey, item_id: str, rounds: tuple[int, int] | None = None) -> str:
+def difference(reader: SnapshotReader, snapshot: Snapshot, item_id: str, rounds: tuple[int, int] | None = None) -> str:
     """What the newest proposal changes, or the later one of two rounds against the earlier. Raises UsageError."""
-    case = survey.cases.get(item_id)
-    day = "" if case else surveyor.queue.done_day(survey.tree, item_id) or ""
-    history = case.history if case else surveyor.artifacts.history(survey.tree, item_id, day)
+    state = snapshot.items.get(item_id)
+    day = "" if state else reader.queue.done_day(snapshot.tree, item_id) or ""
+    history = state.history if state else reader.artifacts.history(snapshot.tree, item_id, day)
     proposed = {entry.round: entry for entry in history.entries if entry.proposal}
     if not proposed:
         raise UsageError(f"{item_id} has no proposal yet", f"factory log {item_id}")
@@ -19,20 +19,20 @@ def difference(surveyor: Surveyor, survey: Survey, item_id: str, rounds: tuple[i
         if number not in proposed:
             known = ", ".join(map(str, sorted(proposed)))
             raise UsageError(f"{item_id} has no proposal of round {number}; there are those of {known}")
-    told = _Told(surveyor, survey, item_id, day, history)
+    told = _Told(reader, snapshot, item_id, day, history)
     if rounds is None:
         newest = proposed[max(proposed)]
-        return shown(surveyor.repository, told.base(newest), told.content(newest))
+        return shown(reader.repository, told.base(newest), told.content(newest))
     old, new = (told.content(proposed[number]) for number in rounds)
-    return shown(surveyor.repository, old, new)
+    return shown(reader.repository, old, new)
 
 
 class _Told:
     """What an item's journal and patches tell of its proposals: in a clone of the branch alone, too."""
 
-    def __init__(self, surveyor: Surveyor, survey: Survey, item_id: str, day: str, history: History) -> None:
-        self._repository = surveyor.repository
-        self._tree = survey.tree
+    def __init__(self, reader: SnapshotReader, snapshot: Snapshot, item_id: str, day: str, history: History) -> None:
+        self._repository = reader.repository
+        self._tree = snapshot.tree
         self._item_id = item_id
         self._day = day
         self._history = history

@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from factory.line.desk import TELL_GIT
+from factory.execution.cell.sandbox import Kind, Sandbox, sandbox
+from factory.execution.processes.process import scrubbed_environment
+from factory.execution.redaction.mask import SHORTEST
+from factory.line.intake.edits import TELL_GIT
 from factory.line.lock import holder
-from factory.line.survey import Surveyor, utc_now
+from factory.line.snapshot import SnapshotReader, utc_now
 from factory.model.base import counted
 from factory.model.breaker import State
 from factory.model.contract import Contract
@@ -22,9 +25,6 @@ from factory.report.checkup import remembered
 from factory.report.sign import Health, Sign
 from factory.store.library import COMMIT_IT, locate_branch
 from factory.store.repository.repository import Repository
-from factory.work.mask import SHORTEST
-from factory.work.process import scrubbed_environment
-from factory.work.sandbox import Kind, Sandbox, sandbox
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
@@ -48,24 +48,24 @@ def examine(repository: Repository) -> Iterator[Sign]:
     head = repository.head(branch)
     if head is None:
         return
-    surveyor = Surveyor(repository, branch)
+    reader = SnapshotReader(repository, branch)
     try:
-        survey = surveyor.survey(utc_now(), head)
+        snapshot = reader.snapshot(utc_now(), head)
     except FactoryError as error:
         yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
         return
-    if repository.head(survey.policy.target_branch) is None:
-        lacking = repository.missing(survey.policy.target_branch, "target")
+    if repository.head(snapshot.policy.target_branch) is None:
+        lacking = repository.missing(snapshot.policy.target_branch, "target")
         yield Sign("target", Health.BAD, lacking.message, lacking.hint)
-    boundary = _sandbox(survey.policy.sandbox)
+    boundary = _sandbox(snapshot.policy.sandbox)
     yield from _containment(boundary)
     if isinstance(boundary, Sandbox):
-        yield from astray(surveyor, survey, boundary)
-    yield from _agents(survey.policy)
-    yield from _contracts(surveyor, survey.tree)
-    yield from remembered(surveyor, survey)
-    yield from _secret_scan(survey.policy)
-    for name, state in sorted(survey.breakers.items()):
+        yield from astray(reader, snapshot, boundary)
+    yield from _agents(snapshot.policy)
+    yield from _contracts(reader, snapshot.tree)
+    yield from remembered(reader, snapshot)
+    yield from _secret_scan(snapshot.policy)
+    for name, state in sorted(snapshot.breakers.items()):
         open_until = f" until {rfc3339(state.until)}" if state.until else ""
         if state.state is State.CLOSED:
             yield Sign(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
@@ -73,12 +73,12 @@ def examine(repository: Repository) -> Iterator[Sign]:
             found = f"{state.state}{open_until} after {state.failures} failures; the last: {state.reason}"
             advice = f"mend the cause, then set `state: closed` in queue/breakers/{name}.yaml"
             yield Sign(f"breaker {name}", Health.BAD, found, advice)
-    most = survey.policy.budget.usd_per_day
+    most = snapshot.policy.budget.usd_per_day
     if most is None:
         yield Sign("budget", Health.GOOD, "no limit a day (budget.usd_per_day)")
     else:
-        over = survey.spent_today >= most
-        found = f"{survey.spent_today:.2f} of {most:.2f} USD are used up today"
+        over = snapshot.spent_today >= most
+        found = f"{snapshot.spent_today:.2f} of {most:.2f} USD are used up today"
         advice = "wait until midnight UTC, or raise budget.usd_per_day in WORKFLOW.md" if over else ""
         yield Sign("budget", Health.BAD if over else Health.GOOD, found, advice)
 
@@ -131,9 +131,11 @@ def _leftovers(repository: Repository) -> Iterator[Sign]:
         return
     cells = list((repository.state / "cells").glob("*"))
     pending = (repository.state / "pending").exists()
-    hearts = list((repository.state / "heartbeats").glob("*"))
-    if cells or pending or hearts:
-        found = f"a crash left {len(cells)} cells, {len(hearts)} heartbeats" + (" and a half-done publish" * pending)
+    heartbeats = list((repository.state / "heartbeats").glob("*"))
+    if cells or pending or heartbeats:
+        found = f"a crash left {len(cells)} cells, {len(heartbeats)} heartbeats" + (
+            " and a half-done publish" * pending
+        )
         yield Sign("orphans", Health.NOTE, found, "factory tick cleans up")
     else:
         yield Sign("orphans", Health.GOOD, "none")
@@ -203,9 +205,9 @@ def _version_of(program: str) -> str:
     return said[0][:100] if said else program
 
 
-def _contracts(surveyor: Surveyor, tree: str) -> Iterator[Sign]:
+def _contracts(reader: SnapshotReader, tree: str) -> Iterator[Sign]:
     """Whether what the contracts name is there: programs, and values of secrets."""
-    for name, contract in surveyor.library.contracts(tree):
+    for name, contract in reader.library.contracts(tree):
         yield from _contract(name, contract)
 
 

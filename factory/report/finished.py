@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from factory.line.survey import Survey, Surveyor
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
 from factory.model.journal import History, rfc3339
 from factory.model.lifecycle import Lane, Outcome
@@ -29,26 +29,26 @@ class Finished:
         return {**self.__dict__, "lane": str(Lane.DONE), "labels": list(self.labels), "since": since}
 
 
-def finished(surveyor: Surveyor, survey: Survey) -> Iterator[Finished]:
+def finished(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Finished]:
     """Every item that has ended, the newest first."""
     folder = f"{QUEUE}/{Lane.DONE}"
-    days = surveyor.repository.objects.folder(survey.tree, folder)
+    days = reader.repository.objects.folder(snapshot.tree, folder)
     for day in sorted((name for name, entry in days.items() if entry.is_folder), reverse=True):
-        names = surveyor.repository.objects.folder(survey.tree, f"{folder}/{day}")
+        names = reader.repository.objects.folder(snapshot.tree, f"{folder}/{day}")
         ids = [name.removesuffix(".yaml") for name in names if name.endswith(".yaml")]
-        of_day = [_one(surveyor, survey, item_id, day) for item_id in ids]
+        of_day = [_one(reader, snapshot, item_id, day) for item_id in ids]
         yield from sorted(of_day, key=lambda each: (each.since is not None and each.since.timestamp(), each.id))[::-1]
 
 
-def _one(surveyor: Surveyor, survey: Survey, item_id: str, day: str) -> Finished:
+def _one(reader: SnapshotReader, snapshot: Snapshot, item_id: str, day: str) -> Finished:
     path = lane_path(Lane.DONE, item_id, day)
     try:
-        history = surveyor.artifacts.history(survey.tree, item_id, day)
+        history = reader.artifacts.history(snapshot.tree, item_id, day)
     except InvalidFile:
         history = History()
     try:
-        entry = surveyor.repository.objects.find(survey.tree, path)
-        item = surveyor.queue.item(path, entry.oid) if entry else None
+        entry = reader.repository.objects.find(snapshot.tree, path)
+        item = reader.queue.item(path, entry.oid) if entry else None
     except InvalidFile:
         item = None
     title, labels, priority = (item.title, item.labels, item.priority) if item else ("", (), None)

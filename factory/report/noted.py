@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from factory.line.batch import new_items
-from factory.line.desk import Edits
-from factory.line.review import read_verdict
-from factory.line.survey import Survey, Surveyor
+from factory.line.intake.batch import new_items
+from factory.line.intake.edits import Edits
+from factory.line.review.votes import read_verdict
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
 from factory.model.lifecycle import Lane
@@ -28,45 +28,45 @@ class Noted:
     problems: list[Problem] = field(default_factory=list)  # of the lines of batches
 
 
-def noted(surveyor: Surveyor, survey: Survey, edits: Iterable[Edits]) -> Noted:
+def noted(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) -> Noted:
     """Everything that is valid and waits for the next pass, committed batches included."""
     edits = list(edits)
     found = Noted()
     for each in edits:
         for path, data in each.valid.items():
             if data is not None and path.startswith(f"{QUEUE}/"):
-                _take(found, survey, path, data)
-    for path, data in _batches(surveyor, survey, edits).items():
-        made, problems = new_items(surveyor, survey, path, data)
+                _take(found, snapshot, path, data)
+    for path, data in _batches(reader, snapshot, edits).items():
+        made, problems = new_items(reader, snapshot, path, data)
         found.problems.extend(problems)
         if made:
             found.new.append(_new(PurePosixPath(path).name, f"a batch of {counted(len(made), 'item')}"))
     return found
 
 
-def _batches(surveyor: Surveyor, survey: Survey, edits: Iterable[Edits]) -> dict[str, bytes]:
+def _batches(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) -> dict[str, bytes]:
     """What every batch says, as the next pass finds it."""
     written = {path: data for each in edits for path, data in each.valid.items() if is_batch(path)}
     found = {path: data for path, data in written.items() if data is not None}
-    for batch in survey.snapshot.batches:
+    for batch in snapshot.listing.batches:
         entry = TreeEntry(FILE, batch.blob)
         with suppress(InvalidFile):  # the pass says what is wrong with the whole file
             if batch.path not in written:
-                found[batch.path] = surveyor.repository.objects.regular(batch.path, entry, MOST_BYTES)
+                found[batch.path] = reader.repository.objects.regular(batch.path, entry, MOST_BYTES)
     return found
 
 
-def _take(found: Noted, survey: Survey, path: str, data: bytes) -> None:
+def _take(found: Noted, snapshot: Snapshot, path: str, data: bytes) -> None:
     name = PurePosixPath(path).name
     if path.endswith(VERDICT):
         item_id, _, _ = name.removesuffix(VERDICT).rpartition(".")
         found.of_items[item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
     elif path.endswith(".yaml"):
         item_id = name.removesuffix(".yaml").lower()
-        case = survey.cases.get(item_id)
-        if case is None:
+        state = snapshot.items.get(item_id)
+        if state is None:
             found.new.append(_new(item_id, read_item(path, data).title))
-        elif case.placed.path != path:
+        elif state.placed.path != path:
             found.of_items[item_id] = f"its move to {PurePosixPath(path).parent} is noted, {_NEXT}"
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from factory.execution.agents.prompt import flaw
 from factory.model.base import Argv
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.store import files, yaml
 from factory.store.library import WORKFLOW, contract_path, front_matter, read_workflow
 from factory.store.schema import schema_problem
-from factory.work.prompt import flaw
 
 Key = tuple[str | int, ...]
 _NO_FRONT_MATTER = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from factory.line.survey import Case, Survey, Surveyor
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane, NotApplied
 from factory.model.moments import moment_of
@@ -33,23 +33,28 @@ class Row:
 
 
 def row_of(
-    surveyor: Surveyor, survey: Survey, case: Case, state: str, note: str, not_applied: NotApplied | None = None
+    reader: SnapshotReader,
+    snapshot: Snapshot,
+    state: ItemState,
+    condition: str,
+    note: str,
+    not_applied: NotApplied | None = None,
 ) -> Row:
     """A case's row, in a state and for a reason."""
-    arrival = surveyor.arrivals(survey).get(case.placed.path)
-    since = case.history.since or (moment_of(arrival.at) if arrival else None)
-    item = case.item
+    arrival = reader.arrivals(snapshot).get(state.placed.path)
+    since = state.history.since or (moment_of(arrival.at) if arrival else None)
+    item = state.item
     return Row(
-        id=case.id,
+        id=state.id,
         title=item.title if item else "",
-        lane=case.lane,
-        state=state,
+        lane=state.lane,
+        state=condition,
         since=since,
         note=note.splitlines()[0] if note else "",
         labels=item.labels if item else (),
         priority=item.priority if item else None,
-        run=case.history.run,
-        round=case.history.round,
-        contract=case.contract_name,
-        not_applied=not_applied or (case.history.entries[-1].not_applied if case.history.entries else None),
+        run=state.history.run,
+        round=state.history.round,
+        contract=state.contract_name,
+        not_applied=not_applied or (state.history.entries[-1].not_applied if state.history.entries else None),
     )

@@ -3,35 +3,37 @@
 from pathlib import Path
 
 from factory.line.lock import Holder, owner_of
-from factory.line.survey import Case, Survey, Surveyor
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.journal import rfc3339
 
 _STALLED = "stalled", "nobody works on it; the next tick takes it back"
 
 
-def signs_of_life(surveyor: Surveyor, survey: Survey, case: Case, holder: Holder | None) -> tuple[str, str]:
+def signs_of_life(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, holder: Holder | None
+) -> tuple[str, str]:
     """(state, note) of an active item: running shows signs of life; stalled does not, or nobody holds the lease."""
-    lease = case.history.lease
-    if lease and lease.owner != owner_of(surveyor.repository) and lease.expires_at > survey.now:
+    lease = state.history.lease
+    if lease and lease.owner != owner_of(reader.repository) and lease.expires_at > snapshot.now:
         return "running", f"{lease.owner} has it until {rfc3339(lease.expires_at)}"
     if holder is None or lease is None:
         return _STALLED
-    heart = heart_of(surveyor, case.id)
+    heart = heart_of(reader, state.id)
     try:
-        doing, silent = heart.read_text(), survey.now.timestamp() - heart.stat().st_mtime
+        doing, silent = heart.read_text(), snapshot.now.timestamp() - heart.stat().st_mtime
     except OSError:
         return "running", "its run has ended; the pass that is under way takes its result in"
-    allowed = survey.policy.silence_s(case.contract.limits) if case.contract else 0.0
+    allowed = snapshot.policy.silence_s(state.contract.limits) if state.contract else 0.0
     sign = f"last sign of life {max(0, int(silent))} s ago"
     if allowed is not None and silent > allowed:
         return "stalled", sign
-    state, what = parted(doing)
-    return state, f"{what}; {sign}" if what else sign
+    condition, what = parted(doing)
+    return condition, f"{what}; {sign}" if what else sign
 
 
-def heart_of(surveyor: Surveyor, item_id: str) -> Path:
+def heart_of(reader: SnapshotReader, item_id: str) -> Path:
     """The file that a run touches as long as it lives."""
-    return surveyor.repository.state / "heartbeats" / item_id
+    return reader.repository.state / "heartbeats" / item_id
 
 
 def parted(doing: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.model.base import digest
-from factory.model.canary import Canary
+from factory.model.canary_answer import Canary
 from factory.store import files
 
 _NAMED_BY = 16  # digits of an environment's digest

@@ -47,7 +47,7 @@ class VerdictFile:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class QueueListing:
     """The queue at one commit; done items are looked up when asked for."""
 
     items: Mapping[str, Placed]
@@ -111,7 +111,7 @@ class Queue:
         self._memory = _Memory(state / "parsed")
         self._done = Days(objects, f"{QUEUE}/done", ".yaml")
 
-    def snapshot(self, tree: str) -> Snapshot:
+    def listing(self, tree: str) -> QueueListing:
         """Who lies where. A file that cannot be an item is a problem and nothing else."""
         items: dict[str, Placed] = {}
         verdicts: list[VerdictFile] = []
@@ -138,7 +138,7 @@ class Queue:
                     items[item_id] = Placed(item_id, lane, path, blob)
         problems.extend(Problem(path, 1, 1, IN_NO_LANE) for path in self._strays(tree, QUEUE))
         single = {key: placed for key, placed in items.items() if key not in twice}
-        return Snapshot(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
+        return QueueListing(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
 
     def _files(self, tree: str, lane: Lane) -> Iterator[tuple[str, str, str, str]]:
         folder = f"{QUEUE}/{lane}"

@@ -8,11 +8,11 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from factory.line.ledger import Ledger, Move
-from factory.line.request import Request
-from factory.line.review import matter_of
-from factory.line.survey import Case, Survey, Surveyor, utc_now
-from factory.line.verdict_file import verdict_file
+from factory.line.review.review_request import ReviewRequest
+from factory.line.review.verdict_file import verdict_file
+from factory.line.review.votes import delivery_of
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader, utc_now
+from factory.line.writer import Move, Writer
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
 from factory.model.lifecycle import Event, Lane, Outcome
@@ -48,37 +48,37 @@ class _Maker:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._objects = repository.objects
-        self._ledger = Ledger(repository, "main", _ME, utc_now, lambda _id, _text: None)
-        self._surveyor = Surveyor(repository, "main")
+        self._writer = Writer(repository, "main", _ME, utc_now, lambda _id, _text: None)
+        self._reader = SnapshotReader(repository, "main")
         head = repository.head("main")
         assert head is not None
-        self._survey: Survey = self._surveyor.survey(utc_now(), head)
-        self._ledger.begin(head)
+        self._snapshot: Snapshot = self._reader.snapshot(utc_now(), head)
+        self._writer.begin(head)
 
     def make(self) -> None:
         """Everything, in batches."""
-        cases = list(self._survey.cases.values())
+        cases = list(self._snapshot.items.values())
         tossed = [case for case in cases if case.id.startswith("tossed")]
         for _ in range(_TOSSES):
             for number, case in enumerate(tossed):
-                tossed[number] = self._ledger.move(self._start(case), Move(Event.RELEASE, Lane.INBOX, {"reason": "on"}))
-                self._ledger.publish_when_due()
+                tossed[number] = self._writer.move(self._start(case), Move(Event.RELEASE, Lane.INBOX, {"reason": "on"}))
+                self._writer.publish_when_due()
         for case in cases:
             if case.id.startswith("made"):
                 self._cycle(case)
-                self._ledger.publish_when_due()
-        self._ledger.publish()
+                self._writer.publish_when_due()
+        self._writer.publish()
 
-    def _start(self, case: Case) -> Case:
+    def _start(self, case: ItemState) -> ItemState:
         run = case.history.run + 1
         ends = utc_now() + timedelta(minutes=20)
-        lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=self._ledger.head, item=case.placed.blob)
+        lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=self._writer.head, item=case.placed.blob)
         move = Move(Event.START, Lane.ACTIVE, {"lease": lease, "worker": "factory-scripted"}, run=run)
-        return self._ledger.move(case, move)
+        return self._writer.move(case, move)
 
-    def _cycle(self, case: Case) -> None:
+    def _cycle(self, case: ItemState) -> None:
         """Start, delivery with artifacts, a person's verdict, the merge, and the finish."""
-        base = self._ledger.head
+        base = self._writer.head
         case = self._start(case)
         assert case.item is not None and case.contract is not None
         path, data = f"made/{case.id[5:].zfill(6)[:4]}/{case.id}.txt", f"{case.id}\n".encode()
@@ -94,15 +94,15 @@ class _Maker:
             "evidence.json": as_json(evidence.model_dump(mode="json")),
             **{f"checks/{each.name}.log": b"fine\n" for each in ran},
         }
-        source = self._surveyor.library.contract_bytes(self._survey.tree, "reviewed") or b""
-        governing = self._survey.policy.governing()
+        source = self._reader.library.contract_bytes(self._snapshot.tree, "reviewed") or b""
+        governing = self._snapshot.policy.governing()
         subject = subject_of(case.item, source, governing, files["patch.diff"], left_by_worker(files))
         details = {"subject": subject, "proposal": proposal, "seconds": 1.0}
         opened = verdict_path(case.id, "human")
-        request = Request(
-            matter=matter_of(case, subject),
+        request = ReviewRequest(
+            delivery=delivery_of(case, subject),
             contract=case.contract,
-            policy=self._survey.policy,
+            policy=self._snapshot.policy,
             evidence=evidence,
             changes=(FileChange("A", path, added=1, removed=0),),
             result=None,
@@ -111,21 +111,21 @@ class _Maker:
         )
         verdict = verdict_file(request, "human")
         move = Move(Event.DELIVER, Lane.REVIEW, details, with_manifest(files), {opened: verdict})
-        case = self._ledger.move(case, move)
+        case = self._writer.move(case, move)
         verdict = verdict.replace(b"decision: pending", b"decision: approve")
-        self._ledger.take_in(_ANN, {opened: verdict}, "factory: take in a verdict")
+        self._writer.take_in(_ANN, {opened: verdict}, "factory: take in a verdict")
         self._finish(case, subject, evidence, (path, data), VerdictFile(case.id, "human", opened, ""))
 
     def _finish(
-        self, case: Case, subject: str, evidence: Evidence, file: tuple[str, bytes], verdict: VerdictFile
+        self, case: ItemState, subject: str, evidence: Evidence, file: tuple[str, bytes], verdict: VerdictFile
     ) -> None:
-        batch = self._ledger.batch
+        batch = self._writer.batch
         batch.tree.put_file(*file)
         text = f"Merge {case.id}\n\nFactory-Item: {case.id}\nFactory-Subject: {subject}\nFactory-Actor: {_ME}\n"
         applied = batch.commit(text, Signature(_ME, _ME, utc_now()), evidence.proposal)
         said = SeatVerdict(seat="human", decision=Decision.APPROVE, reviewer=str(_ANN))
         details = {"verdicts": (said,), "outcome": Outcome.APPLIED, "subject": subject, "applied": applied}
-        self._ledger.move(case, Move(Event.FINISH, Lane.DONE, {**details, "proposal": evidence.proposal}), [verdict])
+        self._writer.move(case, Move(Event.FINISH, Lane.DONE, {**details, "proposal": evidence.proposal}), [verdict])
 
     def _proposal(self, item_id: str, base: str, path: str, data: bytes) -> str:
         tree = TreeEditor(self._objects, self._objects.commit(base).tree)

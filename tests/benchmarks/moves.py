@@ -9,8 +9,8 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median
 
-from factory.line.ledger import Ledger, Move
-from factory.line.survey import Case, Surveyor, utc_now
+from factory.line.snapshot import ItemState, SnapshotReader, utc_now
+from factory.line.writer import Move, Writer
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.objects import Person
@@ -37,20 +37,20 @@ class _Mover:
     def __init__(self, repository: Repository) -> None:
         me = Person("factory", "factory@benchmark")
         self._repository = repository
-        self._ledger = Ledger(repository, "main", me, utc_now, lambda _id, _text: None)
+        self._writer = Writer(repository, "main", me, utc_now, lambda _id, _text: None)
         head = repository.head("main")
         assert head is not None
-        self.cases = list(Surveyor(repository, "main").survey(utc_now(), head).cases.values())
+        self.items = list(SnapshotReader(repository, "main").snapshot(utc_now(), head).items.values())
 
     def move(self, count: int) -> None:
         """Move so many items in one batch."""
         head = self._repository.head("main")
         assert head is not None
-        self._ledger.begin(head)
-        self.cases[:count] = [self._ledger.move(case, self._next(case, head)) for case in self.cases[:count]]
-        self._ledger.publish()
+        self._writer.begin(head)
+        self.items[:count] = [self._writer.move(case, self._next(case, head)) for case in self.items[:count]]
+        self._writer.publish()
 
-    def _next(self, case: Case, head: str) -> Move:
+    def _next(self, case: ItemState, head: str) -> Move:
         if case.lane is Lane.ACTIVE:
             return Move(Event.RELEASE, Lane.INBOX, {"reason": "the benchmark goes on"})
         run = case.history.run + 1

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory.line.batch import batch_problems
-from factory.line.review import Matter, Reviewers, cast, cast_of_machine, read_verdict
+from factory.execution.agents.usage import Meter
+from factory.line.intake.batch import batch_problems
+from factory.line.review.votes import Delivery, Reviewers, machine_vote, read_verdict, read_vote
 from factory.model.base import canonical
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -25,13 +26,12 @@ from factory.store.library import read_workflow, workflow_warnings
 from factory.store.queue import read_item
 from factory.store.repository.objects import Person
 from factory.store.schema import misfit, schema_problem
-from factory.work.meter import Meter
 from tests.fuzz.inputs import SUBJECT, Input
 
 PLACE = "the/file"
 _NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _ITEM = Item.model_validate_json('{"title": "t", "acceptance": [{"id": "A1", "text": "x"}]}')
-_MATTER = Matter("one", _ITEM, 1, 1, SUBJECT, "worker", {"U1": "left"}, Table())
+_MATTER = Delivery("one", _ITEM, 1, 1, SUBJECT, "worker", {"U1": "left"}, Table())
 
 
 def _item(data: bytes) -> None:
@@ -69,7 +69,7 @@ def _workflow(data: bytes) -> None:
 
 def _verdict(data: bytes) -> None:
     read_verdict(PLACE, data)
-    cast("human", PLACE, data, _MATTER, lambda: Person("Ann", "ann@example.org"), Reviewers(("Ann",), frozenset()))
+    read_vote("human", PLACE, data, _MATTER, lambda: Person("Ann", "ann@example.org"), Reviewers(("Ann",), frozenset()))
 
 
 def _result(data: bytes) -> None:
@@ -90,7 +90,7 @@ def _usage(data: bytes) -> None:
 
 
 def _answer(data: bytes) -> None:
-    said = cast_of_machine("critic", PLACE, data, _MATTER)
+    said = machine_vote("critic", PLACE, data, _MATTER)
     assert said
     yaml.load(MachineVerdict, yaml.Source(PLACE, data)).model_dump_json()
 

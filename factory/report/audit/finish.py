@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from factory.execution.apply_command import Applied
 from factory.model.contract import ApplyMode, Contract
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
@@ -12,11 +13,10 @@ from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Outcome
 from factory.report.audit.book import Book, Record
 from factory.report.audit.content import Brought, content_name, does_no_more, outside
-from factory.report.audit.judgement import Judgement, Said, subject_found
+from factory.report.audit.judgement import Judgement, SeatResult, subject_found
 from factory.report.audit.rules import Rule
 from factory.report.audit.yardstick import unmeasured
 from factory.store.repository.chronicle import Step
-from factory.work.command import Applied
 
 
 class Finish:
@@ -36,7 +36,7 @@ class Finish:
         """The loose ends about which a person said that nothing is to be done."""
         return self._judgement.dismissed
 
-    def found(self) -> Iterator[Said]:
+    def found(self) -> Iterator[SeatResult]:
         """Everything that is missing or does not fit."""
         judgement = self._judgement
         item, contract, delivered = judgement.item, judgement.law.contract, judgement.delivered
@@ -61,15 +61,15 @@ class Finish:
         except FactoryError as error:
             yield Rule.MERGED, f"cannot be proven: {error.message}"
 
-    def _same(self, delivered: Entry, evidence: Evidence) -> Iterator[Said]:
+    def _same(self, delivered: Entry, evidence: Evidence) -> Iterator[SeatResult]:
         """Whether what was finished is what was delivered."""
         if self._entry.subject != delivered.subject:
             yield Rule.SUBJECT, "was finished under another subject than the one that was delivered"
         if not evidence.proposal == self._entry.proposal == delivered.proposal:
             yield Rule.COVERED, "was finished with another proposal than the one that was delivered and checked"
 
-    def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[Said]:
-        """The gate's own ruling on what is committed, by the policy of that time."""
+    def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[SeatResult]:
+        """The gate's own decision on what is committed, by the policy of that time."""
         asked = {check.name: None for check in contract.checks}
         asked |= {f"acceptance/{each.id}": None for each in item.acceptance if each.check is not None}
         missing = asked.keys() - {ran.name for ran in evidence.ran}
@@ -79,7 +79,7 @@ class Finish:
             yield Rule.COVERED, text
         if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
             yield Rule.COVERED, "was applied, and is on hold"
-        ruling, refused = self._judgement.ruling(delivered, item, contract, evidence)
+        ruling, refused = self._judgement.decision(delivered, item, contract, evidence)
         yield from refused
         if ruling.event is not self._entry.event:
             how = "rejected" if self._entry.event is Event.REJECT else "finished"
@@ -87,7 +87,7 @@ class Finish:
         elif ruling.verdicts != self._entry.verdicts:
             yield Rule.COVERED, "has other verdicts in its journal than in its files"
 
-    def _patch(self, evidence: Evidence) -> Iterator[Said]:
+    def _patch(self, evidence: Evidence) -> Iterator[SeatResult]:
         ends = evidence.base, evidence.proposal
         if self._objects.read(evidence.proposal) is None:  # of a squash, or of nothing applied: git let it go
             applied = self._entry.applied or ""
@@ -102,7 +102,7 @@ class Finish:
                 f"was judged by a patch.diff that is not what the proposal {evidence.proposal[:10]} changes",
             )
 
-    def _by_command(self) -> Iterator[Said]:
+    def _by_command(self) -> Iterator[SeatResult]:
         """Whether the outcome of an apply command is recorded, for the subject that was judged."""
         data = self._judgement.file("apply.json")
         try:
@@ -116,7 +116,7 @@ class Finish:
         elif not note.ended or note.exit_code != 0:
             yield Rule.MERGED, "was finished, and its apply command failed"
 
-    def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[Said]:
+    def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[SeatResult]:
         applied, policy = self._entry.applied, self._judgement.law.policy
         merges = mode in (ApplyMode.MERGE, ApplyMode.SQUASH) and evidence.proposal != evidence.base
         if self._entry.outcome is not Outcome.APPLIED:
@@ -133,14 +133,14 @@ class Finish:
         elif applied is None or policy.target_branch == policy.branch:  # else it is looked for on that other branch
             yield Rule.MERGED, "was applied, and the journal does not say by which commit"
 
-    def _carried(self) -> Iterator[Said]:
+    def _carried(self) -> Iterator[SeatResult]:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""
         if self._brought is None:
             yield Rule.UNAPPROVED, "was finished, and nothing came in for it here"
         elif not does_no_more(self._book, self._brought.commit, self._judgement.file("patch.diff") or b""):
             yield Rule.MERGED, f"was finished by {self._brought.commit[:10]}, which does something else"
 
-    def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[Said]:
+    def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[SeatResult]:
         objects, commit, policy = self._objects, self._objects.commit(applied), self._judgement.law.policy
         if policy.target_branch == policy.branch and applied not in self._step.parents[:1]:
             yield Rule.UNAPPROVED, f"was finished by {applied[:10]}, which is not the merge that was made for it"

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from factory.line.gate import Cast, Ruling, decide, guarded, seats_needed, touches
-from factory.line.review import Matter, Refused, Reviewers, cast, cast_of_machine, matter_of, reviewers_of
-from factory.line.survey import Case
+from factory.line.review.votes import Delivery, Refused, Reviewers, delivery_of, machine_vote, read_vote, reviewers_of
+from factory.line.snapshot import ItemState
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
+from factory.model.gate import GateDecision, Vote, decide, guarded, seats_needed, touches
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Lane, Outcome
@@ -22,7 +22,7 @@ from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
 
-Said = tuple[Rule, str]
+SeatResult = tuple[Rule, str]
 _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
 
 
@@ -86,50 +86,54 @@ class Judgement:
         trees = (self._objects.commit(commit).tree for commit in (one, other))
         return len({content_name(self._objects, tree) for tree in trees}) == 1
 
-    def ruling(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> tuple[Ruling, list[Said]]:
-        """The gate's ruling, and what keeps verdicts from counting."""
+    def decision(
+        self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence
+    ) -> tuple[GateDecision, list[SeatResult]]:
+        """The gate's decision, and what keeps verdicts from counting."""
         record, policy = self._record, self.law.policy
         changed = tuple(self.made(evidence))
         patterns = guarded(policy, evidence)
         seats = seats_needed(contract, changed, patterns)
-        matter = matter_of(Case(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or "")
-        casts: list[Cast] = []
+        delivery = delivery_of(
+            ItemState(Placed(record.id, Lane.REVIEW, "", ""), item, record.history), delivered.subject or ""
+        )
+        votes: list[Vote] = []
         lost: dict[str, str] = {}
-        refusals: list[Said] = []
+        refusals: list[SeatResult] = []
         for seat in seats:
             if seat.by_machine:
                 if (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
                     refusals.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
                 data = self.file(f"verdict.{seat.name}.yaml")
                 path = f"run-{delivered.run}/verdict.{seat.name}.yaml"
-                said = cast_of_machine(seat.name, path, data, matter) if data else "there is none"
+                said = machine_vote(seat.name, path, data, delivery) if data else "there is none"
                 if isinstance(said, str):
                     lost[seat.name] = said
                 else:
-                    casts.append(said)
+                    votes.append(said)
                 continue
             if seat.kind is not SeatKind.HUMAN:
                 continue
             try:
-                vote = self._vote(seat.name, matter, reviewers_of(seat.name, contract, policy))
+                vote = self._vote(seat.name, delivery, reviewers_of(seat.name, contract, policy))
             except Refused as refused:
                 problems = zip(refused.keys, refused.problems, strict=True)
                 refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
             except FactoryError as error:
                 refusals.append((Rule.COVERED, f"has a verdict that cannot be read: {error.message}"))
             else:
-                casts.extend([vote] if vote else [])
-                self.dismissed |= {key for key in matter.loose_ends if vote and vote.verdict.dismisses(key)}
-        return decide(contract, seats, evidence, tuple(casts), touches(changed, patterns), lost), refusals
+                votes.extend([vote] if vote else [])
+                self.dismissed |= {key for key in delivery.loose_ends if vote and vote.verdict.dismisses(key)}
+        return decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost), refusals
 
-    def _vote(self, seat: str, matter: Matter, reviewers: Reviewers) -> Cast | None:
+    def _vote(self, seat: str, delivery: Delivery, reviewers: Reviewers) -> Vote | None:
         """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
-        path = verdict_path(matter.item_id, seat)
+        path = verdict_path(delivery.item_id, seat)
         oid, author = self._book.verdicts.get(path, ("", None))
         if author is None:
             return None
         by: Person = author
-        return cast(seat, path, self._book.blob(oid), matter, lambda: by, reviewers)
+        return read_vote(seat, path, self._book.blob(oid), delivery, lambda: by, reviewers)
 
     def made(self, evidence: Evidence) -> dict[str, bool]:
         """The paths that a proposal changes, and whether each is new. Git may have let it go; then the patch tells."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 
-from factory.line.budget import used_up
-from factory.line.survey import Case
+from factory.line.dispatch.budget import used_up
+from factory.line.snapshot import ItemState
 from factory.model.errors import IllegalMove
 from factory.model.journal import Entry, History, fold
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
@@ -151,7 +151,7 @@ class Moves:
             return
         if item.hold:
             yield Rule.LEGAL_MOVE, path, f"{record.id} was started, and is on hold"
-        spent = used_up(Case(Placed(record.id, Lane.INBOX, "", ""), item, history))
+        spent = used_up(ItemState(Placed(record.id, Lane.INBOX, "", ""), item, history))
         if spent:
             yield Rule.BUDGET, path, f"{record.id} was started, and {spent}"
         most, today = law.policy.budget.usd_per_day, self._spent[_day(entry)] / 100_000

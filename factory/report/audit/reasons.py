@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from factory.line.budget import used_up
-from factory.line.rounds import repeated
-from factory.line.survey import Case
+from factory.line.dispatch.budget import used_up
+from factory.line.review.rounds import repeated
+from factory.line.snapshot import ItemState
 from factory.model.failure import Cost, FailureClass
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, NotApplied
@@ -48,9 +48,9 @@ class _Reason:
         self._step = step
         self.instead = "nothing asked for it"
 
-    def _case(self) -> Case:
+    def _case(self) -> ItemState:
         record = self._record
-        return Case(Placed(record.id, Lane.INBOX, "", ""), self._book.item(record), record.history)
+        return ItemState(Placed(record.id, Lane.INBOX, "", ""), self._book.item(record), record.history)
 
     def _last_round(self, law: Law) -> bool:
         return law.contract is not None and self._record.history.rounds_spent + 1 >= law.contract.rework.max_rounds
@@ -66,7 +66,7 @@ class _Reason:
             return False
         event, again = Event.REWORK, False  # what was judged may be another one now
         if not any(subject_found(self._book, record, delivered, judgement.law)):
-            ruling, _ = judgement.ruling(delivered, item, contract, evidence)
+            ruling, _ = judgement.decision(delivered, item, contract, evidence)
             self.instead = f"it {ruling.reason or 'could not be'}"
             if ruling.verdicts != entry.verdicts:
                 return False

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from factory.line.signature import not_its_own
+from factory.line.identity import not_its_own
 from factory.model.errors import InvalidFile
 from factory.model.policy import Identity
 from factory.store.library import WORKFLOW, read_workflow

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from factory.line.yardstick import content_for_checks, instruments_among
+from factory.execution.checks.checks_from import content_for_checks, instruments_among
 from factory.model.base import Argv
 from factory.model.contract import Contract
 from factory.model.evidence import Evidence

@@ -1,0 +1,1 @@
+"""Agents: whoever works or reviews in a run."""

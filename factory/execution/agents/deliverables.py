@@ -1,0 +1,136 @@
+"""What a worker left: its files and its changes, read without following it anywhere, and held against the contract."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from factory.execution.request import RunRequest
+from factory.model.base import printable
+from factory.model.contract import Contract, Patch
+from factory.model.paths import matches
+from factory.model.result import Result
+from factory.model.verdict import Finding
+from factory.store.library import contract_path
+from factory.store.repository.objects import FILE, REPOSITORY, Objects
+from factory.store.repository.trees import Change
+from factory.store.schema import misfit
+
+_EXECUTABLE, _LINK = "100755", "120000"
+_MOST_FINDINGS = 50
+_MOST_PATCH = 20_000_000  # bytes of changed content that a patch is made of
+_LONGEST_PATH = 1000  # bytes; a working tree elsewhere may lie deeper, and most systems end at 4096
+_DEEPEST = 200  # folders
+_TEXT_BYTES = 8000  # as git does: a NUL among the first bytes makes it no text
+
+Breach = tuple[str, str]  # path, what is wrong with it
+
+
+def read_small(folder: Path, name: str, most: int) -> bytes | None:
+    """A plain file below a folder, no link on the way; one byte more than allowed shows that it is too large."""
+    place = folder
+    for part in PurePosixPath(name).parts[:-1]:
+        place /= part
+        if place.is_symlink():
+            return None
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(most + 1)
+
+
+def files(out: Path, contract: Contract) -> tuple[dict[str, bytes], list[Breach]]:
+    """The files that the contract asks for, and what is wrong with them."""
+    found: dict[str, bytes] = {}
+    breaches: list[Breach] = []
+    for wanted in contract.produces.files:
+        data = read_small(out, wanted.path, wanted.max_kb * 1024)
+        if data is None:
+            if wanted.required:
+                breaches.append((wanted.path, "is missing in $FACTORY_OUT"))
+        elif len(data) > wanted.max_kb * 1024:
+            breaches.append((wanted.path, f"is larger than {wanted.max_kb} KiB"))
+        else:
+            found[wanted.path] = data
+    return found, breaches
+
+
+def data_breaches(result: Result | None, contract: Contract) -> list[Breach]:
+    """What is wrong with the typed decision that the contract asks for."""
+    schema = contract.produces.data
+    if schema is None:
+        return []
+    reason = misfit(result.data, schema) if result else "there is no result.json"
+    return [("result.json", f"data is not what the contract asks for: {reason}")] if reason else []
+
+
+def too_much(changes: Sequence[Change], objects: Objects) -> list[Breach]:
+    """What cannot even be shown as a patch."""
+    size = objects.sizes([change.new.oid for change in changes if change.new and change.new.mode != REPOSITORY])
+    if size <= _MOST_PATCH:
+        return []
+    return [("", f"the changed files hold {size // 1_000_000} MB; at most {_MOST_PATCH // 1_000_000} can be judged")]
+
+
+def change_breaches(changes: Sequence[Change], request: RunRequest, objects: Objects) -> Iterator[Breach]:
+    """Every way in which the changed files break the contract, file by file."""
+    allowed = request.contract.produces.patch
+    own = {contract_path(request.contract_name), request.contract.worker.prompt}
+    if len(changes) > allowed.max_files:
+        yield "", f"{len(changes)} files were changed; at most {allowed.max_files} may be"
+    for change in changes:
+        if change.of_factory:
+            yield change.path, "belongs to the factory"
+        elif change.path in own:
+            yield change.path, "is the contract that this work is done under"
+        elif not matches(change.path, allowed.paths):
+            yield change.path, f"may not be changed; the contract allows {', '.join(allowed.paths)}"
+        if change.new and (len(os.fsencode(change.path)) > _LONGEST_PATH or change.path.count("/") > _DEEPEST):
+            yield change.path, f"is longer than {_LONGEST_PATH} bytes or lies in more than {_DEEPEST} folders"
+        yield from _of_kind(change, allowed, objects if len(changes) <= allowed.max_files else None)
+
+
+def _of_kind(change: Change, allowed: Patch, objects: Objects | None) -> Iterator[Breach]:
+    """What a file must not become."""
+    modes = [entry.mode for entry in (change.old, change.new) if entry]
+    for mode, what in ((_LINK, "a symbolic link"), (REPOSITORY, "a repository of its own")):
+        if change.new and change.new.mode == mode:
+            yield change.path, f"is {what}; only plain files may be added or changed"
+            return
+    if set(modes) == {FILE, _EXECUTABLE} and not allowed.modes:
+        yield change.path, "had its mode changed; the contract would have to say `modes: true`"
+    if change.new and objects and not allowed.binary and b"\0" in objects.blob(change.new.oid)[:_TEXT_BYTES]:
+        yield change.path, "is not text; the contract would have to say `binary: true`"
+
+
+def line_breaches(patch: bytes, contract: Contract) -> list[Breach]:
+    """Whether more lines were changed than may be."""
+    lines, most = _changed_lines(patch), contract.produces.patch.max_lines
+    return [("", f"{lines} lines were changed; at most {most} may be")] if lines > most else []
+
+
+def _changed_lines(patch: bytes) -> int:
+    """How many lines the hunks of a patch add or remove; a line may itself look like a patch's header."""
+    count, in_hunk = 0, False
+    for line in patch.split(b"\n"):
+        if line.startswith((b"@@ ", b"diff --git ")):
+            in_hunk = line.startswith(b"@@ ")
+        elif in_hunk and line.startswith((b"+", b"-")):
+            count += 1
+    return count
+
+
+def findings(breaches: Sequence[Breach]) -> tuple[Finding, ...]:
+    """What the next run is told, file by file; a flood is cut."""
+    shown = list(breaches[:_MOST_FINDINGS])
+    if len(breaches) > _MOST_FINDINGS:
+        shown.append(("", f"and {len(breaches) - _MOST_FINDINGS} more of the like"))
+    return tuple(
+        Finding(id=f"B{number}", path=printable(path), text=printable(text))
+        for number, (path, text) in enumerate(shown, 1)
+    )

@@ -1,0 +1,131 @@
+"""The one door to Jinja2: prompts and argv elements as strict templates over data that is never a template itself."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import JsonValue
+
+from factory.model.errors import FactoryError
+from factory.store.helper import Helper, serve
+
+Variables = Mapping[str, JsonValue]
+
+
+class TemplateProblem(FactoryError):
+    """A prompt or an argv element that cannot be rendered."""
+
+
+_TEMPLATE = "<template>"  # how Jinja2 calls one that comes from no file
+_SECONDS = 2.0  # of a processor
+_MEMORY = 1 << 30  # bytes
+_LONGEST = 5_000_000  # characters of what comes of it
+# What a template can ask for that nobody has: memory, or depth.
+_EXHAUSTED = (MemoryError, RecursionError)
+# What can ask for no more than the data holds, but for loops, which must not lie in one another. All else (what is
+# computed, called or remembered) can be made to ask for everything there is.
+_PLAIN_NODES = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem),
+    *(nodes.If, nodes.For, nodes.Not, nodes.And, nodes.Or, nodes.Compare, nodes.Operand, nodes.Filter),
+)
+_PLAIN_FILTERS = frozenset({"default", "d", "lower", "upper", "trim", "length", "count", "first", "last", "tojson"})
+_HELPER = Helper("factory.execution.agents.prompt", _SECONDS)
+
+
+@cache
+def _templates() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+
+def flaw(text: str) -> tuple[int, str] | None:
+    """The line, counted from 1, at which a text ceases to be a template, and why; None when it is one."""
+    if "{" not in text:
+        return None
+    templates = _templates()
+    try:
+        tree = templates.parse(text)  # and no more: to compile it would compute what it says
+    except TemplateSyntaxError as error:
+        return error.lineno, error.message or "it cannot be read"
+    except _EXHAUSTED as error:
+        return 1, f"it asks for more than there is ({type(error).__name__})"
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        if node.name not in (templates.filters if isinstance(node, nodes.Filter) else templates.tests):
+            return node.lineno, f"no {'filter' if isinstance(node, nodes.Filter) else 'test'} is called {node.name!r}"
+    return None
+
+
+def render(text: str, variables: Variables, what: str) -> str:
+    """The text with its variables filled in. Raises TemplateProblem for an unknown variable, or one too much."""
+    if "{" not in text:
+        return text
+    if _is_plain(text):
+        return _rendered(text, variables, what)
+    answer = _HELPER.ask([text, {**variables}, what])
+    match answer:
+        case [str(rendered)]:
+            return rendered
+        case str(problem):
+            raise TemplateProblem(problem)
+    raise TemplateProblem(f"{what}: takes more than {_SECONDS:g} s, or more memory than it may")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a template only fills in what there is."""
+    try:
+        tree = _templates().parse(text)
+    except (TemplateError, RecursionError):
+        return True  # told when it is rendered
+    found = [tree, *tree.find_all(nodes.Node)]
+    loops = [node for node in found if isinstance(node, nodes.For)]
+    return (
+        all(isinstance(node, _PLAIN_NODES) for node in found)
+        and all(node.name in _PLAIN_FILTERS for node in found if isinstance(node, nodes.Filter))
+        and not any(loop.recursive or loop.find(nodes.For) for loop in loops)
+    )
+
+
+def _rendered(text: str, variables: Variables, what: str) -> str:
+    pieces: list[str] = []
+    room = _LONGEST
+    try:
+        for piece in _templates().from_string(text).generate(variables):
+            room -= len(piece)
+            if room < 0:
+                raise ValueError(f"becomes longer than {_LONGEST} characters")
+            pieces.append(piece)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, *_EXHAUSTED) as error:
+        line = getattr(error, "lineno", None) or _line_of(error)
+        where = f"{what}, line {line}" if line else what
+        said = str(error) or "asks for more memory than there is"
+        raise TemplateProblem(f"{where}: {said}") from None
+    return "".join(pieces)
+
+
+def _line_of(error: BaseException) -> int | None:
+    """The line of the template at which an error arose while it was being filled in."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == _TEMPLATE else line
+        trace = trace.tb_next
+    return line
+
+
+def render_argv(argv: Sequence[str], variables: Variables, what: str) -> tuple[str, ...]:
+    """Each element rendered by itself, so that no value can become a second argument."""
+    return tuple(render(element, variables, f"{what}[{number}]") for number, element in enumerate(argv))
+
+
+def _answer(question: JsonValue) -> JsonValue:
+    """A template filled in, in a list, or what is wrong with it."""
+    match question:
+        case [str(text), dict(variables), str(what)]:
+            try:
+                return [_rendered(text, variables, what)]
+            except TemplateProblem as problem:
+                return problem.message
+    raise ValueError("not a template with its variables")
+
+
+if __name__ == "__main__":
+    serve(_answer, _MEMORY)

@@ -1,0 +1,64 @@
+"""The meter: what a running worker says it has cost so far, held against what is left of the item's budget."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from factory.execution.agents.deliverables import read_small
+from factory.model.failure import Failure, FailureClass
+from factory.model.item import Budget
+from factory.model.result import Usage
+
+_FILE = "usage.json"
+_MOST_BYTES = 4096
+
+
+def exceeded(left: Budget, usage: Usage) -> str:
+    """What a budget does not allow any more; empty when it does."""
+    if left.usd is not None and usage.spent > left.usd:
+        return f"{usage.spent:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
+    if left.tokens is not None and usage.tokens > left.tokens:
+        return f"{usage.tokens} tokens, and {left.tokens} were left of the item's budget"
+    return ""
+
+
+def without(left: Budget, usage: Usage) -> Budget:
+    """What is left of a budget after more was used."""
+    return left.model_copy(
+        update={
+            "usd": None if left.usd is None else left.usd - usage.spent,
+            "tokens": None if left.tokens is None else left.tokens - usage.tokens,
+        }
+    )
+
+
+class Meter:
+    """Reads `$FACTORY_OUT/usage.json` while a worker runs; a worker without it is measured when it has ended."""
+
+    def __init__(self, out: Path, left: Budget) -> None:
+        self._out = out
+        self._left = left
+        self._seen = 0.0
+        self.usage = Usage()
+
+    def __call__(self) -> Failure | None:
+        """The failure for which the worker is to be stopped, if it has used too much."""
+        self.read()
+        beyond = exceeded(self._left, self.usage)
+        return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
+
+    def read(self) -> None:
+        """Take note of what the file says; one that is half written or nonsense says nothing."""
+        path = self._out / _FILE
+        try:
+            changed = path.lstat().st_mtime
+        except OSError:
+            return
+        if changed == self._seen:
+            return
+        self._seen = changed
+        data = read_small(self._out, _FILE, _MOST_BYTES)
+        try:
+            self.usage = Usage.model_validate_json(data or b"")
+        except ValidationError:
+            return

@@ -1,0 +1,94 @@
+"""The apply command: carries a decision out in another world than this repository, at most once for each subject."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from factory.execution.agents.prompt import render_argv
+from factory.execution.cell.hooks import prepared_cell
+from factory.execution.cell.pool import Cells
+from factory.execution.cell.sandbox import sandbox
+from factory.execution.processes import process
+from factory.execution.redaction.mask import Mask
+from factory.execution.request import RunRequest
+from factory.model.base import ExitStatus, Format
+from factory.store import files
+
+_OUTPUT_KEPT = 20_000  # bytes, of its end
+
+
+class Applied(Format):
+    """The local note of one apply: it is on disk before the command begins, and again when it has ended."""
+
+    subject: str
+    ended: bool = False  # False in a note that is found: a crash came between, and nobody knows how far it got
+    exit_code: ExitStatus | None = None
+    problem: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The notes of applies, by subject."""
+
+    state: Path
+
+    def read(self, subject: str) -> Applied | None:
+        """What is known of a subject's apply; None when it was never begun."""
+        data = files.read_regular(self._path(subject))
+        try:
+            return None if data is None else Applied.model_validate_json(data)
+        except ValidationError:
+            return Applied(subject=subject)  # torn: it was begun
+
+    def write(self, note: Applied) -> None:
+        """Make a note durable."""
+        files.write(self._path(note.subject), note.model_dump_json().encode(), durable=True)
+
+    def _path(self, subject: str) -> Path:
+        return self.state / "applies" / f"{subject.removeprefix('sha256:')}.json"
+
+
+def carry_out(
+    request: RunRequest,
+    subject: str,
+    decision: dict[str, JsonValue],
+    cells: Cells,
+    notes: Notes,
+    clean: Callable[[bytes], bytes],
+) -> Applied:
+    """Run the contract's apply command with the decision on its standard input. Raises FactoryError before it began."""
+    applies, limits = request.contract.apply, request.contract.limits
+    argv = render_argv(applies.run or (), request.variables(), "apply.run")
+    with prepared_cell(cells, request, request.start, threading.Event()) as cell:
+        given = cell.give("decision.json", json.dumps({**decision, "idempotency_key": subject}).encode())
+        command = process.Command(
+            argv=argv,
+            env=cell.environment((*applies.env, *applies.secrets)) | {"FACTORY_IDEMPOTENCY_KEY": subject},
+            log=cell.place / "apply.log",
+            room=cell.room,
+            sandbox=sandbox(request.policy.sandbox),
+            limits=limits,
+            network=True,  # it is there for other worlds than this one
+            wall_s=limits.minutes * 60,
+            stdin=Path(given),
+            once=True,
+        )
+        notes.write(Applied(subject=subject))
+        ended = process.run(command, threading.Event())  # once begun it is not stopped half way
+        output = Mask.of_environment(applies.secrets).hide_cut(command.log.read_bytes())
+    output = clean(output)[-_OUTPUT_KEPT:]
+    problem = ended.problem or (ended.over.reason if ended.over else "") or str(ended.stopped)
+    note = Applied(
+        subject=subject,
+        ended=True,
+        exit_code=ended.exit_code,
+        problem=problem,
+        output=output.decode(errors="replace"),
+    )
+    notes.write(note)
+    return note

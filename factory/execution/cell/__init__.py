@@ -1,0 +1,1 @@
+"""Cells: the bounded place of a run."""

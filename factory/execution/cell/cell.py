@@ -1,0 +1,156 @@
+"""The cell: a worktree, and beside it a run's own home, temporary folder and out folder."""
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from factory.execution.cell.filesystem import Filesystem, GitView, Mounted
+from factory.execution.cell.leaks import Checkouts, leads_out
+from factory.execution.cell.sandbox import Kind, Sandbox
+from factory.execution.processes import process
+from factory.model.errors import FactoryError
+from factory.model.failure import Failure, FailureClass
+from factory.store import files
+from factory.store.repository.quarantine import Quarantine
+from factory.store.repository.worktrees import Worktree
+
+
+class CellNotReady(FactoryError):
+    """A hook or a setup went wrong without which there is no run."""
+
+    def __init__(self, message: str, log: bytearray, kind: FailureClass = FailureClass.CRASH) -> None:
+        super().__init__(message)
+        self.log = log  # a cell's own: it grows until the cell has been given back
+        self.failure = Failure(kind, message)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies around the cells of a repository."""
+
+    git: Path  # its own folder
+    state: Path  # the factory's own notes in there
+    checkouts: tuple[Path, ...]  # where people work; the one that the factory was called in comes first
+    hidden: tuple[Path, ...]
+
+
+class Cell:
+    """A worktree, and beside it the run's own home, temporary folder and out folder."""
+
+    def __init__(self, worktree: Worktree, around: Surroundings, boundary: Sandbox) -> None:
+        self.worktree = worktree
+        self.boundary = boundary  # also for git, when it meets what somebody left here
+        self.place = worktree.place
+        self.tree = worktree.path
+        self.out = self.place / "out"
+        self.last_call = threading.Event()  # set when even the hooks that clean up have to end
+        self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
+        self.home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
+        self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))
+        self._copies: tuple[str, ...] = ()  # of folders in the worktree that git does not hold
+        self._checkouts = Checkouts(around.checkouts, lambda _: True)
+        self.room = self._room(around)
+
+    def _room(self, around: Surroundings) -> Filesystem:
+        return Filesystem(
+            tree=self.tree,
+            writable=(self.home, self.out),
+            scratch=self._scratch,
+            given=self._given,
+            git=GitView(around.git, self._git, self._dot_git, around.state),
+            hidden=around.hidden,
+            checkouts=around.checkouts,
+        )
+
+    def begin(self, around: Surroundings, mounted: tuple[Mounted, ...], holds: Callable[[str], bool]) -> None:
+        """Make ready for whoever gets the cell next, among what lies around it now.
+
+        `holds` says what its commit has at a path.
+        """
+        self.room = replace(self._room(around), mounted=mounted)
+        self._checkouts = Checkouts(around.checkouts, holds)
+        self._copies = ()
+        files.write(self._dot_git, os.fsencode(f"gitdir: {self._git / 'worktrees' / self.place.name}\n"))
+        self.fresh_folders()
+
+    def take(self) -> Quarantine:
+        """What lies in the worktree now, to be judged; the copies are put aside meanwhile. Raises GitError."""
+        aside: list[tuple[Path, Path]] = []
+        for number, name in enumerate(self._copies):
+            place = self.tree / name
+            if files.real_folder(self.tree, str(PurePath(name).parent)) and os.path.lexists(place):
+                aside.append((place, self.place / f"copy-{number}"))
+                place.rename(aside[-1][1])
+        try:
+            return self.worktree.take(self.boundary.guard)
+        finally:
+            for place, kept in aside:
+                kept.rename(place)
+
+    def checkout(self, commit: str, branch: str) -> None:
+        """Make the worktree hold exactly a commit's files."""
+        self.worktree.checkout(self.boundary.guard, commit, branch)
+
+    def clean(self) -> bool:
+        """Remove what git does not know; False when something is left that the next one would meet."""
+        return self.worktree.clean(self.boundary.guard) and not _holds_what_git_overlooks(self.tree)
+
+    def fresh_folders(self) -> None:
+        """Empty every folder beside the worktree, and begin the log of the hooks anew."""
+        self.log = bytearray()  # another one: whoever had the cell before may still hold theirs
+        for folder in (self.home, self._scratch, self.out, self._given):
+            files.remove_tree(folder)
+            folder.mkdir(parents=True)
+
+    def mount(self, folders: Iterable[Mounted]) -> None:
+        """Let folders of this machine be read in the cell, each in place of what was to be seen there."""
+        new = {folder.at: folder for folder in (*self.room.mounted, *folders)}
+        self.room = replace(self.room, mounted=tuple(new.values()))
+
+    def lay_copies(self, folders: Mapping[str, Path]) -> None:
+        """Lay copies of folders into the worktree, which are no part of what is worked on, and can be written."""
+        for name, source in folders.items():
+            if files.make_folders(self.tree, PurePath(name).parent):
+                files.copy_tree(source, self.tree / name)
+        places = (self.tree, *self.room.checkouts)
+        self.mount(Mounted(self.tree / name, place / name, writable=True) for name in folders for place in places)
+        self._copies = tuple(folders)
+
+    def environment(self, allowed: tuple[str, ...] = ()) -> dict[str, str]:
+        """What a process in this cell gets of the parent's environment, with a home and a TMPDIR of its own."""
+        env = process.scrubbed_environment(allowed)
+        return env | {"HOME": str(self.home), "TMPDIR": str(self._scratch)}
+
+    def leads_out(self, argv: Sequence[str], env: Mapping[str, str]) -> str:
+        """What of a command leads to a person's own files instead of these; nothing does within bubblewrap."""
+        if self.boundary.kind is Kind.BUBBLEWRAP:
+            return ""
+        return leads_out(argv, env, self.tree, self._checkouts)
+
+    def give(self, name: str, data: bytes) -> str:
+        """Lay a file where the worker can read it; its path."""
+        path = self._given / name
+        path.write_bytes(data)
+        return str(path)
+
+
+def _holds_what_git_overlooks(folder: Path) -> bool:
+    """Whether there is a pipe, a socket or a device below, or a folder that is closed to its owner.
+
+    git sees none of these, and whoever gets the cell next would wait, or fail.
+    """
+    ahead = [folder]
+    while ahead:
+        folder = ahead.pop()
+        if ~folder.stat().st_mode & stat.S_IRWXU:
+            return True
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    ahead.append(Path(entry.path))
+                elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                    return True
+    return False

@@ -1,0 +1,90 @@
+"""Hooks: the shell scripts of WORKFLOW.md around a cell's life. They run in the cell, under the same sandbox."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from factory.execution.cell.cell import Cell, CellNotReady
+from factory.execution.cell.pool import Cells
+from factory.execution.cell.sandbox import sandbox
+from factory.execution.cell.setup import furnish, problem_of
+from factory.execution.processes import process
+from factory.execution.request import RunRequest
+
+GRACE_S = 5.0  # for the hooks that clean up, once everything is to stop
+# A login shell reads profiles, which may set PATH anew: without the environment that is active here.
+_AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
+
+
+class _LastCall(threading.Event):
+    """Set a moment after another event: all hooks that clean up a cell share it, and nobody waits for more."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stop = stop
+        self._until: float | None = None
+
+    def is_set(self) -> bool:
+        """Whether the moment is over; it begins when somebody first asks after the other event."""
+        if self._until is None and self._stop.is_set():
+            self._until = time.monotonic() + GRACE_S
+        return self._until is not None and time.monotonic() > self._until
+
+
+@contextmanager
+def prepared_cell(
+    cells: Cells, request: RunRequest, commit: str, stop: threading.Event, branch: str | None = None
+) -> Iterator[Cell]:
+    """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises CellNotReady.
+
+    With a branch it is for a worker. Whoever only looks works where the checkout is, as a person does.
+
+    A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
+    """
+    with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
+        cell.room = replace(cell.room, in_checkout=branch is None)
+        cell.last_call = _LastCall(stop)
+        try:
+            furnish(cells, cell, request, commit, stop)
+            must(cell, request, "after_create", stop)
+            yield cell
+        finally:
+            _run(cell, request, "before_remove", cell.last_call)
+
+
+def must(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> None:
+    """Run a hook that has to succeed. Raises CellNotReady."""
+    problem = _run(cell, request, name, stop)
+    if problem:
+        raise CellNotReady(f"the hook {name} {problem}", cell.log)
+
+
+def may(cell: Cell, request: RunRequest, name: str) -> None:
+    """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped, for a moment."""
+    _run(cell, request, name, cell.last_call)
+
+
+def _run(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> str:
+    """What went wrong with a hook; nothing when it went well, or there is none."""
+    hooks, contract = request.policy.hooks, request.contract
+    script: str | None = getattr(hooks, name)
+    if not script or not script.strip():
+        return ""
+    log = cell.place / "hook.log"
+    env = cell.environment(contract.worker.env)
+    command = process.Command(
+        argv=("sh", "-lc", _AS_CALLED, "sh", env["PATH"], script),
+        env=env,
+        log=log,
+        room=cell.room,
+        sandbox=sandbox(request.policy.sandbox),
+        limits=contract.limits,
+        network=contract.worker.sandbox.network,
+        wall_s=hooks.timeout_s,
+    )
+    ended = process.run(command, stop)
+    problem = problem_of(ended, f"{hooks.timeout_s:g} s")
+    cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes()
+    return problem

@@ -1,0 +1,128 @@
+"""The mounts: what bubblewrap is told so that a process sees its room, and no more of the machine than it may."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from factory.execution.cell.environments import environment_of
+from factory.execution.cell.filesystem import Filesystem
+from factory.execution.processes.sockets import DEV, RUN, SCRATCH, sockets
+from factory.store import files
+
+_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
+# Where a person's credentials lie. The rest of the home folder stays readable: tools live there.
+_CREDENTIALS = (
+    *(".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".netrc", ".pgpass", ".npmrc", ".pypirc"),
+    *(".git-credentials", ".config/gh", ".config/git/credentials", ".config/gcloud", ".config/hub", ".config/op"),
+    *(".claude", ".claude.json", ".codex", ".gemini", ".local/share/opencode", ".local/share/keyrings"),
+    *(".password-store", ".mozilla", ".config/google-chrome", ".config/chromium", ".bash_history", ".zsh_history"),
+)
+
+
+def mounts(room: Filesystem) -> Iterator[str]:
+    """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins.
+
+    An empty folder put over another lies in memory, where nothing would measure what is written into it.
+    """
+    yield from ("--ro-bind", "/", "/", "--dev", str(DEV), "--proc", "/proc")
+    if os.geteuid() == 0:  # root may change the kernel's settings by who it is, whatever it may do
+        yield from ("--ro-bind", "/proc/sys", "/proc/sys")
+    if RUN.is_dir():
+        yield from ("--tmpfs", str(RUN))
+        yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
+    for place in SCRATCH:
+        yield from ("--bind", str(room.scratch), str(place))
+    for place in _needed(room):
+        yield from _bind(room, "--ro-bind", place, place)
+    yield from _checkouts(room)
+    hidden = [place for place in (*room.hidden, *_credentials(room)) if _there(place)]
+    for place in hidden:
+        yield from _over(room, place)
+    yield from ("--ro-bind" if room.frozen else "--bind", str(room.tree), str(room.tree))
+    for place in (*room.writable, room.scratch):
+        yield from ("--bind", str(place), str(place))
+    yield from ("--ro-bind", str(room.given), str(room.given))
+    yield from _git(room)
+    for mounted in room.mounted:
+        yield from _bind(room, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
+    for socket in sockets(room):
+        yield from ("--ro-bind", os.devnull, str(socket.at))
+    for place in (DEV, RUN, *hidden):
+        if place.is_dir():
+            yield from ("--remount-ro", str(place))
+    yield from ("--chdir", str(room.folder))
+
+
+def _checkouts(room: Filesystem) -> Iterator[str]:
+    """The worktree where a person's checkouts are: whatever names a path there meets what is worked on."""
+    bind = "--bind" if room.in_checkout and not room.frozen else "--ro-bind"
+    for place in sorted(room.checkouts, key=lambda place: len(place.parts)):
+        yield from _bind(room, bind, room.tree, place)
+
+
+def _git(room: Filesystem) -> Iterator[str]:
+    """git's own folder where no checkout stands over it, to be read and not written."""
+    git = room.git
+    yield from ("--ro-bind", str(git.folder), str(git.at))
+    if git.hidden.is_dir():
+        inside = git.at / git.hidden.relative_to(git.folder)
+        yield from ("--tmpfs", str(inside), "--remount-ro", str(inside))
+    for place in (room.tree, *room.checkouts):
+        yield from ("--ro-bind", str(git.dot_git), str(place / ".git"))
+
+
+def _over(room: Filesystem, place: Path) -> Iterator[str]:
+    """Something that is to be seen as empty."""
+    if not place.is_dir():
+        yield from ("--ro-bind", os.devnull, str(place))
+    elif _ready(room, place):
+        yield from ("--tmpfs", str(place))
+
+
+def _bind(room: Filesystem, how: str, source: Path, place: Path) -> Iterator[str]:
+    """One folder at a place; left out where what a worker made is in its way."""
+    if _ready(room, place):
+        yield from (how, str(source), str(place))
+
+
+def _ready(room: Filesystem, place: Path) -> bool:
+    """Lay the folder that something is to be mounted over, if it would lie in what a worker can write.
+
+    bubblewrap would follow a link that a worker laid there, and make the folder where it leads.
+    """
+    for cover in (room.tree, *room.checkouts):
+        if cover in place.parents:
+            return files.make_folders(room.tree, place.relative_to(cover))
+    for cover in SCRATCH:
+        if cover in place.parents and place.is_dir():
+            return files.make_folders(room.scratch, place.relative_to(cover))
+    return True
+
+
+def _needed(room: Filesystem) -> list[Path]:
+    """What lies in a place that is covered by another, and has to be seen all the same."""
+    places = {Path(sys.prefix), Path(sys.base_prefix)}
+    searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
+    places |= {Path(entry) for entry in searched if entry.startswith("/")}
+    places |= {environment_of(place, Path(place.anchor)) or place for place in places}
+    return sorted(place for place in places if _there(place) and _is_covered(room, place))
+
+
+def _is_covered(room: Filesystem, place: Path) -> bool:
+    if any(place.is_relative_to(checkout) for checkout in room.checkouts):
+        return False  # what of a checkout is to be seen is for whoever lends the cell to say
+    return any(cover in place.parents for cover in (*SCRATCH, RUN))
+
+
+def _there(place: Path) -> bool:
+    """Whether there is something that this user can see; another user's folder may well stand in PATH."""
+    return os.access(place, os.F_OK)
+
+
+def _credentials(room: Filesystem) -> Iterator[Path]:
+    """Those that a checkout does not hide anyhow."""
+    home = Path.home()
+    for name in _CREDENTIALS:
+        if not any((home / name).is_relative_to(place) for place in room.checkouts):
+            yield home / name

@@ -1,0 +1,181 @@
+"""The setup: what the checks need beside a commit's own files, made once for each content of the lock files."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from factory.execution.cell.cell import Cell, CellNotReady
+from factory.execution.cell.environments import environments
+from factory.execution.cell.filesystem import Mounted
+from factory.execution.cell.pool import Cells
+from factory.execution.cell.sandbox import Kind, sandbox
+from factory.execution.processes import process
+from factory.execution.request import RunRequest
+from factory.model.base import digest_of, printable
+from factory.model.cell_settings import Setup
+from factory.model.errors import UnusableError
+from factory.model.failure import FailureClass
+from factory.store import files
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.objects import Person
+
+_NOBODY = Person("factory", "factory@localhost")
+_PATIENCE_S = 0.2
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: threading.Event) -> None:
+    """Let a cell see the folders that it shares. Raises CellNotReady, or UnusableError when they cannot be shared."""
+    settings = request.cell
+    names = (*settings.shares, *settings.copies)
+    if not names:
+        return
+    objects = cells.repository.objects
+    tracked = next((name for name in names if objects.find(objects.commit(commit).tree, name) is not None), None)
+    if tracked is not None:
+        raise UnusableError(f"{tracked!r} cannot be shared: git holds it, so each cell has the commit's own", "git log")
+    made = _made(cells, request, commit, stop) if settings.setup else None
+    sources = [*([made] if made else []), *cell.room.checkouts]
+    found = {name: place for name in names if (place := _first(sources, name)) is not None}
+    contained = sandbox(request.policy.sandbox).kind is Kind.BUBBLEWRAP
+    copied = tuple(name for name in found if not contained or name in settings.copies)
+    cell.lay_copies({name: found[name] for name in copied})
+    cell.mount(
+        Mounted(found[name], place / name)
+        for name in found
+        if name not in copied
+        for place in (cell.tree, *cell.room.checkouts)
+    )
+
+
+def beside(cells: Cells, request: RunRequest) -> Iterator[Path]:
+    """The folders of people's checkouts that an order's cells see beside a commit's files."""
+    checkouts = cells.checkouts()
+    for name in (*request.cell.shares, *request.cell.copies):
+        yield from filter(None, (_first([*checkouts], name),))
+    for checkout in checkouts:
+        yield from (folder.source for folder in environments(checkout))
+
+
+def _first(sources: list[Path], name: str) -> Path | None:
+    return next((place for base in sources if (place := files.real_folder(base, name)) is not None), None)
+
+
+def _made(cells: Cells, request: RunRequest, commit: str, stop: threading.Event) -> Path:
+    """The folder that holds what the setup made for a commit; made now if nobody needed it before."""
+    setup = request.cell.setup
+    assert setup is not None
+    owner = _owner(cells, request, setup, commit)
+    key = digest_of(
+        {
+            "cell": request.cell.model_dump(mode="json"),
+            "locks": _locks(cells, setup, commit),
+            "proposed": "" if owner else cells.repository.objects.commit(commit).tree,
+            "environment": {**process.scrubbed_environment(setup.env)},
+            "sandbox": sandbox(request.policy.sandbox).name,
+        }
+    ).removeprefix("sha256:")[:16]
+    while not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_S):
+        if stop.is_set():
+            raise CellNotReady("was stopped while it waited for the setup", bytearray())
+    try:
+        if not cells.setups.place(key).is_dir():
+            with cells.lend(owner or commit, sandbox(request.policy.sandbox)) as cell:
+                cells.setups.keep(key, _make(cells, cell, request, stop, trusted=bool(owner)))
+        return cells.setups.used(key)
+    finally:
+        _ONE_AT_A_TIME.release()
+
+
+def _owner(cells: Cells, request: RunRequest, setup: Setup, commit: str) -> str:
+    """A commit of the target's own content that has the same lock files; empty when only a proposal has them.
+
+    A setup runs what its commit says, with the network: it is not for a worker to write that.
+    """
+    repository = cells.repository
+    objects = repository.objects
+    for base in (request.base, *objects.commit(commit).parents[:1]):
+        if _locks(cells, setup, base) == _locks(cells, setup, commit):
+            content = repository.content(objects.commit(base).tree)
+            signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
+            found = add_commit(objects, content, (base,), "What is to be set up.\n", signed)
+            objects.flush()
+            return found
+    return ""
+
+
+def _locks(cells: Cells, setup: Setup, commit: str) -> list[JsonValue]:
+    objects = cells.repository.objects
+    tree = objects.commit(commit).tree
+    return [entry.oid if (entry := objects.find(tree, path)) else "" for path in setup.locks]
+
+
+def _make(cells: Cells, cell: Cell, request: RunRequest, stop: threading.Event, *, trusted: bool) -> dict[str, Path]:
+    """Run the setup in a cell; the folders that it made, by name."""
+    settings = request.cell
+    setup = settings.setup
+    assert setup is not None
+    names = (*settings.shares, *settings.copies)
+    home = _home(cells, cell, setup, trusted=trusted)
+    taken = {place / name for place in (cell.tree, *cell.room.checkouts) for name in names}
+    room = replace(
+        cell.room,
+        in_checkout=True,
+        mounted=tuple(each for each in cell.room.mounted if each.at not in taken),
+        writable=tuple({*cell.room.writable, home}),
+    )
+    command = process.Command(
+        argv=setup.run,
+        env=cell.environment(setup.env if trusted else ()) | {"HOME": str(home)},
+        log=cell.place / "setup.log",
+        room=room,
+        sandbox=sandbox(request.policy.sandbox),
+        limits=request.contract.limits,
+        network=setup.network and (trusted or request.contract.worker.sandbox.network),
+        wall_s=setup.minutes * 60,
+    )
+    ended = process.run(command, stop)
+    made = {name: found for name in names if (found := files.real_folder(cell.tree, name)) is not None}
+    problem = problem_of(ended, f"{setup.minutes:g} minutes") or ("" if made else f"made none of {', '.join(names)}")
+    if not problem:
+        return made
+    output = f"[setup: {problem}]\n".encode() + command.log.read_bytes()
+    kind, whose = FailureClass.CRASH, ""
+    if not trusted:
+        kind, whose = FailureClass.CONTRACT, f", with the proposal's own {', '.join(setup.locks)},"
+    raise CellNotReady(f"the setup{whose} {problem}{_last_line(output)}", bytearray(output), kind)
+
+
+def _home(cells: Cells, cell: Cell, setup: Setup, *, trusted: bool) -> Path:
+    """Where tools keep what they have downloaded; what a proposal's own commands leave there is for nobody else."""
+    lasting = cells.setups.home
+    if setup.cache and trusted:
+        lasting.mkdir(parents=True, exist_ok=True)
+        return lasting
+    if setup.cache and lasting.is_dir():
+        files.copy_tree(lasting, cell.home)
+    return cell.home
+
+
+def problem_of(ended: process.Ended, patience: str) -> str:
+    """What went wrong with a command that has to succeed; nothing when it did."""
+    match ended.stopped:
+        case process.Stopped.NO:
+            return "" if ended.exit_code == 0 else f"ended with exit status {ended.exit_code}"
+        case process.Stopped.WALL:
+            return f"was stopped after {patience}"
+        case process.Stopped.LIMIT:
+            return ended.over.reason if ended.over else "was stopped"
+        case process.Stopped.NOT_STARTED:
+            return ended.problem
+    return "was stopped"
+
+
+def _last_line(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode(errors="replace").split("\n")[1:]]
+    last = next((line for line in reversed(lines) if line), "")
+    return f": {printable(last[:200])}" if last else ""

@@ -1,0 +1,137 @@
+"""The bench: where the commands of one order are run, each in a clean checkout, and none twice on the same files."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from factory.execution.agents.prompt import render_argv
+from factory.execution.agents.worker import Alive
+from factory.execution.cell.cell import Cell
+from factory.execution.cell.hooks import prepared_cell
+from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
+from factory.execution.cell.pool import Cells
+from factory.execution.cell.sandbox import sandbox
+from factory.execution.checks.cache import CheckResult, RunCache
+from factory.execution.processes import process
+from factory.execution.redaction.mask import Mask
+from factory.execution.request import RunRequest
+from factory.model.base import Argv, digest_of
+from factory.model.errors import FactoryError
+from factory.model.result import Claim
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
+
+_NOBODY = Person("factory", "factory@localhost")
+
+
+class CheckNotRunnable(FactoryError):
+    """The evidence cannot be gathered, and that is not the worker's fault."""
+
+
+@dataclass(frozen=True)
+class CheckCall:
+    """One command to be run."""
+
+    name: str
+    argv: Argv
+    criterion: str | None = None
+    claimed: int | None = None
+    must_fail_before: bool = False
+
+
+def check_calls(request: RunRequest, claims: tuple[Claim, ...]) -> Iterator[CheckCall]:
+    """What is to be run; a contract's argv is a template, an item's and a worker's is data."""
+    yield from contract_calls(request)
+    for criterion in request.item.acceptance:
+        if criterion.check is not None:
+            before = criterion.must_fail_before
+            yield CheckCall(f"acceptance/{criterion.id}", criterion.check, criterion.id, must_fail_before=before)
+    for number, claim in enumerate(claims, 1):
+        yield CheckCall(f"claims/{number}", claim.run, claimed=claim.exit_code)
+
+
+def contract_calls(request: RunRequest) -> Iterator[CheckCall]:
+    """The checks of the order's contract alone."""
+    variables = request.variables()
+    for check in request.contract.checks:
+        argv = render_argv(check.run, variables, f"checks.{check.name}")
+        yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before)
+
+
+def environment_of(request: RunRequest) -> str:
+    """The digest of what besides the files decides how a command ends."""
+    worker = request.contract.worker
+    return digest_of(
+        {
+            "variables": {**process.scrubbed_environment(worker.env)},
+            "sandbox": sandbox(request.policy.sandbox).name,
+            "network": worker.sandbox.network,
+            "limits": request.contract.limits.model_dump(mode="json"),
+            "cell": request.cell.model_dump(mode="json"),
+            "after_create": request.policy.hooks.after_create,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class CheckRunner:
+    """What the commands of one order are run with."""
+
+    repository: Repository
+    cells: Cells
+    cache: RunCache
+    request: RunRequest
+    environment: str
+    stop: threading.Event
+    alive: Alive
+
+    def run(self, call: CheckCall, tree: str, target: str) -> CheckResult:
+        """How a command ends on a tree; what is known already is not run again."""
+        known = self.cache.get(tree, call.argv)
+        if known is not None:
+            return replace(known, reused=True)
+        signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
+        commit = add_commit(self.repository.objects, tree, (target,), "What is to be proven.\n", signed)
+        self.repository.objects.flush()
+        # A clean checkout each: none sees what another one did to the files.
+        with prepared_cell(self.cells, self.request, commit, self.stop) as cell:
+            result = self._run(cell, call)
+        if not self.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
+            self.cache.put(tree, call.argv, result)
+        return result
+
+    def _run(self, cell: Cell, call: CheckCall) -> CheckResult:
+        request, limits, worker = self.request, self.request.contract.limits, self.request.contract.worker
+        command = process.Command(
+            argv=call.argv,
+            env=cell.environment(worker.env),
+            log=cell.place / "check.log",
+            room=cell.room,
+            sandbox=sandbox(request.policy.sandbox),
+            limits=limits,
+            network=worker.sandbox.network,
+            wall_s=limits.minutes * 60,
+        )
+        astray = cell.leads_out(call.argv, command.env)
+        if astray:
+            raise CheckNotRunnable(f"the check {call.name} {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
+        ended = process.run(command, self.stop, self.alive)
+        own = "/" in call.argv[0] or call.claimed is not None
+        if ended.stopped is process.Stopped.NOT_STARTED and not own:
+            # A script of the repository may be what the worker broke; a program of the machine is not.
+            raise CheckNotRunnable(f"the check {call.name} cannot be run: {ended.problem}")
+        log = Mask.of_environment(worker.secrets).hide_cut(command.log.read_bytes())
+        return CheckResult(ended.exit_code, _problem(ended, limits.minutes), round(ended.seconds, 3), log)
+
+
+def _problem(ended: process.Ended, minutes: float) -> str:
+    match ended.stopped:
+        case process.Stopped.WALL:
+            return f"was stopped after {minutes:g} minutes"
+        case process.Stopped.ASKED:
+            return "was stopped because the orchestrator is stopping"
+        case process.Stopped.LIMIT:
+            return ended.over.reason if ended.over else "was stopped"
+    return ended.problem

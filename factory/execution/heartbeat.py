@@ -1,0 +1,37 @@
+"""The heart: a file whose time of change is a run's last sign of life. A disk that refuses it ends no run."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from factory.store import files
+
+_EVERY_S = 1.0
+
+
+class Heartbeat:
+    """Beats as long as a run is under way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = 0.0
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.beat()
+
+    def beat(self) -> None:
+        """Show a sign of life, at most once a second."""
+        if time.monotonic() - self._last >= _EVERY_S:
+            self._last = time.monotonic()
+            with suppress(OSError):
+                self._path.touch()
+
+    def say(self, doing: str) -> None:
+        """Tell what is being done; the worker's own part says nothing."""
+        with suppress(OSError):
+            files.write(self._path, doing.encode())
+
+    def stop(self) -> None:
+        """The run is over."""
+        with suppress(OSError):
+            self._path.unlink()

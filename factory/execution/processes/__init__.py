@@ -1,0 +1,1 @@
+"""Processes: one process, held to its limits."""

@@ -1,0 +1,61 @@
+"""Consumption: what a running process and its family use, held against the limits of a contract. Linux only."""
+
+import time
+from collections.abc import Sequence
+
+from factory.execution.cell.filesystem import Filesystem
+from factory.execution.processes.disk_usage import TooDeep, written
+from factory.execution.processes.handles import Held, held
+from factory.execution.processes.process_tree import ProcessInfo, descendants
+from factory.model.contract import Limits
+from factory.model.failure import Failure, FailureClass
+
+_MEASURE_EVERY = 20.0  # times as long as measuring takes, so that it never takes a large part of the time
+_MEGABYTE = 1_000_000
+
+
+class Consumption:
+    """Looks at a family of processes again and again."""
+
+    def __init__(self, room: Filesystem, limits: Limits) -> None:
+        self._room = room
+        self._limits = limits
+        self._began = time.time()
+        self._files_at = self._handles_at = time.monotonic()
+        self._held = Held()
+        self.seen: dict[int, ProcessInfo] = {}
+
+    def beyond(self, pid: int) -> Failure | None:
+        """The limit that a process and what it started are above, if there is one."""
+        limits, members = self._limits, descendants(pid)
+        self.seen.update((member.pid, member) for member in members)
+        if len(members) > limits.processes:
+            return _breach(f"{len(members)} processes at once; the contract allows {limits.processes}")
+        self._look_at_handles(members)
+        memory = sum(member.memory for member in members) + self._held.memory
+        if memory > limits.memory_mb * _MEGABYTE:
+            return _breach(f"{memory // _MEGABYTE} MB of memory; the contract allows {limits.memory_mb}")
+        return self._beyond_disk()
+
+    def _beyond_disk(self) -> Failure | None:
+        began = time.monotonic()
+        if began < self._files_at:
+            return None
+        try:
+            amount = sum(written(self._room, self._began)) + self._held.disk
+        except TooDeep as error:
+            return _breach(error.message)
+        self._files_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
+        if amount > self._limits.disk_mb * _MEGABYTE:
+            return _breach(f"{amount // _MEGABYTE} MB written; the contract allows {self._limits.disk_mb}")
+        return None
+
+    def _look_at_handles(self, members: Sequence[ProcessInfo]) -> None:
+        began = time.monotonic()
+        if began >= self._handles_at:
+            self._held = held((member.pid for member in members), (self._room.tree, self._room.scratch))
+            self._handles_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
+
+
+def _breach(what: str) -> Failure:
+    return Failure(FailureClass.CONTRACT, f"was stopped: {what}")

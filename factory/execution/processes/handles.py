@@ -1,0 +1,85 @@
+"""Handles: what a process keeps without a name that anybody could find: deleted files, memory files, its own mounts."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.execution.processes.disk_usage import BLOCK
+
+_PROC = Path("/proc")
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+_DELETED = b"(deleted)"
+
+_File = tuple[int, int]  # device and inode
+
+
+class Held(NamedTuple):
+    """Bytes that processes keep in this way, on disk and in memory."""
+
+    disk: int = 0
+    memory: int = 0
+
+
+def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
+    """What processes keep; what lies on the file systems of `places` is on disk."""
+    devices = {place.stat().st_dev for place in places}
+    mounted: dict[int, int] = {}
+    sizes: dict[_File, int] = {}
+    namespaces: set[Path] = set()
+    for pid in pids:
+        with suppress(OSError):  # ended meanwhile, or closed to us; so below
+            namespace = (_PROC / str(pid) / "ns/mnt").readlink()
+            if namespace not in namespaces:
+                namespaces.add(namespace)
+                mounted |= dict(_own_mounts(pid))
+        with suppress(OSError):
+            sizes |= dict(_open(pid))
+        with suppress(OSError):
+            sizes |= {file: size for file, size in _mapped(pid) if file not in sizes}
+    rest = {file: size for file, size in sizes.items() if file[0] not in mounted}
+    disk = sum(size for (device, _), size in rest.items() if device in devices)
+    return Held(disk, sum(rest.values()) - disk + sum(mounted.values()))
+
+
+def _open(pid: int) -> Iterator[tuple[_File, int]]:
+    """The open files of a process that have no name any more."""
+    with os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with suppress(OSError):  # closed meanwhile
+                seen = entry.stat()
+                if stat.S_ISREG(seen.st_mode) and not seen.st_nlink:
+                    yield (seen.st_dev, seen.st_ino), seen.st_blocks * BLOCK
+
+
+def _mapped(pid: int) -> Iterator[tuple[_File, int]]:
+    """The files without a name that a process shares in its memory, as large as it shows them (proc(5), maps)."""
+    for line in (_PROC / str(pid) / "maps").read_bytes().split(b"\n"):
+        if not line.endswith(_DELETED):
+            continue
+        span, mode, offset, device, inode = line.split(maxsplit=5)[:5]
+        if mode.endswith(b"s") and not line.endswith(b"/dev/zero " + _DELETED):  # that one is resident memory
+            first, last = (int(end, 16) for end in span.split(b"-"))
+            major, minor = (int(part, 16) for part in device.split(b":"))
+            yield (os.makedev(major, minor), int(inode)), last - first + int(offset, 16)
+
+
+def _own_mounts(pid: int) -> Iterator[tuple[int, int]]:
+    """For each file system in memory that a process sees and we do not: its device, and how much lies there."""
+    ours = {device for device, _, _ in _mounts("self")}
+    for device, kind, place in _mounts(str(pid)):
+        if kind in _IN_MEMORY and device not in ours:
+            with suppress(OSError):
+                seen = os.statvfs(f"/proc/{pid}/root{place}")
+                yield device, (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+
+
+def _mounts(who: str) -> Iterator[tuple[int, str, str]]:
+    """Device, kind and place of everything that is mounted for a process (proc(5), mountinfo)."""
+    for line in (_PROC / who / "mountinfo").read_text(errors="surrogateescape").splitlines():
+        fields, _, rest = line.partition(" - ")
+        _, _, device, _, place = fields.split(" ")[:5]
+        major, minor = device.split(":")
+        yield os.makedev(int(major), int(minor)), rest.split(" ")[0], os.fsencode(place).decode("unicode_escape")

@@ -1,0 +1,90 @@
+"""The family of a process: everything that descends from it, what it uses, and its end. Linux only."""
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_PROC = Path("/proc")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class ProcessInfo(NamedTuple):
+    """One process, told from a later one of the same number by when it began."""
+
+    pid: int
+    parent: int
+    began: int  # in ticks of the kernel's clock
+    memory: int  # resident bytes
+    state: str  # one letter; Z and X are dead
+
+
+def descendants(pid: int) -> list[ProcessInfo]:
+    """The living descendants of a process, without itself."""
+    children: dict[int, list[ProcessInfo]] = {}
+    for member in _everybody():
+        children.setdefault(member.parent, []).append(member)
+    found: list[ProcessInfo] = []
+    ahead = [pid]
+    while ahead:
+        below = children.pop(ahead.pop(), [])
+        found.extend(below)
+        ahead.extend(member.pid for member in below)
+    return [member for member in found if member.state not in "ZX"]
+
+
+def _everybody() -> Iterator[ProcessInfo]:
+    for folder in _PROC.iterdir():
+        if folder.name.isdigit():
+            member = _member(int(folder.name))
+            if member is not None:
+                yield member
+
+
+def _member(pid: int) -> ProcessInfo | None:
+    """One process by its number (proc(5), stat); None when it is gone."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return ProcessInfo(pid, int(fields[1]), int(fields[19]), int(fields[21]) * _PAGE, fields[0].decode())
+
+
+def began(pid: int) -> str:
+    """What tells a process from a later one of the same number, after a restart of the machine too; empty when gone."""
+    member = _member(pid)
+    if member is None:
+        return ""
+    boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {member.began}"
+
+
+def end(members: Iterable[ProcessInfo], number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to each that still is who it was."""
+    for member in members:
+        now = _member(member.pid)
+        if now is not None and now.began == member.began:
+            _kill(member.pid, number)
+
+
+def end_strays(marker: str) -> int:
+    """End every process whose environment names a path below `marker`; how many there were."""
+    count = 0
+    needle = b"=" + os.fsencode(marker) + b"/"
+    for folder in _PROC.glob("[0-9]*"):
+        try:
+            named = needle in (folder / "environ").read_bytes()
+        except OSError:
+            continue  # gone meanwhile, or somebody else's
+        if named and int(folder.name) != os.getpid():
+            _kill(int(folder.name), signal.SIGKILL)
+            count += 1
+    return count
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # gone meanwhile, or somebody else's

@@ -1,0 +1,1 @@
+"""Redaction: no secret is written down."""

@@ -1,0 +1,97 @@
+"""The order: everything that one run needs to know, and nothing of the orchestrator's state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from factory.model.base import Argv
+from factory.model.cell_settings import CellSettings
+from factory.model.contract import Contract
+from factory.model.item import Budget, Item
+from factory.model.journal import rfc3339
+from factory.model.lifecycle import Lane
+from factory.model.policy import Policy
+from factory.model.verdict import Finding
+
+REVERT = "revert"  # the factory itself, undoing an applied change
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run of one item."""
+
+    item_id: str
+    item: Item
+    contract_name: str
+    contract: Contract
+    policy: Policy
+    prompt: str  # the template
+    run: int
+    round: int
+    base: str  # the commit that the proposal will be compared with
+    start: str  # the commit that the cell begins with; without the factory's own folders
+    findings: tuple[Finding, ...] = ()
+    earlier: tuple[Mapping[str, JsonValue], ...] = ()  # seats' findings of all rounds, open and closed
+    lane: Lane = Lane.INBOX  # whence it came
+    claimed_at: datetime | None = None  # when the run's beginning was written into the journal
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
+    budget_left: Budget = field(default_factory=Budget)  # of the item's budget
+    contract_source: bytes = b""  # the contract's file, which a subject covers
+    checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
+    prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
+
+    @property
+    def worker(self) -> str:
+        """How whoever makes the proposal is called in journals and commits."""
+        return REVERT if self.item.reverts else self.contract.worker.name
+
+    @property
+    def argv(self) -> Argv:
+        """The worker's argv, a template each. Empty for an agent that cannot be run."""
+        worker = self.contract.worker
+        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        return worker.run or (agent.run if agent else None) or ()
+
+    @property
+    def cell(self) -> CellSettings:
+        """What its cells hold besides the files of their commits."""
+        return self.policy.cell.but(self.contract.cell)
+
+    def variables(self) -> dict[str, JsonValue]:
+        """What prompt and argv templates may use."""
+        worker = self.contract.worker
+        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        return {
+            "item": {"id": self.item_id, **self.item.model_dump(mode="json")},
+            "issue": self._issue(),
+            "inputs": self.item.inputs,
+            "attempt": self.run - 1 or None,
+            "round": self.round,
+            "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "earlier": [dict(row) for row in self.earlier],
+            "contract": self.contract.model_dump(mode="json"),
+            "tools": list(worker.tools),
+            "model": agent.model if agent else None,
+            "max_turns": self.policy.agent.max_turns,
+        }
+
+    def _issue(self) -> JsonValue:
+        """The item under the Symphony specification's names (its section 4.1.1), beside its own."""
+        item = self.item
+        return {
+            **item.model_dump(mode="json"),
+            "id": self.item_id,
+            "identifier": self.item_id,
+            "description": item.description or None,
+            "state": str(self.lane),
+            "branch_name": f"factory/{self.item_id}",
+            "url": None,
+            "labels": [label.lower() for label in item.labels],
+            "blocked_by": [{"id": each, "identifier": each, "state": where} for each, where in self.blocked_by],
+            "created_at": rfc3339(self.created_at) if self.created_at else None,
+            "updated_at": rfc3339(self.updated_at) if self.updated_at else None,
+        }

@@ -1,0 +1,1 @@
+"""Apply: what was approved is carried out."""

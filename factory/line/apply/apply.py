@@ -1,0 +1,213 @@
+"""Apply: the only step that changes anything outside queue/ and artifacts/."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import JsonValue
+
+from factory.execution.apply_command import Applied
+from factory.execution.checks.evidence import merged_content
+from factory.execution.run_files import recheck_files
+from factory.line.apply.blocker import obstacles
+from factory.line.apply.loose_ends import file_loose_ends
+from factory.line.context import Context
+from factory.line.dispatch.requests import request_for
+from factory.line.review.assess import Assessment
+from factory.line.snapshot import ItemState, Snapshot
+from factory.line.writer import Move, quoted
+from factory.model.base import printable
+from factory.model.contract import ApplyMode
+from factory.model.failure import FailureClass
+from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.store.files import as_json
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.refs import RefUpdate
+from factory.store.repository.trees import diff
+
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+_UNKNOWN = (
+    "a crash came while the apply command ran, and nobody knows how far it got; see whether it did its work: then "
+    "move the item to queue/done, else change it a little and send it back to work"
+)
+_CHANGES_NOTHING = frozenset({ApplyMode.NONE, ApplyMode.BRANCH})
+
+
+def apply(context: Context, snapshot: Snapshot, approved: list[Assessment]) -> None:
+    """Apply what the gate approved, one after the other, each on what the one before left."""
+    for assessment in approved:
+        with context.isolating(assessment.state):
+            _apply_one(context, snapshot, assessment)
+        context.writer.publish_when_due()
+    context.writer.publish()
+
+
+def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
+    state = assessment.state
+    assert state.contract is not None and state.item is not None
+    if state.item.hold:
+        return
+    if state.contract.apply.mode is ApplyMode.COMMAND:
+        _by_command(context, snapshot, assessment)
+        return
+    changes_nothing = assessment.evidence.proposal == assessment.evidence.base
+    if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
+        files = (
+            {"pull-request.md": pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
+        )
+        _finish(context, snapshot, assessment, Outcome.ACCEPTED, files=files)
+        return
+    target, content = _target_head(context, snapshot), assessment.evidence.tree
+    if not _checked_on(context, assessment, target):
+        _recheck(context, snapshot, state)
+    elif not obstacles(context.repository, snapshot.policy.target_branch, content):
+        commit = _merge(context, snapshot, assessment, target, content)
+        _finish(context, snapshot, assessment, Outcome.APPLIED, commit)
+
+
+def pull_request(assessment: Assessment) -> bytes:
+    """What a person puts into the pull request for the branch that is left."""
+    state = assessment.state
+    assert state.item is not None
+    checks = [f"- {printable(ran.name)}: `{printable(' '.join(ran.run))}` passed" for ran in assessment.evidence.ran]
+    lines = [
+        f"# {printable(' '.join(state.item.title.split()))}",
+        "",
+        printable(state.item.description.strip()) or "(no description)",
+        "",
+        f"Branch `factory/{state.id}`, {assessment.decision.reason}.",
+        f"Subject `{assessment.subject}`, round {state.history.round}, run {state.history.run}.",
+        *(["", "## Checks", *checks] if checks else []),
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
+    """Have the contract's command carry the decision out, at most once for this subject, also across a crash."""
+    state, executor = assessment.state, context.executor
+    problem = executor.apply_ended(assessment.subject)
+    if problem is None:
+        return  # under way
+    note = executor.notes.read(assessment.subject)
+    if note is None and not problem:
+        objects, evidence = context.repository.objects, assessment.evidence
+        signed = Signature(context.me, context.me, context.clock())
+        # The target's own files, not the proposal's: what is run here has secrets, and must not be what a worker wrote.
+        content = context.repository.content(objects.commit(evidence.target).tree)
+        commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
+        objects.flush()
+        executor.start_apply(
+            request_for(snapshot, state, evidence.base, commit), assessment.subject, _decision(assessment)
+        )
+    elif note is not None and note.ended and note.exit_code == 0:
+        files = {"apply.json": as_json(note.model_dump(mode="json"))}
+        _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
+    else:
+        how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
+        files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
+        known = problem or (note is not None and note.ended)
+        details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": assessment.subject}
+        details["not_applied"] = NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN
+        move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
+        snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts)
+
+
+def _ended(note: Applied) -> str:
+    how = note.problem or f"ended with exit status {note.exit_code}"
+    return f"the apply command {how}; it is not run again for this subject"
+
+
+def _decision(assessment: Assessment) -> dict[str, JsonValue]:
+    """What an apply command gets on its standard input."""
+    state = assessment.state
+    assert state.item is not None
+    return {
+        "item": {"id": state.id, **state.item.model_dump(mode="json")},
+        "run": state.history.run,
+        "round": state.history.round,
+        "subject": assessment.subject,
+        "proposal": assessment.evidence.proposal,
+        "base": assessment.evidence.base,
+        "reason": assessment.decision.reason,
+        "verdicts": [verdict.model_dump(mode="json") for verdict in assessment.decision.verdicts],
+    }
+
+
+def _checked_on(context: Context, assessment: Assessment, target: str) -> bool:
+    """Whether the checks ran on the proposal merged with what the target holds now."""
+    objects, content = context.repository.objects, context.repository.content
+    if not objects.holds(assessment.evidence.target):
+        return False  # somebody has made the target's history anew
+    if content(objects.commit(assessment.evidence.target).tree) != content(objects.commit(target).tree):
+        return False
+    # Made again from the proposal itself: what is merged must not hang on a file that somebody could have edited.
+    proposal = assessment.state.history.proposal
+    merge = merged_content(context.repository, objects.commit(proposal).parents[0], proposal, target)
+    return assessment.evidence.proposal == proposal and assessment.evidence.tree == merge.tree
+
+
+def _target_head(context: Context, snapshot: Snapshot) -> str:
+    """The target as the batch being written has it."""
+    target = snapshot.policy.target_branch
+    if target == context.branch:
+        return context.writer.head
+    moved = next((update.new for update in reversed(context.writer.batch.others) if update.branch == target), None)
+    return moved or context.repository.head(target) or context.writer.head
+
+
+def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> None:
+    """Have the checks run again on what the target holds now; to a person when they cannot be."""
+    problem = context.executor.unprovable.pop(state.id, "")
+    if problem:
+        details: dict[str, object] = {"reason": problem, "failure": FailureClass.CONFIG}
+        details["not_applied"] = NotApplied.UNPROVABLE
+        move = Move(Event.BLOCK, Lane.BLOCKED, details)
+        snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts)
+    elif context.executor.recheck is None:  # one at a time, since each apply makes the next one necessary
+        base = context.repository.objects.commit(state.history.proposal).parents[0]
+        context.executor.start_recheck(request_for(snapshot, state, base, base), state.history.proposal)
+
+
+def _merge(context: Context, snapshot: Snapshot, assessment: Assessment, target: str, content: str) -> str:
+    """The commit that brings the proposal into the target."""
+    state, contract = assessment.state, assessment.state.contract
+    assert contract is not None and state.item is not None
+    signed = Signature(context.me, context.me, context.clock())
+    squash = contract.apply.mode is ApplyMode.SQUASH
+    merged = () if squash else (assessment.evidence.proposal,)
+    title = printable(" ".join(state.item.title.split()))
+    text = f"{'' if squash else 'Merge '}{state.id}: {title}\n\n{quoted(assessment.decision.reason)}\n\n"
+    text += f"Factory-Item: {state.id}\nFactory-Subject: {assessment.subject}\nFactory-Actor: {context.me}\n"
+    if snapshot.policy.target_branch == context.branch:
+        batch = context.writer.batch
+        for change in diff(context.repository.objects, context.repository.content(batch.tree.write()), content):
+            if change.new is None:
+                batch.tree.remove(change.path)
+            else:
+                batch.tree.put(change.path, change.new)
+        return batch.commit(text, signed, *merged)
+    objects = context.repository.objects
+    tree = context.repository.with_content(objects.commit(target).tree, content)
+    commit = add_commit(objects, tree, (target, *merged), text, signed)
+    context.writer.also(RefUpdate(snapshot.policy.target_branch, target, commit))
+    return commit
+
+
+def _finish(
+    context: Context,
+    snapshot: Snapshot,
+    assessment: Assessment,
+    outcome: Outcome,
+    commit: str | None = None,
+    files: Mapping[str, bytes] = NO_FILES,
+) -> None:
+    state, decision = assessment.state, assessment.decision
+    assert state.contract is not None
+    details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "outcome": outcome}
+    details |= {"subject": assessment.subject, "proposal": assessment.evidence.proposal, "applied": commit}
+    files = {**recheck_files(context.executor.taken(state.id, state.history.proposal)), **files}
+    snapshot.items[state.id] = context.writer.move(
+        state,
+        Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),
+        snapshot.listing.verdicts,
+    )
+    file_loose_ends(context, snapshot, assessment)

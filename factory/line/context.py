@@ -1,0 +1,55 @@
+"""What every step of a pass works with."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from factory.execution.cell.pool import Cells
+from factory.execution.local import LocalExecutor
+from factory.line.intake.take_in import Intake
+from factory.line.lock import owner_of
+from factory.line.snapshot import ItemState, SnapshotReader
+from factory.line.wakeup import Wakeup
+from factory.line.writer import Tell, Writer
+from factory.model.errors import InvalidFile, MachineError, Problem
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Repository
+
+
+@dataclass
+class Context:
+    """The things that last from pass to pass."""
+
+    repository: Repository
+    branch: str
+    reader: SnapshotReader
+    writer: Writer
+    intake: Intake
+    executor: LocalExecutor
+    wakeup: Wakeup
+    cells: Cells
+    clock: Callable[[], datetime]
+    tell: Tell
+    me: Person
+    item_problems: list[Problem] = field(default_factory=list)  # of single items, in the present pass
+    warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
+
+    @contextmanager
+    def isolating(self, state: ItemState) -> Iterator[None]:
+        """Work on one item: what cannot be read for it costs it a reason, and nobody else anything.
+
+        Publish outside of it.
+        """
+        mark = self.writer.mark()
+        try:
+            yield
+        except (InvalidFile, MachineError) as error:
+            self.writer.back_to(mark)
+            found = error.problems if isinstance(error, InvalidFile) else ()
+            self.item_problems.extend(found or [Problem(state.placed.path, 1, 1, error.message)])
+
+    @property
+    def owner(self) -> str:
+        """Of the leases taken here."""
+        return owner_of(self.repository)

@@ -1,0 +1,1 @@
+"""Dispatch: what may start is started."""

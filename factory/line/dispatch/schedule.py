@@ -1,0 +1,189 @@
+"""The plan: for every waiting item, whether it may start now, and if not, why not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.execution.cell.sandbox import sandbox
+from factory.line.dispatch.budget import day_used_up
+from factory.line.dispatch.trials import Trials
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.contract import Contract, SeatKind
+from factory.model.dependencies import circles, in_a_circle
+from factory.model.errors import UnusableError
+from factory.model.gate import unanswered
+from factory.model.item import Item
+from factory.model.journal import rfc3339
+from factory.model.lifecycle import Lane, Outcome
+from factory.model.policy import Policy
+from factory.store.repository.repository import Arrival
+
+_UNMET = frozenset({Outcome.REJECTED, Outcome.CANCELLED})
+_NEVER = 5  # sorts after every priority
+_FOR_THE_OLDEST = 5  # of so many starts one
+
+
+@dataclass(frozen=True)
+class ScheduleEntry:
+    """What will become of a waiting item in this pass."""
+
+    id: str
+    start: bool
+    reason: str = ""
+    until: datetime | None = None  # when waiting ends by itself
+    crowded: bool = False  # whether only others are in its way: no slot is free, or a lane is full
+
+
+# The outcome of a finished item; None when it is not finished.
+OutcomeOf = Callable[[str], Outcome | None]
+
+
+def unfit(item: Item, contract: Contract, policy: Policy) -> str:
+    """Why this item can never pass under this contract and policy; empty when it can."""
+    name = contract.worker.agent
+    agent = policy.agents.get(name) if name else None
+    if name and agent is None:
+        return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
+    if agent and agent.run is None:
+        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind 'command' can be run yet"
+    for seat in contract.review.seats:
+        reviewer = policy.agents.get(seat.agent) if seat.agent else None
+        if (seat.agent, seat.run) == (name, contract.worker.run):
+            return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
+        if seat.agent and (reviewer is None or reviewer.run is None):
+            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind 'command' in WORKFLOW.md"
+        if contract.review.distinct_models and reviewer and agent:
+            if reviewer.model is None or agent.model is None:
+                return "its contract wants distinct models, and WORKFLOW.md does not say which model each agent has"
+            if reviewer.model == agent.model:
+                return (
+                    f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
+                )
+    open_criteria = unanswered(item)
+    if open_criteria and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
+        return f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
+    return ""
+
+
+def plan(
+    snapshot: Snapshot, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, unready: str = ""
+) -> list[ScheduleEntry]:
+    """The outlook of every item in inbox and rework, in the order in which they would start.
+
+    `unready` says why this machine can run nothing at all under the present policy.
+    """
+    waiting = snapshot.in_lane(Lane.REWORK) + snapshot.in_lane(Lane.INBOX)
+    started: list[str] = []
+    circled = circles({state.id: state.item.depends_on for state in waiting if state.item})
+    at_work = Counter(state.came_from for state in snapshot.in_lane(Lane.ACTIVE))
+    trials = Trials(snapshot)
+    day, tomorrow = day_used_up(snapshot)
+    found: list[ScheduleEntry] = []
+    for state in _in_turn(waiting, arrivals, lambda: snapshot.begun_today + len(started)):
+        outlook = _alone(state, snapshot, outcome_of, circled)
+        until = None
+        if outlook.start:
+            crowd = _held_back(snapshot, state.lane, at_work)
+            held = unready or crowd
+            if not held:
+                held, until = (day, tomorrow) if day else trials.held_back(state)
+            if held:
+                outlook = ScheduleEntry(state.id, False, held, until, crowded=held == crowd)
+        if outlook.start:
+            at_work[state.lane] += 1
+            started.append(state.id)
+            trials.start(state)
+        found.append(outlook)
+    return found
+
+
+def schedule(reader: SnapshotReader, snapshot: Snapshot) -> list[ScheduleEntry]:
+    """The plan for what a snapshot found."""
+    return plan(
+        snapshot,
+        reader.arrivals(snapshot),
+        lambda item_id: reader.outcome_of(snapshot.tree, item_id),
+        _unready(snapshot),
+    )
+
+
+def _unready(snapshot: Snapshot) -> str:
+    if snapshot.policy.sandbox != "required":
+        return ""
+    try:
+        sandbox(snapshot.policy.sandbox)
+    except UnusableError as error:
+        return f"waits: {error.message}; {error.hint}"
+    return ""
+
+
+def _in_turn(waiting: list[ItemState], arrivals: dict[str, Arrival], begun: Callable[[], int]) -> Iterator[ItemState]:
+    """Each once, the most urgent first; but one start in so many is for who waits longest, so that nobody starves."""
+    urgent = iter(sorted(waiting, key=lambda state: (_urgency(state), _since(state, arrivals), state.id)))
+    longest = iter(sorted(waiting, key=lambda state: (_since(state, arrivals), _urgency(state), state.id)))
+    taken: set[str] = set()
+    for _ in waiting:
+        line = longest if begun() % _FOR_THE_OLDEST == _FOR_THE_OLDEST - 1 else urgent
+        state = next(each for each in line if each.id not in taken)
+        taken.add(state.id)
+        yield state
+
+
+def _urgency(state: ItemState) -> int:
+    return (state.item.priority if state.item else None) or _NEVER
+
+
+def _since(state: ItemState, arrivals: dict[str, Arrival]) -> float:
+    """Since when an item has waited, in seconds since 1970."""
+    arrival = arrivals.get(state.placed.path)
+    return state.history.entries[0].at.timestamp() if state.history.entries else float(arrival.at if arrival else 0)
+
+
+def _held_back(snapshot: Snapshot, lane: Lane, at_work: Counter[Lane]) -> str:
+    """Why nothing more of a lane may start beside those at work; empty when it may."""
+    policy, busy = snapshot.policy, at_work.total()
+    most = policy.agent.max_concurrent_agents
+    if busy >= most:
+        return f"waits for a slot: {busy} are at work, agent.max_concurrent_agents is {most}"
+    of_lane = policy.agent.most_from(lane)
+    if of_lane is not None and at_work[lane] >= of_lane:
+        return f"waits for a slot: {at_work[lane]} from {lane} are at work, which is as many as may be"
+    if lane is Lane.REWORK:
+        return ""  # finishing what was begun empties the lanes behind it
+    limits = policy.limits
+    for full, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
+        held = len(snapshot.in_lane(full)) + (
+            busy if full is Lane.REVIEW else 0
+        )  # those at work are on their way there
+        if held >= limit:
+            return f"waits because the lane {full} is full ({held} of {limit})"
+    return ""
+
+
+def _alone(
+    state: ItemState, snapshot: Snapshot, outcome_of: OutcomeOf, circled: Mapping[str, tuple[str, ...]]
+) -> ScheduleEntry:
+    """Whether an item could start if there were nobody else."""
+    if state.item is None or state.contract is None:
+        return ScheduleEntry(state.id, False, state.problem)
+    if state.item.hold:
+        return ScheduleEntry(state.id, False, f"on hold; factory hold {state.id} --off")
+    missing = set(snapshot.policy.tracker.required_labels) - set(state.item.labels)
+    if missing:
+        return ScheduleEntry(state.id, False, f"lacks the required label {', '.join(sorted(missing))}")
+    not_before = state.history.not_before
+    if not_before and not_before > snapshot.now:
+        attempt = f"attempt {state.history.attempts + 1}"
+        return ScheduleEntry(state.id, False, f"waits until {rfc3339(not_before)} for {attempt}", not_before)
+    if state.id in circled:
+        return ScheduleEntry(state.id, False, f"{in_a_circle(circled[state.id])}; edit depends_on")
+    for needed in state.item.depends_on:
+        outcome = outcome_of(needed)
+        if outcome is None:
+            there = snapshot.items.get(needed)
+            where = f"is in {there.lane}" if there else "is not in the queue, or cannot be read"
+            return ScheduleEntry(state.id, False, f"waits for {needed}, which {where}")
+        if outcome in _UNMET:
+            return ScheduleEntry(state.id, False, f"waits for {needed}, which ended as {outcome}; edit depends_on")
+    return ScheduleEntry(state.id, True)

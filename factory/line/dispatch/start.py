@@ -1,0 +1,157 @@
+"""Start: claim what may start, and hand it to the executor once the claim is committed."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+
+from factory.execution.cell.sandbox import sandbox
+from factory.execution.checks.evidence import merged_content
+from factory.execution.redaction.scanner import unscannable
+from factory.execution.request import RunRequest
+from factory.line.context import Context
+from factory.line.dispatch.budget import used_up
+from factory.line.dispatch.requests import request_for
+from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
+from factory.line.dispatch.trials import claimed
+from factory.line.review.proposals import Unreadable, ensure
+from factory.line.snapshot import ItemState, Snapshot
+from factory.line.writer import Move
+from factory.model.contract import Contract
+from factory.model.errors import FactoryError, MachineError
+from factory.model.failure import Failure, FailureClass
+from factory.model.item import Item
+from factory.model.journal import Lease
+from factory.model.lifecycle import Event, Lane
+from factory.model.verdict import SUBJECT_CHANGED
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repository import branch_of
+from factory.store.schema import misfit
+
+_SPARE = timedelta(minutes=10)
+
+
+def start(context: Context, snapshot: Snapshot, most: int | None = None) -> list[ScheduleEntry]:
+    """Start what may start, at most so many; the outlook of everything that waits."""
+    found = schedule(context.reader, snapshot)
+    target = snapshot.policy.target_branch
+    base = snapshot.head if target == context.branch else context.repository.tip(target, "target")
+    requests: list[RunRequest] = []
+    for outlook in found:
+        if outlook.start and (most is None or len(requests) < most):
+            state = snapshot.items[outlook.id]
+            with context.isolating(state):
+                request = _claim(context, snapshot, state, base)
+                requests.extend([request] if request else [])
+    context.writer.publish()
+    if requests:
+        _warn(context, snapshot)
+    for request in requests:
+        context.executor.start(request)
+    return found
+
+
+def _warn(context: Context, snapshot: Snapshot) -> None:
+    """Say, once, what does not contain the workers here."""
+    missing = sandbox(snapshot.policy.sandbox).missing
+    if missing and missing not in context.warned:
+        context.warned.add(missing)
+        context.tell("", f"WITHOUT A SANDBOX: {missing}")
+
+
+def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest | None:
+    """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
+    assert state.item is not None and state.contract is not None
+    arrival = context.reader.arrivals(snapshot).get(state.placed.path)
+    failure = _hopeless(snapshot, state)
+    try:
+        request = None if failure else _request(context, snapshot, state, base)
+    except MachineError:
+        raise  # tried again with the next pass
+    except FactoryError as error:
+        request, failure = None, Failure(FailureClass.CONFIG, error.message)
+    if request is None:
+        assert failure is not None
+        details: dict[str, object] = {"reason": f"{failure.reason}; {failure.kind.advice}", "failure": failure.kind}
+        snapshot.items[state.id] = context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival)
+        return None
+    limits = state.contract.limits
+    lease = Lease(
+        owner=context.owner,
+        generation=request.run,
+        expires_at=snapshot.now + timedelta(minutes=limits.minutes * _longest(state.item, state.contract)) + _SPARE,
+        base=request.base,
+        item=state.placed.blob,
+    )
+    details = {"lease": lease, "worker": request.worker}
+    move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(snapshot, state), run=request.run)
+    begun = snapshot.items[state.id] = context.writer.move(state, move, (), arrival)
+    branch = branch_of(state.id)
+    if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
+        # With the claim, so that what the run starts from is git's as soon as it is there.
+        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, request.start))
+    return replace(request, claimed_at=begun.history.since)
+
+
+def _longest(item: Item, contract: Contract) -> int:
+    """How many processes, each under the contract's deadline, may follow one another until there is a delivery."""
+    checks = len(contract.checks) + len(item.acceptance)
+    canary = 3 * len(contract.checks)
+    return 2 + 2 * checks + canary + any(seat.by_machine for seat in contract.review.seats)
+
+
+def _hopeless(snapshot: Snapshot, state: ItemState) -> Failure | None:
+    """Why it is no use to start an item at all."""
+    assert state.item is not None and state.contract is not None
+    spent = used_up(state)
+    if spent:
+        return Failure(FailureClass.BUDGET, spent)
+    reason = unfit(state.item, state.contract, snapshot.policy) or unscannable(snapshot.policy.secret_scan)
+    if reason:
+        return Failure(FailureClass.CONFIG, reason)
+    missing = [name for name in state.contract.worker.secrets if not os.environ.get(name)]
+    if missing and not state.item.reverts:
+        reason = f"the contract's worker needs {', '.join(missing)}, which the factory's environment does not have"
+        return Failure(FailureClass.AUTH, reason)
+    reason = misfit(state.item.inputs, state.contract.receives)
+    said = f"its inputs are not what the contract receives: {reason}"
+    return Failure(FailureClass.INVALID_REQUEST, said) if reason else None
+
+
+def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest:
+    assert state.contract is not None
+    repository, history = context.repository, state.history
+    content = repository.content(repository.objects.commit(base).tree)
+    anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
+    if history.proposal and state.lane is Lane.REWORK and state.contract.rework.keep_branch and not anew:
+        # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
+        content = _brought_up(context, snapshot, state, base) or content
+    signed = Signature(context.me, context.me, context.clock())
+    begin = add_commit(repository.objects, content, (base,), f"What {state.id} starts from.\n", signed)
+    prompt = context.reader.library.prompt(snapshot.tree, state.contract, snapshot.workflow)
+    request = request_for(snapshot, state, base, begin, prompt, history.run + 1)
+    source = context.reader.library.contract_bytes(snapshot.tree, request.contract_name) or b""
+    return replace(request, contract_source=source, prompts=_seat_prompts(context, snapshot, state.contract))
+
+
+def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> str:
+    """What an item's last proposal makes of a base; empty when it cannot be read or does not merge."""
+    proposal = state.history.proposal
+    try:
+        ensure(context.reader, snapshot, state, proposal)
+    except Unreadable as error:
+        context.tell(state.id, f"begins anew: {error.message}")
+        return ""
+    merge = merged_content(context.repository, _base_of(context, proposal), proposal, base)
+    return "" if merge.conflicts else merge.tree
+
+
+def _seat_prompts(context: Context, snapshot: Snapshot, contract: Contract) -> dict[str, str]:
+    library = context.reader.library
+    asked = {seat.name: seat.prompt for seat in contract.review.seats if seat.prompt is not None}
+    return {name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()}
+
+
+def _base_of(context: Context, proposal: str) -> str:
+    parents = context.repository.objects.commit(proposal).parents
+    return parents[0] if parents else proposal

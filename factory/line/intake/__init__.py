@@ -1,0 +1,1 @@
+"""Intake: what people wrote is taken in."""

@@ -1,0 +1,293 @@
+"""The desk: what people wrote in a working tree and have not committed, and what is wrong with it. Changes nothing."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from factory.line.intake.batch import split_line
+from factory.line.review.votes import delivery_of, read_vote, reviewers_of
+from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.breaker import BreakerState
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem, TooLarge
+from factory.model.gate import Vote
+from factory.model.item import id_problem, ids_from
+from factory.model.lifecycle import Lane
+from factory.store import files, yaml
+from factory.store.library import in_library
+from factory.store.queue import (
+    BREAKERS,
+    IN_NO_LANE,
+    NOT_AN_ITEM,
+    QUEUE,
+    VERDICT,
+    in_no_lane,
+    is_batch,
+    most_of,
+    taken_by,
+)
+from factory.store.repository.objects import EMPTY_TREE, Person, name_of
+from factory.store.repository.view import View
+
+SETTLE_S = 0.05
+_INBOX = f"{QUEUE}/{Lane.INBOX}/"
+TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
+NO_FILE = "is not a plain file; put the file itself there"
+_IN_FORCE = "the committed one is in force until you git commit"
+
+
+@dataclass
+class Edits:
+    """What a person changed, added or took away in one working tree."""
+
+    home: bool  # whether the factory's own branch is checked out there
+    view: View
+    head: str  # what was checked out
+    tree: str  # what that holds
+    changed: dict[str, bytes] = field(default_factory=dict)
+    stale: dict[str, bytes] = field(default_factory=dict)  # on another branch: what may have been taken in before
+    gone: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    valid: dict[str, bytes | None] = field(default_factory=dict)  # to be committed; None: taken away
+
+    def problem(self, path: str, message: str) -> None:
+        """Note something that cannot be taken in."""
+        self.problems.append(Problem(path, 1, 1, message))
+
+
+def find_edits(
+    reader: SnapshotReader, snapshot: Snapshot, sleep: Callable[[float], None] = lambda _: None
+) -> list[Edits]:
+    """The edits in the branch's working tree, and what lies in the inbox of one that shows another target.
+
+    Where the branch is checked out nowhere, those in every working tree.
+    """
+    found: list[Edits] = []
+    for view, below in _desks(reader, snapshot):
+        edits = _read(view, below, reader, snapshot, sleep)
+        _Judge(reader, snapshot, edits).all()
+        for earlier in found:
+            _leave_to(earlier, edits)
+        found.append(edits)
+    return found
+
+
+def _desks(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[tuple[View, str]]:
+    """The working trees to look in, each with the folder to look in; that is empty where all of it counts."""
+    home, target = reader.repository.view_of(reader.branch), snapshot.policy.target_branch
+    if home is not None:
+        yield home, ""
+    for view in reader.repository.views():
+        if home is None:
+            yield view, ""
+        elif view.branch() == target != reader.branch:  # besides the inbox, all that lies there is the code's own
+            yield view, _INBOX
+
+
+def _leave_to(earlier: Edits, edits: Edits) -> None:
+    """What another tree brings to the same place in the same pass is not taken twice, and not written over."""
+    for path in sorted(edits.valid.keys() & earlier.valid.keys()):
+        if edits.valid.pop(path) != earlier.valid[path]:
+            edits.problem(path, f"{edits.view.root} and {earlier.view.root} each have one; give one another name")
+
+
+def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, sleep: Callable[[float], None]) -> Edits:
+    objects = reader.repository.objects
+    head, branch = view.head(), view.branch()
+    own = reader.repository.head(branch) if branch else view.detached_at()
+    base = objects.commit(own).tree if own else snapshot.tree
+    edits = Edits(branch == reader.branch, view, head, base if own else EMPTY_TREE)
+    listed = [(letters, path) for letters, path in view.edits() if path.startswith(below)]
+    _settle([view.root / path for _, path in listed], sleep)
+    for letters, path in listed:
+        was, now = objects.find(base, path), objects.find(snapshot.tree, path)
+        # In another branch's working tree only what rests on the same content is an edit of this branch.
+        place = view.root / path
+        try:
+            data = files.read_regular(place, most_of(path))
+        except TooLarge as error:
+            if was == now:
+                edits.problem(path, error.message)
+            continue
+        if was != now:
+            if data is not None and not edits.home:
+                edits.stale[path] = data
+        elif data is not None and (now is None or now.oid != name_of("blob", data)):
+            edits.changed[path] = data
+        elif "D" in letters and not os.path.lexists(place) and was is not None:
+            edits.gone.add(path)
+        elif data is None and os.path.lexists(place):
+            edits.problem(path, NO_FILE)
+    for path in _no_files(view.root):
+        edits.problem(path, NO_FILE)
+    return edits
+
+
+def _no_files(root: Path) -> Iterator[str]:
+    """What is called like an item or a batch and is something that git lists for nobody: a folder, a pipe."""
+    for lane in Lane:
+        folder = root / QUEUE / lane
+        if lane is not Lane.DONE and folder.is_dir():
+            with os.scandir(folder) as entries:
+                names = [each.name for each in entries if not (each.is_symlink() or each.is_file())]
+            ours = (name for name in sorted(names) if name.endswith((".yaml", ".jsonl")) and not name.startswith("."))
+            yield from (f"{QUEUE}/{lane}/{name}" for name in ours)
+
+
+def vote_in(reader: SnapshotReader, snapshot: Snapshot, path: str, data: bytes) -> Vote | None:
+    """The verdict that a person is about to give in a file; None while it is pending. Raises InvalidFile."""
+    item_id, _, seat = PurePosixPath(path).name.removesuffix(VERDICT).rpartition(".")
+    state = snapshot.items.get(item_id)
+    known = reader.repository.objects.find(snapshot.tree, path) is not None
+    if not known or state is None or state.item is None or state.lane is not Lane.REVIEW:
+        message = "judges nothing that is in review; the factory writes these files itself"
+        raise InvalidFile(Problem(path, 1, 1, message))
+    reviewers = reviewers_of(seat, state.contract, snapshot.policy)
+    return read_vote(seat, path, data, delivery_of(state), lambda: _author(reader, path), reviewers)
+
+
+def _author(reader: SnapshotReader, path: str) -> Person:
+    """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
+    who = reader.repository.identity()
+    if who is None:
+        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {TELL_GIT}"))
+    return who
+
+
+def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:
+    """Wait until no file is younger than the time an editor needs to write it."""
+    newest = max((path.lstat().st_mtime for path in paths if os.path.lexists(path)), default=0.0)
+    wait = SETTLE_S - (time.time() - newest)
+    if 0 < wait <= SETTLE_S:
+        sleep(wait)
+
+
+class _Judge:
+    """Finds out which edits are valid."""
+
+    def __init__(self, reader: SnapshotReader, snapshot: Snapshot, edits: Edits) -> None:
+        self._reader = reader
+        self._snapshot = snapshot
+        self._edits = edits
+        self._new: dict[str, str] = {}  # where each new item lies, by id: names may differ in case alone
+
+    def all(self) -> None:
+        """Sort the edits into valid ones and problems."""
+        for path, data in sorted(self._edits.changed.items()):
+            try:
+                self._edits.valid |= dict(self._one(path, data))
+            except InvalidFile as error:
+                self._edits.problems.extend(error.problems)
+        for path in sorted(self._edits.gone):
+            item_id = PurePosixPath(path).name.removesuffix(".yaml")
+            state = self._snapshot.items.get(item_id)
+            if str(PurePosixPath(path).parent) == BREAKERS or is_batch(path):
+                self._edits.valid[path] = None
+            elif state is not None and state.placed.path == path:
+                back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
+                self._edits.problem(path, f"was deleted; {back}")
+            elif path.endswith(VERDICT) and self._waits(item_id.removesuffix(".verdict")):
+                self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
+            elif in_library(path):
+                self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
+
+    def _waits(self, name: str) -> bool:
+        """Whether a verdict file of this name is of an item in review."""
+        state = self._snapshot.items.get(name.rpartition(".")[0])
+        return state is not None and state.lane is Lane.REVIEW
+
+    def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """What is to be committed for one changed file. Raises InvalidFile."""
+        parts = PurePosixPath(path).parts
+        if parts[0] != QUEUE:
+            yield from self._policy_file(path, data)
+        elif parts[-1].startswith(".") or parts[-1] == "README.md":
+            return
+        elif str(PurePosixPath(path).parent) == BREAKERS:
+            yaml.load(BreakerState, yaml.Source(path, data))
+            yield path, data
+        elif in_no_lane(path):
+            self._edits.problem(path, IN_NO_LANE)
+        elif path.endswith(VERDICT):
+            yield from self._verdict(path, data)
+        elif is_batch(path):
+            if self._edits.home or self._brings_items(path, data):
+                yield path, data
+            else:
+                self._edits.stale[path] = data
+        elif not path.endswith(".yaml"):
+            self._edits.problem(path, NOT_AN_ITEM)
+        else:
+            yield from self._item(path, data)
+
+    def _policy_file(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """A new contract counts at once; a change of one that is committed counts when it is committed."""
+        if self._reader.repository.objects.find(self._snapshot.tree, path) is not None:
+            self._edits.problem(path, f"has uncommitted changes; {_IN_FORCE} {path}")
+        elif path.startswith("contracts/"):
+            if path.endswith(".yaml") and path.count("/") == 1:
+                yaml.load(Contract, yaml.Source(path, data))
+            yield path, data
+
+    def _verdict(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """A verdict is taken in once it counts. Raises InvalidFile when it would be refused."""
+        if vote_in(self._reader, self._snapshot, path, data) is not None:
+            yield path, data
+
+    def _brings_items(self, path: str, data: bytes) -> bool:
+        """Whether a batch says what was not taken in yet: another branch's working tree shows it as new for ever."""
+        for number, line in enumerate(data.split(b"\n")):
+            if line.strip():
+                try:
+                    item_id, content = split_line(yaml.Source(path, line, number))
+                except InvalidFile:
+                    return True  # whoever splits it says what is wrong
+                if self._reader.arrived_with(self._snapshot, item_id) != name_of("blob", content):
+                    return True
+        return False
+
+    def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        parts = PurePosixPath(path).parts
+        item_id = parts[-1].removesuffix(".yaml").lower()
+        if problem := id_problem(item_id):
+            self._edits.problem(path, problem)
+            return
+        blob = name_of("blob", data)
+        self._reader.queue.item_in(path, blob, data)
+        known = self._reader.whereabouts(self._snapshot, item_id)
+        if known is not None and known.path == path:
+            yield path, data
+        elif known is not None and known.path in self._edits.gone:
+            yield from self._moved(item_id, known.path)
+            yield path, data
+        elif known is not None:
+            # The same content is an item that another branch's working tree still shows as new.
+            if not self._edits.home:
+                self._edits.stale[path] = data
+            if known.blob != blob or (self._edits.home and known.lane is Lane.DONE):
+                free = self._reader.free_id(self._snapshot.tree, self._snapshot.listing, item_id)
+                self._edits.problem(path, taken_by(item_id, known.path, free))
+        elif parts[1] != Lane.INBOX and item_id not in self._snapshot.lost:
+            self._edits.problem(path, "is new, and new items begin in queue/inbox")
+        elif item_id in self._new:
+            free = next(each for each in self._free_ids(item_id) if each not in self._new)
+            self._edits.problem(path, taken_by(item_id, self._new[item_id], free))
+        else:
+            self._new[item_id] = path
+            yield path, data
+
+    def _free_ids(self, base: str) -> Iterator[str]:
+        """Ids that no item has which a pass has taken in."""
+        snapshot = self._snapshot
+        for each in ids_from(base):
+            if self._reader.free_id(snapshot.tree, snapshot.listing, each) == each:
+                yield each
+
+    def _moved(self, item_id: str, source: str) -> Iterator[tuple[str, None]]:
+        """What a person took away when they moved an item: its file, and the verdict files that went with it."""
+        verdicts = {file.path for file in self._snapshot.listing.verdicts if file.item_id == item_id}
+        for path in sorted({source} | verdicts & self._edits.gone):
+            self._edits.gone.discard(path)
+            yield path, None

@@ -1,0 +1,1 @@
+"""Review: what was delivered is assessed and decided."""

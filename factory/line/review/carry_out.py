@@ -1,0 +1,89 @@
+"""Decision: what the gate says of every item in review, carried out."""
+
+from factory.execution.run_files import recheck_files
+from factory.line.context import Context
+from factory.line.review.assess import Assessment, assess
+from factory.line.review.review_request import review_request_of
+from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked
+from factory.line.review.verdict_file import verdict_file
+from factory.line.snapshot import ItemState, Snapshot
+from factory.line.writer import Move
+from factory.model.base import counted
+from factory.model.contract import SeatKind
+from factory.model.errors import Problem
+from factory.model.failure import FailureClass
+from factory.model.gate import guarded, seats_needed
+from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.verdict import SUBJECT_CHANGED
+from factory.store.queue import verdict_path
+
+
+def gate(context: Context, snapshot: Snapshot) -> tuple[list[Assessment], list[Problem]]:
+    """Rule on every item in review. Those that may be applied, and what is wrong with verdict files."""
+    approved: list[Assessment] = []
+    problems: list[Problem] = []
+    for state in snapshot.in_lane(Lane.REVIEW):
+        assessment = assess(
+            context.reader, snapshot, state, context.executor.newer_evidence(state.id, state.history.proposal)
+        )
+        if isinstance(assessment, str):
+            continue
+        problems.extend(assessment.problems)
+        with context.isolating(state):
+            if assessment.decision.event is Event.FINISH:
+                approved.append(assessment)
+            elif assessment.decision.event is not None:
+                snapshot.items[state.id] = _carry_out(context, snapshot, assessment)
+            else:
+                _open_missing(context, snapshot, assessment)
+        context.writer.publish_when_due()
+    context.writer.publish()
+    return approved, problems
+
+
+def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState:
+    state, decision = assessment.state, assessment.decision
+    assert state.contract is not None
+    findings = with_late_ones_marked(context, snapshot, state, decision.findings)
+    details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "findings": findings}
+    details["closed"] = closed_by_seat(state, decision)
+    files = recheck_files(context.executor.taken(state.id, state.history.proposal))
+    if assessment.evidence.conflicts:
+        details["failure"] = FailureClass.CONFLICT
+    details["not_applied"] = _not_applied(assessment, rechecked=bool(files))
+    verdicts = snapshot.listing.verdicts
+    if decision.event is Event.REJECT:
+        details["outcome"] = Outcome.REJECTED
+        return context.writer.move(state, Move(Event.REJECT, Lane.DONE, details), verdicts)
+    rounds = state.contract.rework.max_rounds
+    again = repeated(state, findings)
+    if decision.event is Event.REWORK and again:
+        details["reason"] = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {decision.reason}"
+    elif decision.event is Event.REWORK and state.history.rounds_spent + 1 >= rounds:
+        details["reason"] = f"{counted(rounds, 'round')} used up; the last: {decision.reason}"
+    elif decision.event is Event.REWORK:
+        return context.writer.move(state, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
+    return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
+
+
+def _not_applied(assessment: Assessment, *, rechecked: bool) -> NotApplied | None:
+    """Why what had been judged already is not applied; None when it was never approved."""
+    if any(finding.id == SUBJECT_CHANGED for finding in assessment.decision.findings):
+        return NotApplied.SUBJECT_CHANGED
+    if not rechecked or assessment.evidence.passed:
+        return None
+    return NotApplied.CONFLICT if assessment.evidence.conflicts else NotApplied.CHECK_FAILED
+
+
+def _open_missing(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
+    """A verdict file for each human seat that has none: the item was moved here by hand, or the file was deleted."""
+    state = assessment.state
+    assert state.item is not None and state.contract is not None
+    changed = context.repository.changed(assessment.evidence.base, assessment.evidence.proposal)
+    there = {file.seat for file in snapshot.listing.verdicts if file.item_id == state.id}
+    seats = seats_needed(state.contract, changed, guarded(snapshot.policy, assessment.evidence))
+    open_seats = [seat.name for seat in seats if seat.kind is SeatKind.HUMAN and seat.name not in there]
+    if open_seats:
+        review_request = review_request_of(context.reader, snapshot, state, assessment.evidence, assessment.subject)
+        missing = {verdict_path(state.id, seat): verdict_file(review_request, seat) for seat in open_seats}
+        context.writer.take_in(context.me, missing, f"factory: {state.id} waits for a verdict again")

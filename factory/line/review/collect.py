@@ -1,0 +1,238 @@
+"""Collect: what each ended run came to, as one move with its artifacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from random import Random
+
+from factory.execution.agents.reviewer import SeatResult
+from factory.execution.agents.worker import Run
+from factory.execution.request import RunRequest
+from factory.execution.run_files import run_files
+from factory.line.context import Context
+from factory.line.dispatch.trials import settled
+from factory.line.review.review_request import ReviewRequest
+from factory.line.review.rounds import closed_by_change
+from factory.line.review.verdict_file import verdict_file
+from factory.line.review.votes import Delivery
+from factory.line.snapshot import ItemState, Snapshot
+from factory.line.writer import Move
+from factory.model.base import counted
+from factory.model.contract import SeatKind
+from factory.model.failure import Cost, Failure, FailureClass
+from factory.model.journal import SeatVerdict
+from factory.model.lifecycle import Event, Lane
+from factory.model.policy import Policy
+from factory.model.result import Status, Usage
+from factory.model.verdict import Finding
+from factory.store.artifacts import RESULT, with_manifest
+from factory.store.queue import verdict_path
+from factory.store.repository.comparison import compared
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repository import branch_of
+
+_JITTER = Random()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An ended run, and the item it was for as it is now."""
+
+    state: ItemState
+    request: RunRequest
+    run: Run
+
+    @property
+    def edited(self) -> bool:
+        """Whether the item's text changed while the run worked on what it said before."""
+        lease = self.state.history.lease
+        return lease is not None and lease.item != self.state.placed.blob
+
+    def move(self, event: Event, to: Lane, reason: str, **details: object) -> Move:
+        """A move that carries the run's cost and everything it left."""
+        run = self.run
+        usage = run.cost()
+        cost = {"seconds": round(run.seconds, 3), "usage": usage if usage != Usage() else None}
+        told = {"reason": reason or None, "sandbox": run.sandbox or None}
+        made_here = () if run.raw_result is not None else (RESULT,)
+        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(run), made_here))
+
+    def block(self, reason: str, failure: FailureClass | None = None, **details: object) -> Move:
+        """To a person."""
+        return self.move(Event.BLOCK, Lane.BLOCKED, reason, failure=failure, **details)
+
+    def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
+        """A round is used up: to rework, or to a person when it was the last."""
+        rounds = self.request.contract.rework.max_rounds
+        if self.state.history.rounds_spent + 1 >= rounds:
+            return self.block(f"{counted(rounds, 'round')} used up; the last: {reason}", failure, findings=findings)
+        # What was proposed, even on a claim that does not hold, is what the next round begins with.
+        proposal = self.run.proposal or None
+        return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings, proposal=proposal)
+
+
+def collect(context: Context, snapshot: Snapshot) -> None:
+    """Commit what every run that has ended came to."""
+    done: list[str] = []
+    for running, run in context.executor.ended():
+        state = snapshot.items.get(running.request.item_id)
+        if state is not None and state.unread:
+            continue  # kept until a person has mended the journal
+        if state is not None and state.lane is Lane.ACTIVE and state.history.run == running.request.run:
+            with context.isolating(state):
+                run = _whole(context, run)
+                snapshot.items[state.id] = _settle(context, snapshot, Finished(state, running.request, run))
+                done.append(running.request.item_id)
+        else:
+            done.append(running.request.item_id)
+    context.writer.publish()
+    for item_id in done:
+        context.executor.forget(item_id)
+    context.repository.under_check.let_go(done)
+
+
+def _whole(context: Context, run: Run) -> Run:
+    """The run; as a crash when git has thrown its proposal away before anything pointed to it."""
+    if not run.proposal or context.repository.objects.holds(run.proposal):
+        return run
+    reason = f"its proposal {run.proposal[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
+    return replace(run, proposal="", failure=Failure(FailureClass.CRASH, reason))
+
+
+def _settle(context: Context, snapshot: Snapshot, finished: Finished) -> ItemState:
+    """Move the item to where its run takes it, and its contract's breaker with it."""
+    failure = _failure(finished.run)
+    if finished.edited or finished.run.stopped:
+        reason = "its text changed while it ran" if finished.edited else "the run was stopped"
+        move = finished.move(Event.RELEASE, finished.state.came_from, reason)
+        return context.writer.move(finished.state, replace(move, files={}))
+    move = (
+        _after_failure(context, snapshot, finished, failure) if failure else _after_result(context, snapshot, finished)
+    )
+    noted = settled(snapshot, finished.state, failure)
+    if noted:
+        context.tell(
+            "", f"the breaker of the contract {finished.state.contract_name} is now {_state(snapshot, finished)}"
+        )
+    return context.writer.move(finished.state, replace(move, opened={**move.opened, **noted}))
+
+
+def _state(snapshot: Snapshot, finished: Finished) -> str:
+    return str(snapshot.breakers[finished.state.contract_name or ""].state)
+
+
+def _failure(run: Run) -> Failure | None:
+    """What went wrong, as the factory or the worker itself says."""
+    result = run.result
+    if run.failure is not None or result is None:
+        return run.failure
+    if result.status is Status.FAILED:
+        kind = result.failure or FailureClass.CRASH
+        return Failure(kind, result.summary or "the worker says that it failed")
+    if result.status is Status.REFUSED:
+        return Failure(FailureClass.REFUSAL, result.summary or result.question or "the worker refused")
+    return None
+
+
+def _after_failure(context: Context, snapshot: Snapshot, finished: Finished, failure: Failure) -> Move:
+    """An attempt, a round or a person's time is used up."""
+    match failure.kind.cost:
+        case Cost.PERSON:
+            return finished.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
+        case Cost.ROUND if finished.request.item.reverts:  # the factory would only make the same again
+            by_hand = f"undo it by hand, or factory cancel {finished.state.id}"
+            return finished.block(f"{failure.reason}; {by_hand}", failure.kind)
+        case Cost.ROUND:
+            findings = finished.run.findings or (Finding(id="R1", severity="major", text=failure.reason),)
+            _show_proposal(context, finished)
+            return finished.send_back(failure.reason, findings, failure.kind)
+    attempts = finished.state.history.attempts + 1
+    if attempts >= finished.request.contract.retry.max_attempts:
+        reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"
+        return finished.block(reason, failure.kind, attempt=attempts)
+    not_before = snapshot.now + backoff(attempts, snapshot.policy, _JITTER.random())
+    return finished.move(
+        Event.RELEASE,
+        finished.state.came_from,
+        failure.reason,
+        failure=failure.kind,
+        attempt=attempts,
+        not_before=not_before,
+    )
+
+
+def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
+    """How long to wait after so many transient failures: doubled each time, capped, and up to a tenth longer by chance.
+
+    `chance` lies between 0 and 1.
+    """
+    doubled = policy.retry.initial_ms * 2 ** min(attempts - 1, 40)
+    return timedelta(milliseconds=min(doubled, policy.agent.max_retry_backoff_ms) * (1 + chance / 10))
+
+
+def _after_result(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
+    """The worker is content; whether the contract is."""
+    result, contract = finished.run.result, finished.request.contract
+    assert result is not None
+    if result.status is Status.BLOCKED:
+        return finished.block(result.question or result.summary or "the worker is blocked and does not say why")
+    if result.confidence < contract.confidence:
+        reason = f"the worker's confidence is {result.confidence:g}; the contract asks for {contract.confidence:g}"
+        if contract.on_uncertainty == "refuse":
+            return finished.send_back(reason, (Finding(id="U1", severity="major", text=reason),))
+        return finished.block(reason)
+    return _delivery(context, snapshot, finished)
+
+
+def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
+    """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
+    state, request, run = finished.state, finished.request, finished.run
+    assert run.evidence is not None and state.contract_name is not None and state.item is not None
+    loose_ends = run.result.handoff.loose_ends() if run.result else {}
+    worker = request.worker
+    closed = closed_by_change(context, snapshot, state, run.proposal)
+    table = state.history.table.close(closed)
+    delivery = Delivery(state.id, state.item, request.run, request.round, run.subject, worker, loose_ends, table)
+    _show_proposal(context, finished)
+    move = finished.move(
+        Event.DELIVER,
+        Lane.REVIEW,
+        "",
+        subject=run.subject,
+        verdicts=tuple(_seat_verdict(said) for said in run.said),
+        proposal=run.proposal,
+        findings=run.evidence.findings(),
+        loose_ends=loose_ends,
+        closed=closed,
+    )
+    review_request = ReviewRequest(
+        delivery=delivery,
+        contract=request.contract,
+        policy=snapshot.policy,
+        evidence=run.evidence,
+        changes=compared(context.repository, run.evidence.base, run.proposal),
+        result=run.result,
+        said={said.seat: said.signed() for said in run.said},
+        earlier=state.history.entries,
+    )
+    return replace(move, opened=_opened(review_request))
+
+
+def _seat_verdict(said: SeatResult) -> SeatVerdict:
+    verdict = said.verdict
+    return SeatVerdict(seat=said.seat, decision=verdict.decision, reviewer=said.reviewer, lost=verdict.lost)
+
+
+def _show_proposal(context: Context, finished: Finished) -> None:
+    """The item's branch shows its proposal, if there is one."""
+    branch = branch_of(finished.state.id)
+    if finished.run.proposal:
+        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, finished.run.proposal))
+
+
+def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:
+    """The verdict files of the human seats; none when the checks have already said no."""
+    if not review_request.evidence.passed:
+        return {}
+    humans = [seat.name for seat in review_request.seats() if seat.kind is SeatKind.HUMAN]
+    return {verdict_path(review_request.delivery.item_id, seat): verdict_file(review_request, seat) for seat in humans}

@@ -1,0 +1,57 @@
+"""Proposals in this clone: one that is not here is made again from what is recorded of its run."""
+
+from factory.execution.proposal import Origin, proposal_commit
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.errors import FactoryError, MachineError
+from factory.model.journal import Entry
+from factory.model.lifecycle import Event
+from factory.store.artifacts import run_folder
+
+
+class Unreadable(MachineError):
+    """A proposal that this clone does not hold and cannot make again."""
+
+
+def ensure(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> None:
+    """See to it that a proposal of an item's can be read here: make it again when it is missing. Raises Unreadable."""
+    objects = reader.repository.objects
+    if not proposal or (objects.holds(proposal) and objects.holds(objects.commit(proposal).tree)):
+        return
+    try:
+        made = _made_again(reader, snapshot, state, proposal)
+    except (FactoryError, OSError) as error:
+        said = error.message if isinstance(error, FactoryError) else str(error)
+        raise _unreadable(state, proposal, said) from None
+    if made != proposal:
+        raise _unreadable(state, proposal, f"made again from what is recorded it is another one ({made[:10]})")
+
+
+def _unreadable(state: ItemState, proposal: str, why: str) -> Unreadable:
+    hint = "fetch it from the clone that made it, or move the item to queue/inbox to have it made anew"
+    return Unreadable(f"the proposal {proposal[:10]} of {state.id} is not in this clone, and {why}; {hint}")
+
+
+def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> str:
+    """What the recorded patch makes of the recorded base."""
+    repository = reader.repository
+    start = _start_of(state, proposal)
+    if start is None or start.lease is None:
+        raise FactoryError("its journal does not say how it was made")
+    lease = start.lease
+    if not repository.objects.holds(lease.base):
+        raise FactoryError(f"its base {lease.base[:10]} is not here either")
+    path = f"{run_folder(state.id, start.run)}/patch.diff"
+    patch = repository.objects.file(snapshot.tree, path)
+    if patch is None:
+        raise FactoryError(f"there is no {path}")
+    item = reader.queue.item(state.placed.path, lease.item)  # as it was when the run began
+    content = repository.patched(repository.content(repository.objects.commit(lease.base).tree), patch)
+    origin = Origin(lease.base, state.id, item.title, start.worker or "", start.run, start.at)
+    return proposal_commit(repository, origin, content)
+
+
+def _start_of(state: ItemState, proposal: str) -> Entry | None:
+    """The beginning of the run that a proposal came of."""
+    entries = state.history.entries
+    run = next((entry.run for entry in entries if entry.proposal == proposal and entry.event is not Event.FINISH), None)
+    return next((entry for entry in entries if entry.event is Event.START and entry.run == run), None)

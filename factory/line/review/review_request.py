@@ -1,0 +1,61 @@
+"""The review request: all that is put before the people who judge one delivery."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from factory.line.review.votes import Delivery, delivery_of
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.contract import Contract, Seat
+from factory.model.evidence import Evidence
+from factory.model.gate import guarded, seats_needed
+from factory.model.journal import Entry
+from factory.model.lifecycle import Event
+from factory.model.policy import Policy
+from factory.model.result import Result
+from factory.model.verdict import MachineVerdict
+from factory.store.artifacts import run_folder
+from factory.store.repository.comparison import FileChange, compared
+
+
+@dataclass(frozen=True)
+class ReviewRequest:
+    """What is put before the people who judge one delivery."""
+
+    delivery: Delivery
+    contract: Contract
+    policy: Policy
+    evidence: Evidence
+    changes: tuple[FileChange, ...]
+    result: Result | None  # what the worker says
+    said: Mapping[str, MachineVerdict]  # by machine seat
+    earlier: tuple[Entry, ...]  # the journal before this delivery
+
+    @property
+    def folder(self) -> str:
+        """Where everything lies."""
+        return run_folder(self.delivery.item_id, self.delivery.run)
+
+    def seats(self) -> tuple[Seat, ...]:
+        """Every seat of this review, the one that a protected path asks for included."""
+        paths = tuple(path for change in self.changes for path in (change.path, change.old_path) if path)
+        return seats_needed(self.contract, paths, guarded(self.policy, self.evidence))
+
+
+def review_request_of(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, evidence: Evidence, subject: str = ""
+) -> ReviewRequest:
+    """The request for an item in review, from what is committed of its delivery."""
+    assert state.contract is not None
+    folder = snapshot.tree, state.id, state.history.run
+    entries = state.history.entries
+    delivered = max((n for n, entry in enumerate(entries) if entry.event is Event.DELIVER), default=len(entries))
+    return ReviewRequest(
+        delivery=delivery_of(state, subject),
+        contract=state.contract,
+        policy=snapshot.policy,
+        evidence=evidence,
+        changes=compared(reader.repository, evidence.base, evidence.proposal),
+        result=reader.artifacts.result(*folder),
+        said=reader.artifacts.verdicts(*folder),
+        earlier=entries[:delivered],
+    )

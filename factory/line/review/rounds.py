@@ -1,0 +1,67 @@
+"""Rounds: what became of earlier findings when an item is delivered again, and what is said of new ones."""
+
+from collections.abc import Iterable
+
+from factory.line.context import Context
+from factory.line.review.proposals import Unreadable, ensure
+from factory.line.snapshot import ItemState, Snapshot
+from factory.model.findings import touches
+from factory.model.gate import GateDecision
+from factory.model.lifecycle import Event
+from factory.model.verdict import Finding
+
+
+def closed_by_change(context: Context, snapshot: Snapshot, state: ItemState, proposal: str) -> dict[str, str]:
+    """The open findings whose lines a new proposal changes, against the one that they were found in."""
+    opened = state.history.table.open
+    if not opened or not state.history.proposal:
+        return {}
+    patch = _between(context, snapshot, state, state.history.proposal, proposal)
+    if patch is None:
+        return {}
+    how = f"changed in round {state.history.round}"
+    return {key: how for key, finding in opened.items() if touches(patch, finding)}
+
+
+def closed_by_seat(state: ItemState, decision: GateDecision) -> dict[str, str]:
+    """The open findings that a seat says are put right."""
+    return {
+        key: f"a seat said so in round {state.history.round}"
+        for key in decision.closes
+        if key in state.history.table.open
+    }
+
+
+def repeated(state: ItemState, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings of seats with which the round before was sent back, too."""
+    return [finding for finding in findings if finding.seat and finding.key in state.history.table.last]
+
+
+def with_late_ones_marked(
+    context: Context, snapshot: Snapshot, state: ItemState, findings: Iterable[Finding]
+) -> tuple[Finding, ...]:
+    """The findings; those that could have been found in the round before, since nothing changed there, as late."""
+    proposals = [entry.proposal for entry in state.history.entries if entry.event is Event.DELIVER and entry.proposal]
+    earlier = [entry for entry in state.history.entries if entry.round < state.history.round]
+    assessment = {vote.seat for entry in earlier for vote in entry.verdicts if not vote.lost}
+    patch = _between(context, snapshot, state, *proposals[-2:]) if len(proposals) > 1 else None
+    if patch is None:
+        return tuple(findings)
+
+    def late(finding: Finding) -> bool:
+        known = finding.key in state.history.table.open or finding.key in state.history.table.closed
+        return bool(finding.seat in assessment and finding.path and not known and not touches(patch, finding))
+
+    return tuple(finding.model_copy(update={"late": True}) if late(finding) else finding for finding in findings)
+
+
+def _between(context: Context, snapshot: Snapshot, state: ItemState, old: str, new: str) -> bytes | None:
+    """What one proposal of an item changes of another; None when this clone cannot read both of them."""
+    repository = context.repository
+    try:
+        for proposal in (old, new):
+            ensure(context.reader, snapshot, state, proposal)
+    except Unreadable:
+        return None
+    before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))
+    return repository.patch(before, after) if before != after else b""

@@ -1,0 +1,187 @@
+"""The verdict file of a human seat: what is put before a person, and the keys by which they answer."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from factory.line.review.review_request import ReviewRequest
+from factory.line.review.votes import reviewers_of
+from factory.model.base import printable
+from factory.model.contract import SeatKind
+from factory.model.evidence import Ran
+from factory.model.gate import unanswered
+from factory.model.item import Criterion
+from factory.model.lifecycle import Event
+from factory.model.result import Result, Status, Usage
+from factory.model.verdict import LOOSE_OPEN, Finding
+from factory.store.repository.comparison import FileChange
+
+_CHOICES = "approve | rework | reject | escalate"
+_WIDTH = 110
+_MOST = 40  # lines of one kind: what is more is named by its number and read in the artifacts
+_LONGEST = 300  # characters of one line of others
+
+
+def verdict_file(review_request: ReviewRequest, seat: str) -> bytes:
+    """The verdict file of a human seat as a person finds it."""
+    delivery = review_request.delivery
+    answers = ", ".join(f"{key}: unread" for key in unanswered(delivery.item))
+    lines = [f"# {line}".rstrip() for line in (*_asked(review_request), *told(review_request, seat))]
+    lines += [
+        f"subject: {delivery.subject}        # what is being judged; leave it",
+        f"decision: pending            # {_CHOICES}",
+        "reviewer:                    # empty: the author of the commit that brings the edit, else git's user",
+        "notes: |",
+        "findings: []                 # for rework: - {id: F1, severity: major, path: a.py, line: 3, text: …}",
+        f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
+    ]
+    if delivery.loose_ends:
+        lines.append(
+            "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
+        )
+        for key, text in delivery.loose_ends.items():
+            lines += [f"  # {_line(text)}", f"  {key}: {LOOSE_OPEN}"]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _asked(review_request: ReviewRequest) -> Iterator[str]:
+    """What it is about, and how to answer."""
+    delivery = review_request.delivery
+    yield f"Round {delivery.round} of {delivery.item_id}: {_line(delivery.item.title)}"
+    yield f"Read {review_request.folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save."
+    yield "Commit it, or let the next tick do so. In a terminal: " + (
+        f"factory review {delivery.item_id}, factory diff {delivery.item_id}"
+    )
+
+
+def told(review_request: ReviewRequest, seat: str) -> Iterator[str]:
+    """The request in plain lines: who decides, who made what, and what was found of it."""
+    listed = reviewers_of(seat, review_request.contract, review_request.policy).listed
+    yield f"May judge as {seat}: {_line(', '.join(listed)) if listed else 'anybody but the worker'}"
+    yield from _earlier(review_request)
+    yield ""
+    yield from _worker(review_request)
+    yield from _changes(review_request)
+    yield from _proven(review_request)
+    yield from _seats(review_request)
+
+
+def _worker(review_request: ReviewRequest) -> Iterator[str]:
+    """What the worker says of its work."""
+    result, worker = review_request.result, _line(review_request.delivery.worker)
+    if result is None or result.model_copy(update={"usage": Usage()}) == Result(status=Status.OK):
+        yield f"Worker {worker} says nothing of its work."
+        return
+    yield f"Worker {worker}, confidence {result.confidence:g}{':' if result.summary.strip() else '; no summary'}"
+    yield from _text(result.summary)
+    handoff = result.handoff
+    if not handoff.followed_procedure:
+        yield "It did not follow the procedure."
+    if handoff.deviations:
+        yield "Deviations:"
+        yield from _some(f"  - {_line(each)}" for each in handoff.deviations)
+
+
+def _changes(review_request: ReviewRequest) -> Iterator[str]:
+    """The files that the proposal changes, each with its kind."""
+    changes = review_request.changes
+    names = ", ".join(_line(change.path) for change in changes[:5])
+    yield f"Changed: {names or 'no file'}" + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
+    width = min(60, max((len(_line(change.path)) for change in changes), default=0))
+    yield from _some(
+        f"  {change.kind}  {_line(_named(change)):<{width}}  {change.lines}".rstrip() for change in changes
+    )
+
+
+def _named(change: FileChange) -> str:
+    return f"{change.old_path} -> {change.path}" if change.old_path else change.path
+
+
+def _proven(review_request: ReviewRequest) -> Iterator[str]:
+    """What the factory ran, and for each criterion what answers it."""
+    evidence = review_request.evidence
+    answers = {ran.criterion: ran for ran in evidence.ran if ran.criterion}
+    others = [ran for ran in evidence.ran if not ran.criterion]
+    for path, word in sorted((evidence.instruments or {}).items()):
+        yield f"Needs a person: {_line(path)} decides what is judged here ({_line(word)})"
+    for name in evidence.silent:
+        yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
+    yield "Checks:" + ("" if others else " none")
+    yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}" for ran in others)
+    criteria = review_request.delivery.item.acceptance
+    yield from _some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)
+
+
+def _outcome(ran: Ran) -> str:
+    how = ran.problem or (f"exit status {ran.exit_code}" if ran.exit_code else "")
+    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}"
+
+
+def _criterion(review_request: ReviewRequest, criterion: Criterion, ran: Ran | None) -> str:
+    text = f"{criterion.id}: {_line(criterion.text)}"
+    if ran is not None:
+        return f"{text}\n  {_outcome(ran)}: {_line(' '.join(ran.run))}"
+    claimed = review_request.result.acceptance.get(criterion.id, "unread") if review_request.result else "unread"
+    worker = f"; the worker says {claimed}" if claimed != "unread" else ""
+    return f"{text}\n  no check answers it, so you do, under `acceptance`{worker}"
+
+
+def _seats(review_request: ReviewRequest) -> Iterator[str]:
+    """What every other seat says."""
+    quorum = review_request.contract.review.quorum
+    yield "Seats:" + ("" if quorum == "all" else f" {quorum} must approve")
+    for seat in review_request.seats():
+        verdict = review_request.said.get(seat.name)
+        if seat.kind is SeatKind.CHECKS:
+            yield f"  {seat.name} (checks): {'passed' if review_request.evidence.passed else 'failed'}"
+        elif seat.kind is SeatKind.HUMAN or verdict is None:
+            yield f"  {seat.name} ({seat.kind}): pending"
+        else:
+            said = f"does not count: {_line(verdict.lost)}" if verdict.lost else str(verdict.decision)
+            yield f"  {seat.name} ({seat.kind}): {said}, by {_line(verdict.reviewer or seat.name)}"
+            yield from (f"  {line}" for line in _text(verdict.notes or ""))
+            yield from _some(f"    {_finding(finding)}" for finding in verdict.findings)
+
+
+def _finding(finding: Finding) -> str:
+    place = f" {finding.path}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
+    return _line(f"{finding.id} {finding.severity}{place}: {finding.text}")
+
+
+def _earlier(review_request: ReviewRequest) -> Iterator[str]:
+    """What earlier rounds came to, and how to see what has changed since."""
+    delivery = review_request.delivery
+    back = [entry for entry in review_request.earlier if entry.event is Event.REWORK]
+    for entry in back:
+        yield f"Round {entry.round} was sent back:"
+        yield from _text(entry.reason or "")
+    if any(entry.proposal and entry.round == delivery.round - 1 for entry in review_request.earlier):
+        rounds = f"{delivery.round - 1}..{delivery.round}"
+        yield f"What has changed since: factory diff {delivery.item_id} --rounds {rounds}"
+    for row in delivery.table.rows():
+        place = f"{row['path']}:{row['line']} " if row["path"] else ""
+        state = f"{row['state']}{', ' if row['how'] else ''}{row['how']}"
+        told = f"{place}{row['text']}"
+        yield f"Earlier {row['key']} ({state}): {_line(told)}"
+
+
+def _line(text: str) -> str:
+    """Text of others on one line, cut."""
+    told = printable(" ".join(text.split()))
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+
+
+def _text(text: str) -> Iterator[str]:
+    """Text of others in indented lines, cut."""
+    lines = (part for line in printable(text).strip().splitlines() for part in textwrap.wrap(line, _WIDTH - 4) or [""])
+    yield from _some(f"  {line}".rstrip() for line in lines)
+
+
+def _some(entries: Iterable[str]) -> Iterator[str]:
+    """As many as a person reads; each may be several lines."""
+    entries = iter(entries)
+    for entry in islice(entries, _MOST):
+        yield from entry.split("\n")
+    more = sum(1 for _ in entries)
+    if more:
+        yield f"  and {more} more"

@@ -1,0 +1,184 @@
+"""Verdicts: given by people in their files and by machines with the run, believed when they hold."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from factory.line.snapshot import ItemState
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem
+from factory.model.findings import Table
+from factory.model.gate import Vote, unanswered
+from factory.model.item import Item
+from factory.model.policy import Policy
+from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
+from factory.store import yaml
+from factory.store.repository.objects import Person
+
+_WORKERS = "@workers.factory.invalid"  # at which every worker has its address
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is to be judged."""
+
+    item_id: str
+    item: Item
+    run: int
+    round: int
+    subject: str
+    worker: str
+    loose_ends: Mapping[str, str]
+    table: Table
+
+
+def delivery_of(state: ItemState, subject: str = "") -> Delivery:
+    """What an item that was delivered puts before its seats."""
+    assert state.item is not None
+    history = state.history
+    now = subject or history.subject
+    return Delivery(
+        state.id, state.item, history.run, history.round, now, history.worker, history.loose_ends, history.table
+    )
+
+
+class Refused(InvalidFile):
+    """A verdict that does not count; for each problem the key that it is about."""
+
+    def __init__(self, keys: tuple[str, ...], *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.keys = keys
+
+
+def read_verdict(path: str, data: bytes) -> Verdict:
+    """A verdict from a file's bytes. Raises InvalidFile."""
+    return yaml.load(Verdict, yaml.Source(path, data))
+
+
+def machine_vote(seat: str, path: str, data: bytes, delivery: Delivery) -> Vote | str:
+    """The verdict that a machine seat gave when the proposal was delivered, or why it does not count."""
+    try:
+        verdict = yaml.load(MachineVerdict, yaml.Source(path, data))
+    except InvalidFile as error:
+        return error.problems[0].message
+    if verdict.lost or verdict.decision is Decision.PENDING:
+        return verdict.lost or "it decided nothing"
+    if verdict.subject != delivery.subject:
+        return "it judges another subject"
+    answers = verdict.acceptance
+    failed = [key for key in unanswered(delivery.item) if answers.get(key, "unread") != "pass"]
+    if verdict.decision is Decision.APPROVE and failed:
+        return f"it approves, but {failed[0]} is {answers.get(failed[0], 'unread')!r}"
+    return Vote(seat, verdict, verdict.reviewer or seat, path)
+
+
+@dataclass(frozen=True)
+class Reviewers:
+    """Who may give the verdict of a human seat; nobody listed means anybody but the maker."""
+
+    listed: tuple[str, ...]
+    factory: frozenset[str]  # how the factory signs here: nobody gives a verdict in its name
+
+
+def reviewers_of(seat: str, contract: Contract | None, policy: Policy) -> Reviewers:
+    """Whom the contract, or else the policy, lets judge in a seat."""
+    seats = contract.review.seats if contract else ()
+    listed = next((each.reviewers for each in seats if each.name == seat), ()) or policy.reviewers
+    signs = policy.identity
+    return Reviewers(listed, frozenset(_plain(each) for each in ("factory", signs.name, signs.email) if each))
+
+
+def read_vote(
+    seat: str, path: str, data: bytes, delivery: Delivery, author_of: Callable[[], Person], reviewers: Reviewers
+) -> Vote | None:
+    """The verdict in a file if it counts; None while it is pending. Raises InvalidFile with the line and the reason.
+
+    The author is only asked for when there is a decision, since git has to search its history for them.
+    """
+    verdict = read_verdict(path, data)
+    if verdict.decision is Decision.PENDING:
+        return None
+    author = author_of()
+    given = (verdict.reviewer or "").strip()
+    problems = list(_objections(verdict, delivery, given, author, reviewers))
+    if problems:
+        source = yaml.Source(path, data)
+        placed = [Problem(path, *yaml.place(source, key), message) for key, message in problems]
+        raise Refused(tuple(key[0] for key, _ in problems), *placed)
+    # Anybody can write a name into a file; who brought it is what git knows.
+    reviewer = str(author) if not given or _plain(given) in _names(author) else f"{given} (by {author})"
+    return Vote(seat, verdict, reviewer, path, _plain(author.email) or _plain(author.name))
+
+
+def _objections(
+    verdict: Verdict, delivery: Delivery, given: str, author: Person, reviewers: Reviewers
+) -> list[tuple[tuple[str, ...], str]]:
+    """(key, what is wrong with it), for everything that keeps a verdict from counting."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    if verdict.subject != delivery.subject:
+        found.append(
+            (("subject",), f"stale: it judges {verdict.subject[:19]}…, but {delivery.subject[:19]}… is here now")
+        )
+    makers = {_plain(delivery.worker), f"worker {_plain(delivery.worker)}", *reviewers.factory}
+    people = [(str(author), author, f"{author} brought this, and")]
+    people += [(given, _person_in(given), f"{given!r}")] if given and _plain(given) not in _names(author) else []
+    for name, person, subject in people:
+        names = _names(person)
+        if makers & names or any(_WORKERS in each for each in names):
+            found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
+        if reviewers.listed and not any(_is(person, entry) for entry in reviewers.listed):
+            found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))
+    found.extend(_about_criteria(verdict, delivery.item))
+    found.extend(_about_loose_ends(verdict, delivery))
+    if verdict.decision is Decision.REWORK and not verdict.findings and not (verdict.notes or "").strip():
+        found.append((("decision",), "rework needs a finding or a note that says what to do"))
+    return found
+
+
+def _about_loose_ends(verdict: Verdict, delivery: Delivery) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The same of what the worker left undone or came across: silence is no answer."""
+    for key in sorted(verdict.handoff.keys() - delivery.loose_ends.keys()):
+        yield ("handoff", key), f"the worker left nothing that is called {key!r}"
+    for key in delivery.loose_ends if verdict.decision is Decision.APPROVE else ():
+        answer = verdict.handoff.get(key, LOOSE_OPEN)
+        if answer != LOOSE_ITEM and not verdict.dismisses(key):
+            said = f"{answer!r} is no reason" if answer != LOOSE_OPEN else "nothing is said"
+            how = f"write `item`, or a reason of at least {SHORTEST_REASON} characters"
+            yield ("handoff", key), f"approved, but of {key} ({delivery.loose_ends[key][:60]}) {said}; {how}"
+
+
+def _about_criteria(verdict: Verdict, item: Item) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The same of the acceptance criteria alone."""
+    approved = verdict.decision is Decision.APPROVE
+    asked = unanswered(item)
+    known = {criterion.id for criterion in item.acceptance}
+    for key in sorted({*asked, *verdict.acceptance}):
+        answer = verdict.acceptance.get(key, "unread")
+        if key not in known:
+            yield ("acceptance", key), f"{'approved, but ' if approved else ''}the item has no criterion {key!r}"
+        elif approved and (answer == "fail" or (key in asked and answer != "pass")):
+            yield ("acceptance", key), f"approved, but {key} is {answer!r}; an approval needs 'pass'"
+
+
+def _person_in(given: str) -> Person:
+    """Whom somebody wrote down: a git identity, an address or a name."""
+    name, less, rest = given.partition("<")
+    if less and rest.endswith(">") and "<" not in rest and ">" not in rest[:-1]:
+        return Person(name, rest[:-1])
+    return Person("", given) if "@" in given else Person(given, "")
+
+
+def _is(person: Person, entry: str) -> bool:
+    """Whether an entry of a list is this person: one with an address by that alone, since hosts verify no names."""
+    listed = _person_in(entry)
+    if listed.email:
+        return _plain(listed.email) == _plain(person.email)
+    return _plain(listed.name) in (_plain(person.name), _plain(person.email))
+
+
+def _names(person: Person) -> set[str]:
+    """Every way in which a git identity may be written in a list."""
+    return {_plain(person.name), _plain(person.email), _plain(str(person))}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,254 @@
+"""The snapshot: everything that one pass knows, read from one commit."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from factory.model.breaker import BreakerState
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import Item, ids_from
+from factory.model.journal import History
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.policy import Policy, Workflow
+from factory.store import yaml
+from factory.store.artifacts import ARTIFACTS, Artifacts
+from factory.store.library import Library
+from factory.store.queue import BREAKERS, QUEUE, Placed, Queue, QueueListing, lane_path, taken_by
+from factory.store.repository.repository import Arrival, Repository
+
+
+def utc_now() -> datetime:
+    """The present time."""
+    return datetime.now(UTC)
+
+
+def midnight(now: datetime) -> datetime:
+    """When the day of this moment began, in UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class ItemState:
+    """One open item: where it lies, what it says, what happened to it, and its contract."""
+
+    placed: Placed
+    item: Item | None
+    history: History
+    contract_name: str | None = None
+    contract: Contract | None = None
+    problem: str = ""  # why nothing can be done with it
+    unread: bool = False  # its journal says nothing that can be read: nobody knows where it was, so it stays here
+
+    @property
+    def id(self) -> str:
+        """The item's id."""
+        return self.placed.id
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that its file lies in."""
+        return self.placed.lane
+
+    @property
+    def came_from(self) -> Lane:
+        """The lane from which it was started last."""
+        started = next((entry for entry in reversed(self.history.entries) if entry.event is Event.START), None)
+        return started.source if started and started.source is Lane.REWORK else Lane.INBOX
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a pass knows."""
+
+    now: datetime
+    head: str
+    tree: str
+    workflow: Workflow
+    listing: QueueListing
+    items: dict[str, ItemState]
+    problems: tuple[Problem, ...]
+    breakers: dict[str, BreakerState]  # by contract; those that were ever open
+    lost: Mapping[str, History] = field(default_factory=dict)  # of the ids under way that lie in no open lane
+    begun_today: int = 0  # runs, counted from what lies in the queue
+    spent_today: float = 0.0  # USD, added up only when the policy limits it
+
+    @property
+    def policy(self) -> Policy:
+        """The policy at this commit."""
+        return self.workflow.policy
+
+    def in_lane(self, lane: Lane) -> list[ItemState]:
+        """The cases of one lane."""
+        return [state for state in self.items.values() if state.lane is lane]
+
+
+class SnapshotReader:
+    """Makes surveys, and remembers what it read."""
+
+    def __init__(self, repository: Repository, branch: str) -> None:
+        self.repository = repository
+        self.branch = branch
+        self.library = Library(repository.objects)
+        self.queue = Queue(repository.objects, repository.state)
+        self.artifacts = Artifacts(repository.objects)
+        self._asked = ""  # the commit for which arrivals were wanted last
+        self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
+
+    def snapshot(self, now: datetime, head: str, fallback: Workflow | None = None) -> Snapshot:
+        """Everything at one commit. Raises UnusableError when its policy cannot be used and there is no fallback."""
+        tree = self.repository.objects.commit(head).tree
+        workflow = fallback or self.library.workflow(tree, self.branch)
+        with_artifacts = self.artifacts.ids(tree)
+        listing = self._without_finished(tree, self.queue.listing(tree), with_artifacts)
+        problems = list(listing.problems)
+        items: dict[str, ItemState] = {}
+        for placed in listing.items.values():
+            state, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
+            items[placed.id] = state
+            problems.extend(found)
+        lost: dict[str, History] = {}
+        for item_id in sorted(with_artifacts - items.keys() - listing.twice):
+            try:
+                lost[item_id] = self.artifacts.history(tree, item_id)
+            except InvalidFile as error:
+                problems.extend(error.problems)
+        problems.extend(_about_nothing(listing, items, lost))
+        problems.extend(self._unread_dependencies(tree, items.values()))
+        breakers = self._breakers(tree, problems)
+        limited = workflow.policy.budget.usd_per_day is not None
+        spent = self._spent_today(tree, items, now, problems) if limited else 0.0
+        begun = self._begun_today(tree, items, now)
+        return Snapshot(now, head, tree, workflow, listing, items, tuple(problems), breakers, lost, begun, spent)
+
+    def _begun_today(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
+        """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
+        finished = self.repository.objects.folder(tree, f"{QUEUE}/done/{now.astimezone(UTC):%Y-%m-%d}")
+        return len(finished) + sum(state.history.run for state in items.values())
+
+    def _without_finished(self, tree: str, listing: QueueListing, under_way: Container[str]) -> QueueListing:
+        """The queue less the files whose id belongs to a finished item: its journal and its file are not theirs."""
+        items, problems = dict(listing.items), list(listing.problems)
+        for item_id in [item_id for item_id in items if item_id not in under_way]:
+            day = self.queue.done_day(tree, item_id)
+            if day:
+                path, free = items.pop(item_id).path, self.free_id(tree, listing, item_id)
+                problems.append(Problem(path, 1, 1, taken_by(item_id, lane_path(Lane.DONE, item_id, day), free)))
+        return replace(listing, items=items, problems=tuple(problems))
+
+    def free_id(self, tree: str, listing: QueueListing, base: str) -> str:
+        """An id that neither an open nor a finished item has."""
+        taken = listing.items.keys() | listing.twice
+        return next(each for each in ids_from(base) if each not in taken and not self.queue.done_day(tree, each))
+
+    def whereabouts(self, snapshot: Snapshot, item_id: str) -> Placed | None:
+        """Where an item lies, open or finished; None when nobody has its id."""
+        day = "" if item_id in snapshot.listing.items else self.queue.done_day(snapshot.tree, item_id)
+        if not day:
+            return snapshot.listing.items.get(item_id)
+        path = lane_path(Lane.DONE, item_id, day)
+        entry = self.repository.objects.find(snapshot.tree, path)
+        return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
+
+    def _unread_dependencies(self, tree: str, items: Iterable[ItemState]) -> Iterator[Problem]:
+        """What is wrong with the journals of finished items that others wait for."""
+        for needed in {needed for state in items if state.item for needed in state.item.depends_on}:
+            try:
+                self._outcome(tree, needed)
+            except InvalidFile as error:
+                yield from error.problems
+
+    def _spent_today(self, tree: str, items: Mapping[str, ItemState], now: datetime, problems: list[Problem]) -> float:
+        """What all runs since midnight have cost, of open items and of those that were finished since."""
+        began, day = midnight(now), f"{now.astimezone(UTC):%Y-%m-%d}"
+        histories = [state.history for state in items.values()]
+        for item_id in self.repository.objects.folder(tree, f"{ARTIFACTS}/done/{day}"):
+            try:
+                histories.append(self.artifacts.history(tree, item_id, day))
+            except InvalidFile as error:
+                problems.extend(error.problems)
+        spent = (entry.usage.spent for each in histories for entry in each.entries if entry.usage and entry.at >= began)
+        return sum(spent)
+
+    def _breakers(self, tree: str, problems: list[Problem]) -> dict[str, BreakerState]:
+        """The breakers' states; one that cannot be read counts as closed, and is a problem."""
+        found: dict[str, BreakerState] = {}
+        for name, entry in self.repository.objects.folder(tree, BREAKERS).items():
+            if name.endswith(".yaml") and not entry.is_folder:
+                path = f"{BREAKERS}/{name}"
+                try:
+                    source = yaml.Source(path, self.repository.objects.regular(path, entry, yaml.MAX_BYTES))
+                    found[name.removesuffix(".yaml")] = yaml.load(BreakerState, source)
+                except InvalidFile as error:
+                    problems.extend(error.problems)
+        return found
+
+    def _case(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
+        state = ItemState(placed, None, History())
+        try:
+            day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
+            if known or day:
+                state = replace(state, history=self.artifacts.history(tree, placed.id, day or ""))
+        except InvalidFile as error:
+            return replace(state, problem=str(error.problems[0]), unread=True), list(error.problems)
+        try:
+            state = replace(state, item=self.queue.item(placed.path, placed.blob))
+        except InvalidFile as error:
+            return replace(state, problem=str(error.problems[0])), list(error.problems)
+        return self._with_contract(tree, state, policy), []
+
+    def _with_contract(self, tree: str, state: ItemState, policy: Policy) -> ItemState:
+        assert state.item is not None
+        name = policy.contract_of(state.item)
+        if name is None:
+            return replace(state, problem="it names no contract, and no route in WORKFLOW.md takes it")
+        state = replace(state, contract_name=name)
+        try:
+            contract = self.library.contract(tree, name)
+        except InvalidFile as error:
+            return replace(state, problem=f"its contract is invalid: {error.problems[0]}")
+        if contract is None:
+            return replace(state, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
+        return replace(state, contract=contract)
+
+    def arrived_with(self, snapshot: Snapshot, item_id: str) -> str:
+        """The blob id of what an item said when it first came into the inbox; empty when it never did."""
+        path = lane_path(Lane.INBOX, item_id)
+        arrival = self.arrivals(snapshot).get(path) or self.arrivals(snapshot, ever=True).get(path)
+        return arrival.blob if arrival else ""
+
+    def arrivals(self, snapshot: Snapshot, *, ever: bool = False) -> dict[str, Arrival]:
+        """When what waits came into the inbox, by path; `ever` for all that came. Git is asked only for what is new."""
+        seen, found = self._arrived
+        if self._asked == snapshot.head and not (ever and seen != snapshot.head):
+            return found
+        self._asked = snapshot.head
+        unknown = any(not state.history.entries and state.placed.path not in found for state in snapshot.items.values())
+        if unknown or ever:
+            for path, arrival in self.repository.arrivals(snapshot.head, "queue/inbox", seen).items():
+                found.setdefault(path, arrival)
+            self._arrived = snapshot.head, found
+        return found
+
+    def outcome_of(self, tree: str, item_id: str) -> Outcome | None:
+        """How an item ended; None when it has not, is not there, or has a journal that nobody can read."""
+        try:
+            return self._outcome(tree, item_id)
+        except InvalidFile:
+            return None  # the snapshot names it among its problems
+
+    def _outcome(self, tree: str, item_id: str) -> Outcome | None:
+        """The same. Raises InvalidFile for a journal that cannot be read."""
+        day = self.queue.done_day(tree, item_id)
+        return self.artifacts.history(tree, item_id, day).outcome if day else None
+
+
+def _about_nothing(
+    listing: QueueListing, items: Mapping[str, ItemState], lost: Mapping[str, History]
+) -> Iterator[Problem]:
+    """Verdict files of what is not in review. One whose item a person has just moved away goes with it."""
+    for verdict in listing.verdicts:
+        state = items.get(verdict.item_id)
+        history = state.history if state else lost.get(verdict.item_id, History())
+        if Lane.REVIEW not in (state.lane if state else None, history.lane):
+            yield Problem(verdict.path, 1, 1, "judges nothing that is in review; delete it")

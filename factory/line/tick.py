@@ -1,0 +1,90 @@
+"""Tick: one pass, or as many as it takes until nothing can move, with the runs that they start waited for."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from factory.execution.local import LocalExecutor
+from factory.line.dispatch.schedule import ScheduleEntry
+from factory.line.orchestrator import Orchestrator, Report
+from factory.model.errors import BusyError
+from factory.model.journal import rfc3339
+
+_PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
+_LOOK_S = 1.0
+
+
+def tick(
+    orchestrator: Orchestrator,
+    *,
+    drain: bool = False,
+    most: int | None = None,
+    patience: float = 0.0,
+    waiting: Callable[[LocalExecutor], None] = lambda _: None,
+) -> Report:
+    """One pass, then wait for the workers it started and take their deliveries as far as they go.
+
+    With `drain` until nothing can move, or comes due within `patience` seconds. `waiting` is called about once a
+    second as long as workers run. Raises StopRequested.
+    """
+    report = orchestrator.one_pass(most=most)
+    total = report.commits
+    awaited: set[ScheduleEntry] = set()
+    while True:
+        for more in _while_at_work(orchestrator, waiting, may_start=drain, most=most):
+            total += more.commits
+            report = more if drain else Report(0, report.schedule, more.problems, more.waiting)
+        if not drain or (report.commits == 0 and not _comes_due(orchestrator, report, patience, awaited)):
+            break
+        report = orchestrator.one_pass(most=most)
+        total += report.commits
+    if total:
+        orchestrator.tidy()
+    return Report(total, report.schedule, report.problems, report.waiting)
+
+
+def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awaited: set[ScheduleEntry]) -> bool:
+    """Wait for the next item whose waiting ends by itself; False when there is none, or it takes too long."""
+    context = orchestrator.context
+    ahead = [(each.until, each) for each in report.schedule if each.until and each not in awaited]
+    until, entry = min(ahead, key=lambda pair: pair[0], default=(None, None))
+    if until is None or entry is None or (until - context.clock()).total_seconds() > patience:
+        return False
+    awaited.add(entry)
+    context.tell(entry.id, f"comes due at {rfc3339(until)}, and is waited for")
+    while (left := (until - context.clock()).total_seconds()) > 0:
+        context.wakeup.wait(min(left, _LOOK_S))
+        orchestrator.check()
+    return True
+
+
+def _while_at_work(
+    orchestrator: Orchestrator, waiting: Callable[[LocalExecutor], None], *, may_start: bool, most: int | None
+) -> Iterator[Report]:
+    """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
+    executor, until, said = orchestrator.context.executor, None, ""
+    while executor.busy:
+        if not orchestrator.context.wakeup.wait(_LOOK_S) and until is None:
+            waiting(executor)
+            orchestrator.check()
+            continue
+        orchestrator.check()
+        try:
+            report = orchestrator.one_pass(may_start=may_start, most=most)
+        except BusyError as error:
+            said = _tell_once(orchestrator, error.message, said)
+            until = until or time.monotonic() + _PATIENCE_S
+            if time.monotonic() > until:
+                raise
+            continue
+        said = _tell_once(orchestrator, report.waiting, said)
+        until = (until or time.monotonic() + _PATIENCE_S) if report.waiting else None
+        if until is not None and time.monotonic() > until:
+            raise BusyError(report.waiting, "finish or abort it, then factory tick")
+        yield report
+
+
+def _tell_once(orchestrator: Orchestrator, in_the_way: str, said: str) -> str:
+    """Tell what a pass waits for, unless that was the last thing said of it; what is said of it now."""
+    if in_the_way and in_the_way != said:
+        orchestrator.context.tell("", f"waits: {in_the_way}")
+    return in_the_way

@@ -1,0 +1,231 @@
+"""The writer: the one writer. Every move is one commit, and a batch of them happens in one instant."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from factory.line.snapshot import ItemState
+from factory.model.base import printable
+from factory.model.errors import FactoryError
+from factory.model.journal import Entry, History
+from factory.model.lifecycle import Event, Lane, check_move
+from factory.model.moments import moment_of
+from factory.store.artifacts import folder_of, run_folder
+from factory.store.queue import VerdictFile, lane_path
+from factory.store.repository.batch import Batch, Signature
+from factory.store.repository.objects import FILE, Person, TreeEntry
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repository import WORK_PREFIX, Arrival, Repository, branch_of
+
+BATCH_MOVES = 50
+BATCH_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Move:
+    """One event of one item, and what it brings with it."""
+
+    event: Event
+    to: Lane
+    details: Mapping[str, object] = field(default_factory=dict)  # the journal entry's own fields
+    files: Mapping[str, bytes] = field(default_factory=dict)  # of the present run, by name
+    opened: Mapping[str, bytes] = field(default_factory=dict)  # verdict files, by path
+    actor: Person | None = None  # who did it, when it was not the factory
+    run: int | None = None
+    keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
+
+
+class Mark(NamedTuple):
+    """How far a writer is written."""
+
+    tip: str
+    others: int
+    news: int
+
+
+class Tell(Protocol):
+    """Where news goes as it happens."""
+
+    def __call__(self, item_id: str, text: str) -> None:
+        """One piece of news; `item_id` is empty when it is about no item."""
+
+
+class Writer:
+    """Commits moves on the branch. Nothing is seen before `publish`, and then all of it is."""
+
+    def __init__(
+        self, repository: Repository, branch: str, me: Person, clock: Callable[[], datetime], tell: Tell
+    ) -> None:
+        self._repository = repository
+        self._branch = branch
+        self.me = me
+        self._clock = clock
+        self._tell = tell
+        self._head = ""
+        self._batch: Batch | None = None
+        self._news: list[tuple[str, str]] = []
+        self._began = 0.0
+        self.commits = 0  # published, by this writer
+        self.moved: set[str] = set()  # the branches they are on, those of proposals left out
+
+    def begin(self, head: str) -> None:
+        """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
+        self._head = head
+        self._batch, self._news = None, []
+
+    @property
+    def batch(self) -> Batch:
+        """The batch being written."""
+        if self._batch is None:
+            self._batch = Batch(self._repository.objects, self._branch, self._head)
+            self._began = time.monotonic()
+        return self._batch
+
+    @property
+    def head(self) -> str:
+        """The newest commit, published or not."""
+        return self._batch.tip if self._batch else self._head
+
+    def move(
+        self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
+    ) -> ItemState:
+        """Commit one move; the case as it is afterwards. Raises IllegalMove."""
+        now = self._clock()
+        history = self._submitted(state, arrival, now)
+        source = history.lane or state.lane
+        check_move(move.event, source, move.to)
+        run = history.run if move.run is None else move.run
+        entry = Entry.model_validate(
+            {
+                "seq": history.next_seq(),
+                "at": now,
+                "event": move.event,
+                "from": source,
+                "to": move.to,
+                "run": run,
+                "round": history.round,
+                "actor": str(move.actor or self.me),
+                **move.details,
+            }
+        )
+        history = history.add(entry)
+        day = now.strftime("%Y-%m-%d")
+        path = lane_path(move.to, state.id, day)
+        self._write(state, move, history, path, day, verdicts)
+        if move.to is Lane.DONE and history.run and not move.keeps_branch:
+            self._drop_branch(state.id)
+        self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
+        self._news.append((state.id, _in_words(entry)))
+        return replace(state, placed=replace(state.placed, lane=move.to, path=path), history=history)
+
+    def mark(self) -> Mark:
+        """How far it is written; for `back_to`, before anything is published."""
+        return Mark(self.batch.tip, len(self.batch.others), len(self._news))
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was written since."""
+        self.batch.back_to(mark.tip, mark.others)
+        del self._news[mark.news :]
+
+    def _drop_branch(self, item_id: str) -> None:
+        """Nobody needs the branch of a finished item, unless a person has it checked out."""
+        branch = branch_of(item_id)
+        old = self._repository.head(branch)
+        if old is not None and self._repository.view_of(branch) is None:
+            self.also(RefUpdate(branch, old, NOTHING))
+
+    def _submitted(self, state: ItemState, arrival: Arrival | None, now: datetime) -> History:
+        """An item's journal begins when the factory first touches it, with when and from whom it came."""
+        if state.history.entries:
+            return state.history
+        by = str(arrival.by if arrival else self.me)
+        at = moment_of(arrival.at) if arrival else now
+        return state.history.add(Entry(seq=1, at=min(at, now), event=Event.SUBMIT, to=Lane.INBOX, actor=by))
+
+    def _write(
+        self, state: ItemState, move: Move, history: History, path: str, day: str, verdicts: Iterable[VerdictFile]
+    ) -> None:
+        tree = self.batch.tree
+        if state.placed.path != path:
+            tree.move(state.placed.path, path)
+        folder = folder_of(state.id)
+        if state.lane is Lane.DONE or (state.history.lane is Lane.DONE and state.history.since):
+            since = state.history.since
+            tree.move(folder_of(state.id, Lane.DONE, since.strftime("%Y-%m-%d") if since else day), folder)
+        known = state.history.entries
+        kept = f"{folder}/journal.jsonl"
+        old = tree.get(kept)
+        journal = self._repository.objects.blob(old.oid) if old else b""
+        if journal and not known:
+            raise FactoryError(
+                f"{kept} holds lines that could not be read; they are not written over", f"git log -- {kept}"
+            )
+        journal += b"".join(entry.line() for entry in history.entries[len(known) :])
+        tree.put_file(kept, journal)
+        run = run_folder(state.id, history.run)
+        for name, data in move.files.items():
+            tree.put_file(f"{run}/{name}", data)
+        for verdict in verdicts:
+            if verdict.item_id == state.id:
+                tree.move(verdict.path, f"{run}/verdict.{verdict.seat}.yaml")
+        for opened, data in move.opened.items():
+            tree.put_file(opened, data)
+        if move.to is Lane.DONE:
+            tree.move(folder, folder_of(state.id, Lane.DONE, day))
+
+    def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
+        """Commit what a person wrote, as theirs; None takes a file away."""
+        for path, data in files.items():
+            if data is None:
+                self.batch.tree.remove(path)
+            else:
+                self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
+        text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
+        self.batch.commit(text, Signature(author, self.me, self._clock()))
+        self._news.append(("", message.removeprefix("factory: ")))
+
+    def also(self, update: RefUpdate) -> None:
+        """Move another branch in the same instant."""
+        if update.old != update.new:
+            self.batch.others.append(update)
+
+    def publish_when_due(self) -> None:
+        """Publish when the batch is large or old enough."""
+        if self._batch and (len(self._news) >= BATCH_MOVES or time.monotonic() - self._began > BATCH_SECONDS):
+            self.publish()
+
+    def publish(self) -> None:
+        """Make everything committed so far happen. On an error none of it did."""
+        batch, news = self._batch, self._news
+        self._batch, self._news = None, []
+        if batch is None or not batch.updates():
+            return
+        self._repository.publisher.publish(batch.updates())
+        self._head = batch.tip
+        self.commits += len(news)
+        self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
+        for item_id, text in news:
+            self._tell(item_id, text)
+
+
+def _message(item_id: str, entry: Entry) -> str:
+    came = entry.source or "-"
+    subject = f"factory: {item_id} {came} -> {entry.to}" + (f" (run {entry.run})" if entry.run else "")
+    trailers = [f"Factory-Item: {item_id}", f"Factory-Move: {came} -> {entry.to}", f"Factory-Actor: {entry.actor}"]
+    if entry.run:
+        trailers.insert(2, f"Factory-Run: {entry.run}")
+    parts = [subject, quoted(entry.reason or ""), "\n".join(trailers)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def quoted(text: str) -> str:
+    """What workers and people said, for a commit message: only the factory's own lines may look like its trailers."""
+    return "\n".join(f"> {printable(line)}" if line.strip() else "" for line in text.splitlines()).strip("\n")
+
+
+def _in_words(entry: Entry) -> str:
+    reason = f": {entry.reason.splitlines()[0][:160]}" if entry.reason else ""
+    what = f"{entry.outcome}" if entry.outcome else str(entry.to)
+    return f"{entry.source or '-'} -> {what}{f' (run {entry.run})' if entry.run else ''}{reason}"
