@@ -129,6 +129,13 @@ def test_a_usage_file_that_makes_no_sense_says_nothing(world: World, text: str) 
     assert world.lane("one") == "done"
 
 
+def test_a_usage_file_that_is_too_large_says_nothing_while_the_worker_runs_either(world: World) -> None:
+    steps: Steps = [{"out": {"path": "usage.json", "text": '{"usd": 9}' + " " * 5000}}, {"sleep": 1.5}]
+    world.item("one", [*steps, *work("one")], text="budget: {usd: 0.5}\n")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
 def test_the_usage_file_counts_when_the_result_says_nothing_of_it(world: World) -> None:
     steps: Steps = [{"out": {"path": "usage.json", "text": '{"usd": 0.25}'}}, {"result": {}}]
     world.item("one", [{"write": {"path": "one.txt", "text": "1\n"}}, *steps])

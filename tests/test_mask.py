@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from factory.execution.processes.process import CUT_HERE
+from factory.execution.processes.supervision import CUT_HERE
 from factory.execution.redaction.mask import Mask
 
 KEY = "sk-very/secret+0123456789=abc defghijklmnopqrstuvwxyz%ABC'DEF\"GHIJKLM&NOP/QRSTUVWXYZ-0123456789-end"

@@ -9,7 +9,7 @@ import click
 
 from factory.cli.say import say
 from factory.cli.text import lane_word
-from factory.execution.local import LocalExecutor
+from factory.line.runs import Runs
 from factory.model.base import printable
 from factory.model.errors import Problem
 from factory.model.lifecycle import Lane
@@ -42,20 +42,20 @@ class News:
         """Whether somebody watches it."""
         return (sys.stderr if self._err else sys.stdout).isatty()
 
-    def waiting(self, executor: LocalExecutor) -> None:
+    def waiting(self, runs: Runs) -> None:
         """What is waited for; on a terminal in a line that the next news replaces, else once and every minute."""
         now = time.monotonic()
         if self._seen:
-            text = f"waiting for {_awaited(executor, now)}"
+            text = f"waiting for {_awaited(runs, now)}"
             self._transient = True
             shown = click.style(text[: shutil.get_terminal_size().columns - 1], dim=True)
             say(f"\r\x1b[K{shown}", nl=False, err=self._err)
             return
-        awaited, (before, since, said) = _awaited(executor), self._awaited
+        awaited, (before, since, said) = _awaited(runs), self._awaited
         if awaited != before:
             since, said = now, 0.0
         if now - since >= _PATIENCE_S and (not said or now - said >= _AGAIN_S):
-            self("", f"waiting for {_awaited(executor, now)}")
+            self("", f"waiting for {_awaited(runs, now)}")
             said = now
         self._awaited = awaited, since, said
 
@@ -73,13 +73,13 @@ class News:
         self._said = texts
 
 
-def _awaited(executor: LocalExecutor, now: float | None = None) -> str:
+def _awaited(runs: Runs, now: float | None = None) -> str:
     """Who is at work and at what; for how long when there is a time."""
     names = []
-    for item_id, running in list(executor.running.items()):
+    for item_id, running in list(runs.running.items()):
         seconds = f", {now - running.since:.0f} s" if now is not None else ""
-        names.append(f"{item_id} ({printable(executor.doing.get(item_id) or 'running')}{seconds})")
-    if executor.recheck is not None:
-        again = executor.recheck.request.item_id
-        names.append(f"{again} ({printable(executor.doing.get(again) or 'checking')} again)")
-    return ", ".join(names + ["an apply command"] * bool(executor.applying)) or "what has ended to be taken in"
+        names.append(f"{item_id} ({printable(runs.doing.get(item_id) or 'running')}{seconds})")
+    if runs.rechecking is not None:
+        again = runs.rechecking.request.item_id
+        names.append(f"{again} ({printable(runs.doing.get(again) or 'checking')} again)")
+    return ", ".join(names + ["an apply command"] * bool(runs.applying)) or "what has ended to be taken in"

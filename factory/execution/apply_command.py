@@ -3,15 +3,16 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
 from factory.execution.agents.prompt import render_argv
+from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.pool import Cells
-from factory.execution.cell.sandbox import sandbox
+from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
@@ -66,23 +67,18 @@ def carry_out(
     argv = render_argv(applies.run or (), request.variables(), "apply.run")
     with prepared_cell(cells, request, request.start, threading.Event()) as cell:
         given = cell.give("decision.json", json.dumps({**decision, "idempotency_key": subject}).encode())
-        command = process.Command(
-            argv=argv,
-            env=cell.environment((*applies.env, *applies.secrets)) | {"FACTORY_IDEMPOTENCY_KEY": subject},
-            log=cell.place / "apply.log",
-            room=cell.room,
-            sandbox=sandbox(request.policy.sandbox),
-            limits=limits,
+        env = cell.environment((*applies.env, *applies.secrets)) | {"FACTORY_IDEMPOTENCY_KEY": subject}
+        command = replace(
+            command_in(cell, request, argv, env, "apply.log"),
             network=True,  # it is there for other worlds than this one
-            wall_s=limits.minutes * 60,
             stdin=Path(given),
             once=True,
         )
         notes.write(Applied(subject=subject))
-        ended = process.run(command, threading.Event())  # once begun it is not stopped half way
+        ended = process.run(command, Control())  # once begun it is not stopped half way
         output = Mask.of_environment(applies.secrets).hide_cut(command.log.read_bytes())
     output = clean(output)[-_OUTPUT_KEPT:]
-    problem = ended.problem or (ended.over.reason if ended.over else "") or str(ended.stopped)
+    problem = ended.why_stopped(f"{limits.minutes:g} minutes")
     note = Applied(
         subject=subject,
         ended=True,

@@ -1,26 +1,44 @@
-"""The order: everything that one run needs to know, and nothing of the orchestrator's state."""
+"""The run request: everything that one run needs to know, and nothing of the orchestrator's state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pydantic import JsonValue
+from pydantic import ConfigDict, JsonValue, TypeAdapter
 
 from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
-from factory.model.item import Budget, Item
+from factory.model.item import Item
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.model.policy import Policy
+from factory.model.result import Usage
 from factory.model.verdict import Finding
 
 REVERT = "revert"  # the factory itself, undoing an applied change
 
 
 @dataclass(frozen=True)
+class BudgetLeft:
+    """What an item may still cost, and the day with it; what has no limit is None, and nothing is left below zero."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+
+    def after(self, usage: Usage) -> "BudgetLeft":
+        """What is left once this was used as well."""
+        usd = None if self.usd is None else self.usd - usage.spent
+        return replace(self, usd=usd, tokens=None if self.tokens is None else self.tokens - usage.tokens)
+
+
+@dataclass(frozen=True)
 class RunRequest:
-    """One run of one item."""
+    """One run of one item. The objects come from any clone that holds `base`, and `start` besides."""
+
+    # Bytes that are no text have to survive JSON.
+    __pydantic_config__ = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     item_id: str
     item: Item
@@ -39,15 +57,31 @@ class RunRequest:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
-    budget_left: Budget = field(default_factory=Budget)  # of the item's budget
+    budget_left: BudgetLeft = field(default_factory=BudgetLeft)
     contract_source: bytes = b""  # the contract's file, which a subject covers
     checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
+
+    def to_json(self) -> bytes:
+        """The request for another process."""
+        return _ADAPTER.dump_json(self, by_alias=True)
+
+    @staticmethod
+    def from_json(data: bytes) -> "RunRequest":
+        """A request that another process has written. Raises pydantic.ValidationError."""
+        return _ADAPTER.validate_json(data)
 
     @property
     def worker(self) -> str:
         """How whoever makes the proposal is called in journals and commits."""
         return REVERT if self.item.reverts else self.contract.worker.name
+
+    @property
+    def kind(self) -> str:
+        """The kind of agent that works."""
+        worker = self.contract.worker
+        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        return agent.kind if agent and not worker.run else "command"
 
     @property
     def argv(self) -> Argv:
@@ -95,3 +129,6 @@ class RunRequest:
             "created_at": rfc3339(self.created_at) if self.created_at else None,
             "updated_at": rfc3339(self.updated_at) if self.updated_at else None,
         }
+
+
+_ADAPTER = TypeAdapter(RunRequest)

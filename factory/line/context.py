@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from factory.execution.cell.pool import Cells
-from factory.execution.local import LocalExecutor
 from factory.line.intake.take_in import Intake
 from factory.line.lock import owner_of
+from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Tell, Writer
@@ -26,7 +26,7 @@ class Context:
     reader: SnapshotReader
     writer: Writer
     intake: Intake
-    executor: LocalExecutor
+    runs: Runs
     wakeup: Wakeup
     cells: Cells
     clock: Callable[[], datetime]

@@ -1,12 +1,15 @@
 """The orchestrator: one pass is recover, ingest, reconcile, collect, gate, apply, start."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from factory.execution.agents.agent import AGENTS, Agent
 from factory.execution.cell.pool import Cells, cells_root
+from factory.execution.executor import Executor
+from factory.execution.host import Host
 from factory.execution.local import LocalExecutor
 from factory.line.apply.apply import apply
 from factory.line.context import Context
@@ -18,6 +21,7 @@ from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
 from factory.line.review.carry_out import gate
 from factory.line.review.collect import collect
+from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader, utc_now
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Tell, Writer
@@ -54,9 +58,20 @@ class _Found:
 
 
 class Orchestrator:
-    """Moves items. Use it within `holding`."""
+    """Moves items. Use it within `holding`.
 
-    def __init__(self, repository: Repository, tell: Tell, clock: Callable[[], datetime] = utc_now) -> None:
+    Further kinds of agents may be given, and an executor on which runs happen; without one they happen here.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        tell: Tell,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        agents: Mapping[str, Agent] = AGENTS,
+        executor: Executor | None = None,
+    ) -> None:
         branch = locate_branch(repository)
         reader = SnapshotReader(repository, branch)
         self._found = _Found()
@@ -68,12 +83,11 @@ class Orchestrator:
         writer = Writer(repository, branch, me, clock, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         wakeup = Wakeup()
-        executor = LocalExecutor(
-            repository, cells, wakeup.wake, lambda: repository.head(self.workflow.policy.target_branch)
-        )
+        local = LocalExecutor(Host.of(repository, cells, clock, agents))
+        runs = Runs(executor or local, local, repository.state / "heartbeats", clock, wakeup.wake)
         intake = Intake(reader, writer)
         self._stopping = False
-        self.context = Context(repository, branch, reader, writer, intake, executor, wakeup, cells, clock, tell, me)
+        self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, clock, tell, me)
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
         head = repository.tip(branch)
@@ -105,8 +119,8 @@ class Orchestrator:
     def _leave(self) -> None:
         """Stop what still runs, give its items back, and remove the cells."""
         context = self.context
-        running = bool(context.executor.running)
-        context.executor.stop_all()
+        running = bool(context.runs.running)
+        context.runs.stop_all()
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
@@ -159,7 +173,7 @@ class Orchestrator:
         before = self.context.writer.commits
         found = self._found = _Found()
         self.context.item_problems.clear()
-        self.context.executor.finish_recheck()
+        self.context.runs.see_ended()
         for step in (self._ingest, self._split_batches, self._reconcile, self._collect, self._gate_and_apply):
             self._at_head(step)
         if may_start:

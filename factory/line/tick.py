@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 
-from factory.execution.local import LocalExecutor
 from factory.line.dispatch.schedule import ScheduleEntry
 from factory.line.orchestrator import Orchestrator, Report
+from factory.line.runs import Runs
 from factory.model.errors import BusyError
 from factory.model.journal import rfc3339
 
@@ -19,7 +19,7 @@ def tick(
     drain: bool = False,
     most: int | None = None,
     patience: float = 0.0,
-    waiting: Callable[[LocalExecutor], None] = lambda _: None,
+    waiting: Callable[[Runs], None] = lambda _: None,
 ) -> Report:
     """One pass, then wait for the workers it started and take their deliveries as far as they go.
 
@@ -58,13 +58,13 @@ def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awai
 
 
 def _while_at_work(
-    orchestrator: Orchestrator, waiting: Callable[[LocalExecutor], None], *, may_start: bool, most: int | None
+    orchestrator: Orchestrator, waiting: Callable[[Runs], None], *, may_start: bool, most: int | None
 ) -> Iterator[Report]:
     """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
-    executor, until, said = orchestrator.context.executor, None, ""
-    while executor.busy:
+    runs, until, said = orchestrator.context.runs, None, ""
+    while runs.busy:
         if not orchestrator.context.wakeup.wait(_LOOK_S) and until is None:
-            waiting(executor)
+            waiting(runs)
             orchestrator.check()
             continue
         orchestrator.check()

@@ -127,7 +127,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> N
             untils = [outlook.until for outlook in report.schedule if outlook.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - context.clock()).total_seconds()))
-            quiet = not context.wakeup.wait(wait) and not context.executor.busy
+            quiet = not context.wakeup.wait(wait) and not context.runs.busy
             if quiet and context.writer.commits > tidied:
                 tidied = context.writer.commits
                 with suppress(FactoryError, OSError):  # another time

@@ -1,6 +1,5 @@
 """The check-up: every contract's checks on the untouched branch, and whether they notice that the product is gone."""
 
-import threading
 from collections.abc import Iterator
 
 from factory.execution.agents.prompt import TemplateProblem
@@ -8,6 +7,7 @@ from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, environment_of
+from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
@@ -47,9 +47,8 @@ def _checkup(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterat
     for name, contract in reader.library.contracts(snapshot.tree):
         if contract.checks:
             request = _request(snapshot, name, contract, target)
-            stop = threading.Event()
             cache = RunCache(CheckCache(), "")
-            runner = CheckRunner(reader.repository, cells, cache, request, environment_of(request), stop, lambda: None)
+            runner = CheckRunner(reader.repository, cells, cache, request, environment_of(request), Control())
             try:
                 yield from _contract(runner, target)
             except TemplateProblem as error:

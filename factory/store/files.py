@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from pydantic import JsonValue
 
@@ -164,6 +164,30 @@ def read_regular(path: Path, most: int | None = None) -> bytes | None:
         if most is not None and size > most:
             raise TooLarge(size, most)
         return stream.read()
+
+
+def read_inside(folder: Path, name: str, most: int) -> bytes | None:
+    """A plain file's content below a folder, with no link on the way; None when there is none. Raises TooLarge.
+
+    Whoever owns the folder may write on, so no more than `most` bytes are ever read.
+    """
+    place = folder
+    for part in PurePosixPath(name).parts[:-1]:
+        place /= part
+        if place.is_symlink():
+            return None
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        data = stream.read(most + 1)
+        if len(data) > most:
+            raise TooLarge(max(len(data), os.fstat(stream.fileno()).st_size), most)
+        return data
 
 
 def read_start(path: Path, most: int) -> bytes:

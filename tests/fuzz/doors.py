@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory.execution.agents.usage import Meter
+from factory.execution.agents.usage import UsageMeter
+from factory.execution.request import BudgetLeft
 from factory.line.intake.batch import batch_problems
 from factory.line.review.votes import Delivery, Reviewers, machine_vote, read_verdict, read_vote
 from factory.model.base import canonical
@@ -14,7 +15,7 @@ from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.findings import Table
-from factory.model.item import Budget, Item, slug
+from factory.model.item import Item, slug
 from factory.model.journal import fold, read
 from factory.model.result import Result, Usage
 from factory.model.verdict import MachineVerdict
@@ -83,7 +84,7 @@ def _result(data: bytes) -> None:
 def _usage(data: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         Path(folder, "usage.json").write_bytes(data)
-        meter = Meter(Path(folder), Budget(usd=1.0, tokens=5))
+        meter = UsageMeter(Path(folder), BudgetLeft(usd=1.0, tokens=5))
         meter()
     if meter.usage == Usage():
         raise InvalidFile(Problem(PLACE, 1, 1, "says nothing that counts"))

@@ -1,16 +1,20 @@
-"""What a worker left: its files and its changes, read without following it anywhere, and held against the contract."""
+"""Deliverables: what a worker left, read without following it anywhere, and held to the contract."""
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
+from factory.execution.outcome import Work
 from factory.execution.request import RunRequest
 from factory.model.base import printable
 from factory.model.contract import Contract, Patch
+from factory.model.errors import TooLarge
+from factory.model.failure import Failure, FailureClass
 from factory.model.paths import matches
 from factory.model.result import Result
 from factory.model.verdict import Finding
+from factory.store.files import read_inside
 from factory.store.library import contract_path
 from factory.store.repository.objects import FILE, REPOSITORY, Objects
 from factory.store.repository.trees import Change
@@ -26,37 +30,20 @@ _TEXT_BYTES = 8000  # as git does: a NUL among the first bytes makes it no text
 Breach = tuple[str, str]  # path, what is wrong with it
 
 
-def read_small(folder: Path, name: str, most: int) -> bytes | None:
-    """A plain file below a folder, no link on the way; one byte more than allowed shows that it is too large."""
-    place = folder
-    for part in PurePosixPath(name).parts[:-1]:
-        place /= part
-        if place.is_symlink():
-            return None
-    try:
-        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(most + 1)
-
-
 def files(out: Path, contract: Contract) -> tuple[dict[str, bytes], list[Breach]]:
     """The files that the contract asks for, and what is wrong with them."""
     found: dict[str, bytes] = {}
     breaches: list[Breach] = []
     for wanted in contract.produces.files:
-        data = read_small(out, wanted.path, wanted.max_kb * 1024)
-        if data is None:
-            if wanted.required:
-                breaches.append((wanted.path, "is missing in $FACTORY_OUT"))
-        elif len(data) > wanted.max_kb * 1024:
+        try:
+            data = read_inside(out, wanted.path, wanted.max_kb * 1024)
+        except TooLarge:
             breaches.append((wanted.path, f"is larger than {wanted.max_kb} KiB"))
-        else:
+            continue
+        if data is not None:
             found[wanted.path] = data
+        elif wanted.required:
+            breaches.append((wanted.path, "is missing in $FACTORY_OUT"))
     return found, breaches
 
 
@@ -134,3 +121,10 @@ def findings(breaches: Sequence[Breach]) -> tuple[Finding, ...]:
         Finding(id=f"B{number}", path=printable(path), text=printable(text))
         for number, (path, text) in enumerate(shown, 1)
     )
+
+
+def breached(done: Work, breaches: Sequence[Breach]) -> Work:
+    """Work that broke its contract."""
+    found = findings(breaches)
+    shown = "; ".join(f"{finding.path}: {finding.text}" if finding.path else finding.text for finding in found[:3])
+    return replace(done, findings=found, failure=Failure(FailureClass.CONTRACT, shown))

@@ -87,11 +87,11 @@ def _is_plain(text: str) -> bool:
 
 def _rendered(text: str, variables: Variables, what: str) -> str:
     pieces: list[str] = []
-    room = _LONGEST
+    filesystem = _LONGEST
     try:
         for piece in _templates().from_string(text).generate(variables):
-            room -= len(piece)
-            if room < 0:
+            filesystem -= len(piece)
+            if filesystem < 0:
                 raise ValueError(f"becomes longer than {_LONGEST} characters")
             pieces.append(piece)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, *_EXHAUSTED) as error:

@@ -1,9 +1,9 @@
-"""The reverse of an applied change: a proposal made in memory, then checked and judged like any worker's."""
+"""The revert of an applied change: work made in memory, then checked and judged like any worker's."""
 
 from datetime import UTC, datetime
 
 from factory.execution.agents import deliverables
-from factory.execution.agents.worker import Run, breached
+from factory.execution.outcome import Work
 from factory.execution.request import RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass, of_error
@@ -16,40 +16,36 @@ from factory.store.repository.trees import diff
 _NOBODY = Person("factory", "factory@localhost")
 
 
-def reverse(request: RunRequest, repository: Repository) -> Run:
+def revert(request: RunRequest, repository: Repository) -> Work:
     """What the target would be without the change that the item names. A failure is a value."""
     try:
-        return _reverse(request, repository, request.item.reverts or "")
+        return _revert(request, repository, request.item.reverts or "")
     except (FactoryError, OSError) as error:
-        return Run(0.0, failure=of_error(error, "the revert could not be made"))
+        return Work(failure=of_error(error, "the revert could not be made"))
 
 
-def _reverse(request: RunRequest, repository: Repository, applied: str) -> Run:
+def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
     objects = repository.objects
     if not repository.is_ancestor(applied, request.base):
-        return Run(0.0, failure=Failure(FailureClass.CONFIG, f"the commit {applied[:10]} is not a part of the target"))
+        return Work(failure=Failure(FailureClass.CONFIG, f"the commit {applied[:10]} is not a part of the target"))
     parents = objects.commit(applied).parents
     if not parents:
-        return Run(
-            0.0, failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it")
-        )
+        return Work(failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it"))
     signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
     # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
     back = add_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n", signed)
     merge = repository.merge(request.base, back)
     if merge.conflicts:
         shown = ", ".join(merge.conflicts[:3])
-        return Run(
-            0.0, failure=Failure(FailureClass.CONFLICT, f"later changes stand in the way of the revert: {shown}")
-        )
+        return Work(failure=Failure(FailureClass.CONFLICT, f"later changes stand in the way of the revert: {shown}"))
     base, tree = repository.content(objects.commit(request.base).tree), repository.content(merge.tree)
     changes = tuple(diff(objects, base, tree))
     if not changes:
-        return Run(0.0, failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))
+        return Work(failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))
     result = Result(status=Status.OK, summary=f"Reverts {applied}.")
-    run = Run(0.0, tree=tree, changes=changes, patch=repository.patch(base, tree), result=result)
+    done = Work(tree=tree, changes=changes, patch=repository.patch(base, tree), result=result)
     breaches = [
         *deliverables.change_breaches(changes, request, objects),
-        *deliverables.line_breaches(run.patch, request.contract),
+        *deliverables.line_breaches(done.patch, request.contract),
     ]
-    return breached(run, breaches) if breaches else run
+    return deliverables.breached(done, breaches) if breaches else done

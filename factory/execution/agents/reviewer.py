@@ -1,30 +1,37 @@
-"""The reviewer: a process that judges a proposal, in a cell that it can only read, seeing nobody else's verdict."""
+"""Machine seats: agents that judge a proposal, in cells that they can only read, none seeing another's verdict."""
 
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from factory.execution.agents.deliverables import read_small
+from factory.execution.agents.agent import COMMAND, Task
 from factory.execution.agents.prompt import render, render_argv
-from factory.execution.agents.usage import Meter
 from factory.execution.cell.cell import Cell
+from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
-from factory.execution.cell.pool import Cells
-from factory.execution.cell.sandbox import sandbox
-from factory.execution.processes import process
+from factory.execution.control import Control
+from factory.execution.host import Host
+from factory.execution.outcome import Reviews, RunOutcome, SeatResult
+from factory.execution.processes.command import Command, Ended
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
+from factory.execution.run_files import run_files
 from factory.model.base import Argv, digest, printable
 from factory.model.contract import Seat
 from factory.model.errors import FactoryError
 from factory.model.instruments import named
-from factory.model.result import Usage
+from factory.model.subject import subject_of
 from factory.model.verdict import Decision, MachineVerdict
 from factory.store import files, yaml
+from factory.store.artifacts import left_by_worker
+from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.git import GitError
+from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 
+_NOBODY = Person("factory", "factory@localhost")
 _VERDICT = "verdict.yaml"
 _REQUEST = """Review the patch in $FACTORY_PATCH for the task below.
 The files lie here as they would be merged; you cannot change them.
@@ -54,126 +61,140 @@ class SeatRequest:
     changed: frozenset[str] = frozenset()  # the paths that the proposal changes
 
 
-@dataclass(frozen=True)
-class SeatResult:
-    """What a seat came to."""
-
-    seat: str
-    reviewer: str
-    verdict: MachineVerdict
-    log: bytes = b""
-    seconds: float = 0.0
-    usage: Usage = field(default_factory=Usage)
-
-    def signed(self) -> MachineVerdict:
-        """The verdict with who gave it."""
-        return self.verdict.model_copy(update={"reviewer": self.reviewer})
-
-
 class _Lost(FactoryError):
     """A verdict that does not count."""
 
 
-def review(
-    brief: SeatRequest, repository: Repository, cells: Cells, stop: threading.Event, alive: Callable[[], None]
-) -> SeatResult:
-    """Let a seat judge. A verdict that does not count is pending, and says why."""
-    request, seat = brief.request, brief.seat
+def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Control) -> Reviews:
+    """What every machine seat says of a proposal whose checks have passed, all at once, none seeing another's verdict.
+
+    It takes as long as the slowest.
+    """
+    evidence, proof = outcome.evidence, outcome.proof
+    assert evidence is not None and proof is not None
+    subject = _subject(request, outcome)
+    seats = [seat for seat in request.contract.review.seats if seat.by_machine]
+    if not seats or not evidence.passed:
+        return Reviews(subject)
+    signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
+    objects = host.repository.objects
+    commit = add_commit(objects, evidence.tree, (evidence.target,), "What is to be judged.\n", signed)
+    objects.flush()
+    told = files.as_json(evidence.model_dump(mode="json"))
+    request = replace(request, budget_left=request.budget_left.after(outcome.work.usage))
+    changed = frozenset(change.path for change in outcome.work.changes)
+
+    def sit(seat: Seat) -> SeatResult:
+        prompt = request.prompts.get(seat.name, "")
+        asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, prompt, changed)
+        with control.phases.timed(f"seat {seat.name}"):
+            return _one(asked, host, control)
+
+    with ThreadPoolExecutor(max_workers=len(seats), thread_name_prefix="seat") as pool:
+        return Reviews(subject, tuple(pool.map(sit, seats)), stopped=control.stop.is_set())
+
+
+def _subject(request: RunRequest, outcome: RunOutcome) -> str:
+    """The digest of exactly what is to be judged."""
+    left = left_by_worker(run_files(outcome))
+    return subject_of(request.item, request.contract_source, request.policy.governing(), outcome.work.patch, left)
+
+
+def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
+    """Let one seat judge. A verdict that does not count is pending, and says why."""
+    request, seat = asked.request, asked.seat
     agent = request.policy.agents.get(seat.agent) if seat.agent else None
     name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
-    said = SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=brief.subject))
+    said = SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=asked.subject))
     try:
-        with prepared_cell(cells, request, brief.commit, stop) as cell:
-            command = _command(cell, brief, (agent.run if agent else seat.run) or ())
+        with prepared_cell(host.cells, request, asked.commit, control.stop) as cell:
+            command, prompt = _command(cell, asked, (agent.run if agent else seat.run) or ())
             astray = cell.leads_out(command.argv, command.env) if seat.run else ""
             if astray:
                 raise _Lost(f"it {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
-            meter = Meter(cell.out, request.budget_left)
-            ended = process.run(command, stop, alive, meter)
-            meter.read()
+            kind = host.agents[agent.kind if agent else COMMAND]
+            answer = kind.work(Task(cell, command, prompt, request.budget_left), control)
             mask = Mask.of_environment(agent.secrets if agent else ())
-            log = mask.hide_cut(command.log.read_bytes())
-            said = replace(said, log=log, seconds=ended.seconds, usage=meter.usage)
-            return replace(said, verdict=_verdict(cell, brief, ended, repository, mask))
+            said = replace(
+                said,
+                log=mask.hide_cut(answer.log),
+                seconds=answer.ended.seconds,
+                usage=answer.usage,
+                agent=answer.agent,
+            )
+            return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask))
     except (FactoryError, OSError) as error:
         reason = error.message if isinstance(error, FactoryError) else str(error)
         return replace(said, verdict=said.verdict.model_copy(update={"lost": printable(reason)}))
 
 
-def _command(cell: Cell, brief: SeatRequest, template: Argv) -> process.Command:
-    request = brief.request
-    agent = request.policy.agents.get(brief.seat.agent) if brief.seat.agent else None
-    variables = {**request.variables(), "subject": brief.subject, "model": agent.model if agent else None, "tools": []}
-    prompt = render(brief.prompt or _REQUEST, variables, "the reviewer's prompt")
-    argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{brief.seat.name}")
-    own = next(iter(named((argv,), sorted(brief.changed)).values()), "")
+def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:
+    request = asked.request
+    agent = request.policy.agents.get(asked.seat.agent) if asked.seat.agent else None
+    variables = {**request.variables(), "subject": asked.subject, "model": agent.model if agent else None, "tools": []}
+    prompt = render(asked.prompt or _REQUEST, variables, "the reviewer's prompt")
+    argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{asked.seat.name}")
+    own = next(iter(named((argv,), sorted(asked.changed)).values()), "")
     if own:
         raise _Lost(f"the proposal changes {own}, which is a part of what was to judge it")
     env = cell.environment((*agent.env, *agent.secrets) if agent else ()) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
-        "FACTORY_PATCH": cell.give("patch.diff", brief.patch),
-        "FACTORY_EVIDENCE": cell.give("evidence.json", brief.evidence),
+        "FACTORY_PATCH": cell.give("patch.diff", asked.patch),
+        "FACTORY_EVIDENCE": cell.give("evidence.json", asked.evidence),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
         "FACTORY_EARLIER": cell.give("earlier.json", files.as_json(variables["earlier"])),
-        "FACTORY_SUBJECT": brief.subject,
+        "FACTORY_SUBJECT": asked.subject,
         "FACTORY_OUT": str(cell.out),
         "FACTORY_ROUND": str(request.round),
     }
-    limits = request.contract.limits
-    return process.Command(
-        argv=argv,
-        env=env,
-        log=cell.place / "output.log",
-        room=replace(cell.room, frozen=True),
-        sandbox=sandbox(request.policy.sandbox),
-        limits=limits,
+    command = replace(
+        command_in(cell, request, argv, env, "output.log"),
+        filesystem=replace(cell.filesystem, read_only=True),
         network=agent.network if agent else False,
-        wall_s=limits.minutes * 60,
-        silence_s=request.policy.silence_s(limits),
+        silence_s=request.policy.silence_s(request.contract.limits),
     )
+    return command, prompt
 
 
-def _verdict(
-    cell: Cell, brief: SeatRequest, ended: process.Ended, repository: Repository, mask: Mask
-) -> MachineVerdict:
+def _verdict(cell: Cell, asked: SeatRequest, ended: Ended, repository: Repository, mask: Mask) -> MachineVerdict:
     """What it said, if that counts. Raises _Lost, or InvalidFile."""
-    if ended.stopped is not process.Stopped.NO or ended.exit_code:
-        how = ended.problem or (ended.over.reason if ended.over else "") or f"ended with exit status {ended.exit_code}"
-        raise _Lost(f"it {how}" if ended.stopped is process.Stopped.NO else f"it was stopped: {ended.stopped} {how}")
+    problem = ended.problem_in_words(f"{asked.request.contract.limits.minutes:g} minutes")
+    if problem:
+        raise _Lost(f"it {problem}")
     try:
         with cell.take() as taken:
-            touched = taken.tree != brief.tree
+            touched = taken.tree != asked.tree
     except GitError as error:
         if error.of_machine:
             raise
         touched = True
     if touched:
         raise _Lost("it changed the files that it was to judge")
-    data = read_small(cell.out, _VERDICT, yaml.MAX_BYTES)
+    data = files.read_inside(cell.out, _VERDICT, yaml.MAX_BYTES)
     if data is None:
         raise _Lost(f"it wrote no {_VERDICT}")
     verdict = yaml.load(MachineVerdict, yaml.Source(_VERDICT, mask.hide(data)))
-    objection = next(_objections(verdict, brief, repository), "")
+    objection = next(_objections(verdict, asked, repository), "")
     if objection:
         raise _Lost(objection)
     return verdict
 
 
-def _objections(verdict: MachineVerdict, brief: SeatRequest, repository: Repository) -> Iterator[str]:
+def _objections(verdict: MachineVerdict, asked: SeatRequest, repository: Repository) -> Iterator[str]:
     """Why a verdict does not count."""
     if verdict.lost:
         yield "only the factory says that a verdict is lost"
-    if verdict.subject != brief.subject:
+    if verdict.subject != asked.subject:
         yield "it judges another subject"
-    if verdict.patch != digest(brief.patch):
+    if verdict.patch != digest(asked.patch):
         yield "it answered without having read the patch: `patch` is not its digest"
     if verdict.decision is Decision.PENDING:
         yield "it decided nothing"
     for finding in verdict.findings:
         if not finding.path:
             continue
-        lines = repository.objects.file(brief.tree, finding.path)
+        lines = repository.objects.file(asked.tree, finding.path)
         if lines is None:
             yield f"the finding {finding.id} is about {finding.path}, which does not exist"
         elif finding.line is not None and finding.line > lines.count(b"\n") + 1:

@@ -1,19 +1,20 @@
-"""The meter: what a running worker says it has cost so far, held against what is left of the item's budget."""
+"""Usage: what a running worker says it has cost so far, held against what is left of the item's budget."""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from factory.execution.agents.deliverables import read_small
+from factory.execution.request import BudgetLeft
+from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
-from factory.model.item import Budget
 from factory.model.result import Usage
+from factory.store.files import read_inside
 
 _FILE = "usage.json"
 _MOST_BYTES = 4096
 
 
-def exceeded(left: Budget, usage: Usage) -> str:
+def exceeded(left: BudgetLeft, usage: Usage) -> str:
     """What a budget does not allow any more; empty when it does."""
     if left.usd is not None and usage.spent > left.usd:
         return f"{usage.spent:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
@@ -22,20 +23,10 @@ def exceeded(left: Budget, usage: Usage) -> str:
     return ""
 
 
-def without(left: Budget, usage: Usage) -> Budget:
-    """What is left of a budget after more was used."""
-    return left.model_copy(
-        update={
-            "usd": None if left.usd is None else left.usd - usage.spent,
-            "tokens": None if left.tokens is None else left.tokens - usage.tokens,
-        }
-    )
-
-
-class Meter:
+class UsageMeter:
     """Reads `$FACTORY_OUT/usage.json` while a worker runs; a worker without it is measured when it has ended."""
 
-    def __init__(self, out: Path, left: Budget) -> None:
+    def __init__(self, out: Path, left: BudgetLeft) -> None:
         self._out = out
         self._left = left
         self._seen = 0.0
@@ -48,7 +39,7 @@ class Meter:
         return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
 
     def read(self) -> None:
-        """Take note of what the file says; one that is half written or nonsense says nothing."""
+        """Take note of what the file says; one that is half written, too large or nonsense says nothing."""
         path = self._out / _FILE
         try:
             changed = path.lstat().st_mtime
@@ -57,8 +48,7 @@ class Meter:
         if changed == self._seen:
             return
         self._seen = changed
-        data = read_small(self._out, _FILE, _MOST_BYTES)
         try:
-            self.usage = Usage.model_validate_json(data or b"")
-        except ValidationError:
+            self.usage = Usage.model_validate_json(read_inside(self._out, _FILE, _MOST_BYTES) or b"")
+        except (TooLarge, ValidationError):
             return

@@ -52,9 +52,9 @@ class Cell:
         self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))
         self._copies: tuple[str, ...] = ()  # of folders in the worktree that git does not hold
         self._checkouts = Checkouts(around.checkouts, lambda _: True)
-        self.room = self._room(around)
+        self.filesystem = self._filesystem(around)
 
-    def _room(self, around: Surroundings) -> Filesystem:
+    def _filesystem(self, around: Surroundings) -> Filesystem:
         return Filesystem(
             tree=self.tree,
             writable=(self.home, self.out),
@@ -70,7 +70,7 @@ class Cell:
 
         `holds` says what its commit has at a path.
         """
-        self.room = replace(self._room(around), mounted=mounted)
+        self.filesystem = replace(self._filesystem(around), mounted=mounted)
         self._checkouts = Checkouts(around.checkouts, holds)
         self._copies = ()
         files.write(self._dot_git, os.fsencode(f"gitdir: {self._git / 'worktrees' / self.place.name}\n"))
@@ -107,15 +107,15 @@ class Cell:
 
     def mount(self, folders: Iterable[Mounted]) -> None:
         """Let folders of this machine be read in the cell, each in place of what was to be seen there."""
-        new = {folder.at: folder for folder in (*self.room.mounted, *folders)}
-        self.room = replace(self.room, mounted=tuple(new.values()))
+        new = {folder.at: folder for folder in (*self.filesystem.mounted, *folders)}
+        self.filesystem = replace(self.filesystem, mounted=tuple(new.values()))
 
     def lay_copies(self, folders: Mapping[str, Path]) -> None:
         """Lay copies of folders into the worktree, which are no part of what is worked on, and can be written."""
         for name, source in folders.items():
             if files.make_folders(self.tree, PurePath(name).parent):
                 files.copy_tree(source, self.tree / name)
-        places = (self.tree, *self.room.checkouts)
+        places = (self.tree, *self.filesystem.checkouts)
         self.mount(Mounted(self.tree / name, place / name, writable=True) for name in folders for place in places)
         self._copies = tuple(folders)
 

@@ -1,4 +1,4 @@
-"""The room: the places that a process in a cell has to do with, and where on disk lies what it sees."""
+"""The filesystem: the places that a process in a cell has to do with, and where on disk lies what it sees."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Filesystem:
     checkouts: tuple[Path, ...] = ()  # a person's checkouts: where they are, the worktree is seen
     mounted: tuple[Mounted, ...] = ()
     in_checkout: bool = False  # whether it works where the checkout is, and not in the worktree's own place
-    frozen: bool = False  # whether the worktree can only be read, too
+    read_only: bool = False  # whether the worktree can only be read, too
 
     @property
     def folder(self) -> Path:

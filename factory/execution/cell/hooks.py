@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from factory.execution.cell.cell import Cell, CellNotReady
+from factory.execution.cell.command import command_in
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.sandbox import sandbox
-from factory.execution.cell.setup import furnish, problem_of
+from factory.execution.cell.setup import furnish
+from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.request import RunRequest
 
@@ -44,7 +46,7 @@ def prepared_cell(
     A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
     """
     with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
-        cell.room = replace(cell.room, in_checkout=branch is None)
+        cell.filesystem = replace(cell.filesystem, in_checkout=branch is None)
         cell.last_call = _LastCall(stop)
         try:
             furnish(cells, cell, request, commit, stop)
@@ -72,19 +74,10 @@ def _run(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> s
     script: str | None = getattr(hooks, name)
     if not script or not script.strip():
         return ""
-    log = cell.place / "hook.log"
     env = cell.environment(contract.worker.env)
-    command = process.Command(
-        argv=("sh", "-lc", _AS_CALLED, "sh", env["PATH"], script),
-        env=env,
-        log=log,
-        room=cell.room,
-        sandbox=sandbox(request.policy.sandbox),
-        limits=contract.limits,
-        network=contract.worker.sandbox.network,
-        wall_s=hooks.timeout_s,
-    )
-    ended = process.run(command, stop)
-    problem = problem_of(ended, f"{hooks.timeout_s:g} s")
-    cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + log.read_bytes()
+    argv = ("sh", "-lc", _AS_CALLED, "sh", env["PATH"], script)
+    command = replace(command_in(cell, request, argv, env, "hook.log"), wall_s=hooks.timeout_s)
+    ended = process.run(command, Control(stop))
+    problem = ended.problem_in_words(f"{hooks.timeout_s:g} s")
+    cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + command.log.read_bytes()
     return problem

@@ -1,4 +1,4 @@
-"""The mounts: what bubblewrap is told so that a process sees its room, and no more of the machine than it may."""
+"""The mounts: what bubblewrap is told so that a process sees its filesystem, and no more of the machine than it may."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ _CREDENTIALS = (
 )
 
 
-def mounts(room: Filesystem) -> Iterator[str]:
+def mounts(filesystem: Filesystem) -> Iterator[str]:
     """Everything readable but what is hidden, nothing writable but the cell. Of two binds the later one wins.
 
     An empty folder put over another lies in memory, where nothing would measure what is written into it.
@@ -32,85 +32,85 @@ def mounts(room: Filesystem) -> Iterator[str]:
         yield from ("--tmpfs", str(RUN))
         yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
     for place in SCRATCH:
-        yield from ("--bind", str(room.scratch), str(place))
-    for place in _needed(room):
-        yield from _bind(room, "--ro-bind", place, place)
-    yield from _checkouts(room)
-    hidden = [place for place in (*room.hidden, *_credentials(room)) if _there(place)]
+        yield from ("--bind", str(filesystem.scratch), str(place))
+    for place in _needed(filesystem):
+        yield from _bind(filesystem, "--ro-bind", place, place)
+    yield from _checkouts(filesystem)
+    hidden = [place for place in (*filesystem.hidden, *_credentials(filesystem)) if _there(place)]
     for place in hidden:
-        yield from _over(room, place)
-    yield from ("--ro-bind" if room.frozen else "--bind", str(room.tree), str(room.tree))
-    for place in (*room.writable, room.scratch):
+        yield from _over(filesystem, place)
+    yield from ("--ro-bind" if filesystem.read_only else "--bind", str(filesystem.tree), str(filesystem.tree))
+    for place in (*filesystem.writable, filesystem.scratch):
         yield from ("--bind", str(place), str(place))
-    yield from ("--ro-bind", str(room.given), str(room.given))
-    yield from _git(room)
-    for mounted in room.mounted:
-        yield from _bind(room, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
-    for socket in sockets(room):
+    yield from ("--ro-bind", str(filesystem.given), str(filesystem.given))
+    yield from _git(filesystem)
+    for mounted in filesystem.mounted:
+        yield from _bind(filesystem, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
+    for socket in sockets(filesystem):
         yield from ("--ro-bind", os.devnull, str(socket.at))
     for place in (DEV, RUN, *hidden):
         if place.is_dir():
             yield from ("--remount-ro", str(place))
-    yield from ("--chdir", str(room.folder))
+    yield from ("--chdir", str(filesystem.folder))
 
 
-def _checkouts(room: Filesystem) -> Iterator[str]:
+def _checkouts(filesystem: Filesystem) -> Iterator[str]:
     """The worktree where a person's checkouts are: whatever names a path there meets what is worked on."""
-    bind = "--bind" if room.in_checkout and not room.frozen else "--ro-bind"
-    for place in sorted(room.checkouts, key=lambda place: len(place.parts)):
-        yield from _bind(room, bind, room.tree, place)
+    bind = "--bind" if filesystem.in_checkout and not filesystem.read_only else "--ro-bind"
+    for place in sorted(filesystem.checkouts, key=lambda place: len(place.parts)):
+        yield from _bind(filesystem, bind, filesystem.tree, place)
 
 
-def _git(room: Filesystem) -> Iterator[str]:
+def _git(filesystem: Filesystem) -> Iterator[str]:
     """git's own folder where no checkout stands over it, to be read and not written."""
-    git = room.git
+    git = filesystem.git
     yield from ("--ro-bind", str(git.folder), str(git.at))
     if git.hidden.is_dir():
         inside = git.at / git.hidden.relative_to(git.folder)
         yield from ("--tmpfs", str(inside), "--remount-ro", str(inside))
-    for place in (room.tree, *room.checkouts):
+    for place in (filesystem.tree, *filesystem.checkouts):
         yield from ("--ro-bind", str(git.dot_git), str(place / ".git"))
 
 
-def _over(room: Filesystem, place: Path) -> Iterator[str]:
+def _over(filesystem: Filesystem, place: Path) -> Iterator[str]:
     """Something that is to be seen as empty."""
     if not place.is_dir():
         yield from ("--ro-bind", os.devnull, str(place))
-    elif _ready(room, place):
+    elif _ready(filesystem, place):
         yield from ("--tmpfs", str(place))
 
 
-def _bind(room: Filesystem, how: str, source: Path, place: Path) -> Iterator[str]:
+def _bind(filesystem: Filesystem, how: str, source: Path, place: Path) -> Iterator[str]:
     """One folder at a place; left out where what a worker made is in its way."""
-    if _ready(room, place):
+    if _ready(filesystem, place):
         yield from (how, str(source), str(place))
 
 
-def _ready(room: Filesystem, place: Path) -> bool:
+def _ready(filesystem: Filesystem, place: Path) -> bool:
     """Lay the folder that something is to be mounted over, if it would lie in what a worker can write.
 
     bubblewrap would follow a link that a worker laid there, and make the folder where it leads.
     """
-    for cover in (room.tree, *room.checkouts):
+    for cover in (filesystem.tree, *filesystem.checkouts):
         if cover in place.parents:
-            return files.make_folders(room.tree, place.relative_to(cover))
+            return files.make_folders(filesystem.tree, place.relative_to(cover))
     for cover in SCRATCH:
         if cover in place.parents and place.is_dir():
-            return files.make_folders(room.scratch, place.relative_to(cover))
+            return files.make_folders(filesystem.scratch, place.relative_to(cover))
     return True
 
 
-def _needed(room: Filesystem) -> list[Path]:
+def _needed(filesystem: Filesystem) -> list[Path]:
     """What lies in a place that is covered by another, and has to be seen all the same."""
     places = {Path(sys.prefix), Path(sys.base_prefix)}
     searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
     places |= {Path(entry) for entry in searched if entry.startswith("/")}
     places |= {environment_of(place, Path(place.anchor)) or place for place in places}
-    return sorted(place for place in places if _there(place) and _is_covered(room, place))
+    return sorted(place for place in places if _there(place) and _is_covered(filesystem, place))
 
 
-def _is_covered(room: Filesystem, place: Path) -> bool:
-    if any(place.is_relative_to(checkout) for checkout in room.checkouts):
+def _is_covered(filesystem: Filesystem, place: Path) -> bool:
+    if any(place.is_relative_to(checkout) for checkout in filesystem.checkouts):
         return False  # what of a checkout is to be seen is for whoever lends the cell to say
     return any(cover in place.parents for cover in (*SCRATCH, RUN))
 
@@ -120,9 +120,9 @@ def _there(place: Path) -> bool:
     return os.access(place, os.F_OK)
 
 
-def _credentials(room: Filesystem) -> Iterator[Path]:
+def _credentials(filesystem: Filesystem) -> Iterator[Path]:
     """Those that a checkout does not hide anyhow."""
     home = Path.home()
     for name in _CREDENTIALS:
-        if not any((home / name).is_relative_to(place) for place in room.checkouts):
+        if not any((home / name).is_relative_to(place) for place in filesystem.checkouts):
             yield home / name

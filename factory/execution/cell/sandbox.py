@@ -35,9 +35,9 @@ class Sandbox:
     _prefix: tuple[str, ...] = field(default=(), repr=False)
 
     def around(
-        self, argv: Sequence[str], room: Filesystem, limits: Limits, network: bool, told: int
+        self, argv: Sequence[str], filesystem: Filesystem, limits: Limits, network: bool, told: int
     ) -> tuple[str, ...]:
-        """The argv that runs an argv in a room, under limits; bubblewrap tells on `told` what became of it."""
+        """The argv that runs an argv in a filesystem, under limits; bubblewrap tells on `told` what became of it."""
         most = limits.disk_mb * 1_000_000
         limited = (
             (_PRLIMIT, f"--fsize={most}", f"--data={limits.memory_mb * 1_000_000}", "--core=0") if _PRLIMIT else ()
@@ -46,7 +46,7 @@ class Sandbox:
             case Kind.BUBBLEWRAP:
                 reach = () if network else ("--unshare-net",)
                 status = ("--json-status-fd", str(told))
-                return (*limited, *self._prefix, *status, *reach, *mounts(room), "--", *argv)
+                return (*limited, *self._prefix, *status, *reach, *mounts(filesystem), "--", *argv)
             case Kind.NAMESPACE:
                 return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
         return (*limited, *argv)

@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from factory.execution.cell.cell import Cell, CellNotReady
+from factory.execution.cell.command import command_in
 from factory.execution.cell.environments import environments
 from factory.execution.cell.filesystem import Mounted
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.sandbox import Kind, sandbox
+from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.request import RunRequest
 from factory.model.base import digest_of, printable
@@ -39,7 +41,7 @@ def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: th
     if tracked is not None:
         raise UnusableError(f"{tracked!r} cannot be shared: git holds it, so each cell has the commit's own", "git log")
     made = _made(cells, request, commit, stop) if settings.setup else None
-    sources = [*([made] if made else []), *cell.room.checkouts]
+    sources = [*([made] if made else []), *cell.filesystem.checkouts]
     found = {name: place for name in names if (place := _first(sources, name)) is not None}
     contained = sandbox(request.policy.sandbox).kind is Kind.BUBBLEWRAP
     copied = tuple(name for name in found if not contained or name in settings.copies)
@@ -48,7 +50,7 @@ def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: th
         Mounted(found[name], place / name)
         for name in found
         if name not in copied
-        for place in (cell.tree, *cell.room.checkouts)
+        for place in (cell.tree, *cell.filesystem.checkouts)
     )
 
 
@@ -121,26 +123,25 @@ def _make(cells: Cells, cell: Cell, request: RunRequest, stop: threading.Event, 
     assert setup is not None
     names = (*settings.shares, *settings.copies)
     home = _home(cells, cell, setup, trusted=trusted)
-    taken = {place / name for place in (cell.tree, *cell.room.checkouts) for name in names}
-    room = replace(
-        cell.room,
+    taken = {place / name for place in (cell.tree, *cell.filesystem.checkouts) for name in names}
+    filesystem = replace(
+        cell.filesystem,
         in_checkout=True,
-        mounted=tuple(each for each in cell.room.mounted if each.at not in taken),
-        writable=tuple({*cell.room.writable, home}),
+        mounted=tuple(each for each in cell.filesystem.mounted if each.at not in taken),
+        writable=tuple({*cell.filesystem.writable, home}),
     )
-    command = process.Command(
-        argv=setup.run,
-        env=cell.environment(setup.env if trusted else ()) | {"HOME": str(home)},
-        log=cell.place / "setup.log",
-        room=room,
-        sandbox=sandbox(request.policy.sandbox),
-        limits=request.contract.limits,
+    env = cell.environment(setup.env if trusted else ()) | {"HOME": str(home)}
+    command = replace(
+        command_in(cell, request, setup.run, env, "setup.log"),
+        filesystem=filesystem,
         network=setup.network and (trusted or request.contract.worker.sandbox.network),
         wall_s=setup.minutes * 60,
     )
-    ended = process.run(command, stop)
+    ended = process.run(command, Control(stop))
     made = {name: found for name in names if (found := files.real_folder(cell.tree, name)) is not None}
-    problem = problem_of(ended, f"{setup.minutes:g} minutes") or ("" if made else f"made none of {', '.join(names)}")
+    problem = ended.problem_in_words(f"{setup.minutes:g} minutes") or (
+        "" if made else f"made none of {', '.join(names)}"
+    )
     if not problem:
         return made
     output = f"[setup: {problem}]\n".encode() + command.log.read_bytes()
@@ -159,20 +160,6 @@ def _home(cells: Cells, cell: Cell, setup: Setup, *, trusted: bool) -> Path:
     if setup.cache and lasting.is_dir():
         files.copy_tree(lasting, cell.home)
     return cell.home
-
-
-def problem_of(ended: process.Ended, patience: str) -> str:
-    """What went wrong with a command that has to succeed; nothing when it did."""
-    match ended.stopped:
-        case process.Stopped.NO:
-            return "" if ended.exit_code == 0 else f"ended with exit status {ended.exit_code}"
-        case process.Stopped.WALL:
-            return f"was stopped after {patience}"
-        case process.Stopped.LIMIT:
-            return ended.over.reason if ended.over else "was stopped"
-        case process.Stopped.NOT_STARTED:
-            return ended.problem
-    return "was stopped"
 
 
 def _last_line(output: bytes) -> str:

@@ -43,8 +43,8 @@ class CanaryCheck:
                 finally:
                     self._trying.release()
                 break
-            runner.alive()
-            if runner.stop.is_set():
+            runner.control.alive()
+            if runner.control.stop.is_set():
                 return ()
         return found.silent if found else ()
 
@@ -58,7 +58,7 @@ class CanaryCheck:
         told = {name: answer for name, answer in answers.items() if answer is not None}
         if not told:
             return None
-        if runner.stop.is_set():
+        if runner.control.stop.is_set():
             return None
         found = Canary(
             contract=request.contract_name,

@@ -1,11 +1,9 @@
 """Evidence: checks, and what the worker claims, run by the factory on the proposal as it would be merged now."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.execution.agents.deliverables import change_breaches, line_breaches
-from factory.execution.agents.worker import Alive
 from factory.execution.cell.environments import fingerprint
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.setup import beside
@@ -13,6 +11,7 @@ from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
 from factory.execution.checks.runner import CheckCall, CheckRunner, check_calls, environment_of
+from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
@@ -75,11 +74,10 @@ class _Contents:
 class Gatherer:
     """Runs every check, acceptance check and claim, each in a clean checkout."""
 
-    def __init__(self, repository: Repository, cells: Cells, doing: Callable[[str, str], None]) -> None:
+    def __init__(self, repository: Repository, cells: Cells) -> None:
         self._repository = repository
         self._cells = cells
-        self._doing = doing  # told the item, and which of its checks is being run
-        self._proofs = CheckCache()
+        self._cache = CheckCache()
         self._canary = CanaryCheck(Canaries(repository.state))
 
     def gather(
@@ -87,8 +85,7 @@ class Gatherer:
         request: RunRequest,
         proposal: str,
         target: str,
-        stop: threading.Event,
-        alive: Alive = lambda: None,
+        control: Control,
         claims: tuple[Claim, ...] = (),
     ) -> Gathered:
         """The evidence for a proposal. Raises FactoryError when something cannot be run at all."""
@@ -98,8 +95,8 @@ class Gatherer:
             paths = tuple(printable(path) for path in astray)
             return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
         objects, environment = self._repository.objects, environment_of(request)
-        cache = RunCache(self._proofs, environment + fingerprint(beside(self._cells, request)))
-        runner = CheckRunner(self._repository, self._cells, cache, request, environment, stop, alive)
+        cache = RunCache(self._cache, environment + fingerprint(beside(self._cells, request)))
+        runner = CheckRunner(self._repository, self._cells, cache, request, environment, control)
         before = self._repository.content(objects.commit(target).tree)
         asked = tuple(check_calls(request, claims))
         checks = tuple(call.argv for call in asked if call.claimed is None)
@@ -125,7 +122,7 @@ class Gatherer:
         ran: list[Ran] = []
         logs: dict[str, bytes] = {}
         for call in asked:
-            self._doing(runner.request.item_id, f"checking {call.name}")
+            runner.control.says(f"checking {call.name}")
             # A claim is about what the worker had before it, its own tests included.
             tree = contents.merged if call.claimed is not None else contents.checked
             result = runner.run(call, tree, target)

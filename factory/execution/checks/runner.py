@@ -1,19 +1,20 @@
 """The bench: where the commands of one order are run, each in a clean checkout, and none twice on the same files."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from factory.execution.agents.prompt import render_argv
-from factory.execution.agents.worker import Alive
 from factory.execution.cell.cell import Cell
+from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.sandbox import sandbox
 from factory.execution.checks.cache import CheckResult, RunCache
+from factory.execution.control import Control
 from factory.execution.processes import process
+from factory.execution.processes.command import Stopped
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, digest_of
@@ -84,8 +85,7 @@ class CheckRunner:
     cache: RunCache
     request: RunRequest
     environment: str
-    stop: threading.Event
-    alive: Alive
+    control: Control
 
     def run(self, call: CheckCall, tree: str, target: str) -> CheckResult:
         """How a command ends on a tree; what is known already is not run again."""
@@ -96,42 +96,27 @@ class CheckRunner:
         commit = add_commit(self.repository.objects, tree, (target,), "What is to be proven.\n", signed)
         self.repository.objects.flush()
         # A clean checkout each: none sees what another one did to the files.
-        with prepared_cell(self.cells, self.request, commit, self.stop) as cell:
+        with (
+            self.control.phases.timed(f"check {call.name}"),
+            prepared_cell(self.cells, self.request, commit, self.control.stop) as cell,
+        ):
             result = self._run(cell, call)
-        if not self.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
+        if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
             self.cache.put(tree, call.argv, result)
         return result
 
     def _run(self, cell: Cell, call: CheckCall) -> CheckResult:
         request, limits, worker = self.request, self.request.contract.limits, self.request.contract.worker
-        command = process.Command(
-            argv=call.argv,
-            env=cell.environment(worker.env),
-            log=cell.place / "check.log",
-            room=cell.room,
-            sandbox=sandbox(request.policy.sandbox),
-            limits=limits,
-            network=worker.sandbox.network,
-            wall_s=limits.minutes * 60,
-        )
+        command = command_in(cell, request, call.argv, cell.environment(worker.env), "check.log")
         astray = cell.leads_out(call.argv, command.env)
         if astray:
             raise CheckNotRunnable(f"the check {call.name} {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
-        ended = process.run(command, self.stop, self.alive)
+        ended = process.run(command, self.control)
         own = "/" in call.argv[0] or call.claimed is not None
-        if ended.stopped is process.Stopped.NOT_STARTED and not own:
+        if ended.stopped is Stopped.NOT_STARTED and not own:
             # A script of the repository may be what the worker broke; a program of the machine is not.
             raise CheckNotRunnable(f"the check {call.name} cannot be run: {ended.problem}")
         log = Mask.of_environment(worker.secrets).hide_cut(command.log.read_bytes())
-        return CheckResult(ended.exit_code, _problem(ended, limits.minutes), round(ended.seconds, 3), log)
-
-
-def _problem(ended: process.Ended, minutes: float) -> str:
-    match ended.stopped:
-        case process.Stopped.WALL:
-            return f"was stopped after {minutes:g} minutes"
-        case process.Stopped.ASKED:
-            return "was stopped because the orchestrator is stopping"
-        case process.Stopped.LIMIT:
-            return ended.over.reason if ended.over else "was stopped"
-    return ended.problem
+        return CheckResult(
+            ended.exit_code, ended.why_stopped(f"{limits.minutes:g} minutes"), round(ended.seconds, 3), log
+        )

@@ -17,8 +17,8 @@ _MEGABYTE = 1_000_000
 class Consumption:
     """Looks at a family of processes again and again."""
 
-    def __init__(self, room: Filesystem, limits: Limits) -> None:
-        self._room = room
+    def __init__(self, filesystem: Filesystem, limits: Limits) -> None:
+        self._filesystem = filesystem
         self._limits = limits
         self._began = time.time()
         self._files_at = self._handles_at = time.monotonic()
@@ -42,7 +42,7 @@ class Consumption:
         if began < self._files_at:
             return None
         try:
-            amount = sum(written(self._room, self._began)) + self._held.disk
+            amount = sum(written(self._filesystem, self._began)) + self._held.disk
         except TooDeep as error:
             return _breach(error.message)
         self._files_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
@@ -53,7 +53,7 @@ class Consumption:
     def _look_at_handles(self, members: Sequence[ProcessInfo]) -> None:
         began = time.monotonic()
         if began >= self._handles_at:
-            self._held = held((member.pid for member in members), (self._room.tree, self._room.scratch))
+            self._held = held((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
             self._handles_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
 
 

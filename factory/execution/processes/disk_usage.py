@@ -1,4 +1,4 @@
-"""The disk: how much a process has written in its room, under whatever name."""
+"""The disk: how much a process has written in its filesystem, under whatever name."""
 
 import errno
 import os
@@ -17,12 +17,12 @@ class TooDeep(FactoryError):
     """There is a path that is longer than any that the system takes, and below it nothing can be measured."""
 
 
-def written(room: Filesystem, since: float) -> Iterator[int]:
-    """The sizes on disk of all files in a room that were changed since; nobody can set back that time.
+def written(filesystem: Filesystem, since: float) -> Iterator[int]:
+    """The sizes on disk of all files in a filesystem that were changed since; nobody can set back that time.
 
     Raises TooDeep.
     """
-    ahead = [room.tree, room.scratch, *room.writable]
+    ahead = [filesystem.tree, filesystem.scratch, *filesystem.writable]
     while ahead:
         try:
             with _listed(ahead.pop()) as entries:

@@ -21,16 +21,19 @@ _ENTER, _MOUNT = shutil.which("nsenter"), shutil.which("mount")
 _PATIENCE_S = 10.0
 
 
-def sockets(room: Filesystem) -> Iterator[Mounted]:
+def sockets(filesystem: Filesystem) -> Iterator[Mounted]:
     """The sockets of this machine's services and where they are seen, but for places that are covered anyhow."""
     try:
         lines = _LISTED.read_bytes().split(b"\n")
     except OSError:
         return
-    covered = (*SCRATCH, RUN, Path("/var/run"), DEV, *room.checkouts, *room.hidden, room.git.hidden)
-    elsewhere = ((room.git.folder, room.git.at), *((mounted.source, mounted.at) for mounted in room.mounted))
+    covered = (*SCRATCH, RUN, Path("/var/run"), DEV, *filesystem.checkouts, *filesystem.hidden, filesystem.git.hidden)
+    elsewhere = (
+        (filesystem.git.folder, filesystem.git.at),
+        *((mounted.source, mounted.at) for mounted in filesystem.mounted),
+    )
     for path in {Path(os.fsdecode(line[line.index(b" /") + 1 :])) for line in lines if b" /" in line}:
-        if not _is_socket(path) or path.is_relative_to(room.git.hidden):
+        if not _is_socket(path) or path.is_relative_to(filesystem.git.hidden):
             continue
         if not any(path.is_relative_to(place) for place in covered):
             yield Mounted(path, path)
@@ -49,13 +52,13 @@ def _is_socket(path: Path) -> bool:
 class Cover:
     """Hides from a sandbox that is up already what begins to listen meanwhile."""
 
-    def __init__(self, room: Filesystem) -> None:
-        self._room = room
+    def __init__(self, filesystem: Filesystem) -> None:
+        self._filesystem = filesystem
         self._known = set(self._listening())
 
     def _listening(self) -> Iterator[tuple[Path, int]]:
         """Each socket, told from a later one at the same place."""
-        for socket in sockets(self._room):
+        for socket in sockets(self._filesystem):
             with suppress(OSError):  # gone meanwhile
                 yield socket.at, socket.source.lstat().st_ctime_ns
 

@@ -1,4 +1,4 @@
-"""The program that an argv names, looked for where a process in a room would find it."""
+"""The program that an argv names, looked for where a process in a filesystem would find it."""
 
 import os
 import shutil
@@ -8,12 +8,12 @@ from pathlib import Path
 from factory.execution.cell.filesystem import Filesystem
 
 
-def unstartable(argv: Sequence[str], path: str, room: Filesystem, *, contained: bool) -> str:
+def unstartable(argv: Sequence[str], path: str, filesystem: Filesystem, *, contained: bool) -> str:
     """Why there is no such program; a sandbox would only say that it failed itself."""
     name = argv[0]
     if "\0" in "".join(argv):
         return f"{name!r} could not be started: an argument holds a NUL"
-    place = _find(name, path, room) if contained else _place(name, path, room.tree)
+    place = _find(name, path, filesystem) if contained else _place(name, path, filesystem.tree)
     if not name or not os.access(place, os.F_OK) or not place.is_file():
         return f"{name!r} could not be started: there is no such program"
     return "" if os.access(place, os.X_OK) else f"{name!r} could not be started: it is not executable"
@@ -24,9 +24,9 @@ def _place(name: str, path: str, folder: Path) -> Path:
     return folder / name if "/" in name else Path(shutil.which(name, path=path) or "")
 
 
-def _find(name: str, path: str, room: Filesystem) -> Path:
+def _find(name: str, path: str, filesystem: Filesystem) -> Path:
     """The same on disk, for whoever works in a sandbox."""
     if "/" in name:
-        return room.on_disk(room.folder / name)
-    entries = (str(room.on_disk(room.folder / entry)) for entry in path.split(os.pathsep))
-    return _place(name, os.pathsep.join(entries), room.folder)
+        return filesystem.on_disk(filesystem.folder / name)
+    entries = (str(filesystem.on_disk(filesystem.folder / entry)) for entry in path.split(os.pathsep))
+    return _place(name, os.pathsep.join(entries), filesystem.folder)

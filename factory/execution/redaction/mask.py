@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 
-from factory.execution.processes.process import CUT_HERE
+from factory.execution.processes.supervision import CUT_HERE
 from factory.execution.redaction.dumps import Dumps
 
 SHORTEST = 4  # characters; masking less would make every text unreadable

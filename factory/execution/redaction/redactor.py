@@ -1,4 +1,4 @@
-"""The seal: nothing that a run left is written down before it has been looked through for secrets."""
+"""Redaction: nothing that a run left is written down before it has been looked through for secrets."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from factory.execution.agents.deliverables import Breach
-from factory.execution.agents.reviewer import SeatResult
-from factory.execution.agents.worker import Run, breached
+from factory.execution.agents.deliverables import Breach, breached
+from factory.execution.checks.evidence import Gathered
+from factory.execution.outcome import Proof, RunOutcome, SeatResult, Work
 from factory.execution.redaction.mask import Mask
 from factory.execution.redaction.scanner import Found, Scanner, Unscannable, ends, redacted
 from factory.execution.request import RunRequest
 from factory.model.base import Format
+from factory.model.failure import Failure
 from factory.model.verdict import MachineVerdict
 from factory.store.repository.objects import Objects
 
@@ -31,60 +32,72 @@ class Redactor:
         """Let the scan load while the worker works."""
         self._scanner.make_ready(request.policy.secret_scan)
 
-    def inspect(self, request: RunRequest, run: Run) -> Run:
-        """A run that wants to deliver; a breach of its contract when its change or its files hold a secret."""
-        if run.failure is not None:
-            return run
+    def inspect(self, request: RunRequest, done: Work) -> Work:
+        """Work that is to be delivered; a breach of its contract when its change or its files hold a secret."""
+        if not done.delivers:
+            return done
         mask = Mask.of_environment(request.contract.worker.secrets)
-        texts = {f"change/{path}": data for path, data in self._changed(run)}
-        texts |= {f"files/{name}": data for name, data in run.files.items()}
-        texts |= {"result.json": run.raw_result} if run.raw_result else {}
+        texts = {f"change/{path}": data for path, data in self._changed(done)}
+        texts |= {f"files/{name}": data for name, data in done.files.items()}
+        texts |= {"result.json": done.raw_result} if done.raw_result else {}
         breaches: list[Breach] = [
             (name.removeprefix("change/"), "holds a secret that the contract let through")
             for name, data in texts.items()
-            if mask.holds(data) or (run.exposed and name == "result.json")
+            if mask.holds(data) or (done.exposed and name == "result.json")
         ]
         breaches += [
             (change.path, "has a secret in its name that the contract let through")
-            for change in run.changes
+            for change in done.changes
             if mask.text(change.path) != change.path
         ]
         for found in self._scanner.scan(request.policy.secret_scan, texts):
             where = f"line {found.line} holds" if found.name else "the secret scan found"
             breaches.append((found.name.removeprefix("change/"), f"{where} what looks like a secret: {found.kind}"))
-        return breached(run, breaches) if breaches else run
+        return breached(done, breaches) if breaches else done
 
-    def _changed(self, run: Run) -> Iterator[tuple[str, bytes]]:
+    def _changed(self, done: Work) -> Iterator[tuple[str, bytes]]:
         """(path, content) of each changed file, with the lines that were there before left empty."""
-        for change in run.changes:
+        for change in done.changes:
             if change.new:
                 before = self._objects.blob(change.old.oid).split(b"\n") if change.old else []
                 known = frozenset(before)
-                brought = run.brought.get(change.new.oid)
+                brought = done.brought.get(change.new.oid)
                 now = (brought[1] if brought else self._objects.blob(change.new.oid)).split(b"\n")
                 yield change.path, b"\n".join(b"" if line in known else line for line in now)
 
-    def close(self, request: RunRequest, run: Run) -> Run:
-        """The run as it may be written down: named secrets by their names, lines that look like secrets left out."""
-        run = _masked(run, Mask.of_environment(request.contract.worker.secrets))
-        tails = {f"tail/{ran.name}": ran.tail.encode() for ran in run.evidence.ran} if run.evidence else {}
-        logs = {"log": run.log, "hooks": run.hooks, **tails, **run.logs}
+    def redact(self, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
+        """The outcome as it may be written down: secrets by their names, lines that look like secrets left out."""
+        outcome = _masked(outcome, Mask.of_environment(request.contract.worker.secrets))
+        work, proof = outcome.work, outcome.proof
+        logs = {"log": work.log, "hooks": work.hooks}
+        if proof is not None:
+            tails = {f"tail/{ran.name}": ran.tail.encode() for ran in proof.evidence.ran} if proof.evidence else {}
+            logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
         texts = dict(logs)
-        if run.failure is not None or not run.delivers:  # else they have been inspected, and are judged as they are
-            texts |= {"raw": run.raw_result or b""} | {f"files/{n}": d for n, d in run.files.items()}
-            texts |= {} if run.proposal else {"patch": run.patch}
+        if outcome.failure is not None or not work.content:  # else they were inspected, and are judged as they are
+            texts |= {"raw": work.raw_result or b""} | {f"files/{n}": d for n, d in work.files.items()}
+            texts |= {} if outcome.proposal else {"patch": work.patch}
         looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}
         found = self._scanner.scan(request.policy.secret_scan, looked_at)
-        return _redacted(run, texts, found) if found else run
+        return _redacted(outcome, texts, found) if found else outcome
 
-    def close_said(self, request: RunRequest, run: Run) -> Run:
-        """The same of what machine seats said; a verdict that holds what looks like a secret is lost."""
-        texts = {f"log/{said.seat}": ends(said.log) for said in run.said if said.log}
-        texts |= {f"verdict/{said.seat}": said.verdict.model_dump_json(indent=1).encode() for said in run.said}
+    def redact_recheck(self, request: RunRequest, gathered: Gathered) -> Gathered:
+        """Evidence that was gathered anew, as it may be written down."""
+        outcome = self.redact(request, RunOutcome(Work(), Proof("", gathered.evidence, gathered.logs)))
+        assert outcome.proof is not None
+        return Gathered(outcome.evidence or gathered.evidence, outcome.proof.logs)
+
+    def redact_reviews(self, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
+        """What machine seats said, as it may be written down; a verdict that holds what looks like a secret is lost."""
+        texts = {f"log/{said.seat}": ends(said.log) for said in outcome.seats if said.log}
+        texts |= {f"verdict/{said.seat}": said.verdict.model_dump_json(indent=1).encode() for said in outcome.seats}
         found = self._scanner.scan(request.policy.secret_scan, texts)
-        return replace(run, said=tuple(_clean(said, found) for said in run.said)) if found else run
+        if not found or outcome.reviews is None:
+            return outcome
+        seats = tuple(_clean(said, found) for said in outcome.seats)
+        return replace(outcome, reviews=replace(outcome.reviews, seats=seats))
 
-    def clean(self, request: RunRequest, output: bytes) -> bytes:
+    def redact_output(self, request: RunRequest, output: bytes) -> bytes:
         """A text without the lines that look like secrets; nothing of it where that cannot be found out."""
         texts = {"output": ends(output)} if output else {}
         try:
@@ -113,23 +126,34 @@ def _of_all(found: list[Found]) -> bool:
     return any(not each.name for each in found)
 
 
-def _masked(run: Run, mask: Mask) -> Run:
-    hide = mask.hide
-    return replace(
-        run,
-        prompt=mask.text(run.prompt),
-        log=hide(run.log),
-        hooks=mask.hide_cut(run.hooks),
-        result=run.result and _without(run.result, mask),
-        raw_result=run.raw_result and hide(run.raw_result),
-        failure=run.failure and run.failure._replace(reason=mask.text(run.failure.reason)),
+def _masked(outcome: RunOutcome, mask: Mask) -> RunOutcome:
+    hide, work, proof = mask.hide, outcome.work, outcome.proof
+    clean = replace(
+        work,
+        prompt=mask.text(work.prompt),
+        log=hide(work.log),
+        hooks=mask.hide_cut(work.hooks),
+        result=work.result and _without(work.result, mask),
+        raw_result=work.raw_result and hide(work.raw_result),
+        failure=_hidden_failure(work.failure, mask),
         # A proposal was inspected before it was made, and is made again from its patch.
-        patch=run.patch if run.proposal else hide(run.patch),
-        files={name: hide(data) for name, data in run.files.items()},
-        findings=tuple(_without(finding, mask) for finding in run.findings),
-        evidence=run.evidence and _without(run.evidence, mask),
-        logs={name: hide(data) for name, data in run.logs.items()},
+        patch=work.patch if outcome.proposal else hide(work.patch),
+        files={name: hide(data) for name, data in work.files.items()},
+        findings=tuple(_without(finding, mask) for finding in work.findings),
     )
+    proven = proof and replace(
+        proof,
+        hooks=mask.hide_cut(proof.hooks),
+        failure=_hidden_failure(proof.failure, mask),
+        findings=tuple(_without(finding, mask) for finding in proof.findings),
+        evidence=proof.evidence and _without(proof.evidence, mask),
+        logs={name: hide(data) for name, data in proof.logs.items()},
+    )
+    return replace(outcome, work=clean, proof=proven)
+
+
+def _hidden_failure(failure: Failure | None, mask: Mask) -> Failure | None:
+    return failure and failure._replace(reason=mask.text(failure.reason))
 
 
 def _without(model: _Model, mask: Mask) -> _Model:
@@ -148,28 +172,31 @@ def _hidden(value: JsonValue, mask: Mask) -> JsonValue:
     return {name: _hidden(each, mask) for name, each in value.items()} if isinstance(value, dict) else value
 
 
-def _redacted(run: Run, texts: Mapping[str, bytes], found: list[Found]) -> Run:
-    """The run without the lines that were found."""
+def _redacted(outcome: RunOutcome, texts: Mapping[str, bytes], found: list[Found]) -> RunOutcome:
+    """The outcome without the lines that were found."""
     clean = dict(texts)
     for name in texts:
         here = [each for each in found if each.name in (name, "")]
         if here and texts[name]:
             clean[name] = redacted(texts[name], here)
-    evidence = run.evidence and run.evidence.model_copy(
+    work, proof = outcome.work, outcome.proof
+    work = replace(
+        work,
+        log=clean["log"],
+        hooks=clean["hooks"],
+        patch=clean.get("patch", work.patch),
+        raw_result=clean.get("raw", work.raw_result or b"") or None,
+        files={name: clean.get(f"files/{name}", data) for name, data in work.files.items()},
+    )
+    if proof is None:
+        return replace(outcome, work=work)
+    evidence = proof.evidence and proof.evidence.model_copy(
         update={
             "ran": tuple(
                 ran.model_copy(update={"tail": clean[f"tail/{ran.name}"].decode(errors="replace")})
-                for ran in run.evidence.ran
+                for ran in proof.evidence.ran
             )
         }
     )
-    return replace(
-        run,
-        log=clean["log"],
-        hooks=clean["hooks"],
-        logs={name: clean[name] for name in run.logs},
-        evidence=evidence,
-        patch=clean.get("patch", run.patch),
-        raw_result=clean.get("raw", run.raw_result or b"") or None,
-        files={name: clean.get(f"files/{name}", data) for name, data in run.files.items()},
-    )
+    logs = {name: clean[name] for name in proof.logs}
+    return replace(outcome, work=work, proof=replace(proof, hooks=clean["proof/hooks"], logs=logs, evidence=evidence))

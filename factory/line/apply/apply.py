@@ -7,17 +7,17 @@ from pydantic import JsonValue
 
 from factory.execution.apply_command import Applied
 from factory.execution.checks.evidence import merged_content
-from factory.execution.run_files import recheck_files
 from factory.line.apply.blocker import obstacles
 from factory.line.apply.loose_ends import file_loose_ends
 from factory.line.context import Context
 from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment
+from factory.line.review.carry_out import recheck_files
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move, quoted
 from factory.model.base import printable
 from factory.model.contract import ApplyMode
-from factory.model.failure import FailureClass
+from factory.model.failure import Failure, FailureClass
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.store.files import as_json
 from factory.store.repository.batch import Signature, add_commit
@@ -83,11 +83,11 @@ def pull_request(assessment: Assessment) -> bytes:
 
 def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
     """Have the contract's command carry the decision out, at most once for this subject, also across a crash."""
-    state, executor = assessment.state, context.executor
-    problem = executor.apply_ended(assessment.subject)
-    if problem is None:
-        return  # under way
-    note = executor.notes.read(assessment.subject)
+    state, runs = assessment.state, context.runs
+    if assessment.subject in runs.applying:
+        return
+    problem = runs.applied.get(assessment.subject, "")
+    note = runs.notes.read(assessment.subject)
     if note is None and not problem:
         objects, evidence = context.repository.objects, assessment.evidence
         signed = Signature(context.me, context.me, context.clock())
@@ -95,9 +95,7 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
         content = context.repository.content(objects.commit(evidence.target).tree)
         commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
         objects.flush()
-        executor.start_apply(
-            request_for(snapshot, state, evidence.base, commit), assessment.subject, _decision(assessment)
-        )
+        runs.apply(request_for(snapshot, state, evidence.base, commit), assessment.subject, _decision(assessment))
     elif note is not None and note.ended and note.exit_code == 0:
         files = {"apply.json": as_json(note.model_dump(mode="json"))}
         _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
@@ -156,15 +154,16 @@ def _target_head(context: Context, snapshot: Snapshot) -> str:
 
 def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> None:
     """Have the checks run again on what the target holds now; to a person when they cannot be."""
-    problem = context.executor.unprovable.pop(state.id, "")
-    if problem:
-        details: dict[str, object] = {"reason": problem, "failure": FailureClass.CONFIG}
+    found = context.runs.recheck_of(state.id, state.history.proposal)
+    if isinstance(found, Failure):
+        context.runs.forget_recheck(state.id)
+        details: dict[str, object] = {"reason": found.reason, "failure": FailureClass.CONFIG}
         details["not_applied"] = NotApplied.UNPROVABLE
         move = Move(Event.BLOCK, Lane.BLOCKED, details)
         snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts)
-    elif context.executor.recheck is None:  # one at a time, since each apply makes the next one necessary
+    elif context.runs.rechecking is None:
         base = context.repository.objects.commit(state.history.proposal).parents[0]
-        context.executor.start_recheck(request_for(snapshot, state, base, base), state.history.proposal)
+        context.runs.recheck(request_for(snapshot, state, base, base), state.history.proposal)
 
 
 def _merge(context: Context, snapshot: Snapshot, assessment: Assessment, target: str, content: str) -> str:
@@ -204,7 +203,7 @@ def _finish(
     assert state.contract is not None
     details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "outcome": outcome}
     details |= {"subject": assessment.subject, "proposal": assessment.evidence.proposal, "applied": commit}
-    files = {**recheck_files(context.executor.taken(state.id, state.history.proposal)), **files}
+    files = {**recheck_files(context.runs, state), **files}
     snapshot.items[state.id] = context.writer.move(
         state,
         Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),

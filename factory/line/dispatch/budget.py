@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from factory.execution.request import BudgetLeft
 from factory.line.snapshot import ItemState, Snapshot, midnight
-from factory.model.item import Budget
 
 
 def used_up(state: ItemState) -> str:
@@ -21,7 +21,7 @@ def used_up(state: ItemState) -> str:
     return ""
 
 
-def remaining(snapshot: Snapshot, state: ItemState) -> Budget:
+def remaining(snapshot: Snapshot, state: ItemState) -> BudgetLeft:
     """What an item may still cost, and the day with it; what has no limit is None."""
     assert state.item is not None
     budget, history = state.item.budget, state.history
@@ -31,7 +31,7 @@ def remaining(snapshot: Snapshot, state: ItemState) -> Budget:
         if snapshot.policy.budget.usd_per_day is None
         else snapshot.policy.budget.usd_per_day - snapshot.spent_today,
     ]
-    return Budget.model_construct(
+    return BudgetLeft(
         usd=min((limit for limit in limits if limit is not None), default=None),
         tokens=None if budget.tokens is None else budget.tokens - history.usage.tokens,
         minutes=None if budget.minutes is None else budget.minutes - history.seconds / 60,

@@ -1,7 +1,7 @@
 """The plan: for every waiting item, whether it may start now, and if not, why not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,20 +39,24 @@ class ScheduleEntry:
 OutcomeOf = Callable[[str], Outcome | None]
 
 
-def unfit(item: Item, contract: Contract, policy: Policy) -> str:
-    """Why this item can never pass under this contract and policy; empty when it can."""
+def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]) -> str:
+    """Why this item can never pass under this contract and policy; empty when it can.
+
+    `kinds` are those of the agents that can be run.
+    """
     name = contract.worker.agent
     agent = policy.agents.get(name) if name else None
     if name and agent is None:
         return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
-    if agent and agent.run is None:
-        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind 'command' can be run yet"
+    known = " or ".join(map(repr, sorted(kinds)))
+    if agent and agent.kind not in kinds:
+        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind {known} can be run yet"
     for seat in contract.review.seats:
         reviewer = policy.agents.get(seat.agent) if seat.agent else None
         if (seat.agent, seat.run) == (name, contract.worker.run):
             return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
-        if seat.agent and (reviewer is None or reviewer.run is None):
-            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind 'command' in WORKFLOW.md"
+        if seat.agent and (reviewer is None or reviewer.kind not in kinds):
+            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind {known} in WORKFLOW.md"
         if contract.review.distinct_models and reviewer and agent:
             if reviewer.model is None or agent.model is None:
                 return "its contract wants distinct models, and WORKFLOW.md does not say which model each agent has"

@@ -1,6 +1,7 @@
 """Start: claim what may start, and hand it to the executor once the claim is committed."""
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -47,7 +48,7 @@ def start(context: Context, snapshot: Snapshot, most: int | None = None) -> list
     if requests:
         _warn(context, snapshot)
     for request in requests:
-        context.executor.start(request)
+        context.runs.start(request)
     return found
 
 
@@ -63,7 +64,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
-    failure = _hopeless(snapshot, state)
+    failure = _hopeless(snapshot, state, context.runs.kinds)
     try:
         request = None if failure else _request(context, snapshot, state, base)
     except MachineError:
@@ -100,13 +101,13 @@ def _longest(item: Item, contract: Contract) -> int:
     return 2 + 2 * checks + canary + any(seat.by_machine for seat in contract.review.seats)
 
 
-def _hopeless(snapshot: Snapshot, state: ItemState) -> Failure | None:
+def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> Failure | None:
     """Why it is no use to start an item at all."""
     assert state.item is not None and state.contract is not None
     spent = used_up(state)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
-    reason = unfit(state.item, state.contract, snapshot.policy) or unscannable(snapshot.policy.secret_scan)
+    reason = unfit(state.item, state.contract, snapshot.policy, kinds) or unscannable(snapshot.policy.secret_scan)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
     missing = [name for name in state.contract.worker.secrets if not os.environ.get(name)]

@@ -32,8 +32,8 @@ def _honour(context: Context, snapshot: Snapshot, state: ItemState, expected: La
     arrival = context.reader.arrivals(snapshot).get(lane_path(Lane.INBOX, state.id))
     move = Move(event, state.lane, details, actor=who)
     snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts, arrival)
-    if state.id in context.executor.running:
-        context.executor.stop(state.id)
+    if state.id in context.runs.running:
+        context.runs.stop(state.id)
 
 
 def bring_back_lost(context: Context, snapshot: Snapshot) -> None:
@@ -70,8 +70,8 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
     details: dict[str, object] = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED}
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
     context.writer.move(state, Move(Event.CANCEL, Lane.DONE, details, actor=who), snapshot.listing.verdicts)
-    if item_id in context.executor.running:
-        context.executor.stop(item_id)
+    if item_id in context.runs.running:
+        context.runs.stop(item_id)
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> None:
@@ -79,10 +79,10 @@ def release_dead(context: Context, snapshot: Snapshot) -> None:
     for state in snapshot.in_lane(Lane.ACTIVE):
         if state.unread:
             continue
-        running = context.executor.running.get(state.id)
+        running = context.runs.running.get(state.id)
         if running is not None:
             if state.history.lease and state.history.lease.item != state.placed.blob:
-                context.executor.stop(state.id)
+                context.runs.stop(state.id)
             continue
         lease = state.history.lease
         if lease and lease.owner != context.owner and lease.expires_at > snapshot.now:

@@ -1,11 +1,13 @@
 """Decision: what the gate says of every item in review, carried out."""
 
-from factory.execution.run_files import recheck_files
+from factory.execution.checks.evidence import Gathered
+from factory.execution.run_files import rechecked_files
 from factory.line.context import Context
 from factory.line.review.assess import Assessment, assess
 from factory.line.review.review_request import review_request_of
 from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.review.verdict_file import verdict_file
+from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.base import counted
@@ -24,7 +26,7 @@ def gate(context: Context, snapshot: Snapshot) -> tuple[list[Assessment], list[P
     problems: list[Problem] = []
     for state in snapshot.in_lane(Lane.REVIEW):
         assessment = assess(
-            context.reader, snapshot, state, context.executor.newer_evidence(state.id, state.history.proposal)
+            context.reader, snapshot, state, context.runs.newer_evidence(state.id, state.history.proposal)
         )
         if isinstance(assessment, str):
             continue
@@ -47,7 +49,7 @@ def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     findings = with_late_ones_marked(context, snapshot, state, decision.findings)
     details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "findings": findings}
     details["closed"] = closed_by_seat(state, decision)
-    files = recheck_files(context.executor.taken(state.id, state.history.proposal))
+    files = recheck_files(context.runs, state)
     if assessment.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
     details["not_applied"] = _not_applied(assessment, rechecked=bool(files))
@@ -64,6 +66,13 @@ def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     elif decision.event is Event.REWORK:
         return context.writer.move(state, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
     return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
+
+
+def recheck_files(runs: Runs, state: ItemState) -> dict[str, bytes]:
+    """What the checks of an item's proposal said when they were run again, to be kept beside what they said first."""
+    found = runs.recheck_of(state.id, state.history.proposal)
+    runs.forget_recheck(state.id)
+    return rechecked_files(found) if isinstance(found, Gathered) else {}
 
 
 def _not_applied(assessment: Assessment, *, rechecked: bool) -> NotApplied | None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
-from factory.execution.agents.reviewer import SeatResult
-from factory.execution.agents.worker import Run
+from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.context import Context
@@ -40,7 +39,7 @@ class Finished:
 
     state: ItemState
     request: RunRequest
-    run: Run
+    outcome: RunOutcome
 
     @property
     def edited(self) -> bool:
@@ -50,12 +49,11 @@ class Finished:
 
     def move(self, event: Event, to: Lane, reason: str, **details: object) -> Move:
         """A move that carries the run's cost and everything it left."""
-        run = self.run
-        usage = run.cost()
-        cost = {"seconds": round(run.seconds, 3), "usage": usage if usage != Usage() else None}
-        told = {"reason": reason or None, "sandbox": run.sandbox or None}
-        made_here = () if run.raw_result is not None else (RESULT,)
-        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(run), made_here))
+        work, usage = self.outcome.work, self.outcome.cost()
+        cost = {"seconds": round(work.seconds, 3), "usage": usage if usage != Usage() else None}
+        told = {"reason": reason or None, "sandbox": work.sandbox or None}
+        made_here = () if work.raw_result is not None else (RESULT,)
+        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(self.outcome), made_here))
 
     def block(self, reason: str, failure: FailureClass | None = None, **details: object) -> Move:
         """To a person."""
@@ -67,42 +65,44 @@ class Finished:
         if self.state.history.rounds_spent + 1 >= rounds:
             return self.block(f"{counted(rounds, 'round')} used up; the last: {reason}", failure, findings=findings)
         # What was proposed, even on a claim that does not hold, is what the next round begins with.
-        proposal = self.run.proposal or None
+        proposal = self.outcome.proposal or None
         return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings, proposal=proposal)
 
 
 def collect(context: Context, snapshot: Snapshot) -> None:
     """Commit what every run that has ended came to."""
     done: list[str] = []
-    for running, run in context.executor.ended():
+    for running, outcome in context.runs.ended():
         state = snapshot.items.get(running.request.item_id)
         if state is not None and state.unread:
             continue  # kept until a person has mended the journal
         if state is not None and state.lane is Lane.ACTIVE and state.history.run == running.request.run:
             with context.isolating(state):
-                run = _whole(context, run)
-                snapshot.items[state.id] = _settle(context, snapshot, Finished(state, running.request, run))
+                snapshot.items[state.id] = _settle(
+                    context, snapshot, Finished(state, running.request, _whole(context, outcome))
+                )
                 done.append(running.request.item_id)
         else:
             done.append(running.request.item_id)
     context.writer.publish()
     for item_id in done:
-        context.executor.forget(item_id)
+        context.runs.forget(item_id)
     context.repository.under_check.let_go(done)
 
 
-def _whole(context: Context, run: Run) -> Run:
-    """The run; as a crash when git has thrown its proposal away before anything pointed to it."""
-    if not run.proposal or context.repository.objects.holds(run.proposal):
-        return run
-    reason = f"its proposal {run.proposal[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
-    return replace(run, proposal="", failure=Failure(FailureClass.CRASH, reason))
+def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
+    """The outcome; as a crash when git has thrown its proposal away before anything pointed to it."""
+    proof = outcome.proof
+    if proof is None or not proof.proposal or context.repository.objects.holds(proof.proposal):
+        return outcome
+    reason = f"its proposal {proof.proposal[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
+    return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
 
 
 def _settle(context: Context, snapshot: Snapshot, finished: Finished) -> ItemState:
     """Move the item to where its run takes it, and its contract's breaker with it."""
-    failure = _failure(finished.run)
-    if finished.edited or finished.run.stopped:
+    failure = _failure(finished.outcome)
+    if finished.edited or finished.outcome.stopped:
         reason = "its text changed while it ran" if finished.edited else "the run was stopped"
         move = finished.move(Event.RELEASE, finished.state.came_from, reason)
         return context.writer.move(finished.state, replace(move, files={}))
@@ -121,11 +121,11 @@ def _state(snapshot: Snapshot, finished: Finished) -> str:
     return str(snapshot.breakers[finished.state.contract_name or ""].state)
 
 
-def _failure(run: Run) -> Failure | None:
+def _failure(outcome: RunOutcome) -> Failure | None:
     """What went wrong, as the factory or the worker itself says."""
-    result = run.result
-    if run.failure is not None or result is None:
-        return run.failure
+    result = outcome.work.result
+    if outcome.failure is not None or result is None:
+        return outcome.failure
     if result.status is Status.FAILED:
         kind = result.failure or FailureClass.CRASH
         return Failure(kind, result.summary or "the worker says that it failed")
@@ -143,7 +143,7 @@ def _after_failure(context: Context, snapshot: Snapshot, finished: Finished, fai
             by_hand = f"undo it by hand, or factory cancel {finished.state.id}"
             return finished.block(f"{failure.reason}; {by_hand}", failure.kind)
         case Cost.ROUND:
-            findings = finished.run.findings or (Finding(id="R1", severity="major", text=failure.reason),)
+            findings = finished.outcome.findings or (Finding(id="R1", severity="major", text=failure.reason),)
             _show_proposal(context, finished)
             return finished.send_back(failure.reason, findings, failure.kind)
     attempts = finished.state.history.attempts + 1
@@ -172,7 +172,7 @@ def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
 
 def _after_result(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
     """The worker is content; whether the contract is."""
-    result, contract = finished.run.result, finished.request.contract
+    result, contract = finished.outcome.work.result, finished.request.contract
     assert result is not None
     if result.status is Status.BLOCKED:
         return finished.block(result.question or result.summary or "the worker is blocked and does not say why")
@@ -186,22 +186,24 @@ def _after_result(context: Context, snapshot: Snapshot, finished: Finished) -> M
 
 def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
     """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
-    state, request, run = finished.state, finished.request, finished.run
-    assert run.evidence is not None and state.contract_name is not None and state.item is not None
-    loose_ends = run.result.handoff.loose_ends() if run.result else {}
-    worker = request.worker
-    closed = closed_by_change(context, snapshot, state, run.proposal)
+    state, request, outcome = finished.state, finished.request, finished.outcome
+    evidence, result = outcome.evidence, outcome.work.result
+    assert evidence is not None and state.contract_name is not None and state.item is not None
+    loose_ends = result.handoff.loose_ends() if result else {}
+    closed = closed_by_change(context, snapshot, state, outcome.proposal)
     table = state.history.table.close(closed)
-    delivery = Delivery(state.id, state.item, request.run, request.round, run.subject, worker, loose_ends, table)
+    delivery = Delivery(
+        state.id, state.item, request.run, request.round, outcome.subject, request.worker, loose_ends, table
+    )
     _show_proposal(context, finished)
     move = finished.move(
         Event.DELIVER,
         Lane.REVIEW,
         "",
-        subject=run.subject,
-        verdicts=tuple(_seat_verdict(said) for said in run.said),
-        proposal=run.proposal,
-        findings=run.evidence.findings(),
+        subject=outcome.subject,
+        verdicts=tuple(_seat_verdict(said) for said in outcome.seats),
+        proposal=outcome.proposal,
+        findings=evidence.findings(),
         loose_ends=loose_ends,
         closed=closed,
     )
@@ -209,10 +211,10 @@ def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
         delivery=delivery,
         contract=request.contract,
         policy=snapshot.policy,
-        evidence=run.evidence,
-        changes=compared(context.repository, run.evidence.base, run.proposal),
-        result=run.result,
-        said={said.seat: said.signed() for said in run.said},
+        evidence=evidence,
+        changes=compared(context.repository, evidence.base, outcome.proposal),
+        result=result,
+        said={said.seat: said.signed() for said in outcome.seats},
         earlier=state.history.entries,
     )
     return replace(move, opened=_opened(review_request))
@@ -226,8 +228,8 @@ def _seat_verdict(said: SeatResult) -> SeatVerdict:
 def _show_proposal(context: Context, finished: Finished) -> None:
     """The item's branch shows its proposal, if there is one."""
     branch = branch_of(finished.state.id)
-    if finished.run.proposal:
-        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, finished.run.proposal))
+    if finished.outcome.proposal:
+        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, finished.outcome.proposal))
 
 
 def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:

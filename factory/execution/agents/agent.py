@@ -1,0 +1,58 @@
+"""An agent: whoever does one bounded piece of work in a cell, a worker's or a machine seat's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+from factory.execution.agents.usage import UsageMeter
+from factory.execution.cell.cell import Cell
+from factory.execution.control import Control
+from factory.execution.processes import process
+from factory.execution.processes.command import Command, Ended
+from factory.execution.request import BudgetLeft
+from factory.model.agent import AgentIdentity
+from factory.model.result import Usage
+
+COMMAND = "command"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an agent is asked to do, in a cell that is ready for it."""
+
+    cell: Cell
+    command: Command  # the argv as it is configured; the environment and the limits that hold for all kinds
+    prompt: str
+    budget_left: BudgetLeft
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How an agent ended. What it decided lies in the files of its out folder."""
+
+    ended: Ended
+    log: bytes  # what it printed, not yet masked
+    usage: Usage = field(default_factory=Usage)
+    agent: AgentIdentity = field(default_factory=AgentIdentity)
+
+
+class Agent(Protocol):
+    """One kind of agent. An adapter for another one is a small module with this one method."""
+
+    def work(self, task: Task, control: Control) -> Answer:
+        """Do the task to its end, a limit's or that of `control.stop`; nothing that it started is left behind."""
+
+
+class CommandAgent:
+    """Runs the configured argv; it gets its prompt as a file, and says in a file what it has used."""
+
+    def work(self, task: Task, control: Control) -> Answer:
+        """Run the command."""
+        meter = UsageMeter(task.cell.out, task.budget_left)
+        ended = process.run(task.command, control, meter)
+        meter.read()
+        return Answer(ended, task.command.log.read_bytes(), meter.usage)
+
+
+AGENTS: Mapping[str, Agent] = MappingProxyType({COMMAND: CommandAgent()})

@@ -1,0 +1,26 @@
+"""The seam at which a run may happen elsewhere: requests go in, outcomes come out."""
+
+from collections.abc import Collection
+from concurrent.futures import Future
+from typing import Protocol
+
+from factory.execution.control import Control
+from factory.execution.outcome import RunOutcome
+from factory.execution.request import RunRequest
+
+
+class Executor(Protocol):
+    """Carries out run requests, several at a time, in the shape of `concurrent.futures`."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of agents that it can run."""
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        """Begin a run. A failure is a value of its outcome; an exception of the future means that it was lost.
+
+        It ends soon after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output.
+        """
+
+    def shutdown(self) -> None:
+        """Wait for what was begun, and let go of everything. Nothing is submitted any more."""

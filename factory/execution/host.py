@@ -1,0 +1,34 @@
+"""A host: the machine's part in a run, which is a clone, its pool of cells, and what is remembered here of checks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.execution.agents.agent import AGENTS, Agent
+from factory.execution.cell.pool import Cells
+from factory.execution.checks.evidence import Gatherer
+from factory.execution.redaction.redactor import Redactor
+from factory.store.repository.repository import Repository
+
+
+@dataclass(frozen=True)
+class Host:
+    """What every run on this machine shares."""
+
+    repository: Repository
+    cells: Cells
+    gatherer: Gatherer
+    redactor: Redactor
+    agents: Mapping[str, Agent]  # by kind
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def of(
+        cls, repository: Repository, cells: Cells, clock: Callable[[], datetime], agents: Mapping[str, Agent] = AGENTS
+    ) -> "Host":
+        """A host with nothing remembered yet."""
+        return cls(repository, cells, Gatherer(repository, cells), Redactor(repository.objects), agents, clock)
+
+    def close(self) -> None:
+        """Let go of what lasts from run to run."""
+        self.redactor.close_down()

@@ -1,0 +1,81 @@
+"""The pipeline: the story of one run, from its request to its outcome. It knows no queue."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from factory.execution.agents.revert import revert
+from factory.execution.agents.reviewer import review
+from factory.execution.agents.worker import work
+from factory.execution.cell.cell import CellNotReady
+from factory.execution.control import Control
+from factory.execution.host import Host
+from factory.execution.outcome import Proof, RunOutcome, Work
+from factory.execution.proposal import proposal_of
+from factory.execution.request import RunRequest
+from factory.model.errors import FactoryError
+from factory.model.evidence import Ran
+from factory.model.failure import Failure, FailureClass, of_error
+from factory.store import logs
+from factory.store.repository.repository import Repository
+
+
+def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
+    """Work, inspect, prove, redact, review, redact again. A failure is a value; only a bug is an exception."""
+    host.redactor.make_ready(request)  # while the worker works
+    with control.phases.timed("worker"):
+        done = revert(request, host.repository) if request.item.reverts else work(request, host, control)
+    done = host.redactor.inspect(request, done)
+    proof = _prove(request, done, host, control) if done.delivers else None
+    outcome = host.redactor.redact(request, RunOutcome(done, proof))
+    if outcome.evidence is not None and outcome.failure is None and not outcome.stopped:
+        control.says("judging")
+        outcome = host.redactor.redact_reviews(
+            request, replace(outcome, reviews=review(request, outcome, host, control))
+        )
+    _keep_logs(outcome, host)
+    return replace(outcome, phases=control.phases.ended())
+
+
+def _prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proof:
+    """The worker's change as a commit, and the evidence for it."""
+    proposal = request.base  # when it changed nothing
+    try:
+        if done.changes:
+            proposal = take_over(request, done, host.repository)
+        target = host.repository.head(request.policy.target_branch) or request.base
+        claims = done.result.handoff.commands if done.result else ()
+        gathered = host.gatherer.gather(request, proposal, target, control, claims)
+    except CellNotReady as error:
+        return Proof(hooks=bytes(error.log), failure=error.failure, stopped=control.stop.is_set())
+    except (FactoryError, OSError) as error:
+        return Proof(failure=of_error(error, "the checks could not be run"))
+    if control.stop.is_set():
+        return Proof(stopped=True)
+    proven = Proof(proposal, gathered.evidence, gathered.logs)
+    broken = gathered.evidence.broken_claims()
+    if not broken:
+        return proven
+    said = "; ".join(f"`{' '.join(ran.run)}`: the worker says {ran.claimed}, here {_shown(ran)}" for ran in broken[:3])
+    findings = tuple(ran.finding(number) for number, ran in enumerate(broken, 1))
+    return replace(proven, findings=findings, failure=Failure(FailureClass.EVIDENCE, said))
+
+
+def take_over(request: RunRequest, done: Work, repository: Repository) -> str:
+    """The commit that proposes a worker's change, made in this clone of the objects that the work brought."""
+    for kind, data in done.brought.values():
+        repository.objects.add(kind, data)
+    proposal = proposal_of(request, done.tree, repository)
+    repository.under_check.hold(request.item_id, proposal)
+    return proposal
+
+
+def _shown(ran: Ran) -> str:
+    return ran.problem or str(ran.exit_code)
+
+
+def _keep_logs(outcome: RunOutcome, host: Host) -> None:
+    """The whole of long logs, for people; what the run came to does not hang on them."""
+    checks = outcome.proof.logs.values() if outcome.proof else ()
+    with suppress(OSError):
+        for log in (outcome.work.log, outcome.hooks, *checks, *(each.log for each in outcome.seats)):
+            logs.keep(host.repository.state, log)

@@ -1,0 +1,172 @@
+"""The runs under way: what an orchestrator has begun, how it goes, and what has ended and is not committed yet."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from factory.execution.checks.evidence import Gathered
+from factory.execution.control import Control, PhaseLog
+from factory.execution.executor import Executor
+from factory.execution.heartbeat import Heartbeat
+from factory.execution.local import LocalExecutor
+from factory.execution.outcome import RunOutcome, Work
+from factory.execution.request import RunRequest
+from factory.model.evidence import Evidence
+from factory.model.failure import Failure, of_error
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run under way."""
+
+    request: RunRequest
+    future: "Future[RunOutcome]"
+    control: Control
+    since: float  # of the monotonic clock
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """A proposal's checks, run once more because the target has moved."""
+
+    request: RunRequest
+    proposal: str
+    future: "Future[Gathered | Failure]"
+    control: Control
+
+    def found(self) -> Gathered | Failure | None:
+        """What it came to; None when it was stopped."""
+        error = self.future.exception()
+        if error is not None:
+            return of_error(error, "the checks could not be run")
+        found = self.future.result()
+        return None if self.control.stop.is_set() and isinstance(found, Gathered) else found
+
+
+class Runs:
+    """Begins runs, and keeps what they came to until it has been committed."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        local: LocalExecutor,
+        heartbeats: Path,
+        clock: Callable[[], datetime],
+        ended: Callable[[], None],
+    ) -> None:
+        self._executor = executor
+        self._local = local
+        self._heartbeats = heartbeats
+        self._clock = clock
+        self._ended = ended  # called from any thread when something has ended
+        self.notes = local.notes
+        self.kinds = executor.kinds
+        self.running: dict[str, Running] = {}
+        self.doing: dict[str, str] = {}  # what a run or a recheck is at, when it is not the worker's own part
+        self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
+        self.rechecked: dict[str, Recheck] = {}  # those that have ended
+        self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
+        self.applied: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way, or has ended and no pass has seen it yet."""
+        return bool(self.running) or self.rechecking is not None or bool(self.applying)
+
+    def start(self, request: RunRequest) -> None:
+        """Begin a run."""
+        control = self._control(request.item_id)
+        future = self._executor.submit(request, control)
+        self.running[request.item_id] = Running(request, future, control, time.monotonic())
+        future.add_done_callback(lambda _: self._end(request.item_id))
+
+    def _control(self, item_id: str) -> Control:
+        heartbeat = Heartbeat(self._heartbeats / item_id)
+
+        def says(doing: str) -> None:
+            self.doing[item_id] = doing
+            heartbeat.say(doing)
+
+        return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._clock))
+
+    def _end(self, item_id: str) -> None:
+        self.doing.pop(item_id, None)
+        Heartbeat(self._heartbeats / item_id).stop()
+        self._ended()
+
+    def ended(self) -> list[tuple[Running, RunOutcome]]:
+        """The runs that have ended; they stay until they are forgotten."""
+        return [(running, _outcome(running)) for running in self.running.values() if running.future.done()]
+
+    def forget(self, item_id: str) -> None:
+        """What an ended run came to has been committed."""
+        del self.running[item_id]
+
+    def stop(self, item_id: str) -> None:
+        """Ask a run to end; it ends as stopped."""
+        self.running[item_id].control.stop.set()
+
+    def recheck(self, request: RunRequest, proposal: str) -> None:
+        """Run a proposal's checks again on it merged with what the target holds now."""
+        control = self._control(request.item_id)
+        future = self._local.recheck(request, proposal, control)
+        self.rechecking = Recheck(request, proposal, future, control)
+        future.add_done_callback(lambda _: self._end(request.item_id))
+
+    def see_ended(self) -> None:
+        """Let the pass that begins now see which rechecks and apply commands have ended."""
+        for subject in [subject for subject, future in self.applying.items() if future.done()]:
+            self.applied[subject] = self.applying.pop(subject).result()
+        recheck = self.rechecking
+        if recheck is not None and recheck.future.done():
+            self.rechecked[recheck.request.item_id] = recheck
+            self.rechecking = None
+
+    def recheck_of(self, item_id: str, proposal: str) -> Gathered | Failure | None:
+        """What a recheck of this proposal came to; it stays until it is forgotten."""
+        recheck = self.rechecked.get(item_id)
+        return recheck.found() if recheck and recheck.proposal == proposal else None
+
+    def newer_evidence(self, item_id: str, proposal: str) -> Evidence | None:
+        """What a recheck of this proposal found."""
+        found = self.recheck_of(item_id, proposal)
+        return found.evidence if isinstance(found, Gathered) else None
+
+    def forget_recheck(self, item_id: str) -> None:
+        """What a recheck came to has been committed."""
+        self.rechecked.pop(item_id, None)
+
+    def apply(self, request: RunRequest, subject: str, decision: dict[str, JsonValue]) -> None:
+        """Begin an apply command, in a cell with the files of the request's start."""
+        future = self._local.apply(request, subject, decision)
+        self.applying[subject] = future
+        future.add_done_callback(lambda _: self._ended())
+
+    def forget_apply(self, subject: str) -> None:
+        """What an apply command came to has been committed."""
+        self.applied.pop(subject, None)
+
+    def stop_all(self) -> None:
+        """Ask everything to end, and wait for it."""
+        for running in self.running.values():
+            running.control.stop.set()
+        if self.rechecking is not None:
+            self.rechecking.control.stop.set()
+        self._executor.shutdown()
+        self._local.shutdown()
+
+
+def _outcome(running: Running) -> RunOutcome:
+    """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
+    error = running.future.exception()
+    if error is None:
+        return running.future.result()
+    seconds = time.monotonic() - running.since
+    lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
+    return RunOutcome(lost)
