@@ -88,6 +88,15 @@ def test_a_held_or_refused_item_is_not_applied(world: World, note: Path) -> None
     assert not note.exists()
 
 
+def test_a_tick_ends_when_a_person_took_the_item_back_while_its_command_ran(world: World, note: Path) -> None:
+    applied_by(world, f"echo run >> {note}; sleep 1")
+    living = Background(world, "tick", "--drain")
+    world.until(note.exists, 30)
+    world.move("one", "queue/blocked", commit=True)
+    assert living.end(30)[0] == 0
+    assert (world.lane("one"), world.events("one")[-1]) == ("blocked", "moved")
+
+
 def test_the_branch_mode_leaves_a_branch_and_the_text_of_its_pull_request(world: World) -> None:
     world.contract("branch", apply={"mode": "branch"}, checks=[{"name": "there", "run": ["test", "-e", "one.txt"]}])
     world.item("one", contract="branch")

@@ -47,7 +47,8 @@ class Context:
         except (InvalidFile, MachineError) as error:
             self.writer.back_to(mark)
             found = error.problems if isinstance(error, InvalidFile) else ()
-            self.item_problems.extend(found or [Problem(state.placed.path, 1, 1, error.message)])
+            said = found or (Problem(state.placed.path, 1, 1, error.message),)
+            self.writer.once_published(lambda: self.item_problems.extend(said))
 
     @property
     def owner(self) -> str:

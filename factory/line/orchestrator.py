@@ -1,10 +1,11 @@
 """The orchestrator: one pass is recover, ingest, reconcile, collect, gate, apply, start."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from factory.execution.agents.agent import AGENTS, Agent
 from factory.execution.cell.pool import Cells, cells_root
@@ -16,7 +17,7 @@ from factory.line.context import Context
 from factory.line.dispatch.schedule import ScheduleEntry
 from factory.line.dispatch.start import start
 from factory.line.identity import refuse_borrowed
-from factory.line.intake.reconcile import bring_back_lost, honour_moves, release_dead, show_proposals
+from factory.line.intake.reconcile import record_moves, release_dead, show_proposals
 from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
 from factory.line.review.carry_out import gate
@@ -37,6 +38,8 @@ _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository w
 _TRIES_DISTURBED = 8  # the later ones hold up a person's commits
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -46,15 +49,6 @@ class Report:
     schedule: tuple[ScheduleEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
     waiting: str = ""  # why no pass was made
-
-
-@dataclass
-class _Found:
-    """What a pass has come across so far."""
-
-    problems: list[Problem] = field(default_factory=list)
-    schedule: list[ScheduleEntry] = field(default_factory=list)
-    snapshot: Snapshot | None = None
 
 
 class Orchestrator:
@@ -74,7 +68,7 @@ class Orchestrator:
     ) -> None:
         branch = locate_branch(repository)
         reader = SnapshotReader(repository, branch)
-        self._found = _Found()
+        self._known: Snapshot | None = None  # of the newest commit that was read
         self._idle = 0  # passes in a row that made commits and changed nothing
         self._complained = ""  # what has been told of an unusable policy
         self.workflow = self._first_workflow(repository, reader, branch)
@@ -124,7 +118,7 @@ class Orchestrator:
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
-                self._at_head(lambda snapshot: collect(context, snapshot))
+                self._at_head(self._collect)
         finally:
             context.cells.remove_all()
             context.reader.queue.save()
@@ -170,42 +164,38 @@ class Orchestrator:
             self.context.tell(
                 "", f"mended the index of {root}: a git command had written back what it read before a move"
             )
-        before = self.context.writer.commits
-        found = self._found = _Found()
+        before, intake = self.context.writer.commits, self.context.intake
+        self._known = None  # the time is another one
         self.context.item_problems.clear()
         self.context.runs.see_ended()
-        for step in (self._ingest, self._split_batches, self._reconcile, self._collect, self._gate_and_apply):
-            self._at_head(step)
-        if may_start:
-            self._at_head(lambda snapshot: found.schedule.extend(start(self.context, snapshot, most)))
-        problems = tuple(dict.fromkeys([*found.problems, *self.context.item_problems]))
-        return Report(self.context.writer.commits - before, tuple(found.schedule), problems)
+        problems: list[Problem] = []
+        for step in (intake.take, intake.split_batches, self._reconcile, self._collect, self._gate_and_apply):
+            problems += self._at_head(step)
+        schedule = self._at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
+        problems += self.context.item_problems
+        return Report(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
 
-    def _ingest(self, snapshot: Snapshot) -> None:
-        self._found.problems.extend(self.context.intake.take(snapshot))
-
-    def _split_batches(self, snapshot: Snapshot) -> None:
-        self._found.problems.extend(self.context.intake.split_batches(snapshot))
-
-    def _reconcile(self, snapshot: Snapshot) -> None:
-        self._found.problems.extend(snapshot.problems)
-        honour_moves(self.context, snapshot)
-        bring_back_lost(self.context, snapshot)
-        release_dead(self.context, snapshot)
+    def _reconcile(self, snapshot: Snapshot) -> Sequence[Problem]:
+        problems = snapshot.problems
+        snapshot = record_moves(self.context, snapshot)
+        snapshot = release_dead(self.context, snapshot)
         show_proposals(self.context, snapshot)
         self.context.writer.publish()
+        return problems
 
-    def _collect(self, snapshot: Snapshot) -> None:
-        collect(self.context, snapshot)
+    def _collect(self, snapshot: Snapshot) -> Sequence[Problem]:
+        """With what people moved since reconcile has looked: an ended run is paid for wherever its item is now."""
+        collect(self.context, record_moves(self.context, snapshot))
+        return ()
 
-    def _gate_and_apply(self, snapshot: Snapshot) -> None:
+    def _gate_and_apply(self, snapshot: Snapshot) -> Sequence[Problem]:
         """In one step, so that whatever a person changes after the gate has looked keeps the apply from happening."""
-        approved, problems = gate(self.context, snapshot)
-        self._found.problems.extend(problems)
-        apply(self.context, snapshot, approved)
+        gated = gate(self.context, snapshot)
+        apply(self.context, gated.snapshot, gated.approved)
+        return gated.problems
 
-    def _at_head(self, step: Callable[[Snapshot], None]) -> None:
-        """Do a step on the branch as it is; again if the branch moved before the step could be published."""
+    def _at_head(self, step: Callable[[Snapshot], Found]) -> Found:
+        """What a step finds on the branch as it is; done again if the branch moved before it could be published."""
         context, publisher = self.context, self.context.repository.publisher
         for number in range(_TRIES):
             branches = (context.branch, self.workflow.policy.target_branch)
@@ -213,15 +203,14 @@ class Orchestrator:
                 snapshot = self.present()
                 context.writer.begin(snapshot.head)
                 try:
-                    step(snapshot)
-                    return
+                    return step(snapshot)
                 except RefMoved:  # the queue's branch, the target, or an item's own
-                    self._found.snapshot = None  # what the step has noted in it did not happen
+                    continue
         raise BusyError(f"the branch {context.branch}, or the one it merges into, kept moving", "factory tick")
 
     def _snapshot(self, head: str) -> Snapshot:
         """The snapshot at a commit; with the last good policy when the commit's own cannot be used."""
-        context, known = self.context, self._found.snapshot
+        context, known = self.context, self._known
         if known is not None and known.head == head:
             return known
         try:
@@ -236,7 +225,7 @@ class Orchestrator:
             snapshot.policy.target_branch, "target"
         )  # without it nothing moves, and no item is to blame
         self.workflow = snapshot.workflow
-        self._found.snapshot = snapshot
+        self._known = snapshot
         return snapshot
 
     def _waits_for_a_person(self) -> str:

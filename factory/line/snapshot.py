@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -51,6 +52,11 @@ class ItemState:
         return self.placed.lane
 
     @property
+    def recorded(self) -> bool:
+        """Whether its journal says that it lies where it does; a person's move that no entry tells yet comes first."""
+        return self.lane is (self.history.lane or Lane.INBOX)
+
+    @property
     def came_from(self) -> Lane:
         """The lane from which it was started last."""
         started = next((entry for entry in reversed(self.history.entries) if entry.event is Event.START), None)
@@ -59,17 +65,17 @@ class ItemState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a pass knows."""
+    """What a pass knows. Nothing in it ever changes; `after` and `with_breaker` make the next one of it."""
 
     now: datetime
     head: str
     tree: str
     workflow: Workflow
     listing: QueueListing
-    items: dict[str, ItemState]
+    items: Mapping[str, ItemState]
     problems: tuple[Problem, ...]
-    breakers: dict[str, BreakerState]  # by contract; those that were ever open
-    lost: Mapping[str, History] = field(default_factory=dict)  # of the ids under way that lie in no open lane
+    breakers: Mapping[str, BreakerState]  # by contract; those that were ever open
+    lost: Mapping[str, History] = field(default_factory=lambda: MappingProxyType({}))  # under way, and in no open lane
     begun_today: int = 0  # runs, counted from what lies in the queue
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
@@ -79,12 +85,26 @@ class Snapshot:
         return self.workflow.policy
 
     def in_lane(self, lane: Lane) -> list[ItemState]:
-        """The cases of one lane."""
+        """The items of one lane."""
         return [state for state in self.items.values() if state.lane is lane]
+
+    def after(self, *moved: ItemState) -> "Snapshot":
+        """What is known once these items have moved."""
+        if not moved:
+            return self
+        items = {**self.items, **{state.id: state for state in moved}}
+        lost = {item_id: history for item_id, history in self.lost.items() if item_id not in items}
+        return replace(self, items=MappingProxyType(items), lost=MappingProxyType(lost))
+
+    def with_breaker(self, breaker: BreakerState | None) -> "Snapshot":
+        """What is known once a contract's breaker is in this state; None when no breaker has changed."""
+        if breaker is None:
+            return self
+        return replace(self, breakers=MappingProxyType({**self.breakers, breaker.contract: breaker}))
 
 
 class SnapshotReader:
-    """Makes surveys, and remembers what it read."""
+    """Makes snapshots, and remembers what it read."""
 
     def __init__(self, repository: Repository, branch: str) -> None:
         self.repository = repository
@@ -104,7 +124,7 @@ class SnapshotReader:
         problems = list(listing.problems)
         items: dict[str, ItemState] = {}
         for placed in listing.items.values():
-            state, found = self._case(tree, placed, workflow.policy, placed.id in with_artifacts)
+            state, found = self._item_state(tree, placed, workflow.policy, placed.id in with_artifacts)
             items[placed.id] = state
             problems.extend(found)
         lost: dict[str, History] = {}
@@ -119,7 +139,19 @@ class SnapshotReader:
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, items, now, problems) if limited else 0.0
         begun = self._begun_today(tree, items, now)
-        return Snapshot(now, head, tree, workflow, listing, items, tuple(problems), breakers, lost, begun, spent)
+        return Snapshot(
+            now,
+            head,
+            tree,
+            workflow,
+            listing,
+            MappingProxyType(items),
+            tuple(problems),
+            MappingProxyType(breakers),
+            MappingProxyType(lost),
+            begun,
+            spent,
+        )
 
     def _begun_today(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
         """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
@@ -183,7 +215,7 @@ class SnapshotReader:
                     problems.extend(error.problems)
         return found
 
-    def _case(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
+    def _item_state(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
         state = ItemState(placed, None, History())
         try:
             day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
@@ -238,7 +270,7 @@ class SnapshotReader:
             return None  # the snapshot names it among its problems
 
     def _outcome(self, tree: str, item_id: str) -> Outcome | None:
-        """The same. Raises InvalidFile for a journal that cannot be read."""
+        """How an item ended; None when it has not. Raises InvalidFile for a journal that cannot be read."""
         day = self.queue.done_day(tree, item_id)
         return self.artifacts.history(tree, item_id, day).outcome if day else None
 

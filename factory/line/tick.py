@@ -64,6 +64,8 @@ def _while_at_work(
     runs, until, said = orchestrator.context.runs, None, ""
     while runs.busy:
         if not orchestrator.context.wakeup.wait(_LOOK_S) and until is None:
+            if not _under_way(runs) and not orchestrator.context.wakeup.wait(_LOOK_S):
+                return  # what has ended is kept for a person, who has to mend a journal first
             waiting(runs)
             orchestrator.check()
             continue
@@ -81,6 +83,12 @@ def _while_at_work(
         if until is not None and time.monotonic() > until:
             raise BusyError(report.waiting, "finish or abort it, then factory tick")
         yield report
+
+
+def _under_way(runs: Runs) -> bool:
+    """Whether anything has not ended yet, or has ended and not been looked at by a pass."""
+    at_work = any(not running.future.done() for running in runs.running.values())
+    return at_work or runs.rechecking is not None or bool(runs.applying)
 
 
 def _tell_once(orchestrator: Orchestrator, in_the_way: str, said: str) -> str:

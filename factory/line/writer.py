@@ -1,9 +1,10 @@
-"""The writer: the one writer. Every move is one commit, and a batch of them happens in one instant."""
+"""The writer: the only one that commits. Each move is a commit, and a batch of them happens in one instant."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from factory.line.snapshot import ItemState
@@ -42,7 +43,8 @@ class Mark(NamedTuple):
 
     tip: str
     others: int
-    news: int
+    pending: int
+    written: int
 
 
 class Tell(Protocol):
@@ -65,7 +67,8 @@ class Writer:
         self._tell = tell
         self._head = ""
         self._batch: Batch | None = None
-        self._news: list[tuple[str, str]] = []
+        self._pending: list[Callable[[], object]] = []  # what is done when the batch has been published
+        self._written = 0  # commits in the batch
         self._began = 0.0
         self.commits = 0  # published, by this writer
         self.moved: set[str] = set()  # the branches they are on, those of proposals left out
@@ -73,7 +76,7 @@ class Writer:
     def begin(self, head: str) -> None:
         """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
         self._head = head
-        self._batch, self._news = None, []
+        self._batch, self._pending, self._written = None, [], 0
 
     @property
     def batch(self) -> Batch:
@@ -91,7 +94,7 @@ class Writer:
     def move(
         self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
     ) -> ItemState:
-        """Commit one move; the case as it is afterwards. Raises IllegalMove."""
+        """Commit one move; the item as it is afterwards. Raises IllegalMove."""
         now = self._clock()
         history = self._submitted(state, arrival, now)
         source = history.lane or state.lane
@@ -117,17 +120,30 @@ class Writer:
         if move.to is Lane.DONE and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
         self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
-        self._news.append((state.id, _in_words(entry)))
+        self._written += 1
+        self.note(state.id, _in_words(entry))
         return replace(state, placed=replace(state.placed, lane=move.to, path=path), history=history)
 
     def mark(self) -> Mark:
         """How far it is written; for `back_to`, before anything is published."""
-        return Mark(self.batch.tip, len(self.batch.others), len(self._news))
+        return Mark(self.batch.tip, len(self.batch.others), len(self._pending), self._written)
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was written since."""
         self.batch.back_to(mark.tip, mark.others)
-        del self._news[mark.news :]
+        del self._pending[mark.pending :]
+        self._written = mark.written
+
+    def once_published(self, then: Callable[[], object]) -> None:
+        """Do something when all that is written by now has been published: not before, and never if it is not.
+
+        Whatever is used up, let go of or told by a step is, in this way, still there when the step begins again.
+        """
+        self._pending.append(then)
+
+    def note(self, item_id: str, text: str) -> None:
+        """Tell something once what it is about has happened; `item_id` is empty when it is about no item."""
+        self.once_published(partial(self._tell, item_id, text))
 
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""
@@ -184,7 +200,8 @@ class Writer:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
         text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
         self.batch.commit(text, Signature(author, self.me, self._clock()))
-        self._news.append(("", message.removeprefix("factory: ")))
+        self._written += 1
+        self.note("", message.removeprefix("factory: "))
 
     def also(self, update: RefUpdate) -> None:
         """Move another branch in the same instant."""
@@ -193,21 +210,20 @@ class Writer:
 
     def publish_when_due(self) -> None:
         """Publish when the batch is large or old enough."""
-        if self._batch and (len(self._news) >= BATCH_MOVES or time.monotonic() - self._began > BATCH_SECONDS):
+        if self._batch and (self._written >= BATCH_MOVES or time.monotonic() - self._began > BATCH_SECONDS):
             self.publish()
 
     def publish(self) -> None:
-        """Make everything committed so far happen. On an error none of it did."""
-        batch, news = self._batch, self._news
-        self._batch, self._news = None, []
-        if batch is None or not batch.updates():
-            return
-        self._repository.publisher.publish(batch.updates())
-        self._head = batch.tip
-        self.commits += len(news)
-        self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
-        for item_id, text in news:
-            self._tell(item_id, text)
+        """Make everything written so far happen, and do what waits for it. On an error none of it did."""
+        batch, pending, written = self._batch, self._pending, self._written
+        self._batch, self._pending, self._written = None, [], 0
+        if batch is not None and batch.updates():
+            self._repository.publisher.publish(batch.updates())
+            self._head = batch.tip
+            self.commits += written
+            self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
+        for then in pending:
+            then()
 
 
 def _message(item_id: str, entry: Entry) -> str:

@@ -1,6 +1,7 @@
 """Apply: the only step that changes anything outside queue/ and artifacts/."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from pydantic import JsonValue
@@ -36,32 +37,42 @@ def apply(context: Context, snapshot: Snapshot, approved: list[Assessment]) -> N
     """Apply what the gate approved, one after the other, each on what the one before left."""
     for assessment in approved:
         with context.isolating(assessment.state):
-            _apply_one(context, snapshot, assessment)
+            moved = _apply_one(context, snapshot, assessment)
+            snapshot = snapshot.after(moved) if moved else snapshot
         context.writer.publish_when_due()
+    _forget_unasked(context, approved)
     context.writer.publish()
 
 
-def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
+def _forget_unasked(context: Context, approved: list[Assessment]) -> None:
+    """What apply commands came to whose items a person has held or taken back: their notes keep what is to be known."""
+    asked = {each.subject for each in approved if each.state.item is not None and not each.state.item.hold}
+    for subject in context.runs.applied:
+        if subject not in asked:
+            context.writer.once_published(partial(context.runs.forget_apply, subject))
+
+
+def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState | None:
+    """Apply one approved item; the item as it is afterwards, or None when it stays where it is for now."""
     state = assessment.state
     assert state.contract is not None and state.item is not None
     if state.item.hold:
-        return
+        return None
     if state.contract.apply.mode is ApplyMode.COMMAND:
-        _by_command(context, snapshot, assessment)
-        return
+        return _by_command(context, snapshot, assessment)
     changes_nothing = assessment.evidence.proposal == assessment.evidence.base
     if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
         files = (
             {"pull-request.md": pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
         )
-        _finish(context, snapshot, assessment, Outcome.ACCEPTED, files=files)
-        return
+        return _finish(context, snapshot, assessment, Outcome.ACCEPTED, files=files)
     target, content = _target_head(context, snapshot), assessment.evidence.tree
     if not _checked_on(context, assessment, target):
-        _recheck(context, snapshot, state)
-    elif not obstacles(context.repository, snapshot.policy.target_branch, content):
-        commit = _merge(context, snapshot, assessment, target, content)
-        _finish(context, snapshot, assessment, Outcome.APPLIED, commit)
+        return _recheck(context, snapshot, state)
+    if obstacles(context.repository, snapshot.policy.target_branch, content):
+        return None
+    commit = _merge(context, snapshot, assessment, target, content)
+    return _finish(context, snapshot, assessment, Outcome.APPLIED, commit)
 
 
 def pull_request(assessment: Assessment) -> bytes:
@@ -81,11 +92,11 @@ def pull_request(assessment: Assessment) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) -> None:
+def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState | None:
     """Have the contract's command carry the decision out, at most once for this subject, also across a crash."""
     state, runs = assessment.state, context.runs
     if assessment.subject in runs.applying:
-        return
+        return None
     problem = runs.applied.get(assessment.subject, "")
     note = runs.notes.read(assessment.subject)
     if note is None and not problem:
@@ -95,18 +106,19 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
         content = context.repository.content(objects.commit(evidence.target).tree)
         commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
         objects.flush()
-        runs.apply(request_for(snapshot, state, evidence.base, commit), assessment.subject, _decision(assessment))
-    elif note is not None and note.ended and note.exit_code == 0:
-        files = {"apply.json": as_json(note.model_dump(mode="json"))}
-        _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
-    else:
-        how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
-        files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
-        known = problem or (note is not None and note.ended)
-        details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": assessment.subject}
-        details["not_applied"] = NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN
-        move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
-        snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts)
+        request = request_for(snapshot, state, evidence.base, commit)
+        context.writer.once_published(partial(runs.apply, request, assessment.subject, _decision(assessment)))
+        return None
+    context.writer.once_published(partial(runs.forget_apply, assessment.subject))
+    files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
+    if note is not None and note.ended and note.exit_code == 0:
+        return _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
+    how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
+    known = problem or (note is not None and note.ended)
+    details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": assessment.subject}
+    details["not_applied"] = NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN
+    move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
+    return context.writer.move(state, move, snapshot.listing.verdicts)
 
 
 def _ended(note: Applied) -> str:
@@ -152,18 +164,19 @@ def _target_head(context: Context, snapshot: Snapshot) -> str:
     return moved or context.repository.head(target) or context.writer.head
 
 
-def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> None:
+def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState | None:
     """Have the checks run again on what the target holds now; to a person when they cannot be."""
     found = context.runs.recheck_of(state.id, state.history.proposal)
     if isinstance(found, Failure):
-        context.runs.forget_recheck(state.id)
+        context.writer.once_published(lambda: context.runs.forget_recheck(state.id))
         details: dict[str, object] = {"reason": found.reason, "failure": FailureClass.CONFIG}
         details["not_applied"] = NotApplied.UNPROVABLE
         move = Move(Event.BLOCK, Lane.BLOCKED, details)
-        snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts)
-    elif context.runs.rechecking is None:
+        return context.writer.move(state, move, snapshot.listing.verdicts)
+    if context.runs.rechecking is None:
         base = context.repository.objects.commit(state.history.proposal).parents[0]
         context.runs.recheck(request_for(snapshot, state, base, base), state.history.proposal)
+    return None
 
 
 def _merge(context: Context, snapshot: Snapshot, assessment: Assessment, target: str, content: str) -> str:
@@ -198,15 +211,16 @@ def _finish(
     outcome: Outcome,
     commit: str | None = None,
     files: Mapping[str, bytes] = NO_FILES,
-) -> None:
+) -> ItemState:
     state, decision = assessment.state, assessment.decision
     assert state.contract is not None
     details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "outcome": outcome}
     details |= {"subject": assessment.subject, "proposal": assessment.evidence.proposal, "applied": commit}
-    files = {**recheck_files(context.runs, state), **files}
-    snapshot.items[state.id] = context.writer.move(
+    files = {**recheck_files(context, state), **files}
+    moved = context.writer.move(
         state,
         Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),
         snapshot.listing.verdicts,
     )
     file_loose_ends(context, snapshot, assessment)
+    return moved

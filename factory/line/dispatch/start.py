@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from factory.execution.cell.sandbox import sandbox
@@ -13,10 +13,11 @@ from factory.line.context import Context
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import request_for
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
-from factory.line.dispatch.trials import claimed
+from factory.line.dispatch.trials import breaker_file, claimed
 from factory.line.review.proposals import Unreadable, ensure
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
 from factory.model.failure import Failure, FailureClass
@@ -32,18 +33,30 @@ from factory.store.schema import misfit
 _SPARE = timedelta(minutes=10)
 
 
+@dataclass(frozen=True)
+class _Claim:
+    """An item that was claimed, or blocked instead."""
+
+    state: ItemState
+    request: RunRequest | None = None
+    breaker: BreakerState | None = None  # of its contract, when the item is the trial
+
+
 def start(context: Context, snapshot: Snapshot, most: int | None = None) -> list[ScheduleEntry]:
-    """Start what may start, at most so many; the outlook of everything that waits."""
+    """Start what may start, at most so many; the schedule of everything that waits."""
     found = schedule(context.reader, snapshot)
     target = snapshot.policy.target_branch
     base = snapshot.head if target == context.branch else context.repository.tip(target, "target")
     requests: list[RunRequest] = []
-    for outlook in found:
-        if outlook.start and (most is None or len(requests) < most):
-            state = snapshot.items[outlook.id]
+    for entry in found:
+        state = snapshot.items[entry.id]
+        # Not while a person's move of it is still to be recorded, or a run of it that was stopped is still ending.
+        free = state.recorded and state.id not in context.runs.running
+        if entry.start and free and (most is None or len(requests) < most):
             with context.isolating(state):
-                request = _claim(context, snapshot, state, base)
-                requests.extend([request] if request else [])
+                claim = _claim(context, snapshot, state, base)
+                requests.extend([claim.request] if claim.request else [])
+                snapshot = snapshot.after(claim.state).with_breaker(claim.breaker)
     context.writer.publish()
     if requests:
         _warn(context, snapshot)
@@ -60,8 +73,8 @@ def _warn(context: Context, snapshot: Snapshot) -> None:
         context.tell("", f"WITHOUT A SANDBOX: {missing}")
 
 
-def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest | None:
-    """Commit the claim of one item; what its worker gets, or None when it was blocked instead."""
+def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> _Claim:
+    """Commit the claim of one item, with what its worker gets, or that it is blocked instead."""
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
     failure = _hopeless(snapshot, state, context.runs.kinds)
@@ -74,8 +87,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     if request is None:
         assert failure is not None
         details: dict[str, object] = {"reason": f"{failure.reason}; {failure.kind.advice}", "failure": failure.kind}
-        snapshot.items[state.id] = context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival)
-        return None
+        return _Claim(context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival))
     limits = state.contract.limits
     lease = Lease(
         owner=context.owner,
@@ -85,13 +97,14 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         item=state.placed.blob,
     )
     details = {"lease": lease, "worker": request.worker}
-    move = Move(Event.START, Lane.ACTIVE, details, opened=claimed(snapshot, state), run=request.run)
-    begun = snapshot.items[state.id] = context.writer.move(state, move, (), arrival)
+    breaker = claimed(snapshot, state)
+    move = Move(Event.START, Lane.ACTIVE, details, opened=breaker_file(breaker), run=request.run)
+    begun = context.writer.move(state, move, (), arrival)
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
         context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, request.start))
-    return replace(request, claimed_at=begun.history.since)
+    return _Claim(begun, replace(request, claimed_at=begun.history.since), breaker)
 
 
 def _longest(item: Item, contract: Contract) -> int:
@@ -141,7 +154,7 @@ def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: st
     try:
         ensure(context.reader, snapshot, state, proposal)
     except Unreadable as error:
-        context.tell(state.id, f"begins anew: {error.message}")
+        context.writer.note(state.id, f"begins anew: {error.message}")
         return ""
     merge = merged_content(context.repository, _base_of(context, proposal), proposal, base)
     return "" if merge.conflicts else merge.tree

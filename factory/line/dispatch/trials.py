@@ -50,28 +50,28 @@ class Trials:
         return state.id if state and state.lane is Lane.ACTIVE else ""
 
 
-def claimed(snapshot: Snapshot, state: ItemState) -> Mapping[str, bytes]:
-    """What is to be written down when an item starts: that it is the trial, if there is one."""
+def claimed(snapshot: Snapshot, state: ItemState) -> BreakerState | None:
+    """The breaker of an item's contract when the item starts and is its trial; None when it is none."""
     breaker = snapshot.breakers.get(state.contract_name or "")
     if breaker is None or breaker.state is State.CLOSED:
-        return NO_FILE
-    return _written(snapshot, on_trial(breaker, state.id, snapshot.now))
+        return None
+    return on_trial(breaker, state.id, snapshot.now)
 
 
-def settled(snapshot: Snapshot, state: ItemState, failure: Failure | None) -> Mapping[str, bytes]:
-    """What is to be written down when a run has ended, well or with a failure."""
+def settled(snapshot: Snapshot, state: ItemState, failure: Failure | None) -> BreakerState | None:
+    """The breaker of an item's contract when its run has ended, well or with a failure; None when it stays as it is."""
     contract = state.contract_name
     if contract is None:
-        return NO_FILE
+        return None
     breaker, rule = snapshot.breakers.get(contract), snapshot.policy.breaker
     on_trial_now = breaker is not None and breaker.state is State.HALF_OPEN and breaker.trial == state.id
     if failure is None or not failure.kind.trips:
-        return _written(snapshot, closed(breaker, snapshot.now)) if breaker and on_trial_now else NO_FILE
+        return closed(breaker, snapshot.now) if breaker and on_trial_now else None
     failures = 1 + _recent(snapshot, contract, breaker)
     if not on_trial_now and (failures < rule.failures or (breaker and breaker.state is not State.CLOSED)):
-        return NO_FILE
+        return None
     reason = f"{state.id}: {failure.kind}: {failure.reason}"
-    return _written(snapshot, opened(contract, failures, reason, snapshot.now, rule))
+    return opened(contract, failures, reason, snapshot.now, rule)
 
 
 def _recent(snapshot: Snapshot, contract: str, breaker: BreakerState | None) -> int:
@@ -89,6 +89,6 @@ def _recent(snapshot: Snapshot, contract: str, breaker: BreakerState | None) -> 
     return count
 
 
-def _written(snapshot: Snapshot, breaker: BreakerState) -> Mapping[str, bytes]:
-    snapshot.breakers[breaker.contract] = breaker
-    return {breaker_path(breaker.contract): breaker.file()}
+def breaker_file(breaker: BreakerState | None) -> Mapping[str, bytes]:
+    """The file of a breaker whose state has changed, by its path; nothing when none has."""
+    return {breaker_path(breaker.contract): breaker.file()} if breaker else NO_FILE

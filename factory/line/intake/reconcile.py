@@ -1,10 +1,14 @@
 """Reconcile: make the journal agree with the folder, which is the state, and let go of what nobody holds any more."""
 
+from functools import partial
+
 from factory.line.context import Context
 from factory.line.review.proposals import ensure
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.journal import History
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
+from factory.model.result import Usage
 from factory.store.queue import Placed, lane_path
 from factory.store.repository.objects import name_of
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -13,83 +17,111 @@ from factory.store.repository.repository import Deleted, branch_of
 _WITH_PROPOSAL = frozenset({Lane.REVIEW, Lane.REWORK, Lane.BLOCKED})
 
 
-def honour_moves(context: Context, snapshot: Snapshot) -> None:
-    """Record every move that a person made by hand."""
-    for state in list(snapshot.items.values()):
-        expected = state.history.lane or Lane.INBOX
-        if not state.unread and state.lane is not expected:
+def record_moves(context: Context, snapshot: Snapshot) -> Snapshot:
+    """Record what people did to items' files by hand: every move, every end, every file that was deleted.
+
+    Where a run is under way for such an item it is stopped first, and its cost stands in the entry.
+    """
+    return snapshot.after(*_honour_moves(context, snapshot), *_bring_back_lost(context, snapshot))
+
+
+def _honour_moves(context: Context, snapshot: Snapshot) -> list[ItemState]:
+    moved: list[ItemState] = []
+    for state in snapshot.items.values():
+        if not state.unread and not state.recorded and _ended(context, state.id):
             with context.isolating(state):
-                _honour(context, snapshot, state, expected)
+                moved.append(_honour(context, snapshot, state))
+    return moved
 
 
-def _honour(context: Context, snapshot: Snapshot, state: ItemState, expected: Lane) -> None:
+def _ended(context: Context, item_id: str) -> bool:
+    """Whether no run is at work on an item. One that is will be stopped, and its end makes the next pass."""
+    running = context.runs.running.get(item_id)
+    if running is None or running.future.done():
+        return True
+    context.writer.once_published(partial(context.runs.stop, item_id))
+    return False
+
+
+def _cost(context: Context, item_id: str, history: History) -> dict[str, object]:
+    """What an ended run has cost that no entry tells yet."""
+    for running, outcome in context.runs.ended():
+        if running.request.item_id == item_id and running.request.run == history.run and history.lane is Lane.ACTIVE:
+            usage = outcome.cost()
+            return {"seconds": round(outcome.work.seconds, 3), "usage": usage if usage != Usage() else None}
+    return {}
+
+
+def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState:
     who = context.repository.last_author(snapshot.head, state.placed.path) or context.me
-    event = human_event(expected, state.lane)
-    details: dict[str, object] = {"reason": f"moved by {who}"}
+    event = human_event(state.history.lane or Lane.INBOX, state.lane)
+    details: dict[str, object] = {"reason": f"moved by {who}", **_cost(context, state.id, state.history)}
     if event is Event.CANCEL:
         details["outcome"] = Outcome.CANCELLED
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
     arrival = context.reader.arrivals(snapshot).get(lane_path(Lane.INBOX, state.id))
     move = Move(event, state.lane, details, actor=who)
-    snapshot.items[state.id] = context.writer.move(state, move, snapshot.listing.verdicts, arrival)
-    if state.id in context.runs.running:
-        context.runs.stop(state.id)
+    return context.writer.move(state, move, snapshot.listing.verdicts, arrival)
 
 
-def bring_back_lost(context: Context, snapshot: Snapshot) -> None:
+def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
     """An item that is under way and whose file was deleted comes back in blocked: only a person ends an item."""
+    moved: list[ItemState] = []
     for item_id, history in snapshot.lost.items():
-        if history.lane is None or history.lane is Lane.DONE:
+        if history.lane is None or history.lane is Lane.DONE or not _ended(context, item_id):
             continue
         day = context.reader.queue.done_day(snapshot.tree, item_id)
         if day:
-            _record_end(context, snapshot, item_id, day)
+            moved.append(_record_end(context, snapshot, item_id, day))
             continue
         found = context.repository.last_deleted(snapshot.head, f"queue/*/{item_id}.yaml")
         if found is not None:
-            _bring_back(context, snapshot, item_id, found)
+            moved.append(_bring_back(context, snapshot, item_id, found))
+    return moved
 
 
-def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Deleted) -> None:
+def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Deleted) -> ItemState:
     path = lane_path(Lane.BLOCKED, item_id)
     reason = f"its file was deleted by {found.by}; factory cancel {item_id} ends it"
     context.writer.take_in(context.me, {path: found.content}, f"factory: bring back {item_id}, which a commit deleted")
     history = snapshot.lost[item_id]
-    if history.lane is not Lane.BLOCKED:
-        state = ItemState(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
-        context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, {"reason": reason}), snapshot.listing.verdicts)
+    state = ItemState(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
+    if history.lane is Lane.BLOCKED:
+        return state
+    details = {"reason": reason, **_cost(context, item_id, history)}
+    return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), snapshot.listing.verdicts)
 
 
-def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) -> None:
+def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) -> ItemState:
     """A person put the item right among the finished ones of a day."""
     path = lane_path(Lane.DONE, item_id, day)
     entry = context.repository.objects.find(snapshot.tree, path)
     assert entry is not None
     history = snapshot.lost[item_id]
     who = context.repository.last_author(snapshot.head, path) or context.me
-    details: dict[str, object] = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED}
+    details = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED, **_cost(context, item_id, history)}
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
-    context.writer.move(state, Move(Event.CANCEL, Lane.DONE, details, actor=who), snapshot.listing.verdicts)
-    if item_id in context.runs.running:
-        context.runs.stop(item_id)
+    return context.writer.move(state, Move(Event.CANCEL, Lane.DONE, details, actor=who), snapshot.listing.verdicts)
 
 
-def release_dead(context: Context, snapshot: Snapshot) -> None:
+def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
     """Take back every active item that no run in this process works on, unless another clone's lease still holds."""
+    released: list[ItemState] = []
     for state in snapshot.in_lane(Lane.ACTIVE):
         if state.unread:
             continue
         running = context.runs.running.get(state.id)
         if running is not None:
             if state.history.lease and state.history.lease.item != state.placed.blob:
-                context.runs.stop(state.id)
+                context.writer.once_published(partial(context.runs.stop, state.id))
             continue
         lease = state.history.lease
         if lease and lease.owner != context.owner and lease.expires_at > snapshot.now:
             continue
         reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
         with context.isolating(state):
-            context.writer.move(state, Move(Event.RELEASE, state.came_from, {"reason": reason}))
+            released.append(context.writer.move(state, Move(Event.RELEASE, state.came_from, {"reason": reason})))
+    return snapshot.after(*released)
 
 
 def show_proposals(context: Context, snapshot: Snapshot) -> None:

@@ -1,5 +1,8 @@
 """Decision: what the gate says of every item in review, carried out."""
 
+from dataclasses import dataclass
+from functools import partial
+
 from factory.execution.checks.evidence import Gathered
 from factory.execution.run_files import rechecked_files
 from factory.line.context import Context
@@ -7,7 +10,6 @@ from factory.line.review.assess import Assessment, assess
 from factory.line.review.review_request import review_request_of
 from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.review.verdict_file import verdict_file
-from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.base import counted
@@ -20,11 +22,22 @@ from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.queue import verdict_path
 
 
-def gate(context: Context, snapshot: Snapshot) -> tuple[list[Assessment], list[Problem]]:
-    """Rule on every item in review. Those that may be applied, and what is wrong with verdict files."""
+@dataclass(frozen=True)
+class Gated:
+    """What the gate came to."""
+
+    approved: list[Assessment]  # may be applied
+    problems: list[Problem]  # with verdict files
+    snapshot: Snapshot  # after what it moved
+
+
+def gate(context: Context, snapshot: Snapshot) -> Gated:
+    """Decide on every item in review, and carry out what is not an approval."""
     approved: list[Assessment] = []
     problems: list[Problem] = []
     for state in snapshot.in_lane(Lane.REVIEW):
+        if not state.recorded:
+            continue  # a person moved it here just now: reconcile has the next word
         assessment = assess(
             context.reader, snapshot, state, context.runs.newer_evidence(state.id, state.history.proposal)
         )
@@ -35,12 +48,12 @@ def gate(context: Context, snapshot: Snapshot) -> tuple[list[Assessment], list[P
             if assessment.decision.event is Event.FINISH:
                 approved.append(assessment)
             elif assessment.decision.event is not None:
-                snapshot.items[state.id] = _carry_out(context, snapshot, assessment)
+                snapshot = snapshot.after(_carry_out(context, snapshot, assessment))
             else:
                 _open_missing(context, snapshot, assessment)
         context.writer.publish_when_due()
     context.writer.publish()
-    return approved, problems
+    return Gated(approved, problems, snapshot)
 
 
 def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState:
@@ -49,7 +62,7 @@ def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     findings = with_late_ones_marked(context, snapshot, state, decision.findings)
     details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "findings": findings}
     details["closed"] = closed_by_seat(state, decision)
-    files = recheck_files(context.runs, state)
+    files = recheck_files(context, state)
     if assessment.evidence.conflicts:
         details["failure"] = FailureClass.CONFLICT
     details["not_applied"] = _not_applied(assessment, rechecked=bool(files))
@@ -68,10 +81,10 @@ def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
 
 
-def recheck_files(runs: Runs, state: ItemState) -> dict[str, bytes]:
+def recheck_files(context: Context, state: ItemState) -> dict[str, bytes]:
     """What the checks of an item's proposal said when they were run again, to be kept beside what they said first."""
-    found = runs.recheck_of(state.id, state.history.proposal)
-    runs.forget_recheck(state.id)
+    found = context.runs.recheck_of(state.id, state.history.proposal)
+    context.writer.once_published(partial(context.runs.forget_recheck, state.id))
     return rechecked_files(found) if isinstance(found, Gathered) else {}
 
 

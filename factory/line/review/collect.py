@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.context import Context
-from factory.line.dispatch.trials import settled
+from factory.line.dispatch.trials import breaker_file, settled
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.rounds import closed_by_change
 from factory.line.review.verdict_file import verdict_file
@@ -17,9 +18,10 @@ from factory.line.review.votes import Delivery
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.base import counted
+from factory.model.breaker import BreakerState
 from factory.model.contract import SeatKind
 from factory.model.failure import Cost, Failure, FailureClass
-from factory.model.journal import SeatVerdict
+from factory.model.journal import History, SeatVerdict
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.result import Status, Usage
@@ -70,24 +72,25 @@ class Finished:
 
 
 def collect(context: Context, snapshot: Snapshot) -> None:
-    """Commit what every run that has ended came to."""
+    """Commit what every run that has ended came to. The moves that people made must be in the snapshot."""
     done: list[str] = []
     for running, outcome in context.runs.ended():
-        state = snapshot.items.get(running.request.item_id)
+        item_id = running.request.item_id
+        state = snapshot.items.get(item_id)
+        history = state.history if state else snapshot.lost.get(item_id, History())
         if state is not None and state.unread:
             continue  # kept until a person has mended the journal
-        if state is not None and state.lane is Lane.ACTIVE and state.history.run == running.request.run:
+        if history.lane is not Lane.ACTIVE or history.run != running.request.run:
+            done.append(item_id)  # it is over for the journal too
+        elif state is not None and state.recorded:
             with context.isolating(state):
-                snapshot.items[state.id] = _settle(
-                    context, snapshot, Finished(state, running.request, _whole(context, outcome))
-                )
-                done.append(running.request.item_id)
-        else:
-            done.append(running.request.item_id)
-    context.writer.publish()
+                moved, breaker = _settle(context, snapshot, Finished(state, running.request, _whole(context, outcome)))
+                snapshot = snapshot.after(moved).with_breaker(breaker)
+                done.append(item_id)
     for item_id in done:
-        context.runs.forget(item_id)
-    context.repository.under_check.let_go(done)
+        context.writer.once_published(partial(context.runs.forget, item_id))
+    context.writer.once_published(lambda: context.repository.under_check.let_go(done))
+    context.writer.publish()
 
 
 def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
@@ -99,26 +102,21 @@ def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
     return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
 
 
-def _settle(context: Context, snapshot: Snapshot, finished: Finished) -> ItemState:
-    """Move the item to where its run takes it, and its contract's breaker with it."""
+def _settle(context: Context, snapshot: Snapshot, finished: Finished) -> tuple[ItemState, BreakerState | None]:
+    """Move the item to where its run takes it, and its contract's breaker with it if that changes."""
     failure = _failure(finished.outcome)
     if finished.edited or finished.outcome.stopped:
         reason = "its text changed while it ran" if finished.edited else "the run was stopped"
         move = finished.move(Event.RELEASE, finished.state.came_from, reason)
-        return context.writer.move(finished.state, replace(move, files={}))
+        return context.writer.move(finished.state, replace(move, files={})), None
     move = (
         _after_failure(context, snapshot, finished, failure) if failure else _after_result(context, snapshot, finished)
     )
-    noted = settled(snapshot, finished.state, failure)
-    if noted:
-        context.tell(
-            "", f"the breaker of the contract {finished.state.contract_name} is now {_state(snapshot, finished)}"
-        )
-    return context.writer.move(finished.state, replace(move, opened={**move.opened, **noted}))
-
-
-def _state(snapshot: Snapshot, finished: Finished) -> str:
-    return str(snapshot.breakers[finished.state.contract_name or ""].state)
+    breaker = settled(snapshot, finished.state, failure)
+    if breaker:
+        context.writer.note("", f"the breaker of the contract {breaker.contract} is now {breaker.state}")
+    move = replace(move, opened={**move.opened, **breaker_file(breaker)})
+    return context.writer.move(finished.state, move), breaker
 
 
 def _failure(outcome: RunOutcome) -> Failure | None:

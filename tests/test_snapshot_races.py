@@ -1,0 +1,297 @@
+"""Whatever a person commits in the very moment of a publish: no run is forgotten, made twice or left unpaid."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from factory.line.orchestrator import Orchestrator
+from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.tick import tick
+from factory.model.breaker import BreakerState, State
+from factory.model.errors import StopRequested
+from factory.model.lifecycle import Event, Lane
+from factory.store.repository.commits import Publisher
+from factory.store.repository.refs import RefUpdate
+from factory.store.repository.repository import Repository
+from tests.world import World
+
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing of it in the repository
+
+PAID: list[dict[str, object]] = [
+    {"write": {"path": "paid.txt", "text": "paid\n"}},
+    {"result": {"usage": {"input_tokens": 7, "output_tokens": 3, "usd": 0.25}}},
+]
+
+
+def before_publishing(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], None]) -> None:
+    """Have somebody act in the moment of each publish, who knows the subject of its newest commit."""
+    publish = Publisher.publish
+
+    def racing(publisher: Publisher, updates: Sequence[RefUpdate]) -> None:
+        act(publisher._subject(updates))
+        publish(publisher, updates)
+
+    monkeypatch.setattr(Publisher, "publish", racing)
+
+
+def once_at(move: str, act: Callable[[], object]) -> Callable[[str], None]:
+    """Act when a move is about to be published for the first time."""
+    left = [act]
+
+    def acting(subject: str) -> None:
+        if move in subject and left:
+            left.pop()()
+
+    return acting
+
+
+def costs(world: World, item_id: str) -> list[float | None]:
+    """What each run of an item has cost, in USD, as its journal has it."""
+    return [entry.usage.usd for entry in world.journal(item_id) if entry.usage]
+
+
+def test_a_snapshot_never_changes_and_what_follows_from_a_move_is_another_one(world: World) -> None:
+    world.item("one", text="hold: true\n")
+    world.tick()
+    repository = Repository(world.root)
+    try:
+        snapshot = SnapshotReader(repository, "main").snapshot(utc_now(), repository.tip("main"))
+    finally:
+        repository.close()
+    state = snapshot.items["one"]
+    blocked = replace(state, placed=replace(state.placed, lane=Lane.BLOCKED))
+    breaker = BreakerState(contract="scripted", state=State.OPEN, since=utc_now())
+    after = snapshot.after(blocked).with_breaker(breaker)
+    assert (after.items["one"], dict(after.breakers)) == (blocked, {"scripted": breaker})
+    assert (snapshot.items["one"], dict(snapshot.breakers)) == (state, {})
+    assert {type(each) for each in (after.items, after.breakers, after.lost, snapshot.items)} == {MappingProxyType}
+
+
+def test_a_run_that_ended_is_not_forgotten_because_a_person_moved_another_item(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.item("other", text="hold: true\n")
+    world.item("one", PAID)
+    before_publishing(monkeypatch, once_at("one active ->", lambda: world.move("other", "queue/blocked", commit=True)))
+    world.tick()
+    assert world.events("one") == ["submit", "start", "deliver", "finish"]
+    assert costs(world, "one") == [0.25]
+    world.command("audit")
+
+
+def test_a_run_that_ended_is_not_forgotten_by_a_tick_that_is_stopped_while_a_git_command_holds_the_branch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a run that has ended, and a git command of a person's in whose way its move is
+    world.item("one", PAID)
+    held = world.root / ".git/refs/heads/main.lock"
+    repository = Repository(world.root)
+    try:
+        orchestrator = Orchestrator(repository, lambda _id, _text: None, utc_now)
+
+        def act(subject: str) -> None:
+            held.unlink(missing_ok=True)
+            if "one active ->" in subject and not orchestrator_stopped:
+                held.touch()
+                orchestrator_stopped.append(True)
+                orchestrator.stop()
+
+        orchestrator_stopped: list[bool] = []
+        before_publishing(monkeypatch, act)
+        # when it is stopped just then
+        with pytest.raises(StopRequested), orchestrator.holding():
+            tick(orchestrator)
+    finally:
+        repository.close()
+    monkeypatch.undo()
+    world.tick()
+    # then what the run came to is committed on the way out, and nobody pays for it twice
+    assert world.events("one") == ["submit", "start", "deliver", "finish"]
+    assert costs(world, "one") == [0.25]
+    world.command("audit")
+
+
+@pytest.mark.parametrize(
+    ("target", "events", "paid"),
+    [
+        ("queue/blocked", ["submit", "start", "moved"], [0.25]),
+        ("queue/inbox", ["submit", "start", "moved", "start", "deliver", "finish"], [0.25, 0.25]),
+        ("queue/done/2030-01-01", ["submit", "start", "cancel"], [0.25]),
+    ],
+    ids=["to blocked", "back to the inbox", "to done"],
+)
+def test_a_run_that_ended_is_paid_though_a_person_moved_its_item_away_in_that_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch, target: str, events: list[str], paid: list[float]
+) -> None:
+    world.item("one", PAID)
+    before_publishing(monkeypatch, once_at("one active ->", lambda: world.move("one", target, commit=True)))
+    world.tick(drain=True)
+    assert world.events("one") == events
+    assert costs(world, "one") == paid
+    world.command("audit")
+
+
+def test_what_a_second_run_of_the_checks_found_is_recorded_when_a_person_commits_in_that_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.write("program.py", "print('hello again')\n")
+    world.commit("Go on")
+    world.verdict("one", "approve")
+    commit = ("commit", "-q", "--allow-empty", "-m", "Mine")
+    before_publishing(monkeypatch, once_at("one review ->", lambda: world.git(*commit)))
+    world.tick()
+    assert world.lane("one") == "done"
+    assert "run-1/recheck.json" in world.artifacts("one")
+
+
+INSTANT = """echo "$FACTORY_RUN" > "$0.txt"
+echo '{"status": "ok", "usage": {"input_tokens": 7, "output_tokens": 3, "usd": 0.25}}' > "$FACTORY_OUT/result.json"
+"""
+OPEN = ["inbox", "active", "review", "rework", "blocked"]
+MOST = 6  # commits of a person's in one example: a branch that moves for ever is another test's
+
+
+class Person:
+    """Somebody who commits to the branch in the moment of a publish."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.count = 0
+
+    def _items(self) -> list[str]:
+        listed = self.world.git("ls-tree", "-r", "--name-only", "main", "queue").split("\n")
+        return [
+            path for path in listed if path.endswith(".yaml") and path.split("/")[1] in OPEN and path.count(".") == 1
+        ]
+
+    def _commit(self) -> None:
+        self.count += 1
+        self.world.git(
+            "commit", "-q", "--allow-empty", "-m", f"Mine {self.count}", "--", "queue", "notes.txt", check=False
+        )
+
+    def commit_a_new_item(self, which: int) -> None:
+        add(self.world, f"new-{self.count}", ("plain", "judged")[which % 2])
+        self.world.git("add", "queue")
+        self._commit()
+
+    def move_an_item(self, which: int) -> None:
+        paths, lane = self._items(), OPEN[which // 8 % 5]
+        if paths:
+            path = paths[which % len(paths)]
+            self.world.git("mv", path, f"queue/{lane}/{Path(path).name}", check=False)
+            self._commit()
+
+    def cancel_an_item(self, which: int) -> None:
+        paths = self._items()
+        if paths:
+            path = paths[which % len(paths)]
+            self.world.git("mv", path, f"queue/done/{Path(path).name}", check=False)
+            self._commit()
+
+    def edit_another_file(self, which: int) -> None:
+        self.world.write("notes.txt", f"{which} {self.count}\n")
+        self._commit()
+
+    def edit_a_verdict(self, which: int) -> None:
+        paths = sorted((self.world.root / "queue/review").glob("*.human.verdict.yaml"))
+        if paths:
+            decision = ("approve", "rework", "reject", "escalate")[which // 8 % 4]
+            path = paths[which % len(paths)]
+            path.write_text(path.read_text().replace("pending", decision, 1).replace("notes: |", "notes: because"))
+            self._commit()
+
+
+ACTS: tuple[Callable[[Person, int], None], ...] = (
+    Person.commit_a_new_item,
+    Person.move_an_item,
+    Person.move_an_item,
+    Person.cancel_an_item,
+    Person.edit_another_file,
+    Person.edit_a_verdict,
+)
+
+
+def add(world: World, item_id: str, contract: str) -> None:
+    world.write(f"queue/inbox/{item_id}.yaml", f"title: do {item_id}\ncontract: {contract}\n")
+
+
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A factory whose workers are done at once, with one item that a person judges and two that nobody has to."""
+    world = World.create(tmp_path_factory.mktemp("races") / "repo")
+    seats: list[dict[str, object]] = [{"name": "tests", "kind": "checks"}]
+    worker = {"run": ["sh", "-c", INSTANT, "{{ item.id }}"]}
+    world.contract("plain", worker=worker, review={"seats": seats})
+    world.contract("judged", worker=worker, review={"seats": [*seats, {"name": "human", "kind": "human"}]})
+    world.write("notes.txt", "\n")
+    for item_id, contract in (("a", "plain"), ("b", "plain"), ("c", "judged")):
+        add(world, item_id, contract)
+    world.commit("What is to be done")
+    world.policy("retry: {initial_ms: 1}")
+    return world.root
+
+
+@contextmanager
+def copied(beginning: Path) -> Iterator[World]:
+    with tempfile.TemporaryDirectory(prefix="factory-races-") as folder:
+        shutil.copytree(beginning, Path(folder) / "repo", symlinks=True)
+        yield World(Path(folder) / "repo")
+
+
+@settings(
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+@given(acts=st.lists(st.none() | st.tuples(st.sampled_from(ACTS), st.integers(0, 39)), min_size=4, max_size=14))
+def test_no_run_is_forgotten_doubled_or_unpaid_whatever_is_committed_in_the_moment_of_a_publish(
+    beginning: Path, acts: list[tuple[Callable[[Person, int], None], int] | None]
+) -> None:
+    with copied(beginning) as world, pytest.MonkeyPatch.context() as patch:
+        person, coming = Person(world), iter(acts)
+
+        def act(_subject: str) -> None:
+            chosen = next(coming, None)
+            if chosen is not None and person.count < MOST:
+                chosen[0](person, chosen[1])
+
+        before_publishing(patch, act)
+        world.tick(drain=True)
+        patch.undo()
+        world.tick(drain=True)
+        listed = world.git("ls-tree", "-r", "--name-only", "main", "queue").split("\n")
+        for item_id in {Path(path).stem for path in listed if path.endswith(".yaml") and path.count(".") == 1}:
+            assert_every_run_ended_once_and_was_paid(world, item_id)
+        assert world.status() == ""
+        world.command("audit")
+
+
+def assert_every_run_ended_once_and_was_paid(world: World, item_id: str) -> None:
+    journal = world.journal(item_id)
+    told = [(str(entry.event), str(entry.to), entry.reason) for entry in journal]
+    started = [number for number, entry in enumerate(journal) if entry.event is Event.START]
+    assert [journal[number].run for number in started] == list(range(1, len(started) + 1)), told
+    for number in started:
+        assert number + 1 < len(journal), f"{item_id} is still at work: {told}"
+        end = journal[number + 1]
+        assert end.source is Lane.ACTIVE and end.run == journal[number].run, told
+        assert end.seconds is not None, f"nobody knows what run {end.run} of {item_id} has cost: {told}"
+        stopped = end.event in (Event.MOVED, Event.CANCEL) or end.reason == "the run was stopped"
+        assert stopped or (end.usage is not None and end.usage.usd == 0.25), told
+    assert len([entry for entry in journal if entry.seconds is not None]) == len(started), f"paid twice: {told}"
