@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,38 @@ def one_secret_scan() -> Iterator[None]:
     scanner.close()
 
 
+class _Homes:
+    """Homes as if new: one serves the next test as well, as long as nothing in it has changed."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._made = 0
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        home = self._place / str(self._made)
+        with home_of_its_own(home):
+            before = _state(home)
+            yield
+        if _state(home) != before:
+            self._made += 1
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int, int]]:
+    found = {path.name: path.lstat() for path in folder.iterdir()}
+    return {name: (each.st_ino, each.st_mtime_ns, each.st_size) for name, each in found.items()}
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> _Homes:
+    """Where the homes of the tests of this process lie."""
+    return _Homes(tmp_path_factory.mktemp("homes"))
+
+
 @pytest.fixture(autouse=True)
-def a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def a_home_of_its_own(homes: _Homes) -> Iterator[None]:
     """No test reads the user's git configuration or leaves anything in the user's cache."""
-    with home_of_its_own(tmp_path_factory.mktemp("home") / "home"):
+    with homes.untouched():
         yield
 
 

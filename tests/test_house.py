@@ -1,6 +1,7 @@
 """The house: floors, doors, and how large a room may be."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,13 +32,19 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+@functools.cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(path)))
+
+
+def imported(path: Path) -> Iterator[str]:
     """The modules that are imported, as far as `from x import y` tells a module from a name."""
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -59,7 +66,7 @@ def floor_of(name: str) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_each_floor_imports_only_from_floors_below(path: Path) -> None:
     floor = floor_of(name_of(path))
-    for name in imported(tree_of(path)):
+    for name in imported(path):
         if not name.startswith("factory"):
             continue
         other = floor_of(name)
@@ -73,7 +80,7 @@ def test_each_floor_imports_only_from_floors_below(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_there_is_one_door_to_each_library(path: Path) -> None:
     own = name_of(path)
-    for name in imported(tree_of(path)):
+    for name in imported(path):
         doors = DOORS.get(name.split(".")[0])
         assert doors is None or any(own == door or own.startswith(f"{door}.") for door in doors), f"{own} uses {name}"
 
@@ -82,7 +89,7 @@ def test_there_is_one_door_to_each_library(path: Path) -> None:
 def test_git_is_started_by_the_repository_alone(path: Path) -> None:
     if name_of(path).startswith(("factory.store.repository", "factory.workers")):
         return  # workers are programs of their own
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.List | ast.Tuple) and node.elts:
             first = node.elts[0]
             if isinstance(first, ast.Constant) and first.value == "git":
@@ -90,7 +97,7 @@ def test_git_is_started_by_the_repository_alone(path: Path) -> None:
 
 
 def test_filelock_is_imported_by_exactly_one_module() -> None:
-    assert [name_of(path) for path in MODULES if "filelock" in set(imported(tree_of(path)))] == [*DOORS["filelock"]]
+    assert [name_of(path) for path in MODULES if "filelock" in set(imported(path))] == [*DOORS["filelock"]]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
@@ -105,7 +112,7 @@ def test_imports_stand_at_the_top_and_are_true_at_run_time(path: Path) -> None:
 
 
 def test_there_is_no_circle_of_imports() -> None:
-    below = {name_of(path): {each for each in imported(tree_of(path)) if each in NAMES} for path in MODULES}
+    below = {name_of(path): {each for each in imported(path) if each in NAMES} for path in MODULES}
     done: set[str] = set()
 
     def visit(name: str, way: tuple[str, ...]) -> None:
@@ -123,7 +130,7 @@ def test_there_is_no_circle_of_imports() -> None:
 def test_no_room_is_too_large(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= 300
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= 60, f"{path}:{node.lineno} {node.name} is {length} lines long"
@@ -147,7 +154,7 @@ def test_everything_public_says_what_it_is(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_no_module_swallows_every_error(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.ExceptHandler):
             bare = node.type is None or (
                 isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
@@ -157,5 +164,5 @@ def test_no_module_swallows_every_error(path: Path) -> None:
 
 
 def test_the_doors_are_used() -> None:
-    used = {name.split(".")[0] for path in MODULES for name in imported(tree_of(path))}
+    used = {name.split(".")[0] for path in MODULES for name in imported(path)}
     assert {"gitdb", "ruamel", "filelock", "jinja2", "watchdog", "click", "pydantic"} <= used

@@ -1,10 +1,14 @@
 """The world of a test: a repository, what people do in it, and what the factory makes of it."""
 
+import atexit
 import contextlib
+import functools
 import io
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +38,26 @@ review: {seats: [{name: tests, kind: checks}]}
 REVIEWED = SCRIPTED.replace("kind: checks}]", "kind: checks}, {name: human, kind: human}]")
 
 
+@functools.cache
+def _beginning() -> Path:
+    """What every world is a copy of; not to be written to."""
+    folder = tempfile.mkdtemp(prefix="factory-beginning-")
+    atexit.register(shutil.rmtree, folder)
+    world = World(Path(folder) / "repo")
+    world.root.mkdir()
+    world.git("init", "-q", "-b", "main")
+    for sample in (world.root / ".git/hooks").glob("*.sample"):
+        sample.unlink()
+    world.write("WORKFLOW.md", WORKFLOW)
+    world.write("contracts/scripted.yaml", SCRIPTED)
+    world.write("contracts/reviewed.yaml", REVIEWED)
+    world.write("program.py", "print('hello')\n")
+    for lane in ("inbox", "active", "review", "rework", "blocked", "done"):
+        world.write(f"queue/{lane}/.gitkeep", "")
+    world.commit("The beginning")
+    return world.root
+
+
 @dataclass
 class World:
     """A repository at `root`; every method is one thing a person or the factory does."""
@@ -43,16 +67,10 @@ class World:
 
     @classmethod
     def create(cls, root: Path) -> "World":
-        root.mkdir(parents=True)
+        """A repository that begins as every other does: it is made once for each process, and copied."""
+        shutil.copytree(_beginning(), root, symlinks=True)
         world = cls(root)
-        world.git("init", "-q", "-b", "main")
-        world.write("WORKFLOW.md", WORKFLOW)
-        world.write("contracts/scripted.yaml", SCRIPTED)
-        world.write("contracts/reviewed.yaml", REVIEWED)
-        world.write("program.py", "print('hello')\n")
-        for lane in ("inbox", "active", "review", "rework", "blocked", "done"):
-            world.write(f"queue/{lane}/.gitkeep", "")
-        world.commit("The beginning")
+        world.git("update-index", "-q", "--refresh")  # the index knows files by their inodes too
         return world
 
     def git(self, *arguments: str, check: bool = True) -> str:

@@ -57,12 +57,13 @@ def table(rows: Sequence[Row]) -> str:
 
 @contextmanager
 def home_of_its_own(place: Path) -> Iterator[None]:
-    """Neither the user's git configuration nor their cache plays a part."""
+    """Neither the user's git configuration nor their cache plays a part. A home that is there serves as it is."""
     before = dict(os.environ)
-    place.mkdir()
-    (place / ".gitconfig").write_text(
-        "[user]\n\tname = Ann\n\temail = ann@example.org\n[init]\n\tdefaultBranch = main\n"
-    )
+    if not place.exists():
+        place.mkdir()
+        (place / ".gitconfig").write_text(
+            "[user]\n\tname = Ann\n\temail = ann@example.org\n[init]\n\tdefaultBranch = main\n"
+        )
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         del os.environ[name]
     os.environ |= {"HOME": str(place), "XDG_CACHE_HOME": str(place / "cache")}
