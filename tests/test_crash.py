@@ -230,7 +230,7 @@ def test_killed_at_random_times_again_and_again(busy: World, command: tuple[str,
     chance = random.Random(f"{seed} {command}")
     for _ in range(3):
         living = Background(busy, *command)
-        time.sleep(chance.uniform(0.25, 0.9))
+        time.sleep(chance.uniform(0.0, 0.65))
         living.signal(signal.SIGKILL)
         living.end()
     busy.tick(drain=True)
@@ -310,7 +310,7 @@ def test_interrupted_twice_it_dies_and_the_next_tick_repairs(world: World) -> No
 def test_interrupted_while_it_starts_or_ends_it_leaves_nothing(world: World) -> None:
     world.item("one", [{"sleep": 0.3}, {"write": {"path": "one.txt", "text": "one\n"}}])
     for delay in (0.2, 0.35, 0.5, 0.65):
-        living = Background(world, "tick")
+        living = Background(world, "tick", before=("env",))  # not one that is loaded already
         time.sleep(delay)
         living.signal(signal.SIGTERM)
         status, _, err = living.end()

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from factory.store.repository.git import Conversation, Git, GitError
+from tests.program import Process
 from tests.witness import commands_with
 from tests.world import World
 
 
 @pytest.fixture
-def running(world: World) -> Iterator["subprocess.Popen[str]"]:
+def running(world: World) -> Iterator[Process]:
     """The orchestrator at work, with a timer so slow that only a file event can wake it."""
     world.policy("polling: {interval_ms: 600000}")
     process = world.start("run")
@@ -41,27 +41,27 @@ def left_nothing(world: World) -> None:
     assert not (world.root / ".git/index.lock").exists()
 
 
-def test_a_new_file_is_noticed(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_new_file_is_noticed(world: World, running: Process) -> None:
     world.item("one")
     world.until(lambda: (world.root / "one.txt").exists())
     world.until(lambda: world.lane("one") == "done")
     world.until(lambda: world.status() == "")
 
 
-def test_a_file_that_is_renamed_into_place_is_noticed(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_file_that_is_renamed_into_place_is_noticed(world: World, running: Process) -> None:
     place = world.write("queue/inbox/.one.yaml.tmp", "title: t\nhold: true\n")
     place.rename(world.root / "queue/inbox/one.yaml")
     world.until(lambda: "queue/inbox/one.yaml" in world.git("ls-tree", "-r", "--name-only", "main"))
 
 
-def test_a_batch_is_noticed(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_batch_is_noticed(world: World, running: Process) -> None:
     lines = [json.dumps({"id": f"item-{number}", "title": "t", "hold": True}) for number in range(20)]
     world.write("queue/inbox/many.jsonl", "\n".join(lines) + "\n")
     world.until(lambda: len(list((world.root / "queue/inbox").glob("item-*.yaml"))) == 20)
     world.until(lambda: not (world.root / "queue/inbox/many.jsonl").exists())
 
 
-def test_a_verdict_that_is_saved_is_noticed(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_verdict_that_is_saved_is_noticed(world: World, running: Process) -> None:
     world.item("one", contract="reviewed")
     world.until((world.root / "queue/review/one.human.verdict.yaml").exists)
     world.verdict("one", "approve")
@@ -69,7 +69,7 @@ def test_a_verdict_that_is_saved_is_noticed(world: World, running: "subprocess.P
     world.until(lambda: (world.root / "one.txt").exists())
 
 
-def test_a_file_that_is_moved_by_hand_is_noticed(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_file_that_is_moved_by_hand_is_noticed(world: World, running: Process) -> None:
     runs = [[{"result": {"status": "blocked", "question": "?"}}], [{"write": {"path": "one.txt", "text": "1\n"}}]]
     world.item("one", *runs)
     world.until((world.root / "queue/blocked/one.yaml").exists)
@@ -77,7 +77,7 @@ def test_a_file_that_is_moved_by_hand_is_noticed(world: World, running: "subproc
     world.until(lambda: (world.root / "one.txt").exists())
 
 
-def test_a_commit_made_elsewhere_is_noticed(world: World, running: "subprocess.Popen[str]", tmp_path: Path) -> None:
+def test_a_commit_made_elsewhere_is_noticed(world: World, running: Process, tmp_path: Path) -> None:
     # given a commit that reaches the branch without any file of the working tree being touched
     tree = tmp_path / "other"
     world.git("worktree", "add", "-q", "--detach", str(tree), "main")
@@ -97,7 +97,7 @@ def test_a_commit_made_elsewhere_is_noticed(world: World, running: "subprocess.P
     assert {"one", "two"} <= {Path(path).stem for path in world.git("ls-files", "queue/inbox").split("\n")}
 
 
-def test_a_hold_that_is_lifted_by_a_commit_lets_the_item_go(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_hold_that_is_lifted_by_a_commit_lets_the_item_go(world: World, running: Process) -> None:
     place = world.item("one", text="hold: true\n")
     world.until(lambda: "queue/inbox/one.yaml" in world.git("ls-tree", "-r", "--name-only", "main"))
     place.write_text(place.read_text().replace("hold: true\n", ""))
@@ -105,7 +105,7 @@ def test_a_hold_that_is_lifted_by_a_commit_lets_the_item_go(world: World, runnin
     world.until(lambda: (world.root / "one.txt").exists())
 
 
-def test_a_broken_policy_keeps_the_last_good_one_and_says_so(world: World, running: "subprocess.Popen[str]") -> None:
+def test_a_broken_policy_keeps_the_last_good_one_and_says_so(world: World, running: Process) -> None:
     good = world.read("WORKFLOW.md")
     world.write("WORKFLOW.md", "---\nbranch: main\npolling: {interval_ms: soon}\n---\n")
     world.git("commit", "-q", "-m", "Break it", "--only", "WORKFLOW.md")

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,9 +12,10 @@ from factory.execution.cell.pool import cells_root
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
+from tests.program import COLD, Process, start
 from tests.world import World
 
-FACTORY = (sys.executable, "-m", "factory")
+FACTORY = COLD
 OURS = (b"queue/", b"artifacts/")
 
 
@@ -189,10 +189,15 @@ def assert_sound(world: World) -> None:
 
 
 class Background:
-    """The factory as a process of its own, that a test can signal."""
+    """The factory as a process of its own, that a test can signal; started by another program where one is given."""
 
     def __init__(self, world: World, *arguments: str, before: tuple[str, ...] = ()) -> None:
-        self.process = subprocess.Popen(
+        self.process = self._start(world, *arguments, before=before)
+
+    def _start(self, world: World, *arguments: str, before: tuple[str, ...]) -> Process:
+        if not before:
+            return start(arguments, world.root, session=True)
+        return subprocess.Popen(
             [*before, *FACTORY, *arguments],
             cwd=world.root,
             stdin=subprocess.DEVNULL,
@@ -205,7 +210,7 @@ class Background:
     def end(self, seconds: float = 60) -> tuple[int, str, str]:
         """Wait for it: exit status, and what it printed."""
         out, err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, out, err
+        return self.process.wait(), out, err
 
     def signal(self, number: int) -> None:
         """Send it a signal."""

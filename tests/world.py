@@ -7,7 +7,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from factory.line.snapshot import utc_now
 from factory.line.tick import tick
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
+from tests.program import Process, start
 
 WORKFLOW = """---
 branch: main
@@ -117,12 +117,11 @@ class World:
 
     def factory(self, *arguments: str, status: int | None = 0) -> str:
         """The program as a person runs it: what it prints, on both streams."""
-        done = subprocess.run(
-            [sys.executable, "-m", "factory", *arguments], cwd=self.root, capture_output=True, text=True, check=False
-        )
-        if status is not None and done.returncode != status:
-            raise AssertionError(f"exit status {done.returncode}: {done.stdout}\n{done.stderr}")
-        return done.stdout + done.stderr
+        process = start(arguments, self.root)
+        out, err = process.communicate()
+        if status is not None and process.returncode != status:
+            raise AssertionError(f"exit status {process.returncode}: {out}\n{err}")
+        return out + err
 
     def command(self, *arguments: str, status: int | None = 0) -> str:
         """The same within this process, which is quicker."""
@@ -217,15 +216,9 @@ class World:
         """The newest line of an item's journal."""
         return self.journal(item_id)[-1]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> Process:
         """The program, started and not waited for."""
-        return subprocess.Popen(
-            [sys.executable, "-u", "-m", "factory", *arguments],
-            cwd=self.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return start(arguments, self.root, merged=True)
 
     def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
         """Wait until something holds that another process brings about."""
