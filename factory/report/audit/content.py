@@ -8,9 +8,9 @@ from typing import NamedTuple
 from factory.model.errors import InvalidFile
 from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.report.audit.book import Book
 from factory.report.audit.lines import lines_in
 from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.state import AuditState
 from factory.store.artifacts import Artifacts, folder_of
 from factory.store.repository.ancestry import Told
 from factory.store.repository.chronicle import Step
@@ -40,10 +40,10 @@ def outside(objects: Objects, old: str, new: str) -> Iterator[Change]:
     return diff(objects, before, after, without=OWN_FOLDERS)
 
 
-def does_no_more(book: Book, commit: str, patch: bytes) -> bool:
+def does_no_more(state: AuditState, commit: str, patch: bytes) -> bool:
     """Whether a commit adds and takes away nothing that a patch does not, though perhaps at other places."""
-    parents = book.objects.commit(commit).parents
-    return bool(parents) and lines_in(book.patch(parents[0], commit)) <= lines_in(patch)
+    parents = state.objects.commit(commit).parents
+    return bool(parents) and lines_in(state.patch(parents[0], commit)) <= lines_in(patch)
 
 
 class Brought(NamedTuple):
@@ -58,11 +58,11 @@ class Brought(NamedTuple):
 class Content:
     """Goes along a branch, and sees to it that what workers made came in by the finish of its item alone."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._objects = book.objects
-        self._signs = book.signs
-        self._artifacts = Artifacts(book.objects)
+    def __init__(self, state: AuditState) -> None:
+        self._state = state
+        self._objects = state.objects
+        self._signs = state.authorship
+        self._artifacts = Artifacts(state.objects)
         self._last: Brought | None = None  # what the factory brought in last, unfinished yet
         self._loose: dict[str, Brought] = {}  # what workers made that stands on the line itself, by item
         self._made: dict[str, str] = {}  # every commit that a worker made, and its address
@@ -122,19 +122,19 @@ class Content:
         finished = self._finished_there(item_id, foreign) if foreign else self._finished(item_id, until)
         if commit in {entry.proposal for entry, _ in finished}:
             return True
-        return any(does_no_more(self._book, commit, patch) for _, patch in finished)
+        return any(does_no_more(self._state, commit, patch) for _, patch in finished)
 
     def _finished(self, item_id: str, until: datetime | None = None) -> list[tuple[Entry, bytes]]:
         """The finishes of an item, each with its patch."""
-        if item_id not in self._book.items:
+        if item_id not in self._state.items:
             return []
-        record = self._book.record(item_id)
+        record = self._state.record(item_id)
         found = [
-            (entry, self._book.blob(oid) if (oid := record.run.get(f"run-{entry.run}/patch.diff")) else b"")
+            (entry, self._state.blob(oid) if (oid := record.run.get(f"run-{entry.run}/patch.diff")) else b"")
             for entry in record.history.entries
             if entry.event is Event.FINISH and (until is None or entry.at <= until)
         ]
-        self._book.rest(item_id)
+        self._state.evict(item_id)
         return found
 
     def _finished_there(self, item_id: str, commit: str) -> list[tuple[Entry, bytes]]:
@@ -159,11 +159,11 @@ class Content:
 
     def moved(self, step: Step) -> Iterator[Found]:
         """What is wrong with what a finish says came in."""
-        record = self._book.items.get(step.trailer("Factory-Item"))
+        record = self._state.items.get(step.trailer("Factory-Item"))
         entry = record.history.entries[-1] if record and record.history.entries else None
         if record is None or entry is None or entry.event is not Event.FINISH or entry.outcome not in _FINISHED:
             return
-        policy = self._book.policy()
+        policy = self._state.policy()
         last, self._last = self._last, None
         if last and last.item_id != record.id:
             text = f"{record.id} was finished by a merge that says it is of {last.item_id or 'no item'}"
@@ -200,4 +200,4 @@ class Content:
 
     def picked(self, commit: str, item_id: str) -> bool:
         """Whether a commit does again what a finish let through on another branch."""
-        return any(does_no_more(self._book, commit, patch) for _, patch in self._finished(item_id))
+        return any(does_no_more(self._state, commit, patch) for _, patch in self._finished(item_id))

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from factory.model.base import digest
 from factory.model.lifecycle import Lane
-from factory.report.audit.book import Book, Record, artifact_of, item_in, judged_in, lane_of
 from factory.report.audit.rules import Found, Rule
+from factory.report.audit.state import AuditState, ItemRecord, artifact_of, item_in, judged_in, lane_of
 from factory.store.queue import BREAKERS
 from factory.store.repository.chronicle import Step
 from factory.store.repository.trees import Change
@@ -31,10 +31,10 @@ def is_journal(change: Change) -> bool:
     return artifact_of(change.path)[1] == JOURNAL
 
 
-def places(book: Book, step: Step, factory: bool) -> Iterator[Found]:
+def places(state: AuditState, step: Step, factory: bool) -> Iterator[Found]:
     """Where the items' files lie after a commit."""
     for item_id, changes in by_item(step.changes).items():
-        record = book.record(item_id)
+        record = state.record(item_id)
         before = set(record.places.values())
         for change in changes:
             record.places.pop(change.path, None)
@@ -49,14 +49,14 @@ def places(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         if factory and before and not record.places:
             yield Rule.LOST, path, f"the factory took {item_id} away"
         if factory and not before and record.journal and record.places:
-            last = record.last or book.deleted(item_id)
+            last = record.last or state.deleted(item_id)
             if last is not None and last not in record.places.values():
                 yield Rule.PURE_RENAME, path, f"the factory brought {item_id} back with another text"
         if before and not record.places:
             record.last = next(iter(before))
 
 
-def edited_after(step: Step, record: Record, moved: bool) -> Iterator[Found]:
+def edited_after(step: Step, record: ItemRecord, moved: bool) -> Iterator[Found]:
     """What a commit did to the file of a finished item, which only its reopening may still change."""
     if record.lane is not Lane.DONE or (not moved and record.history.lane is not Lane.DONE):
         return
@@ -67,16 +67,16 @@ def edited_after(step: Step, record: Record, moved: bool) -> Iterator[Found]:
         yield Rule.PURE_RENAME, record.path, f"{step.author} changed {record.id} after it had been finished"
 
 
-def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
+def artifacts(state: AuditState, step: Step, factory: bool) -> Iterator[Found]:
     """Artifacts are only added, but for journals, which grow."""
     changed: dict[tuple[str, str], list[Change]] = {}
     for change in step.changes:
         item_id, below = artifact_of(change.path)
         if below:
             changed.setdefault((item_id, below), []).append(change)
-    given = set(_given(book, step))
+    given = set(_given(state, step))
     for (item_id, below), changes in changed.items():
-        record, path = book.record(item_id), changes[-1].path
+        record, path = state.record(item_id), changes[-1].path
         journal = below == JOURNAL
         rule = Rule.APPEND_ONLY if journal else Rule.ARTIFACTS
         known = record.journal if journal else record.run.get(below, "")
@@ -86,45 +86,45 @@ def artifacts(book: Book, step: Step, factory: bool) -> Iterator[Found]:
         elif not new:
             yield rule, path, "was taken away"
         elif journal and known and new != known:
-            if not _grown(book.blob(known), book.blob(new)):
+            if not _grown(state.blob(known), state.blob(new)):
                 yield rule, path, "was changed where it had been written already"
         elif known and new != known and not AGAIN.fullmatch(below) and (item_id, below, new) not in given:
             yield rule, path, "was changed after it had been written"
     if factory:
         added = {key: changes for key, changes in changed.items() if key[1] != JOURNAL}
-        yield from _manifests(book, added, given)
+        yield from _manifests(state, added, given)
     for (item_id, below), changes in changed.items():
         new = next((change.new.oid for change in changes if change.new), "")
         if new and below != JOURNAL:
-            book.write(item_id, below, new)
+            state.write(item_id, below, new)
 
 
 def _grown(old: bytes, new: bytes) -> bool:
     return new.startswith(old) and (not old or old.endswith(b"\n")) and new.endswith(b"\n")
 
 
-def _given(book: Book, step: Step) -> Iterator[tuple[str, str, str]]:
+def _given(state: AuditState, step: Step) -> Iterator[tuple[str, str, str]]:
     """(item, path below its folder, blob) of every verdict that a commit took from the lane to the item's run."""
     for change in step.changes:
         item_id = judged_in(change.path)
         if item_id and change.old and not change.new:
-            run = book.record(item_id).history.run
+            run = state.record(item_id).history.run
             yield item_id, f"run-{run}/verdict.{change.path.split('.')[-3]}.yaml", change.old.oid
 
 
 def _manifests(
-    book: Book, changed: dict[tuple[str, str], list[Change]], given: Collection[tuple[str, str, str]]
+    state: AuditState, changed: dict[tuple[str, str], list[Change]], given: Collection[tuple[str, str, str]]
 ) -> Iterator[Found]:
     """What came to the runs' folders stands in a manifest that came with it, or is a verdict or of a recheck."""
     listed: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
     came: dict[tuple[str, str, str], tuple[str, str]] = {}  # (item, run, name): (path, blob)
     for (item_id, below), changes in changed.items():
-        record, (run, _, name) = book.record(item_id), below.partition("/")
+        record, (run, _, name) = state.record(item_id), below.partition("/")
         path, oid = next(((change.path, change.new.oid) for change in changes if change.new), ("", ""))
         if not oid or below in record.run:
             continue
         if name == "manifest.json":
-            listed[item_id, run] = _listed(book.blob(oid))
+            listed[item_id, run] = _listed(state.blob(oid))
         else:
             came[item_id, run, name] = path, oid
     for (item_id, run), names in listed.items():
@@ -141,7 +141,7 @@ def _manifests(
             if (item_id, below, oid) not in given and not (AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
         else:
-            data = book.blob(oid)
+            data = state.blob(oid)
             if told != (digest(data), len(data)):
                 yield Rule.DIGESTS, path, "is not what the manifest of its run says"
 

@@ -11,10 +11,10 @@ from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Outcome
-from factory.report.audit.book import Book, Record
 from factory.report.audit.content import Brought, content_name, does_no_more, outside
 from factory.report.audit.judgement import Judgement, SeatResult, subject_found
 from factory.report.audit.rules import Rule
+from factory.report.audit.state import AuditState, ItemRecord
 from factory.report.audit.yardstick import unmeasured
 from factory.store.repository.chronicle import Step
 
@@ -22,14 +22,16 @@ from factory.store.repository.chronicle import Step
 class Finish:
     """One item at the commit that finished or rejected it."""
 
-    def __init__(self, book: Book, record: Record, entry: Entry, step: Step, brought: Brought | None = None) -> None:
-        self._book = book
-        self._objects = book.objects
+    def __init__(
+        self, state: AuditState, record: ItemRecord, entry: Entry, step: Step, brought: Brought | None = None
+    ) -> None:
+        self._state = state
+        self._objects = state.objects
         self._record = record
         self._entry = entry
         self._step = step
         self._brought = brought
-        self._judgement = Judgement(book, record, entry, step)
+        self._judgement = Judgement(state, record, entry, step)
 
     @property
     def dismissed(self) -> set[str]:
@@ -39,7 +41,7 @@ class Finish:
     def found(self) -> Iterator[SeatResult]:
         """Everything that is missing or does not fit."""
         judgement = self._judgement
-        item, contract, delivered = judgement.item, judgement.law.contract, judgement.delivered
+        item, contract, delivered = judgement.item, judgement.effective.contract, judgement.delivered
         if delivered is None or item is None or contract is None:
             yield Rule.COVERED, "was finished, and there is no delivery, item or contract that it could be judged by"
             return
@@ -47,7 +49,7 @@ class Finish:
         if evidence is None or first is None:
             yield Rule.COVERED, "was finished without evidence"
             return
-        for text in subject_found(self._book, self._record, delivered, judgement.law):
+        for text in subject_found(self._state, self._record, delivered, judgement.effective):
             yield Rule.SUBJECT, text
         if first.findings() != delivered.findings:
             yield Rule.COVERED, "was delivered with other findings than its evidence has"
@@ -75,7 +77,7 @@ class Finish:
         missing = asked.keys() - {ran.name for ran in evidence.ran}
         if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
-        for text in unmeasured(self._book.repository, self._judgement, contract, evidence):
+        for text in unmeasured(self._state.repository, self._judgement, contract, evidence):
             yield Rule.COVERED, text
         if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
             yield Rule.COVERED, "was applied, and is on hold"
@@ -95,7 +97,7 @@ class Finish:
             if not before or not self._judgement.same_content(before, evidence.base):
                 return  # what came in is still held against the evidence
             ends = before, applied
-        made = self._book.patch(*ends)
+        made = self._state.patch(*ends)
         if (self._judgement.file("patch.diff") or b"") != made:
             yield (
                 Rule.PATCH,
@@ -117,7 +119,7 @@ class Finish:
             yield Rule.MERGED, "was finished, and its apply command failed"
 
     def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[SeatResult]:
-        applied, policy = self._entry.applied, self._judgement.law.policy
+        applied, policy = self._entry.applied, self._judgement.effective.policy
         merges = mode in (ApplyMode.MERGE, ApplyMode.SQUASH) and evidence.proposal != evidence.base
         if self._entry.outcome is not Outcome.APPLIED:
             if applied:
@@ -126,7 +128,7 @@ class Finish:
                 yield Rule.MERGED, "was accepted, and the change that its contract wants merged is not"
         elif not merges:
             yield Rule.MERGED, f"was applied, and with apply.mode {mode} there was nothing to merge"
-        elif self._book.signs.carried(self._step):
+        elif self._state.authorship.carried(self._step):
             yield from self._carried()
         elif applied is not None and self._judgement.is_commit(applied):
             yield from self._by_merge(evidence, applied)
@@ -137,11 +139,11 @@ class Finish:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""
         if self._brought is None:
             yield Rule.UNAPPROVED, "was finished, and nothing came in for it here"
-        elif not does_no_more(self._book, self._brought.commit, self._judgement.file("patch.diff") or b""):
+        elif not does_no_more(self._state, self._brought.commit, self._judgement.file("patch.diff") or b""):
             yield Rule.MERGED, f"was finished by {self._brought.commit[:10]}, which does something else"
 
     def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[SeatResult]:
-        objects, commit, policy = self._objects, self._objects.commit(applied), self._judgement.law.policy
+        objects, commit, policy = self._objects, self._objects.commit(applied), self._judgement.effective.policy
         if policy.target_branch == policy.branch and applied not in self._step.parents[:1]:
             yield Rule.UNAPPROVED, f"was finished by {applied[:10]}, which is not the merge that was made for it"
         if not commit.parents or commit.parents[1:] not in ((), (evidence.proposal,)):

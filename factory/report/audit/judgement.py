@@ -14,9 +14,9 @@ from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.subject import subject_of
-from factory.report.audit.book import Book, Law, Record, last_delivery
 from factory.report.audit.content import content_name, outside
 from factory.report.audit.rules import Rule
+from factory.report.audit.state import AuditState, Effective, ItemRecord, last_delivery
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
@@ -29,15 +29,15 @@ _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
 class Judgement:
     """One item in review at the commit that took it out of there."""
 
-    def __init__(self, book: Book, record: Record, entry: Entry, step: Step) -> None:
-        self._book = book
-        self._repository = book.repository
-        self._objects = book.objects
+    def __init__(self, state: AuditState, record: ItemRecord, entry: Entry, step: Step) -> None:
+        self._state = state
+        self._repository = state.repository
+        self._objects = state.objects
         self._record = record
         self.entry = entry
         self._step = step
-        self.law = book.law(record)
-        self.item = book.item(record)
+        self.effective = state.effective(record)
+        self.item = state.item(record)
         self.delivered = last_delivery(record.history)
         self.dismissed: set[str] = set()  # the loose ends about which a person said that nothing is to be done
 
@@ -45,7 +45,7 @@ class Judgement:
         """What a file of the run that is judged holds."""
         assert self.delivered is not None
         oid = self._record.run.get(f"run-{self.delivered.run}/{name}")
-        return self._book.blob(oid) if oid else None
+        return self._state.blob(oid) if oid else None
 
     def read(self, name: str) -> Evidence | None:
         """The evidence in a file, if it can be read."""
@@ -90,7 +90,7 @@ class Judgement:
         self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence
     ) -> tuple[GateDecision, list[SeatResult]]:
         """The gate's decision, and what keeps verdicts from counting."""
-        record, policy = self._record, self.law.policy
+        record, policy = self._record, self.effective.policy
         changed = tuple(self.made(evidence))
         patterns = guarded(policy, evidence)
         seats = seats_needed(contract, changed, patterns)
@@ -129,11 +129,11 @@ class Judgement:
     def _vote(self, seat: str, delivery: Delivery, reviewers: Reviewers) -> Vote | None:
         """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
         path = verdict_path(delivery.item_id, seat)
-        oid, author = self._book.verdicts.get(path, ("", None))
+        oid, author = self._state.verdicts.get(path, ("", None))
         if author is None:
             return None
         by: Person = author
-        return read_vote(seat, path, self._book.blob(oid), delivery, lambda: by, reviewers)
+        return read_vote(seat, path, self._state.blob(oid), delivery, lambda: by, reviewers)
 
     def made(self, evidence: Evidence) -> dict[str, bool]:
         """The paths that a proposal changes, and whether each is new. Git may have let it go; then the patch tells."""
@@ -148,17 +148,17 @@ class Judgement:
         return not merge.conflicts and content_name(self._objects, merge.tree) == evidence.tree
 
 
-def subject_found(book: Book, record: Record, delivered: Entry, law: Law) -> Iterator[str]:
+def subject_found(state: AuditState, record: ItemRecord, delivered: Entry, effective: Effective) -> Iterator[str]:
     """What is wrong with a subject, computed again from what is committed."""
-    item = book.item(record)
-    if item is None or not law.source:
+    item = state.item(record)
+    if item is None or not effective.source:
         yield "was delivered without an item or a contract that can be read"
         return
     prefix = f"run-{delivered.run}/"
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
-    patch = book.blob(files["patch.diff"]) if "patch.diff" in files else b""
-    left = left_by_worker({name: book.blob(oid) for name, oid in files.items() if _by_worker(name)})
-    subject = subject_of(item, book.blob(law.source), law.policy.governing(), patch, left)
+    patch = state.blob(files["patch.diff"]) if "patch.diff" in files else b""
+    left = left_by_worker({name: state.blob(oid) for name, oid in files.items() if _by_worker(name)})
+    subject = subject_of(item, state.blob(effective.source), effective.policy.governing(), patch, left)
     if subject != delivered.subject:
         yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from factory.model.lifecycle import Lane
-from factory.report.audit.book import Book, artifact_of, item_in
 from factory.report.audit.files import AGAIN, JOURNAL
 from factory.report.audit.rules import Found, Rule
+from factory.report.audit.state import AuditState, artifact_of, item_in
 from factory.store.artifacts import Artifacts, folder_of
 from factory.store.days import Days
 from factory.store.queue import QUEUE
@@ -20,9 +20,9 @@ _ENOUGH = 20
 class Merges:
     """Compares merges with their parents."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._objects = objects = book.objects
+    def __init__(self, state: AuditState) -> None:
+        self._state = state
+        self._objects = objects = state.objects
         self._finished = Days(objects, f"{QUEUE}/done", ".yaml")
         self._artifacts = Artifacts(objects)
 
@@ -71,7 +71,7 @@ class Merges:
         places = [folder_of(item_id), *([folder_of(item_id, Lane.DONE, day)] if day else [])]
         kept = [entry for place in places if (entry := self._objects.find(tree, f"{place}/{below}"))]
         if below != JOURNAL:  # what was written over on the line is found where that was done
-            again = AGAIN.fullmatch(below) or self._book.wrote_over(item_id, below, oid)
+            again = AGAIN.fullmatch(below) or self._state.wrote_over(item_id, below, oid)
             return any(again or entry.oid == oid for entry in kept)
         old = self._objects.blob(oid)
         return any(self._objects.blob(entry.oid).startswith(old) for entry in kept)

@@ -11,8 +11,8 @@ from factory.model.failure import Cost, FailureClass
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.result import Result, Status
-from factory.report.audit.book import Book, Law, Record
 from factory.report.audit.judgement import Judgement, subject_found
+from factory.report.audit.state import AuditState, Effective, ItemRecord
 from factory.store.queue import Placed
 from factory.store.repository.chronicle import Step
 
@@ -20,12 +20,12 @@ from factory.store.repository.chronicle import Step
 _AT_APPLY = frozenset({NotApplied.UNPROVABLE, NotApplied.COMMAND_FAILED, NotApplied.COMMAND_UNKNOWN})
 
 
-def unfounded(book: Book, record: Record, entry: Entry, step: Step, lane: Lane | None) -> Iterator[str]:
+def unfounded(state: AuditState, record: ItemRecord, entry: Entry, step: Step, lane: Lane | None) -> Iterator[str]:
     """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
     returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
     if entry.event not in (Event.REWORK, Event.BLOCK) or returned:
         return
-    reason = _Reason(book, record, entry, step)
+    reason = _Reason(state, record, entry, step)
     match entry.source:
         case Lane.REVIEW:
             follows = reason.of_review()
@@ -41,8 +41,8 @@ def unfounded(book: Book, record: Record, entry: Entry, step: Step, lane: Lane |
 class _Reason:
     """One item at the commit that sent it on."""
 
-    def __init__(self, book: Book, record: Record, entry: Entry, step: Step) -> None:
-        self._book = book
+    def __init__(self, state: AuditState, record: ItemRecord, entry: Entry, step: Step) -> None:
+        self._state = state
         self._record = record
         self._entry = entry
         self._step = step
@@ -50,22 +50,25 @@ class _Reason:
 
     def _case(self) -> ItemState:
         record = self._record
-        return ItemState(Placed(record.id, Lane.INBOX, "", ""), self._book.item(record), record.history)
+        return ItemState(Placed(record.id, Lane.INBOX, "", ""), self._state.item(record), record.history)
 
-    def _last_round(self, law: Law) -> bool:
-        return law.contract is not None and self._record.history.rounds_spent + 1 >= law.contract.rework.max_rounds
+    def _last_round(self, effective: Effective) -> bool:
+        return (
+            effective.contract is not None
+            and self._record.history.rounds_spent + 1 >= effective.contract.rework.max_rounds
+        )
 
     def of_review(self) -> bool:
         """Whether the gate sends it there."""
         record, entry = self._record, self._entry
-        judgement = Judgement(self._book, record, entry, self._step)
-        delivered, item, contract = judgement.delivered, judgement.item, judgement.law.contract
+        judgement = Judgement(self._state, record, entry, self._step)
+        delivered, item, contract = judgement.delivered, judgement.item, judgement.effective.contract
         evidence = judgement.evidence() if delivered else None
         if delivered is None or item is None or contract is None or evidence is None:
             self.instead = "there is no delivery, item or contract that it could be judged by"
             return False
         event, again = Event.REWORK, False  # what was judged may be another one now
-        if not any(subject_found(self._book, record, delivered, judgement.law)):
+        if not any(subject_found(self._state, record, delivered, judgement.effective)):
             ruling, _ = judgement.decision(delivered, item, contract, evidence)
             self.instead = f"it {ruling.reason or 'could not be'}"
             if ruling.verdicts != entry.verdicts:
@@ -74,45 +77,45 @@ class _Reason:
         if entry.event is event:
             return True
         if event is Event.REWORK:
-            return entry.event is Event.BLOCK and (again or self._last_round(judgement.law))
+            return entry.event is Event.BLOCK and (again or self._last_round(judgement.effective))
         return event is Event.FINISH and entry.not_applied in _AT_APPLY
 
     def of_run(self) -> bool:
         """Whether its run ended so."""
         record, entry = self._record, self._entry
-        law = record.started or self._book.law(record)
+        effective = record.started or self._state.effective(record)
         name = f"/{record.id}/run-{entry.run}/manifest.json"
         if not any(change.new and not change.old and change.path.endswith(name) for change in self._step.changes):
             self.instead = "its run left nothing"
             return False
         back = entry.event is Event.REWORK
         if entry.failure is None:
-            return self._by_result(law, back=back)
+            return self._by_result(effective, back=back)
         match entry.failure.cost:
             case Cost.ROUND:
-                item = self._book.item(record)
-                return back or self._last_round(law) or bool(item and item.reverts)
+                item = self._state.item(record)
+                return back or self._last_round(effective) or bool(item and item.reverts)
             case Cost.PERSON:
                 return not back
-        most = law.contract.retry.max_attempts if law.contract else 0
+        most = effective.contract.retry.max_attempts if effective.contract else 0
         return not back and record.history.attempts + 1 >= most
 
-    def _by_result(self, law: Law, *, back: bool) -> bool:
+    def _by_result(self, effective: Effective, *, back: bool) -> bool:
         """Whether the worker itself asks for it, or is not sure enough."""
         oid = self._record.run.get(f"run-{self._entry.run}/result.json")
         try:
-            result = Result.model_validate_json(self._book.blob(oid)) if oid else None
+            result = Result.model_validate_json(self._state.blob(oid)) if oid else None
         except ValidationError:
             result = None
-        if result is None or law.contract is None:
+        if result is None or effective.contract is None:
             return False
         if result.status is Status.BLOCKED:
             return not back
-        if result.confidence >= law.contract.confidence:
+        if result.confidence >= effective.contract.confidence:
             self.instead = "its worker was content"
             return False
-        refused = law.contract.on_uncertainty == "refuse"
-        return refused if back else not refused or self._last_round(law)
+        refused = effective.contract.on_uncertainty == "refuse"
+        return refused if back else not refused or self._last_round(effective)
 
     def of_waiting(self) -> bool:
         """Whether it could not be begun."""
@@ -120,6 +123,6 @@ class _Reason:
         if entry.event is not Event.BLOCK or entry.failure is None or entry.failure.cost is not Cost.PERSON:
             return False
         if entry.failure is FailureClass.AUTH:
-            contract = self._book.law(self._record).contract
+            contract = self._state.effective(self._record).contract
             return contract is not None and bool(contract.worker.secrets)
         return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from factory.report.audit.authorship import Authorship
 from factory.report.audit.rules import Rule, Violation
-from factory.report.audit.signs import Signs
 from factory.store.repository.chronicle import Step, replaced
 from factory.store.repository.repository import Repository
 
@@ -16,9 +16,9 @@ class Rewritten:
     A commit that was carried here has the factory as its author and a person as its committer.
     """
 
-    def __init__(self, repository: Repository, signs: Signs) -> None:
+    def __init__(self, repository: Repository, authorship: Authorship) -> None:
         self._repository = repository
-        self._signs = signs
+        self._signs = authorship
         self._last: Step | None = None
         self._lone: Step | None = None  # as far as seen: the only one that was made anew, on the factory's own
         self._people: set[str] = set()  # their commits, and what they carried

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from factory.model.errors import UnusableError
 from factory.model.policy import Policy
+from factory.report.audit.authorship import Authorship
 from factory.report.audit.content import Content, item_of
 from factory.report.audit.rules import Rule, Violation
-from factory.report.audit.signs import Signs
 from factory.store.repository.ancestry import Ancestry, Told
 from factory.store.repository.chronicle import Step, chronicle
 from factory.store.repository.repository import Repository
@@ -17,9 +17,9 @@ _SUBJECT = "\nFactory-Subject: "
 class Target:
     """What stands on it, held against what finishes say."""
 
-    def __init__(self, repository: Repository, content: Content, policy: Policy, signs: Signs) -> None:
+    def __init__(self, repository: Repository, content: Content, policy: Policy, authorship: Authorship) -> None:
         self._repository = repository
-        self._signs = signs
+        self._signs = authorship
         self._content = content
         self._branch = policy.target_branch
         self._remote = policy.sync.remote

@@ -1,4 +1,4 @@
-"""Signatures: whose a commit says it is."""
+"""Authorship: whose a commit says it is."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from factory.store.repository.repository import Repository
 
 
 @dataclass(frozen=True)
-class Signs:
-    """How the factory signs: as itself, or as a policy of this history says."""
+class Authorship:
+    """How the factory authorship: as itself, or as a policy of this history says."""
 
     named: frozenset[tuple[str, str | None]] = frozenset()  # (name, address); None: the factory's own on any machine
 
     @classmethod
-    def in_history(cls, repository: Repository, head: str) -> "Signs":
+    def in_history(cls, repository: Repository, head: str) -> "Authorship":
         """Every identity that a WORKFLOW.md on the way to a commit has given the factory and that was nobody's then."""
         given: dict[tuple[str, str | None], tuple[Identity, str]] = {}  # and the commit that was the first to do so
         for commit, blob in brought(repository, head, WORKFLOW):
@@ -31,7 +31,7 @@ class Signs:
         return cls(frozenset(own))
 
     def of_factory(self, who: Person) -> bool:
-        """Whether this is how the factory signs."""
+        """Whether this is how the factory authorship."""
         address = None if who.email.startswith("factory@") else who.email
         return (who.name == "factory" and address is None) or (who.name, address) in self.named
 

@@ -1,4 +1,4 @@
-"""The book: what is known of every item, of the contracts and of the policy, as history goes on."""
+"""The state of an audit: what is known of every item, of the contracts and of the policy, as history goes on."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from factory.model.item import Item
 from factory.model.journal import Entry, History, fold
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
+from factory.report.audit.authorship import Authorship
 from factory.report.audit.lines import entries_of
-from factory.report.audit.signs import Signs
 from factory.store import yaml
 from factory.store.artifacts import ARTIFACTS, folder_of
 from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
@@ -29,8 +29,8 @@ _MOST_BLOBS, _SMALL = 500, 50_000
 _WHEN_ADDED = ("log", "-1", "--first-parent", "--diff-filter=A", "--no-renames", "--format=%T")
 
 
-class Law(NamedTuple):
-    """What governs an item: the policy, and its contract as it was written."""
+class Effective(NamedTuple):
+    """What is in force for an item: the policy, and its contract as it was written."""
 
     policy: Policy
     name: str
@@ -39,16 +39,16 @@ class Law(NamedTuple):
 
 
 @dataclass
-class Record:
-    """One item. One that is finished sleeps: only where it lies is remembered, until something touches it again."""
+class ItemRecord:
+    """One item. One that is finished is evicted: only where it lies is kept until something touches it again."""
 
     id: str
     places: dict[str, TreeEntry] = field(default_factory=dict)  # by path: one, if all is well
     journal: str = ""  # the blob of its journal; empty: it has none
     history: History = field(default_factory=History)
     run: dict[str, str] = field(default_factory=dict)  # the files of its runs, by their path below the item's folder
-    started: Law | None = None  # what governed it when its present run began
-    asleep: bool = False
+    started: Effective | None = None  # what was in force when its present run began
+    evicted: bool = False
     last: TreeEntry | None = None  # what its file was when it was taken away
     ended: tuple[str, TreeEntry] | None = None  # where its file lay when it was finished, and what it was
 
@@ -99,14 +99,14 @@ def artifact_of(path: str) -> tuple[str, str]:
     return (rest[0], "/".join(rest[1:])) if len(rest) > 1 else ("", "")
 
 
-class Book:
+class AuditState:
     """Kept up commit by commit. What it remembers grows with the items, not with the commits or what they wrote."""
 
-    def __init__(self, repository: Repository, signs: Signs) -> None:
+    def __init__(self, repository: Repository, authorship: Authorship) -> None:
         self.repository = repository
-        self.signs = signs
+        self.authorship = authorship
         self.objects = repository.objects
-        self.items: dict[str, Record] = {}
+        self.items: dict[str, ItemRecord] = {}
         self._written_over: set[tuple[str, str, str]] = set()  # (item, path below its folder, blob)
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
         self._patches = Patches(repository.neutral)
@@ -146,7 +146,7 @@ class Book:
         self._since, self.tree = commit, self.objects.commit(commit).tree
         for path, entry in self._below(self.tree, QUEUE):
             if item_in(path):
-                record = self.items.setdefault(item_in(path), Record(item_in(path), asleep=True))
+                record = self.items.setdefault(item_in(path), ItemRecord(item_in(path), evicted=True))
                 record.places[path] = entry
                 record.ended = (path, entry) if lane_of(path) is Lane.DONE else None
             elif judged_in(path):
@@ -154,7 +154,7 @@ class Book:
                 self.verdicts[path] = entry.oid, author or self.repository.user()
         for item_id, entry in self.objects.folder(self.tree, ARTIFACTS).items():
             if entry.is_folder and item_id != Lane.DONE:
-                self.items.setdefault(item_id, Record(item_id, asleep=True))
+                self.items.setdefault(item_id, ItemRecord(item_id, evicted=True))
 
     def _below(self, tree: str, folder: str) -> Iterator[tuple[str, TreeEntry]]:
         for name, entry in self.objects.folder(tree, folder).items():
@@ -164,15 +164,15 @@ class Book:
             else:
                 yield path, entry
 
-    def record(self, item_id: str) -> Record:
-        """What is known of an item, awake."""
-        record = self.items.setdefault(item_id, Record(item_id))
-        if record.asleep:
-            record.asleep = False
+    def record(self, item_id: str) -> ItemRecord:
+        """What is known of an item, read again if it was evicted."""
+        record = self.items.setdefault(item_id, ItemRecord(item_id))
+        if record.evicted:
+            record.evicted = False
             self._recall(record)
         return record
 
-    def _recall(self, record: Record) -> None:
+    def _recall(self, record: ItemRecord) -> None:
         days = [path.split("/")[2] for path in record.places if lane_of(path) is Lane.DONE]
         for folder in (folder_of(record.id), *(folder_of(record.id, Lane.DONE, day) for day in days)):
             for path, entry in self._below(self.tree, folder):
@@ -181,19 +181,19 @@ class Book:
             record.history = fold(entries_of(self.blob(record.journal)))
         if record.lane is Lane.ACTIVE:
             out = self.repository.git.text(*_WHEN_ADDED, self._since, "--", record.path)
-            record.started = self.law(record, out.strip())
+            record.started = self.effective(record, out.strip())
 
     def deleted(self, item_id: str) -> TreeEntry | None:
-        """What an item's file was when it was taken away, before what the book began with."""
+        """What an item's file was when it was taken away, before what the state began with."""
         found = self.repository.last_deleted(self._since, f"{QUEUE}/*/{item_id}.yaml") if self._since else None
         return TreeEntry(FILE, name_of("blob", found.content)) if found else None
 
-    def rest(self, item_id: str) -> bool:
-        """Let an item sleep if it is finished, and say whether it is."""
+    def evict(self, item_id: str) -> bool:
+        """Evict an item if it is finished, and say whether it is."""
         record = self.items[item_id]
         finished = record.lane is Lane.DONE and record.history.lane is Lane.DONE
         if finished:
-            self.items[item_id] = Record(item_id, record.places, asleep=True, ended=record.ended)
+            self.items[item_id] = ItemRecord(item_id, record.places, evicted=True, ended=record.ended)
         return finished
 
     def keep(self, path: str, oid: str) -> None:
@@ -232,12 +232,12 @@ class Book:
                 self._policies[oid] = next(reversed(self._policies.values()), Policy())
         return self._policies[oid]
 
-    def law(self, record: Record, tree: str = "") -> Law:
-        """What governs an item now, or by another tree."""
+    def effective(self, record: ItemRecord, tree: str = "") -> Effective:
+        """What is in force for an item now, or by another tree."""
         policy, item = self.policy(tree), self.item(record)
         name = (policy.contract_of(item) if item else None) or ""
         source = self._blob_at(tree or self.tree, contract_path(name)) if name else ""
-        return Law(policy, name, self._contract(source, name), source)
+        return Effective(policy, name, self._contract(source, name), source)
 
     def _blob_at(self, tree: str, path: str) -> str:
         known = self._known.get(path) if tree == self._known_in else None
@@ -264,7 +264,7 @@ class Book:
             self._contracts[oid] = loaded
         return self._contracts[oid]
 
-    def item(self, record: Record) -> Item | None:
+    def item(self, record: ItemRecord) -> Item | None:
         """What an item says now; None when it cannot be read."""
         oid = next((entry.oid for entry in record.places.values()), "")
         if oid not in self._parsed:
