@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from factory.report.audit.rules import Rule, Violation
+from factory.report.audit.transition import Transition
 from factory.store.repository.chronicle import Step
 
 _SKEW = timedelta(days=1)  # by which two machines' clocks may differ
@@ -20,16 +21,21 @@ class Dates:
         """Begin after a commit."""
         self._before = last.at
 
-    def take(self, step: Step, moved: bool) -> Iterator[Violation]:
+    def check(self, transition: Transition) -> Iterator[Violation]:
         """What is wrong with the time of one more commit, or of the one before it."""
+        if not transition.step.dated:
+            yield Violation(Rule.DATES, transition.step.commit, "", "has a date that cannot be")
+        elif transition.moved and (self._last is not None or self._before is not None):
+            yield from self._compare(transition.step)
+
+    def advance(self, transition: Transition) -> None:
+        """Go on to a commit: when the last moves were made."""
+        step = transition.step
         if not step.dated:
-            yield Violation(Rule.DATES, step.commit, "", "has a date that cannot be")
             return
-        if not moved:
+        if not transition.moved:
             self._before = self._before or step.at
             return
-        if self._last is not None or self._before is not None:
-            yield from self._compare(step)
         self._before = self._last[1] if self._last else self._before
         self._last = step.commit, step.authored
 

@@ -11,32 +11,40 @@ from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Outcome
-from factory.report.audit.content import Brought, content_name, does_no_more, outside
+from factory.report.audit.content import Brought, content_name, outside
 from factory.report.audit.judgement import Judgement, SeatResult, subject_found
+from factory.report.audit.proposals import does_no_more
 from factory.report.audit.rules import Rule
-from factory.report.audit.state import AuditState, ItemRecord
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Line, Transition
 from factory.report.audit.yardstick import unmeasured
-from factory.store.repository.chronicle import Step
 
 
 class Finish:
     """One item at the commit that finished or rejected it."""
 
-    def __init__(
-        self, state: AuditState, record: ItemRecord, entry: Entry, step: Step, brought: Brought | None = None
-    ) -> None:
-        self._state = state
+    def __init__(self, state: AuditState, line: Line, transition: Transition, brought: Brought | None = None) -> None:
+        self._repository = state.repository
         self._objects = state.objects
-        self._record = record
-        self._entry = entry
-        self._step = step
+        self._reader = state.reader
+        self._record, self._entry = line
+        self._transition = transition
         self._brought = brought
-        self._judgement = Judgement(state, record, entry, step)
+        self._judgement = Judgement(state, line, transition.step)
 
-    @property
-    def dismissed(self) -> set[str]:
-        """The loose ends about which a person said that nothing is to be done."""
-        return self._judgement.dismissed
+    def dismissed(self) -> frozenset[str]:
+        """The loose ends of which a person said, in a verdict that counts, that nothing is to be done."""
+        judgement = self._judgement
+        item, contract, delivered = judgement.item, judgement.effective.contract, judgement.delivered
+        if delivered is None or item is None or contract is None:
+            return frozenset()
+        evidence = judgement.evidence()
+        if evidence is None or judgement.read("evidence.json") is None:
+            return frozenset()
+        try:
+            return judgement.ruled(delivered, item, contract, evidence).dismissed
+        except FactoryError:  # then nothing can be proven of it, which is found
+            return frozenset()
 
     def found(self) -> Iterator[SeatResult]:
         """Everything that is missing or does not fit."""
@@ -49,7 +57,7 @@ class Finish:
         if evidence is None or first is None:
             yield Rule.COVERED, "was finished without evidence"
             return
-        for text in subject_found(self._state, self._record, delivered, judgement.effective):
+        for text in subject_found(self._reader, self._record, delivered, judgement.effective):
             yield Rule.SUBJECT, text
         if first.findings() != delivered.findings:
             yield Rule.COVERED, "was delivered with other findings than its evidence has"
@@ -77,12 +85,13 @@ class Finish:
         missing = asked.keys() - {ran.name for ran in evidence.ran}
         if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
-        for text in unmeasured(self._state.repository, self._judgement, contract, evidence):
+        for text in unmeasured(self._repository, self._judgement, contract, evidence):
             yield Rule.COVERED, text
         if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
             yield Rule.COVERED, "was applied, and is on hold"
-        ruling, refused = self._judgement.decision(delivered, item, contract, evidence)
-        yield from refused
+        ruled = self._judgement.ruled(delivered, item, contract, evidence)
+        ruling = ruled.ruling
+        yield from ruled.refused
         if ruling.event is not self._entry.event:
             how = "rejected" if self._entry.event is Event.REJECT else "finished"
             yield Rule.COVERED, f"was {how}, and by what is committed it {ruling.reason or 'could not be'}"
@@ -97,7 +106,7 @@ class Finish:
             if not before or not self._judgement.same_content(before, evidence.base):
                 return  # what came in is still held against the evidence
             ends = before, applied
-        made = self._state.patch(*ends)
+        made = self._reader.patch(*ends)
         if (self._judgement.file("patch.diff") or b"") != made:
             yield (
                 Rule.PATCH,
@@ -128,7 +137,7 @@ class Finish:
                 yield Rule.MERGED, "was accepted, and the change that its contract wants merged is not"
         elif not merges:
             yield Rule.MERGED, f"was applied, and with apply.mode {mode} there was nothing to merge"
-        elif self._state.authorship.carried(self._step):
+        elif self._transition.carried:
             yield from self._carried()
         elif applied is not None and self._judgement.is_commit(applied):
             yield from self._by_merge(evidence, applied)
@@ -139,12 +148,12 @@ class Finish:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""
         if self._brought is None:
             yield Rule.UNAPPROVED, "was finished, and nothing came in for it here"
-        elif not does_no_more(self._state, self._brought.commit, self._judgement.file("patch.diff") or b""):
+        elif not does_no_more(self._reader, self._brought.commit, self._judgement.file("patch.diff") or b""):
             yield Rule.MERGED, f"was finished by {self._brought.commit[:10]}, which does something else"
 
     def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[SeatResult]:
         objects, commit, policy = self._objects, self._objects.commit(applied), self._judgement.effective.policy
-        if policy.target_branch == policy.branch and applied not in self._step.parents[:1]:
+        if policy.target_branch == policy.branch and applied not in self._transition.step.parents[:1]:
             yield Rule.UNAPPROVED, f"was finished by {applied[:10]}, which is not the merge that was made for it"
         if not commit.parents or commit.parents[1:] not in ((), (evidence.proposal,)):
             yield Rule.MERGED, f"was finished by {applied[:10]}, which merged something else"

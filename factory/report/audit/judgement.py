@@ -1,6 +1,7 @@
 """The judgement: what the gate makes of an item in review, by what is committed and by the policy of that time."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,37 +16,48 @@ from factory.model.journal import Entry
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.subject import subject_of
 from factory.report.audit.content import content_name, outside
+from factory.report.audit.reader import Reader
+from factory.report.audit.record import Effective, ItemRecord, last_delivery
 from factory.report.audit.rules import Rule
-from factory.report.audit.state import AuditState, Effective, ItemRecord, last_delivery
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Line
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
 
 SeatResult = tuple[Rule, str]
+
+
+class Ruled(NamedTuple):
+    """What comes of the verdicts on one item."""
+
+    decision: GateDecision
+    refused: tuple[SeatResult, ...] = ()  # what keeps verdicts from counting
+    dismissed: frozenset[str] = frozenset()  # the loose ends of which a person said that nothing is to be done
+
+
 _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
 
 
 class Judgement:
     """One item in review at the commit that took it out of there."""
 
-    def __init__(self, state: AuditState, record: ItemRecord, entry: Entry, step: Step) -> None:
+    def __init__(self, state: AuditState, line: Line, step: Step) -> None:
         self._state = state
         self._repository = state.repository
         self._objects = state.objects
-        self._record = record
-        self.entry = entry
+        self._record, self.entry = line
         self._step = step
-        self.effective = state.effective(record)
-        self.item = state.item(record)
-        self.delivered = last_delivery(record.history)
-        self.dismissed: set[str] = set()  # the loose ends about which a person said that nothing is to be done
+        self.effective = state.effective(line.record, step.tree_before)
+        self.item = state.reader.item(line.record)
+        self.delivered = last_delivery(line.record.history)
 
     def file(self, name: str) -> bytes | None:
         """What a file of the run that is judged holds."""
         assert self.delivered is not None
         oid = self._record.run.get(f"run-{self.delivered.run}/{name}")
-        return self._state.blob(oid) if oid else None
+        return self._state.reader.blob(oid) if oid else None
 
     def read(self, name: str) -> Evidence | None:
         """The evidence in a file, if it can be read."""
@@ -86,10 +98,8 @@ class Judgement:
         trees = (self._objects.commit(commit).tree for commit in (one, other))
         return len({content_name(self._objects, tree) for tree in trees}) == 1
 
-    def decision(
-        self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence
-    ) -> tuple[GateDecision, list[SeatResult]]:
-        """The gate's decision, and what keeps verdicts from counting."""
+    def ruled(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Ruled:
+        """What the gate rules, by the verdicts that count."""
         record, policy = self._record, self.effective.policy
         changed = tuple(self.made(evidence))
         patterns = guarded(policy, evidence)
@@ -99,32 +109,43 @@ class Judgement:
         )
         votes: list[Vote] = []
         lost: dict[str, str] = {}
-        refusals: list[SeatResult] = []
+        refused: list[SeatResult] = []
+        dismissed: set[str] = set()
         for seat in seats:
             if seat.by_machine:
                 if (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
-                    refusals.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
-                data = self.file(f"verdict.{seat.name}.yaml")
-                path = f"run-{delivered.run}/verdict.{seat.name}.yaml"
-                said = machine_vote(seat.name, path, data, delivery) if data else "there is none"
+                    refused.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
+                said = self._machines_vote(seat.name, delivered, delivery)
                 if isinstance(said, str):
                     lost[seat.name] = said
                 else:
                     votes.append(said)
-                continue
-            if seat.kind is not SeatKind.HUMAN:
-                continue
-            try:
-                vote = self._vote(seat.name, delivery, reviewers_of(seat.name, contract, policy))
-            except Refused as refused:
-                problems = zip(refused.keys, refused.problems, strict=True)
-                refusals += [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
-            except FactoryError as error:
-                refusals.append((Rule.COVERED, f"has a verdict that cannot be read: {error.message}"))
-            else:
-                votes.extend([vote] if vote else [])
-                self.dismissed |= {key for key in delivery.loose_ends if vote and vote.verdict.dismisses(key)}
-        return decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost), refusals
+            elif seat.kind is SeatKind.HUMAN:
+                vote, problems = self._persons_vote(seat.name, delivery, reviewers_of(seat.name, contract, policy))
+                refused += problems
+                if vote:
+                    votes.append(vote)
+                    dismissed |= {key for key in delivery.loose_ends if vote.verdict.dismisses(key)}
+        decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
+        return Ruled(decision, tuple(refused), frozenset(dismissed))
+
+    def _machines_vote(self, seat: str, delivered: Entry, delivery: Delivery) -> Vote | str:
+        """What a machine said in its seat, or why that does not count."""
+        data = self.file(f"verdict.{seat}.yaml")
+        path = f"run-{delivered.run}/verdict.{seat}.yaml"
+        return machine_vote(seat, path, data, delivery) if data else "there is none"
+
+    def _persons_vote(
+        self, seat: str, delivery: Delivery, reviewers: Reviewers
+    ) -> tuple[Vote | None, list[SeatResult]]:
+        """A person's verdict, if it counts, or what keeps it from that."""
+        try:
+            return self._vote(seat, delivery, reviewers), []
+        except Refused as refused:
+            problems = zip(refused.keys, refused.problems, strict=True)
+            return None, [(_RULES.get(key, Rule.COVERED), problem.message) for key, problem in problems]
+        except FactoryError as error:
+            return None, [(Rule.COVERED, f"has a verdict that cannot be read: {error.message}")]
 
     def _vote(self, seat: str, delivery: Delivery, reviewers: Reviewers) -> Vote | None:
         """A person's verdict, with whoever brought its last edit. Raises FactoryError when it does not count."""
@@ -133,7 +154,7 @@ class Judgement:
         if author is None:
             return None
         by: Person = author
-        return read_vote(seat, path, self._state.blob(oid), delivery, lambda: by, reviewers)
+        return read_vote(seat, path, self._state.reader.blob(oid), delivery, lambda: by, reviewers)
 
     def made(self, evidence: Evidence) -> dict[str, bool]:
         """The paths that a proposal changes, and whether each is new. Git may have let it go; then the patch tells."""
@@ -148,17 +169,17 @@ class Judgement:
         return not merge.conflicts and content_name(self._objects, merge.tree) == evidence.tree
 
 
-def subject_found(state: AuditState, record: ItemRecord, delivered: Entry, effective: Effective) -> Iterator[str]:
+def subject_found(reader: Reader, record: ItemRecord, delivered: Entry, effective: Effective) -> Iterator[str]:
     """What is wrong with a subject, computed again from what is committed."""
-    item = state.item(record)
+    item = reader.item(record)
     if item is None or not effective.source:
         yield "was delivered without an item or a contract that can be read"
         return
     prefix = f"run-{delivered.run}/"
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
-    patch = state.blob(files["patch.diff"]) if "patch.diff" in files else b""
-    left = left_by_worker({name: state.blob(oid) for name, oid in files.items() if _by_worker(name)})
-    subject = subject_of(item, state.blob(effective.source), effective.policy.governing(), patch, left)
+    patch = reader.blob(files["patch.diff"]) if "patch.diff" in files else b""
+    left = left_by_worker({name: reader.blob(oid) for name, oid in files.items() if _by_worker(name)})
+    subject = subject_of(item, reader.blob(effective.source), effective.policy.governing(), patch, left)
     if subject != delivered.subject:
         yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
 

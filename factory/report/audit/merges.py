@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from factory.model.lifecycle import Lane
-from factory.report.audit.files import AGAIN, JOURNAL
-from factory.report.audit.rules import Found, Rule
-from factory.report.audit.state import AuditState, artifact_of, item_in
+from factory.report.audit.artifacts import AGAIN
+from factory.report.audit.paths import JOURNAL, artifact_of, item_in
+from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Transition
 from factory.store.artifacts import Artifacts, folder_of
 from factory.store.days import Days
 from factory.store.queue import QUEUE
@@ -18,7 +20,7 @@ _ENOUGH = 20
 
 
 class Merges:
-    """Compares merges with their parents."""
+    """Compares merges with their parents; it needs no memory of its own."""
 
     def __init__(self, state: AuditState) -> None:
         self._state = state
@@ -26,8 +28,11 @@ class Merges:
         self._finished = Days(objects, f"{QUEUE}/done", ".yaml")
         self._artifacts = Artifacts(objects)
 
-    def lost(self, step: Step) -> Iterator[Found]:
+    def check(self, transition: Transition) -> Iterator[Violation]:
         """What a parent brought to the queue and the artifacts, and the merge neither has nor went on from."""
+        yield from transition.violations(self._lost(transition.step))
+
+    def _lost(self, step: Step) -> Iterator[Found]:
         for side in step.sides:
             came = [change for change in self._came(side) if change.new]
             if side.foreign and self._below(step, came):
@@ -71,7 +76,7 @@ class Merges:
         places = [folder_of(item_id), *([folder_of(item_id, Lane.DONE, day)] if day else [])]
         kept = [entry for place in places if (entry := self._objects.find(tree, f"{place}/{below}"))]
         if below != JOURNAL:  # what was written over on the line is found where that was done
-            again = AGAIN.fullmatch(below) or self._state.wrote_over(item_id, below, oid)
+            again = AGAIN.fullmatch(below) or (item_id, below, oid) in self._state.overwritten
             return any(again or entry.oid == oid for entry in kept)
         old = self._objects.blob(oid)
         return any(self._objects.blob(entry.oid).startswith(old) for entry in kept)

@@ -8,11 +8,12 @@ from factory.line.dispatch.budget import used_up
 from factory.line.review.rounds import repeated
 from factory.line.snapshot import ItemState
 from factory.model.failure import Cost, FailureClass
-from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.result import Result, Status
 from factory.report.audit.judgement import Judgement, subject_found
-from factory.report.audit.state import AuditState, Effective, ItemRecord
+from factory.report.audit.record import Effective
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Line
 from factory.store.queue import Placed
 from factory.store.repository.chronicle import Step
 
@@ -20,12 +21,13 @@ from factory.store.repository.chronicle import Step
 _AT_APPLY = frozenset({NotApplied.UNPROVABLE, NotApplied.COMMAND_FAILED, NotApplied.COMMAND_UNKNOWN})
 
 
-def unfounded(state: AuditState, record: ItemRecord, entry: Entry, step: Step, lane: Lane | None) -> Iterator[str]:
+def unfounded(state: AuditState, line: Line, step: Step, lane: Lane | None) -> Iterator[str]:
     """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
+    entry = line.entry
     returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
     if entry.event not in (Event.REWORK, Event.BLOCK) or returned:
         return
-    reason = _Reason(state, record, entry, step)
+    reason = _Reason(state, line, step)
     match entry.source:
         case Lane.REVIEW:
             follows = reason.of_review()
@@ -41,16 +43,17 @@ def unfounded(state: AuditState, record: ItemRecord, entry: Entry, step: Step, l
 class _Reason:
     """One item at the commit that sent it on."""
 
-    def __init__(self, state: AuditState, record: ItemRecord, entry: Entry, step: Step) -> None:
+    def __init__(self, state: AuditState, line: Line, step: Step) -> None:
         self._state = state
-        self._record = record
-        self._entry = entry
+        self._reader = state.reader
+        self._line = line
+        self._record, self._entry = line
         self._step = step
         self.instead = "nothing asked for it"
 
     def _case(self) -> ItemState:
         record = self._record
-        return ItemState(Placed(record.id, Lane.INBOX, "", ""), self._state.item(record), record.history)
+        return ItemState(Placed(record.id, Lane.INBOX, "", ""), self._reader.item(record), record.history)
 
     def _last_round(self, effective: Effective) -> bool:
         return (
@@ -61,15 +64,15 @@ class _Reason:
     def of_review(self) -> bool:
         """Whether the gate sends it there."""
         record, entry = self._record, self._entry
-        judgement = Judgement(self._state, record, entry, self._step)
+        judgement = Judgement(self._state, self._line, self._step)
         delivered, item, contract = judgement.delivered, judgement.item, judgement.effective.contract
         evidence = judgement.evidence() if delivered else None
         if delivered is None or item is None or contract is None or evidence is None:
             self.instead = "there is no delivery, item or contract that it could be judged by"
             return False
         event, again = Event.REWORK, False  # what was judged may be another one now
-        if not any(subject_found(self._state, record, delivered, judgement.effective)):
-            ruling, _ = judgement.decision(delivered, item, contract, evidence)
+        if not any(subject_found(self._reader, record, delivered, judgement.effective)):
+            ruling = judgement.ruled(delivered, item, contract, evidence).ruling
             self.instead = f"it {ruling.reason or 'could not be'}"
             if ruling.verdicts != entry.verdicts:
                 return False
@@ -83,7 +86,7 @@ class _Reason:
     def of_run(self) -> bool:
         """Whether its run ended so."""
         record, entry = self._record, self._entry
-        effective = record.started or self._state.effective(record)
+        effective = record.started or self._state.effective(record, self._step.tree_before)
         name = f"/{record.id}/run-{entry.run}/manifest.json"
         if not any(change.new and not change.old and change.path.endswith(name) for change in self._step.changes):
             self.instead = "its run left nothing"
@@ -93,7 +96,7 @@ class _Reason:
             return self._by_result(effective, back=back)
         match entry.failure.cost:
             case Cost.ROUND:
-                item = self._state.item(record)
+                item = self._reader.item(record)
                 return back or self._last_round(effective) or bool(item and item.reverts)
             case Cost.PERSON:
                 return not back
@@ -104,7 +107,7 @@ class _Reason:
         """Whether the worker itself asks for it, or is not sure enough."""
         oid = self._record.run.get(f"run-{self._entry.run}/result.json")
         try:
-            result = Result.model_validate_json(self._state.blob(oid)) if oid else None
+            result = Result.model_validate_json(self._reader.blob(oid)) if oid else None
         except ValidationError:
             result = None
         if result is None or effective.contract is None:
@@ -123,6 +126,6 @@ class _Reason:
         if entry.event is not Event.BLOCK or entry.failure is None or entry.failure.cost is not Cost.PERSON:
             return False
         if entry.failure is FailureClass.AUTH:
-            contract = self._state.effective(self._record).contract
+            contract = self._state.effective(self._record, self._step.tree_before).contract
             return contract is not None and bool(contract.worker.secrets)
         return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))

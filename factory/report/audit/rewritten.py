@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.rules import Rule, Violation
+from factory.report.audit.transition import Transition
 from factory.store.repository.chronicle import Step, replaced
 from factory.store.repository.repository import Repository
 
@@ -18,7 +19,7 @@ class Rewritten:
 
     def __init__(self, repository: Repository, authorship: Authorship) -> None:
         self._repository = repository
-        self._signs = authorship
+        self._authorship = authorship
         self._last: Step | None = None
         self._lone: Step | None = None  # as far as seen: the only one that was made anew, on the factory's own
         self._people: set[str] = set()  # their commits, and what they carried
@@ -27,27 +28,34 @@ class Rewritten:
         """Begin after a commit."""
         self._last = last
 
-    def take(self, step: Step) -> Iterator[Violation]:
-        """What the next commit shows of the one before it."""
-        last, self._last = self._last, step
-        if not self._signs.by_factory(step):
+    def check(self, transition: Transition) -> Iterator[Violation]:
+        """What the next commit shows of the one before it: that it was made anew on its own."""
+        if self._lone is not None and not self._is_one_of_several(transition.step):
+            yield from self.rest()
+
+    def _is_one_of_several(self, step: Step) -> bool:
+        """Whether the one that was made anew came along with the next one, as by a rebase."""
+        lone = self._lone
+        return lone is not None and step.committer == lone.committer and step.authored < step.at
+
+    def advance(self, transition: Transition) -> None:
+        """Go on to a commit: whether it may be one that was made anew."""
+        step, last = transition.step, self._last
+        self._last, self._lone = step, None
+        if not transition.by_factory:
             self._people.add(step.commit)
-        if self._lone is not None and step.committer == self._lone.committer and step.authored < step.at:
-            self._lone = None  # one of several that were made anew
-        yield from self.rest()
-        if not self._signs.carried(step) or not any(change.of_factory for change in step.changes):
+        if not transition.carried or not any(change.of_factory for change in step.changes):
             return
-        if last is None or not self._signs.by_factory(last):
+        if last is None or not self._authorship.by_factory(last):
             return
         if last.author == step.author and last.at <= step.authored:
             self._lone = step
 
     def rest(self) -> Iterator[Violation]:
         """What is wrong with a commit that nobody carried anywhere."""
-        lone, self._lone = self._lone, None
-        if lone is not None:
-            text = f"{lone.committer} made a commit of the factory anew"
-            yield Violation(Rule.FORGED, lone.commit, "", text)
+        if self._lone is not None:
+            text = f"{self._lone.committer} made a commit of the factory anew"
+            yield Violation(Rule.FORGED, self._lone.commit, "", text)
 
     def advised(self, found: Iterable[Violation], branch: str, head: str) -> tuple[Violation, ...]:
         """The findings; with the first of each commit that a person made, how to undo it."""

@@ -1,0 +1,92 @@
+"""Artifacts: written once, by the factory alone, and as their manifests say."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from factory.model.base import digest
+from factory.report.audit.paths import JOURNAL, judged_in, newest
+from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Transition
+
+AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
+_AT_THE_END = re.compile(r"run-\d+/(apply\.json|pull-request\.md)")  # what the apply adds to a run
+
+
+class WrittenOnce:
+    """Holds what a commit did to artifacts against what they were before it; it needs no memory of its own."""
+
+    def __init__(self, state: AuditState) -> None:
+        self._state = state
+        self._reader = state.reader
+
+    def check(self, transition: Transition) -> Iterator[Violation]:
+        """Artifacts are only added, but for journals, which grow, and what is added is listed."""
+        given = set(self._given(transition))
+        yield from transition.violations(self._changed(transition, given))
+        if transition.ours:
+            yield from transition.violations(self._unlisted(transition, given))
+
+    def _given(self, transition: Transition) -> Iterator[tuple[str, str, str]]:
+        """(item, path below its folder, blob) of every verdict that was taken from the lane to the item's run."""
+        known = self._state.known(transition.before, transition.step.tree_before)
+        for change in transition.step.changes:
+            item_id = judged_in(change.path)
+            if item_id and change.old and not change.new:
+                name = f"verdict.{change.path.split('.')[-3]}.yaml"
+                yield item_id, f"run-{known(item_id).history.run}/{name}", change.old.oid
+
+    def _changed(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
+        for (item_id, below), changes in transition.artifacts.items():
+            record, path, new = transition.before[item_id], changes[-1].path, newest(changes)
+            journal = below == JOURNAL
+            rule = Rule.APPEND_ONLY if journal else Rule.ARTIFACTS
+            known = record.journal if journal else record.run.get(below, "")
+            if not transition.ours:
+                yield rule, path, f"{transition.step.author} changed what only the factory writes"
+            elif not new:
+                yield rule, path, "was taken away"
+            elif journal and known and new != known:
+                if not _grown(self._reader.blob(known), self._reader.blob(new)):
+                    yield rule, path, "was changed where it had been written already"
+            elif known and new != known and not AGAIN.fullmatch(below) and (item_id, below, new) not in given:
+                yield rule, path, "was changed after it had been written"
+
+    def _unlisted(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
+        """What came to the runs' folders stands in a manifest that came with it, or is a verdict or of a recheck."""
+        listed: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
+        came: dict[tuple[str, str, str], tuple[str, str]] = {}  # (item, run, name): (path, blob)
+        for (item_id, below), changes in transition.artifacts.items():
+            path, oid = next(((change.path, change.new.oid) for change in changes if change.new), ("", ""))
+            if below == JOURNAL or not oid or below in transition.before[item_id].run:
+                continue
+            run, _, name = below.partition("/")
+            if name == "manifest.json":
+                listed[item_id, run] = _listed(self._reader.blob(oid))
+            else:
+                came[item_id, run, name] = path, oid
+        for (item_id, run), names in listed.items():
+            for name in sorted(names.keys() - {each for item, of, each in came if (item, of) == (item_id, run)}):
+                text = f"stands in the manifest of {item_id}'s {run}, and did not come with it"
+                yield Rule.DIGESTS, f"{run}/{name}", text
+        for (item_id, run, name), (path, oid) in came.items():
+            told, below = listed.get((item_id, run), {}).get(name), f"{run}/{name}"
+            if told is not None:
+                data = self._reader.blob(oid)
+                if told != (digest(data), len(data)):
+                    yield Rule.DIGESTS, path, "is not what the manifest of its run says"
+            elif (item_id, below, oid) not in given and not (AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
+                yield Rule.DIGESTS, path, "came without a manifest that lists it"
+
+
+def _grown(old: bytes, new: bytes) -> bool:
+    return new.startswith(old) and (not old or old.endswith(b"\n")) and new.endswith(b"\n")
+
+
+def _listed(manifest: bytes) -> dict[str, tuple[str, int]]:
+    try:
+        files = json.loads(manifest)["files"]
+        return {name: (each["digest"], each["bytes"]) for name, each in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

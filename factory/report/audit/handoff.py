@@ -1,0 +1,63 @@
+"""The handoff: what the worker of a finished item left, and whether each of it was dismissed or became an item."""
+
+from collections.abc import Iterator
+
+from factory.model.lifecycle import Event, Lane
+from factory.report.audit.finish import Finish
+from factory.report.audit.paths import by_item, lane_of
+from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.state import AuditState
+from factory.report.audit.transition import Transition
+
+
+class Handoff:
+    """Goes along the commits, and remembers how many items the factory still has to make of what was left."""
+
+    def __init__(self, state: AuditState) -> None:
+        self._state = state
+        self._owed: dict[str, tuple[str, int]] = {}  # of a finished item: (the commit, how many)
+
+    def check(self, transition: Transition) -> Iterator[Violation]:
+        """What is wrong with the items that the factory says it made of what was left."""
+        if transition.ours and not transition.moved:
+            found, _ = self._made(transition)
+            yield from transition.violations(found)
+
+    def advance(self, transition: Transition) -> None:
+        """Go on to a commit: what a finish leaves, and what has become an item."""
+        if transition.moved:
+            self._owed |= self._left(transition)
+        elif transition.ours:
+            _, self._owed = self._made(transition)
+
+    def _made(self, transition: Transition) -> tuple[list[Found], dict[str, tuple[str, int]]]:
+        """What is wrong with the items that a commit made, and what is owed after it."""
+        found: list[Found] = []
+        owed = dict(self._owed)
+        new = by_item(change for change in transition.step.changes if change.new and not change.old)
+        for item_id, changes in new.items():
+            if lane_of(changes[0].path) is not Lane.INBOX:
+                continue
+            item = self._state.reader.item(transition.filed[item_id])
+            parent = (item.discovered_from if item else None) or ""
+            commit, loose = owed.pop(parent, ("", 0))
+            if loose > 1:
+                owed[parent] = commit, loose - 1
+            elif not loose:
+                found.append((Rule.TRAILERS, changes[0].path, "came from the factory, and no finished item left it"))
+        return found, owed
+
+    def _left(self, transition: Transition) -> dict[str, tuple[str, int]]:
+        """How much the finish of an item leaves that no person dismissed."""
+        owed: dict[str, tuple[str, int]] = {}
+        for line in transition.lines:
+            left = line.record.history.loose_ends.keys()
+            if left and line.entry.event is Event.FINISH:
+                loose = len(left - Finish(self._state, line, transition).dismissed())
+                owed |= {line.record.id: (transition.step.commit, loose)} if loose else {}
+        return owed
+
+    def rest(self) -> Iterator[Violation]:
+        """What never became an item."""
+        for item_id, (commit, left) in self._owed.items():
+            yield Violation(Rule.HANDOFF, commit, "", f"{item_id} was finished, and {left} of what it left is no item")

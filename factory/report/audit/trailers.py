@@ -1,0 +1,40 @@
+"""What a commit of the factory did besides what its trailers say."""
+
+from collections.abc import Iterator
+
+from factory.model.lifecycle import Lane
+from factory.report.audit.paths import artifact_of, item_in, judged_in, lane_of
+from factory.report.audit.rules import Found, Rule, Violation
+from factory.report.audit.transition import Transition
+from factory.store.queue import BREAKERS
+
+
+def beside(transition: Transition) -> list[str]:
+    """What a commit that moves one item changed besides that item."""
+    return [change.path for change in transition.step.changes if not _belongs(change.path, transition.item_id)]
+
+
+def _belongs(path: str, item_id: str) -> bool:
+    if path.startswith(f"{BREAKERS}/"):
+        return True
+    return item_id in (item_in(path), artifact_of(path)[0], judged_in(path))
+
+
+def unsaid(transition: Transition) -> Iterator[Violation]:
+    """What is wrong with what the factory did without naming a move."""
+    if transition.ours and not transition.moved:
+        yield from transition.violations(_unsaid(transition))
+
+
+def _unsaid(transition: Transition) -> Iterator[Found]:
+    """It may open a verdict file again, bring back an item, and make a new one."""
+    known = {item_id for item_id, record in transition.before.items() if record.journal or record.places}
+    for change in transition.step.changes:
+        came = change.new and not change.old
+        item_id = item_in(change.path)
+        returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
+        made = came and item_id and item_id not in known and lane_of(change.path) is Lane.INBOX
+        may = returned or made or (came and judged_in(change.path)) or not change.of_factory
+        if not may:
+            yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
+            return
