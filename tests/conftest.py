@@ -18,6 +18,15 @@ from tests.world import World
 __all__ = ["scene"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `fast` what asks for no folder, so that it has no repository, and is not in a module that is `slow`."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if "tmp_path" not in item.fixturenames and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.fast)
+
+
 class _Lasting:
     """A secret scan that goes on when whoever asked it has done."""
 

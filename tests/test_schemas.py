@@ -16,6 +16,8 @@ from factory.store.schema import misfit, schema_problem
 from tests.witness import Background, wait_for
 from tests.world import World
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 PATTERN = "^([a-zA-Z0-9]+[._-]?)+@example.org$"
 MAIL: dict[str, JsonValue] = {"type": "object", "properties": {"mail": {"type": "string", "pattern": PATTERN}}}
 LONG = "a" * 40 + "!"

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
 from tests.world import World
 
+pytestmark = pytest.mark.slow  # it starts processes
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing of it in the repository
 
 IDS = ["a", "b", "c", "d", "e"]

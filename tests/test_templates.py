@@ -9,6 +9,8 @@ from factory.model.failure import FailureClass
 from factory.store.helper import Helper
 from tests.world import World
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 DOUBLED = (
     "{% set all = namespace(s='x') %}{% for i in range(60) %}{% set all.s = all.s ~ all.s %}{% endfor %}{{ all.s }}"
 )

@@ -58,6 +58,12 @@ def _beginning() -> Path:
     return world.root
 
 
+@functools.lru_cache(maxsize=256)
+def _told(root: Path, *arguments: str) -> str:
+    """What git says of a commit that is named by its id, which never changes."""
+    return World(root).git(*arguments)
+
+
 @dataclass
 class World:
     """A repository at `root`; every method is one thing a person or the factory does."""
@@ -137,19 +143,25 @@ class World:
             code = run(list(arguments))
         return code, printed.getvalue()
 
+    def _paths(self, folder: str, rev: str) -> list[str]:
+        return _told(self.root, "ls-tree", "-r", "--name-only", self._commit_of(rev), folder).split("\n")
+
+    def _file(self, path: str, rev: str) -> str:
+        return _told(self.root, "show", f"{self._commit_of(rev)}:{path}")
+
+    def _commit_of(self, rev: str) -> str:
+        loose = self.root / ".git/refs/heads" / rev
+        return loose.read_text().strip() if loose.is_file() else self.git("rev-parse", f"{rev}^{{commit}}")
+
     def lane(self, item_id: str, rev: str = "main") -> str:
         """The lane in which an item lies on the branch; it must be exactly one."""
-        paths = self.git("ls-tree", "-r", "--name-only", rev, "queue").split("\n")
-        found = [path for path in paths if Path(path).name == f"{item_id}.yaml"]
-        if len(found) != 1:
-            raise AssertionError(f"{item_id} lies at {found}")
-        return found[0].split("/")[1]
+        return self.path(item_id, rev).split("/")[1]
 
     def journal(self, item_id: str, rev: str = "main") -> tuple[Entry, ...]:
         """An item's journal as the branch has it."""
-        paths = self.git("ls-tree", "-r", "--name-only", rev, "artifacts").split("\n")
+        paths = self._paths("artifacts", rev)
         path = next((path for path in paths if path.endswith(f"/{item_id}/journal.jsonl")), None)
-        return read(self.git("show", f"{rev}:{path}").encode() + b"\n", path).entries if path else ()
+        return read(self._file(path, rev).encode() + b"\n", path).entries if path else ()
 
     def events(self, item_id: str) -> list[str]:
         return [str(entry.event) for entry in self.journal(item_id)]
@@ -200,17 +212,15 @@ class World:
 
     def path(self, item_id: str, rev: str = "main") -> str:
         """Where an item lies on the branch."""
-        paths = self.git("ls-tree", "-r", "--name-only", rev, "queue").split("\n")
-        found = [path for path in paths if Path(path).name == f"{item_id}.yaml"]
+        found = [path for path in self._paths("queue", rev) if Path(path).name == f"{item_id}.yaml"]
         if len(found) != 1:
             raise AssertionError(f"{item_id} lies at {found}")
         return found[0]
 
     def artifacts(self, item_id: str, rev: str = "main") -> dict[str, str]:
         """An item's artifacts on the branch: for each path below its folder, what it holds."""
-        paths = self.git("ls-tree", "-r", "--name-only", rev, "artifacts").split("\n")
-        found = [path for path in paths if f"/{item_id}/" in path]
-        return {path.partition(f"/{item_id}/")[2]: self.git("show", f"{rev}:{path}") for path in found}
+        found = [path for path in self._paths("artifacts", rev) if f"/{item_id}/" in path]
+        return {path.partition(f"/{item_id}/")[2]: self._file(path, rev) for path in found}
 
     def last(self, item_id: str) -> Entry:
         """The newest line of an item's journal."""
