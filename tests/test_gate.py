@@ -1,14 +1,16 @@
 """The gate: evidence and verdicts in, one event out."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from factory.model.contract import Contract
 from factory.model.evidence import Evidence, Ran
-from factory.model.gate import Vote, decide, seats_needed, touches, unanswered
+from factory.model.gate import Vote, decide, guarded, seats_needed, touches, unanswered
 from factory.model.item import Item
 from factory.model.lifecycle import Event
+from factory.model.policy import Policy
 from factory.model.verdict import Decision, Finding, Verdict
 
 CHECKS = {"name": "tests", "kind": "checks"}
@@ -162,3 +164,72 @@ def test_only_criteria_without_a_check_are_unanswered() -> None:
         '{"title": "t", "acceptance": [{"id": "A1", "text": "x", "check": ["true"]}, {"id": "A2", "text": "y"}]}'
     )
     assert unanswered(item) == ("A2",)
+
+
+CRITIC = {"name": "critic", "kind": "command"}
+CRITIC_SEAT: dict[str, object] = {**CRITIC, "run": ("true",)}
+
+
+def machine_judged(quorum: str | int = "all", *more: dict[str, object]) -> Contract:
+    review = {"seats": (CRITIC_SEAT, *more), "quorum": quorum}
+    return Contract.model_validate({"purpose": "p", "worker": {"run": ("true",)}, "review": review}, strict=False)
+
+
+def test_a_machines_verdict_that_does_not_count_blocks_since_nobody_would_bring_it() -> None:
+    judged = machine_judged()
+    ruling = decide(judged, judged.review.seats, evidence(), (), lost={"critic": "there is none"})
+    assert ruling.event is Event.BLOCK
+    assert ruling.reason == "the verdict of critic does not count: there is none"
+
+
+def test_a_verdict_that_was_lost_is_not_missed_where_the_quorum_is_met_or_somebody_said_no() -> None:
+    judged = machine_judged(1, {"name": "ann", "kind": "human"})
+    lost = {"critic": "there is none"}
+    assert (
+        decide(judged, judged.review.seats, evidence(), (read_vote("ann", "approve"),), lost=lost).event is Event.FINISH
+    )
+    assert (
+        decide(judged, judged.review.seats, evidence(), (read_vote("ann", "reject"),), lost=lost).event is Event.REJECT
+    )
+
+
+def test_one_person_in_two_seats_counts_once() -> None:
+    judged = contract(ANN, BOB)
+    both = tuple(replace(read_vote(seat, "approve"), person="ann@example.org") for seat in ("ann", "bob"))
+    ruling = decide(judged, judged.review.seats, evidence(), both)
+    assert ruling.event is None
+    assert ruling.reason == (
+        "waits for the verdict of bob; bob needs somebody else: bob <bob@example.org> gave the verdict of ann"
+    )
+    two = (both[0], replace(both[1], person="bob@example.org"))
+    assert decide(judged, judged.review.seats, evidence(), two).event is Event.FINISH
+    # machines are nobody twice
+    machines = tuple(replace(each, person="") for each in both)
+    assert decide(judged, judged.review.seats, evidence(), machines).event is Event.FINISH
+
+
+def test_what_a_seat_says_is_put_right_is_kept_when_it_is_sent_back() -> None:
+    judged = contract(ANN, BOB)
+    closing = read_vote("ann", "approve")
+    closing = replace(closing, verdict=closing.verdict.model_copy(update={"closes": ("ann-F1-1",)}))
+    ruling = decide(judged, judged.review.seats, evidence(), (closing, read_vote("bob", "rework")))
+    assert (ruling.event, ruling.closes) == (Event.REWORK, ("ann-F1-1",))
+
+
+@pytest.mark.parametrize(
+    ("canary", "silent", "patterns"),
+    [
+        ("report", (), ("contracts/**", "tests/test_it.py")),
+        ("report", ("unit",), ("contracts/**", "tests/test_it.py")),
+        ("person", (), ("contracts/**", "tests/test_it.py")),
+        ("person", ("unit",), ("**",)),
+    ],
+)
+def test_what_a_person_must_see_is_what_is_protected_and_what_judges_and_all_of_it_where_checks_prove_nothing(
+    canary: str, silent: tuple[str, ...], patterns: tuple[str, ...]
+) -> None:
+    policy = Policy.model_validate({"branch": "main", "protected": ("contracts/**",), "canary": canary})
+    judged = evidence().model_copy(update={"silent": silent, "instruments": {"tests/test_it.py": "unit runs it"}})
+    found = guarded(policy, judged)
+    assert found == patterns if patterns == ("**",) else set(patterns) <= set(found)
+    assert touches(("src/any.py",), found) == (patterns == ("**",))

@@ -1,9 +1,23 @@
 """The plan: what starts, in which order, and why the rest waits."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from factory.line.dispatch.schedule import ScheduleEntry, plan, unfit
+from factory.line.snapshot import ItemState, Snapshot
+from factory.model.breaker import BreakerState, State
+from factory.model.contract import Contract
+from factory.model.item import Item
+from factory.model.journal import Entry, History
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.policy import Policy, Workflow
+from factory.store.queue import Placed, QueueListing, lane_path
+from factory.store.repository.objects import Person
+from factory.store.repository.repository import Arrival
 from tests.world import World
 
 SLOW: list[dict[str, object]] = [{"result": {"status": "blocked", "question": "what now?"}}]
@@ -268,3 +282,237 @@ def test_inputs_that_the_contract_does_not_receive_are_refused(world: World) -> 
     said = world.command("tick")
     assert world.lane("one") in ("inbox", "blocked")
     assert "program" in said + world.command("status")
+
+
+# The plan as a function of what is known: values in, outlooks out
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WORKER: dict[str, object] = {"purpose": "p", "worker": {"run": ["true"]}}
+
+
+def contract(**keys: object) -> Contract:
+    return Contract.model_validate_json(json.dumps({**WORKER, **keys}))
+
+
+def case(item_id: str, lane: Lane = Lane.INBOX, history: History | None = None, **keys: object) -> ItemState:
+    """An item that lies in a lane, for the contract `c`."""
+    item = Item.model_validate_json(json.dumps({"title": item_id, **keys}))
+    placed = Placed(item_id, lane, lane_path(lane, item_id), "0" * 40)
+    return ItemState(placed, item, history or History(), "c", contract())
+
+
+def snapshot(*cases: ItemState, breakers: Mapping[str, BreakerState] | None = None, **policy: object) -> Snapshot:
+    """What a pass knows at noon."""
+    return Snapshot(
+        now=NOW,
+        head="",
+        tree="",
+        workflow=Workflow(policy=Policy.model_validate_json(json.dumps({"branch": "main", **policy})), prompt=""),
+        snapshot=QueueListing({each.id: each.placed for each in cases}),
+        cases={each.id: each for each in cases},
+        problems=(),
+        breakers=dict(breakers or {}),
+    )
+
+
+def arrivals(*ids: str) -> dict[str, Arrival]:
+    """These items came one second after the other."""
+    ann = Person("Ann", "ann@example.org")
+    return {lane_path(Lane.INBOX, item_id): Arrival(second, ann, "") for second, item_id in enumerate(ids)}
+
+
+def planned(
+    known: Snapshot, *came: str, outcomes: Mapping[str, Outcome] | None = None, unready: str = ""
+) -> list[ScheduleEntry]:
+    return plan(known, arrivals(*came), (outcomes or {}).get, unready)
+
+
+def starting(schedule: list[ScheduleEntry]) -> list[str]:
+    return [outlook.id for outlook in schedule if outlook.start]
+
+
+def test_nothing_waits_where_nothing_is() -> None:
+    assert planned(snapshot()) == []
+    assert planned(snapshot(case("a", Lane.ACTIVE), case("r", Lane.REVIEW), case("b", Lane.BLOCKED))) == []
+
+
+def test_the_order_is_urgency_then_age_then_id() -> None:
+    known = snapshot(case("z"), case("late", priority=4), case("urgent", priority=1), case("b"), case("a"))
+    same = {lane_path(Lane.INBOX, "b"): 5, lane_path(Lane.INBOX, "a"): 5}
+    came = {path: each._replace(at=same.get(path, each.at)) for path, each in arrivals("z", "late", "b", "a").items()}
+    found = plan(known, came, lambda _id: None)
+    assert [outlook.id for outlook in found] == ["urgent", "late", "z", "a", "b"]
+    assert found == [ScheduleEntry(each, True) for each in ("urgent", "late", "z", "a", "b")]
+
+
+@pytest.mark.parametrize(("begun", "first"), [(0, "urgent"), (3, "urgent"), (4, "old"), (5, "urgent"), (9, "old")])
+def test_one_start_in_five_is_for_the_oldest_however_many_were_begun(begun: int, first: str) -> None:
+    known = replace(snapshot(case("old"), case("urgent", priority=1)), begun_today=begun)
+    assert next(outlook.id for outlook in planned(known, "old", "urgent")) == first
+
+
+def test_slots_are_counted_with_who_is_at_work_and_who_starts_before() -> None:
+    known = snapshot(case("busy", Lane.ACTIVE), case("a"), case("b"), agent={"max_concurrent_agents": 2})
+    first, second = planned(known, "a", "b")
+    assert first == ScheduleEntry("a", True)
+    said = "waits for a slot: 2 are at work, agent.max_concurrent_agents is 2"
+    assert second == ScheduleEntry("b", False, said, crowded=True)
+
+
+def test_slots_of_a_lane_count_those_who_came_from_it() -> None:
+    began = Entry(seq=1, at=NOW, event=Event.START, source=Lane.REWORK, to=Lane.ACTIVE, actor="factory")
+    busy = case("busy", Lane.ACTIVE, History((began,)))
+    known = snapshot(
+        busy, case("new"), case("again", Lane.REWORK), agent={"max_concurrent_agents_by_state": {"rework": 1}}
+    )
+    found = {outlook.id: outlook for outlook in planned(known, "new")}
+    assert starting([*found.values()]) == ["new"]
+    assert found["again"].reason == "waits for a slot: 1 from rework are at work, which is as many as may be"
+    assert found["again"].crowded
+
+
+@pytest.mark.parametrize(
+    ("full", "lane"), [("review", Lane.REVIEW), ("rework", Lane.REWORK), ("blocked", Lane.BLOCKED)]
+)
+def test_a_full_lane_holds_back_what_is_new_and_not_what_was_begun(full: str, lane: Lane) -> None:
+    known = snapshot(case("full", lane, hold=True), case("new"), case("again", Lane.REWORK), limits={full: 1})
+    found = {outlook.id: outlook for outlook in planned(known, "new")}
+    assert found["again"].start
+    assert not found["new"].start
+    assert found["new"].crowded
+    assert f"the lane {lane} is full" in found["new"].reason
+
+
+def test_those_at_work_are_on_their_way_to_review() -> None:
+    known = snapshot(case("a"), case("b"), limits={"review": 1})
+    assert starting(planned(known, "a", "b")) == ["a"]
+
+
+def test_what_cannot_start_takes_no_slot_from_the_next() -> None:
+    known = snapshot(case("held", hold=True, priority=1), case("free"), agent={"max_concurrent_agents": 1})
+    held, free = planned(known)
+    assert held == ScheduleEntry("held", False, "on hold; factory hold held --off")
+    assert free.start
+
+
+def test_a_case_with_a_problem_waits_with_it() -> None:
+    broken = replace(case("one"), item=None, problem="it cannot be read")
+    assert planned(snapshot(broken)) == [ScheduleEntry("one", False, "it cannot be read")]
+
+
+def test_a_wait_after_a_failure_ends_at_its_moment_and_not_before() -> None:
+    until = NOW + timedelta(seconds=1)
+    known = snapshot(case("one", history=History(attempts=1, not_before=until)))
+    assert planned(known) == [ScheduleEntry("one", False, "waits until 2026-11-20T12:00:01Z for attempt 2", until)]
+    assert starting(planned(replace(known, now=until))) == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "start", "said"),
+    [
+        (Outcome.APPLIED, True, ""),
+        (Outcome.ACCEPTED, True, ""),
+        (Outcome.REJECTED, False, "waits for first, which ended as rejected; edit depends_on"),
+        (Outcome.CANCELLED, False, "waits for first, which ended as cancelled; edit depends_on"),
+    ],
+)
+def test_a_dependency_lets_go_by_how_it_ended(outcome: Outcome, start: bool, said: str) -> None:
+    known = snapshot(case("second", depends_on=["first"]))
+    assert planned(known, outcomes={"first": outcome}) == [ScheduleEntry("second", start, said)]
+
+
+def test_an_open_dependency_is_said_with_its_lane_and_an_unknown_one_too() -> None:
+    known = snapshot(case("first", Lane.REVIEW), case("second", depends_on=["first"]), case("third", depends_on=["no"]))
+    second, third = planned(known)
+    assert second.reason == "waits for first, which is in review"
+    assert third.reason == "waits for no, which is not in the queue, or cannot be read"
+
+
+def test_a_circle_is_told_to_each_in_it_and_to_nobody_else() -> None:
+    known = snapshot(case("a", depends_on=["b"]), case("b", depends_on=["a"]), case("c"))
+    found = {outlook.id: outlook for outlook in planned(known)}
+    assert "a -> b -> a" in found["a"].reason
+    assert "depends on itself" in found["b"].reason
+    assert found["c"].start
+
+
+def test_a_machine_that_can_run_nothing_starts_nothing_and_is_no_crowd() -> None:
+    assert planned(snapshot(case("one")), unready="no sandbox") == [ScheduleEntry("one", False, "no sandbox")]
+
+
+def test_a_day_that_is_used_up_ends_at_midnight() -> None:
+    known = replace(snapshot(case("one"), budget={"usd_per_day": 2.0}), spent_today=2.5)
+    [found] = planned(known)
+    assert (found.start, found.until) == (False, datetime(2026, 11, 21, tzinfo=UTC))
+    assert found.reason == "waits until tomorrow: 2.50 of 2.00 USD a day are used up"
+
+
+def breaker(state: State, trial: str | None = None) -> BreakerState:
+    return BreakerState(
+        contract="c", state=state, since=NOW, until=NOW + timedelta(minutes=30), failures=5, reason="r", trial=trial
+    )
+
+
+def test_an_open_breaker_holds_back_until_it_has_cooled_and_then_lets_one_go() -> None:
+    known = snapshot(case("a"), case("b"), breakers={"c": breaker(State.OPEN)})
+    assert starting(planned(known, "a", "b")) == []
+    assert {each.until for each in planned(known, "a", "b")} == {NOW + timedelta(minutes=30)}
+    first, second = planned(replace(known, now=NOW + timedelta(minutes=30)), "a", "b")
+    assert first.start
+    assert second.reason == "waits: the contract c is being tried with a"
+
+
+def test_a_trial_that_runs_holds_back_the_others_and_a_closed_breaker_nobody() -> None:
+    trying = snapshot(case("t", Lane.ACTIVE), case("a"), breakers={"c": breaker(State.HALF_OPEN, "t")})
+    assert [each.reason for each in planned(trying)] == ["waits: the contract c is being tried with t"]
+    assert starting(planned(snapshot(case("a"), breakers={"c": breaker(State.CLOSED)}))) == ["a"]
+
+
+def agents(**models: str | None) -> dict[str, object]:
+    return {name: {"kind": "command", "run": ["true"], "model": model} for name, model in models.items()}
+
+
+def seated(**seat: object) -> Contract:
+    return contract(worker={"agent": "solver"}, review={"seats": [{"name": "critic", "kind": "agent", **seat}]})
+
+
+CHECKED = contract(review={"seats": [{"name": "tests", "kind": "checks"}]})
+
+
+@pytest.mark.parametrize(
+    ("known", "item", "judged", "said"),
+    [
+        ({}, {}, contract(), ""),
+        ({}, {}, seated(agent="critic"), "which WORKFLOW.md does not name under 'agents'"),
+        ({"agents": agents(solver=None)}, {}, seated(agent="critic"), "needs the agent 'critic'"),
+        ({"agents": agents(solver=None)}, {}, seated(agent="solver"), "is the worker itself"),
+        ({"agents": agents(solver=None, critic=None)}, {}, seated(agent="critic"), ""),
+        ({}, {"acceptance": [{"id": "A1", "text": "t"}]}, CHECKED, "nobody can answer A1"),
+        ({}, {"acceptance": [{"id": "A1", "text": "t", "check": ["true"]}]}, CHECKED, ""),
+    ],
+    ids=["fit", "no such worker", "no such reviewer", "reviews itself", "both are there", "nobody answers", "answered"],
+)
+def test_what_can_never_pass_is_known_before_it_runs(
+    known: dict[str, object], item: dict[str, object], judged: Contract, said: str
+) -> None:
+    policy = Policy.model_validate_json(json.dumps(known))
+    found = unfit(Item.model_validate_json(json.dumps({"title": "t", **item})), judged, policy)
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ({"solver": "a", "critic": "b"}, ""),
+        ({"solver": "a", "critic": "a"}, "the seat 'critic' has the worker's, 'a'"),
+        ({"solver": "a", "critic": None}, "does not say which model each agent has"),
+    ],
+    ids=["distinct", "the same", "unknown"],
+)
+def test_distinct_models_are_asked_for_before_it_runs(models: dict[str, str | None], said: str) -> None:
+    seats = [{"name": "critic", "kind": "agent", "agent": "critic"}]
+    judged = contract(worker={"agent": "solver"}, review={"seats": seats, "distinct_models": True})
+    found = unfit(Item(title="t"), judged, snapshot(agents=agents(**models)).policy)
+    assert said in found
+    assert bool(found) == bool(said)
