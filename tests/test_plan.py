@@ -308,8 +308,8 @@ def snapshot(*cases: ItemState, breakers: Mapping[str, BreakerState] | None = No
         head="",
         tree="",
         workflow=Workflow(policy=Policy.model_validate_json(json.dumps({"branch": "main", **policy})), prompt=""),
-        snapshot=QueueListing({each.id: each.placed for each in cases}),
-        cases={each.id: each for each in cases},
+        listing=QueueListing({each.id: each.placed for each in cases}),
+        items={each.id: each for each in cases},
         problems=(),
         breakers=dict(breakers or {}),
     )
@@ -496,7 +496,7 @@ def test_what_can_never_pass_is_known_before_it_runs(
     known: dict[str, object], item: dict[str, object], judged: Contract, said: str
 ) -> None:
     policy = Policy.model_validate_json(json.dumps(known))
-    found = unfit(Item.model_validate_json(json.dumps({"title": "t", **item})), judged, policy)
+    found = unfit(Item.model_validate_json(json.dumps({"title": "t", **item})), judged, policy, ["command"])
     assert said in found
     assert bool(found) == bool(said)
 
@@ -513,6 +513,6 @@ def test_what_can_never_pass_is_known_before_it_runs(
 def test_distinct_models_are_asked_for_before_it_runs(models: dict[str, str | None], said: str) -> None:
     seats = [{"name": "critic", "kind": "agent", "agent": "critic"}]
     judged = contract(worker={"agent": "solver"}, review={"seats": seats, "distinct_models": True})
-    found = unfit(Item(title="t"), judged, snapshot(agents=agents(**models)).policy)
+    found = unfit(Item(title="t"), judged, snapshot(agents=agents(**models)).policy, ["command"])
     assert said in found
     assert bool(found) == bool(said)

@@ -12,7 +12,7 @@ from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Outcome
 from factory.report.audit.content import Brought, content_name, outside
-from factory.report.audit.judgement import Judgement, SeatResult, subject_found
+from factory.report.audit.judgement import Judgement, RuleBroken, subject_found
 from factory.report.audit.proposals import does_no_more
 from factory.report.audit.rules import Rule
 from factory.report.audit.state import AuditState
@@ -42,11 +42,11 @@ class Finish:
         if evidence is None or judgement.read("evidence.json") is None:
             return frozenset()
         try:
-            return judgement.ruled(delivered, item, contract, evidence).dismissed
+            return judgement.assessed(delivered, item, contract, evidence).dismissed
         except FactoryError:  # then nothing can be proven of it, which is found
             return frozenset()
 
-    def found(self) -> Iterator[SeatResult]:
+    def found(self) -> Iterator[RuleBroken]:
         """Everything that is missing or does not fit."""
         judgement = self._judgement
         item, contract, delivered = judgement.item, judgement.effective.contract, judgement.delivered
@@ -71,14 +71,14 @@ class Finish:
         except FactoryError as error:
             yield Rule.MERGED, f"cannot be proven: {error.message}"
 
-    def _same(self, delivered: Entry, evidence: Evidence) -> Iterator[SeatResult]:
+    def _same(self, delivered: Entry, evidence: Evidence) -> Iterator[RuleBroken]:
         """Whether what was finished is what was delivered."""
         if self._entry.subject != delivered.subject:
             yield Rule.SUBJECT, "was finished under another subject than the one that was delivered"
         if not evidence.proposal == self._entry.proposal == delivered.proposal:
             yield Rule.COVERED, "was finished with another proposal than the one that was delivered and checked"
 
-    def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[SeatResult]:
+    def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[RuleBroken]:
         """The gate's own decision on what is committed, by the policy of that time."""
         asked = {check.name: None for check in contract.checks}
         asked |= {f"acceptance/{each.id}": None for each in item.acceptance if each.check is not None}
@@ -89,16 +89,16 @@ class Finish:
             yield Rule.COVERED, text
         if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
             yield Rule.COVERED, "was applied, and is on hold"
-        ruled = self._judgement.ruled(delivered, item, contract, evidence)
-        ruling = ruled.ruling
-        yield from ruled.refused
-        if ruling.event is not self._entry.event:
+        assessed = self._judgement.assessed(delivered, item, contract, evidence)
+        decision = assessed.decision
+        yield from assessed.refused
+        if decision.event is not self._entry.event:
             how = "rejected" if self._entry.event is Event.REJECT else "finished"
-            yield Rule.COVERED, f"was {how}, and by what is committed it {ruling.reason or 'could not be'}"
-        elif ruling.verdicts != self._entry.verdicts:
+            yield Rule.COVERED, f"was {how}, and by what is committed it {decision.reason or 'could not be'}"
+        elif decision.verdicts != self._entry.verdicts:
             yield Rule.COVERED, "has other verdicts in its journal than in its files"
 
-    def _patch(self, evidence: Evidence) -> Iterator[SeatResult]:
+    def _patch(self, evidence: Evidence) -> Iterator[RuleBroken]:
         ends = evidence.base, evidence.proposal
         if self._objects.read(evidence.proposal) is None:  # of a squash, or of nothing applied: git let it go
             applied = self._entry.applied or ""
@@ -113,7 +113,7 @@ class Finish:
                 f"was judged by a patch.diff that is not what the proposal {evidence.proposal[:10]} changes",
             )
 
-    def _by_command(self) -> Iterator[SeatResult]:
+    def _by_command(self) -> Iterator[RuleBroken]:
         """Whether the outcome of an apply command is recorded, for the subject that was judged."""
         data = self._judgement.file("apply.json")
         try:
@@ -127,7 +127,7 @@ class Finish:
         elif not note.ended or note.exit_code != 0:
             yield Rule.MERGED, "was finished, and its apply command failed"
 
-    def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[SeatResult]:
+    def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[RuleBroken]:
         applied, policy = self._entry.applied, self._judgement.effective.policy
         merges = mode in (ApplyMode.MERGE, ApplyMode.SQUASH) and evidence.proposal != evidence.base
         if self._entry.outcome is not Outcome.APPLIED:
@@ -144,14 +144,14 @@ class Finish:
         elif applied is None or policy.target_branch == policy.branch:  # else it is looked for on that other branch
             yield Rule.MERGED, "was applied, and the journal does not say by which commit"
 
-    def _carried(self) -> Iterator[SeatResult]:
+    def _carried(self) -> Iterator[RuleBroken]:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""
         if self._brought is None:
             yield Rule.UNAPPROVED, "was finished, and nothing came in for it here"
         elif not does_no_more(self._reader, self._brought.commit, self._judgement.file("patch.diff") or b""):
             yield Rule.MERGED, f"was finished by {self._brought.commit[:10]}, which does something else"
 
-    def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[SeatResult]:
+    def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[RuleBroken]:
         objects, commit, policy = self._objects, self._objects.commit(applied), self._judgement.effective.policy
         if policy.target_branch == policy.branch and applied not in self._transition.step.parents[:1]:
             yield Rule.UNAPPROVED, f"was finished by {applied[:10]}, which is not the merge that was made for it"

@@ -26,14 +26,14 @@ from factory.store.queue import Placed, verdict_path
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
 
-SeatResult = tuple[Rule, str]
+RuleBroken = tuple[Rule, str]
 
 
-class Ruled(NamedTuple):
+class Assessed(NamedTuple):
     """What comes of the verdicts on one item."""
 
     decision: GateDecision
-    refused: tuple[SeatResult, ...] = ()  # what keeps verdicts from counting
+    refused: tuple[RuleBroken, ...] = ()  # what keeps verdicts from counting
     dismissed: frozenset[str] = frozenset()  # the loose ends of which a person said that nothing is to be done
 
 
@@ -98,7 +98,7 @@ class Judgement:
         trees = (self._objects.commit(commit).tree for commit in (one, other))
         return len({content_name(self._objects, tree) for tree in trees}) == 1
 
-    def ruled(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Ruled:
+    def assessed(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Assessed:
         """What the gate rules, by the verdicts that count."""
         record, policy = self._record, self.effective.policy
         changed = tuple(self.made(evidence))
@@ -109,7 +109,7 @@ class Judgement:
         )
         votes: list[Vote] = []
         lost: dict[str, str] = {}
-        refused: list[SeatResult] = []
+        refused: list[RuleBroken] = []
         dismissed: set[str] = set()
         for seat in seats:
             if seat.by_machine:
@@ -127,7 +127,7 @@ class Judgement:
                     votes.append(vote)
                     dismissed |= {key for key in delivery.loose_ends if vote.verdict.dismisses(key)}
         decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
-        return Ruled(decision, tuple(refused), frozenset(dismissed))
+        return Assessed(decision, tuple(refused), frozenset(dismissed))
 
     def _machines_vote(self, seat: str, delivered: Entry, delivery: Delivery) -> Vote | str:
         """What a machine said in its seat, or why that does not count."""
@@ -137,7 +137,7 @@ class Judgement:
 
     def _persons_vote(
         self, seat: str, delivery: Delivery, reviewers: Reviewers
-    ) -> tuple[Vote | None, list[SeatResult]]:
+    ) -> tuple[Vote | None, list[RuleBroken]]:
         """A person's verdict, if it counts, or what keeps it from that."""
         try:
             return self._vote(seat, delivery, reviewers), []

@@ -72,11 +72,11 @@ class _Reason:
             return False
         event, again = Event.REWORK, False  # what was judged may be another one now
         if not any(subject_found(self._reader, record, delivered, judgement.effective)):
-            ruling = judgement.ruled(delivered, item, contract, evidence).ruling
-            self.instead = f"it {ruling.reason or 'could not be'}"
-            if ruling.verdicts != entry.verdicts:
+            decision = judgement.assessed(delivered, item, contract, evidence).decision
+            self.instead = f"it {decision.reason or 'could not be'}"
+            if decision.verdicts != entry.verdicts:
                 return False
-            event, again = ruling.event or Event.MOVED, bool(repeated(self._case(), ruling.findings))
+            event, again = decision.event or Event.MOVED, bool(repeated(self._case(), decision.findings))
         if entry.event is event:
             return True
         if event is Event.REWORK:
