@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from factory.line.orchestrator import Orchestrator
-from factory.line.snapshot import utc_now
 from factory.line.tick import tick
 from factory.model.errors import FactoryError
 from factory.store.repository.batch import Batch, Signature
@@ -323,7 +322,7 @@ class _Living:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._orchestrator = Orchestrator(repository, lambda _id, _text: None, utc_now)
+        self._orchestrator = Orchestrator(repository, lambda _id, _text: None)
         self._held = self._orchestrator.holding()
         self._held.__enter__()
 

@@ -13,7 +13,6 @@ import pytest
 
 from factory.execution.cell.sandbox import Kind, sandbox
 from factory.line.orchestrator import Orchestrator
-from factory.line.snapshot import utc_now
 from factory.line.tick import tick
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, assert_nothing_left, assert_sound, moves, wait_for
@@ -205,7 +204,7 @@ def test_a_person_who_acts_between_the_gate_and_the_apply_is_obeyed(world: World
             world.git("commit", "-q", "-m", "Not yet", "--", "queue")
 
     try:
-        orchestrator = Orchestrator(repository, tell, utc_now)
+        orchestrator = Orchestrator(repository, tell)
         with orchestrator.holding():
             tick(orchestrator)
     finally:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from factory.line.orchestrator import Orchestrator
-from factory.line.snapshot import utc_now
 from factory.line.tick import tick
 from factory.line.writer import Tell
 from factory.store.repository.repository import Repository
@@ -560,7 +559,7 @@ def running(world: World, tell: Tell) -> None:
     """One tick in this process, that tells its news to a person who acts on it."""
     repository = Repository(world.root)
     try:
-        orchestrator = Orchestrator(repository, tell, utc_now)
+        orchestrator = Orchestrator(repository, tell)
         with orchestrator.holding():
             tick(orchestrator)
     finally:

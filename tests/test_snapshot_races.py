@@ -96,7 +96,7 @@ def test_a_run_that_ended_is_not_forgotten_by_a_tick_that_is_stopped_while_a_git
     held = world.root / ".git/refs/heads/main.lock"
     repository = Repository(world.root)
     try:
-        orchestrator = Orchestrator(repository, lambda _id, _text: None, utc_now)
+        orchestrator = Orchestrator(repository, lambda _id, _text: None)
 
         def act(subject: str) -> None:
             held.unlink(missing_ok=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from factory.cli.program import run
 from factory.line.orchestrator import Orchestrator, Report
-from factory.line.snapshot import utc_now
 from factory.line.tick import tick
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
+from factory.store.system import System
 from tests.program import Process, start
 
 WORKFLOW = """---
@@ -113,9 +113,9 @@ class World:
 
     def tick(self, *, drain: bool = False) -> Report:
         """One pass in this process, with this world's clock."""
-        repository = Repository(self.root)
+        repository = Repository(self.root, Clock(self))
         try:
-            orchestrator = Orchestrator(repository, lambda _id, _text: None, lambda: self.now or utc_now())
+            orchestrator = Orchestrator(repository, lambda _id, _text: None)
             with orchestrator.holding():
                 return tick(orchestrator, drain=drain)
         finally:
@@ -237,3 +237,13 @@ class World:
             if time.monotonic() > end:
                 raise AssertionError("it did not come about in time")
             time.sleep(0.05)
+
+
+class Clock(System):
+    """This machine with the time of a world, if that stands still."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        return self._world.now or super().now()

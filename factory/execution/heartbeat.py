@@ -1,10 +1,10 @@
 """The heart: a file whose time of change is a run's last sign of life. A disk that refuses it ends no run."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from factory.store import files
+from factory.store.system import System
 
 _EVERY_S = 1.0
 
@@ -12,8 +12,9 @@ _EVERY_S = 1.0
 class Heartbeat:
     """Beats as long as a run is under way."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, system: System) -> None:
         self._path = path
+        self._system = system
         self._last = 0.0
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,8 +22,8 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Show a sign of life, at most once a second."""
-        if time.monotonic() - self._last >= _EVERY_S:
-            self._last = time.monotonic()
+        if self._system.monotonic() - self._last >= _EVERY_S:
+            self._last = self._system.monotonic()
             with suppress(OSError):
                 self._path.touch()
 

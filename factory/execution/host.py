@@ -1,8 +1,7 @@
 """A host: the machine's part in a run, which is a clone, its pool of cells, and what is remembered here of checks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from factory.execution.agents.agent import AGENTS, Agent
 from factory.execution.cell.pool import Cells
@@ -20,14 +19,11 @@ class Host:
     gatherer: Gatherer
     redactor: Redactor
     agents: Mapping[str, Agent]  # by kind
-    clock: Callable[[], datetime]
 
     @classmethod
-    def of(
-        cls, repository: Repository, cells: Cells, clock: Callable[[], datetime], agents: Mapping[str, Agent] = AGENTS
-    ) -> "Host":
+    def of(cls, repository: Repository, cells: Cells, agents: Mapping[str, Agent] = AGENTS) -> "Host":
         """A host with nothing remembered yet."""
-        return cls(repository, cells, Gatherer(repository, cells), Redactor(repository.objects), agents, clock)
+        return cls(repository, cells, Gatherer(repository, cells), Redactor(repository.objects), agents)
 
     def close(self) -> None:
         """Let go of what lasts from run to run."""

@@ -1,7 +1,7 @@
 """The local executor: runs, rechecks and apply commands in threads of this process, on this machine's host."""
 
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from pydantic import JsonValue
 
@@ -26,7 +26,7 @@ class LocalExecutor:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.notes = Notes(host.repository.state)
-        self._pool = ThreadPoolExecutor(max_workers=_MOST_THREADS, thread_name_prefix="run")
+        self._pool = host.repository.system.threads(_MOST_THREADS, "run")
 
     @property
     def kinds(self) -> Collection[str]:

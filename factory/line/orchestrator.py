@@ -4,7 +4,6 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from factory.execution.agents.agent import AGENTS, Agent
@@ -23,7 +22,7 @@ from factory.line.lock import locked
 from factory.line.review.carry_out import gate
 from factory.line.review.collect import collect
 from factory.line.runs import Runs
-from factory.line.snapshot import Snapshot, SnapshotReader, utc_now
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Tell, Writer
 from factory.model.errors import BusyError, NothingButCommits, Problem, StopRequested, UnusableError
@@ -61,12 +60,11 @@ class Orchestrator:
         self,
         repository: Repository,
         tell: Tell,
-        clock: Callable[[], datetime] = utc_now,
         *,
         agents: Mapping[str, Agent] = AGENTS,
         executor: Executor | None = None,
     ) -> None:
-        branch = locate_branch(repository)
+        branch, clock = locate_branch(repository), repository.system.now
         reader = SnapshotReader(repository, branch)
         self._known: Snapshot | None = None  # of the newest commit that was read
         self._idle = 0  # passes in a row that made commits and changed nothing
@@ -77,8 +75,8 @@ class Orchestrator:
         writer = Writer(repository, branch, me, clock, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         wakeup = Wakeup()
-        local = LocalExecutor(Host.of(repository, cells, clock, agents))
-        runs = Runs(executor or local, local, repository.state / "heartbeats", clock, wakeup.wake)
+        local = LocalExecutor(Host.of(repository, cells, agents))
+        runs = Runs(executor or local, local, repository.state / "heartbeats", wakeup.wake)
         intake = Intake(reader, writer)
         self._stopping = False
         self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, clock, tell, me)

@@ -1,11 +1,9 @@
 """The runs under way: what an orchestrator has begun, how it goes, and what has ended and is not committed yet."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -57,13 +55,12 @@ class Runs:
         executor: Executor,
         local: LocalExecutor,
         heartbeats: Path,
-        clock: Callable[[], datetime],
         ended: Callable[[], None],
     ) -> None:
         self._executor = executor
         self._local = local
         self._heartbeats = heartbeats
-        self._clock = clock
+        self._system = local.host.repository.system
         self._ended = ended  # called from any thread when something has ended
         self.notes = local.notes
         self.kinds = executor.kinds
@@ -83,26 +80,26 @@ class Runs:
         """Begin a run."""
         control = self._control(request.item_id)
         future = self._executor.submit(request, control)
-        self.running[request.item_id] = Running(request, future, control, time.monotonic())
+        self.running[request.item_id] = Running(request, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._end(request.item_id))
 
     def _control(self, item_id: str) -> Control:
-        heartbeat = Heartbeat(self._heartbeats / item_id)
+        heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
 
         def says(doing: str) -> None:
             self.doing[item_id] = doing
             heartbeat.say(doing)
 
-        return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._clock))
+        return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._system), system=self._system)
 
     def _end(self, item_id: str) -> None:
         self.doing.pop(item_id, None)
-        Heartbeat(self._heartbeats / item_id).stop()
+        Heartbeat(self._heartbeats / item_id, self._system).stop()
         self._ended()
 
     def ended(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""
-        return [(running, _outcome(running)) for running in self.running.values() if running.future.done()]
+        return [(running, self._outcome(running)) for running in self.running.values() if running.future.done()]
 
     def forget(self, item_id: str) -> None:
         """What an ended run came to has been committed."""
@@ -161,12 +158,11 @@ class Runs:
         self._executor.shutdown()
         self._local.shutdown()
 
-
-def _outcome(running: Running) -> RunOutcome:
-    """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
-    error = running.future.exception()
-    if error is None:
-        return running.future.result()
-    seconds = time.monotonic() - running.since
-    lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
-    return RunOutcome(lost)
+    def _outcome(self, running: Running) -> RunOutcome:
+        """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
+        error = running.future.exception()
+        if error is None:
+            return running.future.result()
+        seconds = self._system.monotonic() - running.since
+        lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
+        return RunOutcome(lost)

@@ -25,6 +25,7 @@ from factory.report.checkup import remembered
 from factory.report.sign import Health, Sign
 from factory.store.library import COMMIT_IT, locate_branch
 from factory.store.repository.repository import Repository
+from factory.store.system import MACHINE
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
@@ -196,9 +197,7 @@ def _place(program: str) -> str | None:
 
 def _version_of(program: str) -> str:
     try:
-        done = subprocess.run(
-            (program, "--version"), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PATIENCE_S
-        )
+        done = MACHINE.run((program, "--version"), _PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired):
         return f"{program}, which does not tell its version"
     said = (done.stdout or done.stderr).decode(errors="replace").strip().splitlines()

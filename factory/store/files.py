@@ -5,13 +5,13 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from pathlib import Path, PurePath, PurePosixPath
 
 from pydantic import JsonValue
 
 from factory.model.errors import TooLarge
+from factory.store.system import MACHINE
 
 _UNFINISHED = ".factory-"
 
@@ -98,7 +98,7 @@ def remove_tree(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
     for argv in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
-        subprocess.run((*argv, "--", folder), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        MACHINE.run((*argv, "--", folder))
         if not os.path.lexists(folder):
             return
 
@@ -106,7 +106,7 @@ def remove_tree(folder: Path) -> None:
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a folder with all it holds, as it is; what cannot be read is left out."""
     argv = ("cp", "-a", "--reflink=auto", "-T", "--", source, target)
-    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    MACHINE.run(argv)
 
 
 def make_folders(base: Path, below: PurePath) -> bool:

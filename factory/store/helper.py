@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from factory.model.errors import MachineError
+from factory.store.system import MACHINE
 
 
 class Helper:
@@ -49,7 +50,7 @@ class Helper:
         if self._process is None or self._process.poll() is not None:
             self._drop()
             try:
-                self._process = subprocess.Popen(
+                self._process = MACHINE.start(
                     (sys.executable, "-I", "-m", self._module, str(self._seconds)),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

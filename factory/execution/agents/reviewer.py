@@ -1,7 +1,6 @@
 """Machine seats: agents that judge a proposal, in cells that they can only read, none seeing another's verdict."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -90,7 +89,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
         with control.phases.timed(f"seat {seat.name}"):
             return _one(asked, host, control)
 
-    with ThreadPoolExecutor(max_workers=len(seats), thread_name_prefix="seat") as pool:
+    with host.repository.system.threads(len(seats), "seat") as pool:
         return Reviews(subject, tuple(pool.map(sit, seats)), stopped=control.stop.is_set())
 
 

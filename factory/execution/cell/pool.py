@@ -3,9 +3,7 @@
 import hashlib
 import os
 import re
-import secrets
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +80,7 @@ class Cells:
         return True
 
     def _make(self, commit: str, boundary: Sandbox, branch: str) -> Cell:
-        began = time.monotonic()
+        began = self.repository.system.monotonic()
         cell = self._new(boundary)
         try:
             cell.worktree.add(commit)
@@ -91,7 +89,7 @@ class Cells:
         except (GitError, OSError):
             self._remove(cell.worktree)
             raise
-        self._cost = time.monotonic() - began
+        self._cost = self.repository.system.monotonic() - began
         return cell
 
     def _begin(self, cell: Cell, commit: str) -> None:
@@ -110,7 +108,7 @@ class Cells:
         cell.begin(around, tuple(seen), holds)
 
     def _new(self, boundary: Sandbox) -> Cell:
-        name = CELL_PREFIX + secrets.token_hex(4)
+        name = CELL_PREFIX + self.repository.system.token(4)
         files.write(self._records / name, os.fsencode(self.root / name))
         return self._cell(self.root / name, boundary)
 

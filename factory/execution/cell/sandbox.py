@@ -13,6 +13,7 @@ from factory.execution.cell.filesystem import Filesystem
 from factory.execution.cell.mounts import mounts
 from factory.model.contract import Limits
 from factory.model.errors import UnusableError
+from factory.store.system import MACHINE
 
 _PROBE_S = 10
 
@@ -106,7 +107,7 @@ def _namespace() -> tuple[str, ...]:
 def _says(argv: Sequence[str]) -> str | None:
     """What a program complains of; None when it does not."""
     try:
-        done = subprocess.run(argv, capture_output=True, check=False, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
+        done = MACHINE.run(argv, _PROBE_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     lines = done.stderr.decode(errors="replace").strip().splitlines()
@@ -114,5 +115,5 @@ def _says(argv: Sequence[str]) -> str | None:
 
 
 def _version(program: str) -> str:
-    done = subprocess.run((program, "--version"), capture_output=True, check=False, timeout=_PROBE_S)
+    done = MACHINE.run((program, "--version"), _PROBE_S)
     return done.stdout.decode(errors="replace").strip() or "bubblewrap"

@@ -1,6 +1,5 @@
 """Consumption: what a running process and its family use, held against the limits of a contract. Linux only."""
 
-import time
 from collections.abc import Sequence
 
 from factory.execution.cell.filesystem import Filesystem
@@ -9,6 +8,7 @@ from factory.execution.processes.handles import Held, held
 from factory.execution.processes.process_tree import ProcessInfo, descendants
 from factory.model.contract import Limits
 from factory.model.failure import Failure, FailureClass
+from factory.store.system import System
 
 _MEASURE_EVERY = 20.0  # times as long as measuring takes, so that it never takes a large part of the time
 _MEGABYTE = 1_000_000
@@ -17,11 +17,12 @@ _MEGABYTE = 1_000_000
 class Consumption:
     """Looks at a family of processes again and again."""
 
-    def __init__(self, filesystem: Filesystem, limits: Limits) -> None:
+    def __init__(self, filesystem: Filesystem, limits: Limits, system: System) -> None:
         self._filesystem = filesystem
         self._limits = limits
-        self._began = time.time()
-        self._files_at = self._handles_at = time.monotonic()
+        self._system = system
+        self._began = system.time()
+        self._files_at = self._handles_at = system.monotonic()
         self._held = Held()
         self.seen: dict[int, ProcessInfo] = {}
 
@@ -38,23 +39,23 @@ class Consumption:
         return self._beyond_disk()
 
     def _beyond_disk(self) -> Failure | None:
-        began = time.monotonic()
+        began = self._system.monotonic()
         if began < self._files_at:
             return None
         try:
             amount = sum(written(self._filesystem, self._began)) + self._held.disk
         except TooDeep as error:
             return _breach(error.message)
-        self._files_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
+        self._files_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
         if amount > self._limits.disk_mb * _MEGABYTE:
             return _breach(f"{amount // _MEGABYTE} MB written; the contract allows {self._limits.disk_mb}")
         return None
 
     def _look_at_handles(self, members: Sequence[ProcessInfo]) -> None:
-        began = time.monotonic()
+        began = self._system.monotonic()
         if began >= self._handles_at:
             self._held = held((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
-            self._handles_at = time.monotonic() + (time.monotonic() - began) * _MEASURE_EVERY
+            self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
 
 
 def _breach(what: str) -> Failure:

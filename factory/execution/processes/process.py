@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +48,7 @@ def run(
 
 
 def _run_once(command: Command, control: Control, watcher: Watcher) -> Ended:
-    started = time.monotonic()
+    started = control.system.monotonic()
     command.log.write_bytes(b"")
     contained = command.sandbox.kind is Kind.BUBBLEWRAP
     problem = unstartable(command.argv, command.env["PATH"], command.filesystem, contained=contained)
@@ -58,7 +57,7 @@ def _run_once(command: Command, control: Control, watcher: Watcher) -> Ended:
     with Launch() as launch:
         try:
             cover = Cover(command.filesystem) if contained else None
-            process = _started(command, launch)
+            process = _started(command, launch, control)
         except (OSError, ValueError) as error:
             return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
         with command.log.open("wb") as log:
@@ -71,7 +70,7 @@ def _run_once(command: Command, control: Control, watcher: Watcher) -> Ended:
         began = code != 1 or not contained or launch.began()
     if code is not None and _SIGNALLED < code <= _SIGNALLED + signal.NSIG:
         code = _SIGNALLED - code
-    now = time.monotonic()
+    now = control.system.monotonic()
     silent = round(now - watch.last_sign, 1)
     return Ended(code, stopped, now - started, over=watch.over, silent_s=silent, began=began)
 
@@ -88,9 +87,9 @@ def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
     return watch
 
 
-def _started(command: Command, launch: Launch) -> "subprocess.Popen[bytes]":
+def _started(command: Command, launch: Launch, control: Control) -> "subprocess.Popen[bytes]":
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
-        process = subprocess.Popen(
+        process = control.system.start(
             command.sandbox.around(command.argv, command.filesystem, command.limits, command.network, launch.told),
             cwd=command.filesystem.tree,
             env=dict(command.env),

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from factory.execution.cell.filesystem import Filesystem, Mounted
+from factory.store.system import MACHINE
 
 # Places that a sandbox sees otherwise: of its own, or empty.
 SCRATCH = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
@@ -81,9 +82,7 @@ def _cover(pid: int, path: Path) -> None:
             foreign = not os.path.samestat(os.fstat(owner), Path("/proc/self/ns/user").stat())
             user = (f"--user=/proc/self/fd/{owner}", "--preserve-credentials") if foreign else ()
             argv = (_ENTER, f"--mount=/proc/self/fd/{mounts}", *user, _MOUNT, "--bind", os.devnull, str(path))
-            subprocess.run(
-                argv, pass_fds=(mounts, owner), env={}, capture_output=True, check=False, timeout=_PATIENCE_S
-            )
+            MACHINE.run(argv, _PATIENCE_S, pass_fds=(mounts, owner), env={})
         finally:
             os.close(owner)
     finally:

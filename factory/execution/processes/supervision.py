@@ -3,7 +3,6 @@
 import os
 import selectors
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
@@ -38,11 +37,11 @@ class Supervision:
         self._watcher = watcher
         self._log = log
         self._output_left = command.limits.output_mb * 1_000_000
-        self._started = self.last_sign = time.monotonic()
+        self._started = self.last_sign = control.system.monotonic()
         self._silent = True
         self._looked = self._started
         self._input = _Input(process, command)
-        self.consumption = Consumption(command.filesystem, command.limits)
+        self.consumption = Consumption(command.filesystem, command.limits, control.system)
         self.over: Failure | None = None
 
     def until_end(self) -> Stopped:
@@ -81,7 +80,7 @@ class Supervision:
                 return True
             if not data:
                 return False
-            self.last_sign = time.monotonic()
+            self.last_sign = self._control.system.monotonic()
             self._silent = False
             self._control.alive()
             self._control.output(data)
@@ -94,7 +93,7 @@ class Supervision:
         return True
 
     def _deadline(self) -> Stopped:
-        now = time.monotonic()
+        now = self._control.system.monotonic()
         if self._control.stop.is_set():
             return Stopped.ASKED
         if now - self._started > self._command.wall_s:
@@ -105,7 +104,7 @@ class Supervision:
 
     def _measured(self) -> Stopped:
         """Whether it uses more than it may, looked at a few times a second."""
-        now = time.monotonic()
+        now = self._control.system.monotonic()
         if now - self._looked >= _LOOK_EVERY_S:
             self._looked = now
             self.over = self.over or self.consumption.beyond(self._process.pid) or self._watcher()

@@ -15,6 +15,7 @@ from factory.model.base import Argv
 from factory.model.errors import FactoryError
 from factory.store import files
 from factory.store.helper import Helper
+from factory.store.system import MACHINE
 
 _PATIENCE_S = 60.0
 _MOST_BYTES = 5_000_000  # of one log that are looked at
@@ -103,15 +104,7 @@ def _by_command(argv: Argv, texts: Mapping[str, bytes]) -> list[Found]:
         for name, data in texts.items():
             files.write(Path(folder) / name, data)
         try:
-            done = subprocess.run(
-                (*argv, folder),
-                cwd=folder,
-                env=scrubbed_environment(("HOME",)),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=_PATIENCE_S,
-            )
+            done = MACHINE.run((*argv, folder), _PATIENCE_S, cwd=folder, env=scrubbed_environment(("HOME",)))
         except OSError as error:
             raise Unscannable(f"{_CANNOT.format(argv[0])}: {error.strerror}") from None
         except subprocess.TimeoutExpired as error:

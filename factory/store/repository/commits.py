@@ -1,8 +1,7 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -78,9 +77,10 @@ class Publisher:
     ) -> None:
         self._objects = objects
         self._views = views
+        self._system = git.system
         self._repair = Repair(git, objects, is_ancestor)
-        self._recovery = Recovery(self._repair, state, views)
-        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flush")
+        self._recovery = Recovery(self._repair, state, views, git.system)
+        self._beside = git.system.threads(1, "flush")
         self._refs = Refs(git)
         self._undisturbed = False
         self._courteous = True
@@ -94,7 +94,7 @@ class Publisher:
         self._refs.begin(self._subject(updates))
         courteous, self._courteous = self._courteous, False  # whoever's git never rests is let go on first only once
         try:
-            if courteous and time.monotonic() > self._courteous_from:
+            if courteous and self._system.monotonic() > self._courteous_from:
                 self._let_pass([each.view for each in self._shown(updates)])
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
             if not any(self._happens(updates, durable, hurried=number == _TRIES) for number in range(_TRIES + 1)):
@@ -157,20 +157,20 @@ class Publisher:
 
         What it writes back of an earlier batch is mended at once, or their next commit would undo that.
         """
-        until = time.monotonic() + _COURTESY_S
+        until = self._system.monotonic() + _COURTESY_S
         while any(view.stirs(self._recovery.index_left(view)) for view in views):
-            if time.monotonic() > until:  # they do not rest; what waits for the next pass must not wait long
-                self._courteous_from = time.monotonic() + _NO_COURTESY_S
+            if self._system.monotonic() > until:  # they do not rest; what waits for the next pass must not wait long
+                self._courteous_from = self._system.monotonic() + _NO_COURTESY_S
                 return
             self.settle()
-            time.sleep(0.005)
+            self._system.sleep(0.005)
 
     def _lock(self, updates: Sequence[RefUpdate], shown: Sequence[_Shown], locks: ExitStack) -> None:
         """Lock the branches, and then the indexes for the few renames that are left to do. Raises BusyError.
 
         A person's git that holds an index and waits for the branch does not wait for us while we wait for its index.
         """
-        until = time.monotonic() + _PATIENCE_INDEX_S
+        until = self._system.monotonic() + _PATIENCE_INDEX_S
         while True:
             self._objects.guard()
             self._refs.lock(updates)
@@ -182,10 +182,10 @@ class Publisher:
                     locks.push(taken.pop_all())
                     return
             except BusyError:
-                if time.monotonic() > until:
+                if self._system.monotonic() > until:
                     raise
-            while any(each.view.lock.path.exists() for each in shown) and time.monotonic() < until:
-                time.sleep(0.002)
+            while any(each.view.lock.path.exists() for each in shown) and self._system.monotonic() < until:
+                self._system.sleep(0.002)
 
     def _move_refs(self) -> None:
         self._refs.move()
@@ -229,13 +229,13 @@ class Publisher:
 
         It writes the index first and says last which branch is shown: one that is under way is waited for.
         """
-        until = time.monotonic() + _PATIENCE_S
+        until = self._system.monotonic() + _PATIENCE_S
         while True:
             found = self._shown(updates, besides)
             others = [view for view in self._views() if view.root not in besides]
-            if found or not any(view.stirs() for view in others) or time.monotonic() > until:
+            if found or not any(view.stirs() for view in others) or self._system.monotonic() > until:
                 return found
-            time.sleep(0.002)
+            self._system.sleep(0.002)
 
     def _make_durable(self, updates: Sequence[RefUpdate]) -> None:
         """All that has to outlive the machine before the branches move: the objects, and the note of what comes."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from factory.model.errors import MachineError, UnusableError
+from factory.store.system import MACHINE, System
 
 PROGRAM = shutil.which("git") or "git"
 _CHUNK = 1 << 18
@@ -89,9 +90,10 @@ class Guard(Protocol):
 class Git:
     """Runs git in one folder, with variables besides those of every git process where they are given."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None, system: System = MACHINE) -> None:
         self.folder = folder
         self.env = dict(env or {})
+        self.system = system
 
     def run(
         self,
@@ -113,7 +115,7 @@ class Git:
         patience: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """The same, with the exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
-        done = _ended((PROGRAM, *arguments), self.folder, environment({**self.env, **(env or {})}), stdin, patience)
+        done = self.ended((PROGRAM, *arguments), environment({**self.env, **(env or {})}), stdin, patience)
         return _allowed(done, arguments, allowed)
 
     def stream(self, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
@@ -124,7 +126,7 @@ class Git:
             yield from self._stream(arguments, asked)
 
     def _stream(self, arguments: Sequence[str], stdin: IO[bytes]) -> Iterator[bytes]:
-        with subprocess.Popen(
+        with self.system.start(
             (PROGRAM, *arguments),
             cwd=self.folder,
             env=environment(self.env),
@@ -143,6 +145,30 @@ class Git:
             said = process.stderr.read()
         if process.returncode:
             raise GitError(arguments, process.returncode, said.decode(errors="replace"))
+
+    def ended(
+        self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes, patience: float | None
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """A process that has ended; with it ends whatever it started."""
+        pipe = subprocess.PIPE
+        try:
+            # In a session of its own: ^C is for us to handle, not for a git half way through.
+            process = self.system.start(
+                argv, cwd=self.folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except FileNotFoundError:
+            if shutil.which(argv[0]):
+                raise  # it is the folder that is gone
+            raise UnusableError("git is not installed", "apt-get install git") from None
+        with process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=patience)
+            except subprocess.TimeoutExpired:
+                raise GitError(argv[1:], 1, f"it was stopped after {patience:g} s") from None
+            finally:
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
 
     def text(self, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
         """What git prints, as text without the last line end."""
@@ -167,33 +193,8 @@ class GuardedGit:
         return self._run(("sh", "-c", text, PROGRAM, *arguments), ("of a script",), stdin, patience)
 
     def _run(self, argv: Sequence[str], told: Sequence[str], stdin: bytes, patience: float) -> bytes:
-        done = _ended(self._guard(argv, *self._places), self._git.folder, self._env, stdin, patience)
+        done = self._git.ended(self._guard(argv, *self._places), self._env, stdin, patience)
         return _allowed(done, told, (0,)).stdout
-
-
-def _ended(
-    argv: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes, patience: float | None
-) -> subprocess.CompletedProcess[bytes]:
-    """A process that has ended; with it ends whatever it started."""
-    pipe = subprocess.PIPE
-    try:
-        # In a session of its own: ^C is for us to handle, not for a git half way through.
-        process = subprocess.Popen(
-            argv, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-        )
-    except FileNotFoundError:
-        if shutil.which(argv[0]):
-            raise  # it is the folder that is gone
-        raise UnusableError("git is not installed", "apt-get install git") from None
-    with process:
-        try:
-            stdout, stderr = process.communicate(stdin, timeout=patience)
-        except subprocess.TimeoutExpired:
-            raise GitError(argv[1:], 1, f"it was stopped after {patience:g} s") from None
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
 
 
 def _allowed(
@@ -218,7 +219,7 @@ class Conversation:
 
     def _talk(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
+            self._process = self._git.system.start(
                 (PROGRAM, *self._arguments),
                 cwd=self._git.folder,
                 env=environment(self._git.env),

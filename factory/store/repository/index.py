@@ -34,7 +34,7 @@ class Index:
     def __init__(self, git: Git, git_dir: Path, state: Path) -> None:
         name = git_dir.name.lstrip(".")  # one for each working tree: two may change in one instant
         self.path = git_dir / "index"
-        self.lock = IndexLock(git_dir / "index.lock", state)
+        self.lock = IndexLock(git_dir / "index.lock", state, git.system)
         self._git = git
         self._prepared = state / f"index-{name}"
         self._former = state / f"former-index-{name}"

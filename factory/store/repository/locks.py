@@ -2,13 +2,13 @@
 
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from factory.model.errors import BusyError
 from factory.store import files
+from factory.store.system import System
 
 _HELD = re.compile(rb"held by factory, process (\d+) of (\d+); a tick removes it if it was left behind\n")
 _PATIENCE_S = 5.0
@@ -18,9 +18,10 @@ _STILL_S = 1.0  # git holds the lock of a branch for milliseconds
 class IndexLock:
     """Git's own lock of one index, so that no git command of a person commits an index that is behind the branch."""
 
-    def __init__(self, path: Path, state: Path) -> None:
+    def __init__(self, path: Path, state: Path, system: System) -> None:
         self.path = path
         self._state = state
+        self._system = system
         self.kept = False  # by an error too: the branch has moved and the index has not, so nobody may commit
 
     @contextmanager
@@ -30,7 +31,7 @@ class IndexLock:
         With `adopt`, one that this process kept or a dead factory left is held again, with no moment between.
         """
         if not (adopt and self.is_left()):
-            self._take(time.monotonic() + patience)
+            self._take(self._system.monotonic() + patience)
         try:
             yield
         finally:
@@ -52,10 +53,10 @@ class IndexLock:
                     os.link(token, self.path)
                     return
                 except FileExistsError:
-                    if time.monotonic() > until:
+                    if self._system.monotonic() > until:
                         hint = f"wait for it to end; if none runs, a crash left it: rm {self.path}"
                         raise BusyError(f"{self.path} is held by another git command", hint) from None
-                    time.sleep(0.01)
+                    self._system.sleep(0.01)
         finally:
             token.unlink(missing_ok=True)
 
@@ -87,12 +88,12 @@ def _begun(pid: int) -> int:
         return 0
 
 
-def break_still(locks: Iterable[Path]) -> None:
+def break_still(locks: Iterable[Path], system: System) -> None:
     """Remove the locks that nobody lets go: those of a git of ours that died with the machine."""
     found = {lock: _mark(lock) for lock in locks if lock.exists()}
-    until = time.monotonic() + _STILL_S
-    while found and time.monotonic() < until:
-        time.sleep(0.02)
+    until = system.monotonic() + _STILL_S
+    while found and system.monotonic() < until:
+        system.sleep(0.02)
         found = {lock: mark for lock, mark in found.items() if _mark(lock) == mark}
     for lock in found:
         lock.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Recovery: what a crash left half done is finished or undone, and what a person's git did meanwhile is mended."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import Change
 from factory.store.repository.view import View
+from factory.store.system import System
 
 _AFTER_S = 10.0  # so soon after a batch a branch may have been begun from what was there before it
 
@@ -31,12 +31,13 @@ class _Left(NamedTuple):
 class Recovery:
     """Keeps a note of each batch, and knows from it what has to be mended."""
 
-    def __init__(self, repair: Repair, state: Path, views: Callable[[], Iterable[View]]) -> None:
+    def __init__(self, repair: Repair, state: Path, views: Callable[[], Iterable[View]], system: System) -> None:
         self._repair = repair
         self._common = state.parent
         self._pending = state / "pending"
         self._published = state / "published"
         self._views = views
+        self._system = system
         self._left: dict[Path, _Left] = {}
 
     def begin(self, updates: Sequence[RefUpdate]) -> None:
@@ -46,7 +47,7 @@ class Recovery:
     def leave(self, view: View, updates: Sequence[RefUpdate]) -> None:
         """Remember how a view is after a batch."""
         mark = view.index.mark()
-        self._left[view.root] = _Left(updates, time.time(), mark, view.head(), mark)
+        self._left[view.root] = _Left(updates, self._system.time(), mark, view.head(), mark)
 
     def index_left(self, view: View) -> Mark | None:
         """The index of a view as the last batch left it; None when there was none yet."""
@@ -81,7 +82,7 @@ class Recovery:
     def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
         locks = [self._common / "refs/heads" / f"{update.branch}.lock" for update in updates]
         heads = [view.head_lock for view in self._views()]
-        break_still([*locks, *heads, self._common / "HEAD.lock", self._common / "packed-refs.lock"])
+        break_still([*locks, *heads, self._common / "HEAD.lock", self._common / "packed-refs.lock"], self._system)
 
     def settle(self) -> list[Path]:
         """Mend what a person's git, at work in the moment of a batch, has done to a view since; the views mended."""

@@ -1,6 +1,5 @@
 """Repair: a working tree brought to what its head says, after a crash, or after a git that came in between."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from factory.store.repository.git import Git
@@ -82,7 +81,7 @@ class Repair:
         listed = self._git.text("rev-list", "--first-parent", f"--max-count={_STALE_COMMITS}", head).split("\n")
         newer, *older = listed
         for base in older:
-            if self._objects.commit(newer).committed_at < time.time() - _STALE_S:
+            if self._objects.commit(newer).committed_at < self._git.system.time() - _STALE_S:
                 return
             yield base
             newer = base

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, Change, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
 from factory.store.repository.view import View
+from factory.store.system import MACHINE, System
 
 WORK_PREFIX = "factory/"
 CELL_PREFIX = "factory-cell-"
@@ -57,8 +57,9 @@ class Merge:
 class Repository:
     """One git repository. Open it for a pass or a command, and close it."""
 
-    def __init__(self, folder: Path) -> None:
-        probe = Git(folder)
+    def __init__(self, folder: Path, system: System = MACHINE) -> None:
+        self.system = system
+        probe = Git(folder, system=system)
         asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir", "--git-dir")
         try:
             told = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
@@ -76,7 +77,7 @@ class Repository:
         self.state = self.common_dir / "factory"
         self._top = None if bare == "true" else Path(_one_line(probe, "--show-toplevel") or folder)
         self._main = self._top if git_dir == common else _main_tree(self.common_dir)
-        self.git = Git(self._top or self.common_dir)
+        self.git = Git(self._top or self.common_dir, system=system)
         self.objects = Objects(self.git, self.common_dir)
         self.neutral = neutral(self.common_dir)
         self.under_check = UnderCheck(self.git, self.objects)
@@ -128,13 +129,13 @@ class Repository:
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:
-            yield View(self._main, self.common_dir, self.state)
+            yield View(self._main, self.common_dir, self.state, self.system)
         for admin in sorted((self.common_dir / "worktrees").glob("*")):
             if admin.name.startswith(CELL_PREFIX):
                 continue
             try:
                 root = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
-                view = View(root, admin, self.state)
+                view = View(root, admin, self.state, self.system)
                 if root.is_dir():
                     yield view
             except OSError:
@@ -164,7 +165,7 @@ class Repository:
         tree = TreeEditor(self.objects, EMPTY_TREE)
         for path, data in files_of.items():
             tree.put_file(path, data)
-        signed = Signature(self.user(), self.user(), datetime.now(UTC))
+        signed = Signature(self.user(), self.user(), self.system.now())
         commit = add_commit(self.objects, tree.write(), (), message, signed)
         self.objects.flush()
         self.git.run("update-ref", "-m", "factory: init", f"refs/heads/{branch}", commit, NOTHING)

@@ -1,7 +1,6 @@
 """The view: one working tree as its person has it, with what is checked out, begun, changed and in the way there."""
 
 import os
-import time
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from factory.store.repository.index import PATHS_A_CALL, Index, Mark
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import Objects
 from factory.store.repository.trees import Change
+from factory.store.system import System
 
 STIRRING_S = 0.05
 _TRIES = 8
@@ -34,9 +34,9 @@ _BEGUN_ON = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")
 class View:
     """One working tree with its index."""
 
-    def __init__(self, root: Path, git_dir: Path, state: Path) -> None:
+    def __init__(self, root: Path, git_dir: Path, state: Path, system: System) -> None:
         self.root = root
-        self._git = Git(root)
+        self._git = Git(root, system=system)
         self.git_dir = git_dir
         self.index = Index(self._git, git_dir, state)
         self.checkout = Checkout(root, self.index, state / f"checkout-{git_dir.name.lstrip('.')}")
@@ -76,7 +76,13 @@ class View:
         if self.lock.path.exists() and not self.lock.is_mine():
             return True
         ours = self.index.mark() == besides
-        return any(_is_young(self.git_dir / sign) for sign in (() if ours else ("index",)) + _BEGINNINGS)
+        return any(self._is_young(self.git_dir / sign) for sign in (() if ours else ("index",)) + _BEGINNINGS)
+
+    def _is_young(self, path: Path) -> bool:
+        try:
+            return 0 <= self._git.system.time() - path.stat().st_mtime < STIRRING_S
+        except OSError:
+            return False
 
     def clear(self, objects: Objects, head: str, changes: Sequence[Change]) -> None:
         """Bring files to what is checked out where they are what another branch holds of them by now.
@@ -87,7 +93,7 @@ class View:
         for _ in range(_TRIES):
             if self.busy() or self.head() != head or self._cleared(objects, head, changes):
                 return
-            time.sleep(STIRRING_S / 10)
+            self._git.system.sleep(STIRRING_S / 10)
 
     def _cleared(self, objects: Objects, head: str, changes: Sequence[Change]) -> bool:
         """Whether that was done, as nobody's git came in between."""
@@ -170,13 +176,6 @@ class View:
         arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
         out = self._git.run("--no-optional-locks", "status", *arguments, "queue", "contracts", "WORKFLOW.md")
         return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
-
-
-def _is_young(path: Path) -> bool:
-    try:
-        return 0 <= time.time() - path.stat().st_mtime < STIRRING_S
-    except OSError:
-        return False
 
 
 def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:
