@@ -4,6 +4,7 @@ It is a process as any other, with its own number, folder, environment, streams 
 What is about the start itself runs `python -m factory` (`COLD`), and so does what needs another language or Python.
 """
 
+import atexit
 import functools
 import importlib
 import json
@@ -34,6 +35,16 @@ _OTHERS = (
 )  # not its own
 
 
+# What lets a process wait until a tracer has it, whoever that is.
+UNTIL_TRACED = """
+import ctypes, pathlib, time
+ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1))  # PR_SET_PTRACER
+while "TracerPid:\\t0\\n" in pathlib.Path("/proc/self/status").read_text():
+    time.sleep(0.002)
+time.sleep(0.05)
+"""
+
+
 def start(arguments: tuple[str, ...], cwd: Path, *, merged: bool = False, session: bool = False) -> "Process":
     """The program, started; with both streams in one, line by line, or in a session of its own, where that is asked."""
     if _start_up(os.environ) == _BEGAN_WITH:
@@ -50,15 +61,18 @@ def start(arguments: tuple[str, ...], cwd: Path, *, merged: bool = False, sessio
 
 
 class Started:
-    """One started program, to be used as a `subprocess.Popen` is."""
+    """One started program, to be used as a `subprocess.Popen` is; `before` is Python that it runs first."""
 
-    def __init__(self, arguments: tuple[str, ...], cwd: Path, *, merged: bool, session: bool = False) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], cwd: Path, *, merged: bool = False, session: bool = False, before: str = ""
+    ) -> None:
         asked = {
             "arguments": arguments,
             "cwd": str(cwd),
             "env": dict(os.environ),
             "line_by_line": merged,
             "session": session,
+            "before": before,
         }
         self.returncode: int | None = None
         self.stdout, out = _pipe()
@@ -146,11 +160,14 @@ def _loaded() -> socket.socket:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         argv = [sys.executable, "-m", "tests.program", str(its.fileno())]
-        _servers.append(subprocess.Popen(argv, cwd=_ROOT, pass_fds=[its.fileno()], start_new_session=True))
+        server = subprocess.Popen(argv, cwd=_ROOT, pass_fds=[its.fileno()], start_new_session=True)
+    atexit.register(_end, ours, server)
     return ours
 
 
-_servers: list["subprocess.Popen[bytes]"] = []
+def _end(control: socket.socket, server: "subprocess.Popen[bytes]") -> None:
+    control.close()
+    server.wait(10)
 
 
 # What runs in the loaded process
@@ -163,8 +180,8 @@ def _load() -> None:
             importlib.import_module(module.name)
 
 
-def _serve(control: socket.socket) -> bool:
-    """Fork for every request: True in a process that is to be the program, False at the end."""
+def _serve(control: socket.socket) -> str | None:
+    """Fork for every request: in a process that is to be the program, what it runs first; None at the end."""
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -177,11 +194,12 @@ def _serve(control: socket.socket) -> bool:
         if control.fileno() in ready:
             asked, fds, _, _ = socket.recv_fds(control, _LIMIT, 4)
             if not asked:
-                return False
+                return None
             pid = os.fork()
             if pid == 0:
-                _become(json.loads(asked), fds[:3])
-                return True
+                wanted = json.loads(asked)
+                _become(wanted, fds[:3])
+                return str(wanted["before"])
             for fd in fds[:3]:
                 os.close(fd)
             living[pid] = fds[3]
@@ -227,5 +245,7 @@ def _become(asked: dict[str, object], streams: list[int]) -> None:
 
 if __name__ == "__main__":
     _load()
-    if _serve(socket.socket(fileno=int(sys.argv[1]))):
+    first = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if first is not None:
+        exec(first)
         main()

@@ -14,7 +14,6 @@ import pytest
 
 from factory.line.snapshot import utc_now
 from tests.witness import (
-    FACTORY,
     Background,
     assert_history_agrees,
     assert_nothing_left,
@@ -78,8 +77,9 @@ def nth(world: World, call: str, part: float) -> int:
         copy, counted = world.root.parent / "copy", world.root.parent / "counted"
         shutil.copytree(world.root, copy, symlinks=True)
         for more in ((), ("-f", "-e", "trace=fsync")):  # the disk is waited for in a thread of its own
-            command = [STRACE, *more, "-c", "-qq", "-o", str(counted), *FACTORY, "tick", "--drain"]
-            subprocess.run(command, cwd=copy, check=True, capture_output=True)
+            tracer = (STRACE, *more, "-c", "-qq", "-o", str(counted))
+            status, _, err = Background(World(copy), "tick", "--drain", tracer=tracer).end()
+            assert status == 0, err
             rows = [line.split() for line in counted.read_text().split("\n")]
             _calls.update({row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdecimal()})
             shutil.rmtree(copy)
@@ -91,7 +91,7 @@ def nth(world: World, call: str, part: float) -> int:
 
 
 def injected(world: World, what: str) -> tuple[str, ...]:
-    """The command that lets the main thread's calls go wrong; for fsync, those of the thread that waits for disks."""
+    """The tracer that lets the main thread's calls go wrong; for fsync, those of the thread that waits for disks."""
     assert STRACE is not None
     call = what.split(":")[0]
     return (
@@ -112,7 +112,7 @@ def kill(world: World, call: str, when: int) -> None:
     kept = world.root.parent / "kept"
     shutil.copytree(world.root, kept, symlinks=True)
     while True:
-        killed = Background(world, "tick", "--drain", before=injected(world, f"{call}:signal=KILL:when={when}"))
+        killed = Background(world, "tick", "--drain", tracer=injected(world, f"{call}:signal=KILL:when={when}"))
         status, _, err = killed.end()
         if status == -signal.SIGKILL:
             return
@@ -177,7 +177,7 @@ def test_a_git_that_dies_half_way_takes_nothing_with_it(
 def test_a_full_or_broken_disk_is_one_sentence_and_nothing_is_lost(busy: World, what: str, part: float) -> None:
     # given a disk that refuses one call, early or late in a pass
     when = nth(busy, what.split(":")[0], part)
-    ticking = Background(busy, "tick", before=injected(busy, f"{what}:when={when}"))
+    ticking = Background(busy, "tick", tracer=injected(busy, f"{what}:when={when}"))
     status, _, err = ticking.end()
     # then the factory gets over it, or ends with one sentence that says what was wrong
     assert "Traceback" not in err, err
@@ -197,8 +197,10 @@ def once_the_branch_has_moved(world: World) -> list[int]:
     copy, traced = world.root.parent / "copy", world.root.parent / "renames"
     if not copy.exists():
         shutil.copytree(world.root, copy, symlinks=True)
-    command = [str(STRACE), "-qq", "-e", "trace=rename", "-o", str(traced), *FACTORY, "tick"]
-    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    status, _, err = Background(
+        World(copy), "tick", tracer=(str(STRACE), "-qq", "-e", "trace=rename", "-o", str(traced))
+    ).end()
+    assert status == 0, err
     shutil.rmtree(copy)
     targets = [line.rpartition(", ")[2] for line in traced.read_text().split("\n") if line.startswith("rename")]
     steps = enumerate(pairwise(targets), 2)
@@ -210,7 +212,7 @@ def test_between_the_branch_and_the_index_nobody_can_commit_the_moves_away(busy:
     """A disk that is full at the worst moment must not leave an index that undoes what the branch has."""
     kept = 0
     for when in once_the_branch_has_moved(busy)[:6]:
-        Background(busy, "tick", before=injected(busy, f"rename:error=ENOSPC:when={when}+")).end()
+        Background(busy, "tick", tracer=injected(busy, f"rename:error=ENOSPC:when={when}+")).end()
         before = busy.git("ls-tree", "-r", "--name-only", "main", "queue", "artifacts")
         busy.write("mine.txt", f"{when}\n")
         added = subprocess.run(["git", "add", "mine.txt"], cwd=busy.root, check=False, capture_output=True)

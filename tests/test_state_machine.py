@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
+from tests.program import Started
 from tests.world import World
 
 pytestmark = pytest.mark.slow  # it starts processes
@@ -24,12 +23,9 @@ OPEN = ["inbox", "active", "review", "rework", "blocked"]
 
 # Ends the process just before the n-th step of the protocol that writes commits, branches, files and the index.
 CRASHING = """
-import os, sys
+import os
 from factory.store import files
 from factory.store.repository import checkout, commits, index, objects
-from factory.cli.program import run
-
-left = int(sys.argv[1])
 
 def dying(owner, name):
     step = getattr(owner, name)
@@ -51,7 +47,6 @@ dying(checkout.Checkout, "update")
 dying(checkout.Checkout, "_write")
 dying(files, "move_new")
 dying(objects.Objects, "flush")
-sys.exit(run(sys.argv[2:]))
 """
 
 
@@ -232,9 +227,7 @@ class Factory(RuleBasedStateMachine):
 
     def crash_in_a_tick_and_tick_again(self, after: int) -> None:
         self._note_new()
-        subprocess.run(
-            [sys.executable, "-c", CRASHING, str(after), "tick"], cwd=self.world.root, capture_output=True, check=False
-        )
+        Started(("tick",), self.world.root, before=f"{CRASHING}\nleft = {after}\n").communicate()
         self.world.tick()
         self._look()
 

@@ -12,7 +12,7 @@ from factory.execution.cell.pool import cells_root
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
-from tests.program import COLD, Process, start
+from tests.program import COLD, UNTIL_TRACED, Process, Started, start
 from tests.world import World
 
 FACTORY = COLD
@@ -189,12 +189,19 @@ def assert_sound(world: World) -> None:
 
 
 class Background:
-    """The factory as a process of its own, that a test can signal; started by another program where one is given."""
+    """The factory as a process of its own, that a test can signal; under what starts it or traces it, if given."""
 
-    def __init__(self, world: World, *arguments: str, before: tuple[str, ...] = ()) -> None:
-        self.process = self._start(world, *arguments, before=before)
+    def __init__(
+        self, world: World, *arguments: str, before: tuple[str, ...] = (), tracer: tuple[str, ...] = ()
+    ) -> None:
+        self._tracer: subprocess.Popen[bytes] | None = None
+        self.process = self._start(world, *arguments, before=before, tracer=tracer)
 
-    def _start(self, world: World, *arguments: str, before: tuple[str, ...]) -> Process:
+    def _start(self, world: World, *arguments: str, before: tuple[str, ...], tracer: tuple[str, ...]) -> Process:
+        if tracer:
+            traced = Started(arguments, world.root, session=True, before=UNTIL_TRACED)
+            self._tracer = subprocess.Popen([*tracer, "-p", str(traced.pid)], start_new_session=True)
+            return traced
         if not before:
             return start(arguments, world.root, session=True)
         return subprocess.Popen(
@@ -210,6 +217,8 @@ class Background:
     def end(self, seconds: float = 60) -> tuple[int, str, str]:
         """Wait for it: exit status, and what it printed."""
         out, err = self.process.communicate(timeout=seconds)
+        if self._tracer is not None:
+            self._tracer.wait(seconds)
         return self.process.wait(), out, err
 
     def signal(self, number: int) -> None:
