@@ -66,9 +66,9 @@ class System:
         with self.start(argv, **options) as process:
             try:
                 stdout, stderr = process.communicate(timeout=patience)
-            except BaseException:
-                process.kill()
-                raise
+            finally:
+                if process.returncode is None:
+                    process.kill()
         return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
 
 
