@@ -1,0 +1,71 @@
+"""The layout of an item's artifacts: what the files are called that lie in its folder, and in those of its runs."""
+
+import re
+
+JOURNAL = "journal.jsonl"  # beside the runs
+PATCH, RESULT, EVIDENCE, MANIFEST = "patch.diff", "result.json", "evidence.json", "manifest.json"
+OUTPUT, HOOKS, PROMPT = "output.log", "hooks.log", "prompt.md"
+RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
+FILES = "files"  # the folder of what the contract asks the worker for
+_RECHECKS = "recheck/"
+_VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
+_RUN = re.compile(r"run-(0|[1-9][0-9]{0,9})/(.+)", re.DOTALL)
+
+
+def in_run(run: int, name: str = "") -> str:
+    """The path of a run's file below its item's folder; without a name, what all of that run begin with."""
+    return f"run-{run}/{name}"
+
+
+def run_in(below: str) -> tuple[int, str] | None:
+    """(run, name) of a file of a run, by its path below its item's folder; None when it is none."""
+    found = _RUN.fullmatch(below)
+    return (int(found[1]), found[2]) if found else None
+
+
+def kept_verdict(seat: str) -> str:
+    """The name, in a run, of the verdict that a seat gave."""
+    return f"verdict.{seat}.yaml"
+
+
+def seat_in(name: str) -> str:
+    """The seat whose verdict a file in a run is; empty when it is none."""
+    found = _VERDICT.fullmatch(name)
+    return found[1] if found else ""
+
+
+def seat_log(seat: str) -> str:
+    """The name, in a run, of what a machine seat printed."""
+    return f"seats/{seat}.log"
+
+
+def check_log(check: str, *, before: bool = False) -> str:
+    """The name, in a run, of what a check printed: on the proposal, or on what was there before it."""
+    return f"checks/{check}.before.log" if before else f"checks/{check}.log"
+
+
+def rechecked(name: str) -> str:
+    """The name, in a run, of what a recheck says again."""
+    return f"{_RECHECKS}{name}"
+
+
+def worker_file(name: str) -> str:
+    """The name, in a run, of a file that the contract asks the worker for."""
+    return f"{FILES}/{name}"
+
+
+def is_by_worker(name: str) -> bool:
+    """Whether a file in a run is what the worker left, which is judged."""
+    return name == RESULT or name.startswith(f"{FILES}/")
+
+
+def is_of_recheck(below: str) -> bool:
+    """Whether a path below an item's folder is what a later recheck of its run writes over."""
+    _, name = run_in(below) or (0, "")
+    return name == RECHECK or name.startswith(_RECHECKS)
+
+
+def is_of_apply(below: str) -> bool:
+    """Whether a path below an item's folder is what the apply adds to its run."""
+    _, name = run_in(below) or (0, "")
+    return name in (APPLY, PULL_REQUEST)
