@@ -2,10 +2,13 @@
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from factory.model import layout, run_layout
 
 ROOT = Path(__file__).parent.parent / "factory"
 FLOORS = ["model", "store", "execution", "line", "report", "cli"]
@@ -25,6 +28,15 @@ DOORS = {
     "jsonschema": {"factory.store.schema"},
     "detect_secrets": {"factory.execution.redaction.scan"},
 }
+
+# The one place that puts the paths of the factory's files together, and takes them apart.
+LAYOUT = {"factory.model.layout", "factory.model.run_layout"}
+FOLDERS = "queue|artifacts|contracts"
+OF_A_PATH = re.compile(
+    rf"(?:^|/)(?:{FOLDERS})/|/(?:{FOLDERS})$|journal\.jsonl|\.verdict\.yaml|(?:^|/)run-|(?:^|/)verdict\.\0|^\.(?:yaml|jsonl)$"
+)
+KNOWN = {name: each for module in (layout, run_layout) for name, each in vars(module).items() if isinstance(each, str)}
+A_FOLDER = re.compile(rf"(?:{FOLDERS})/?|WORKFLOW\.md")
 
 
 def name_of(path: Path) -> str:
@@ -161,6 +173,89 @@ def test_no_module_swallows_every_error(path: Path) -> None:
             )
             if bare and "workers" not in path.parts:
                 raise AssertionError(f"{path}:{node.lineno} catches everything")
+
+
+def filled(part: ast.expr) -> str:
+    """A part of an f-string; of what is filled in only the layout's constants are known."""
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    inner = part.value if isinstance(part, ast.FormattedValue) else part
+    return KNOWN.get(inner.id, "\0") if isinstance(inner, ast.Name) else "\0"
+
+
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(line, text) of every string that is no docstring; what is filled in stands in it as a NUL."""
+    parts: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            parts.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            parts.update(node.values)
+            yield node.lineno, "".join(map(filled, node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
+            yield node.lineno, node.value
+
+
+def paths_in(tree: ast.Module) -> Iterator[str]:
+    """Where a path of the factory's files is built, or taken apart.
+
+    A text of several words is a message, and may name a place; but what is filled in there must not make a path.
+    """
+    for line, text in texts(tree):
+        words = [word.lstrip("(`'\"") for word in text.split()]
+        for word in words:
+            if OF_A_PATH.search(word) and (len(words) == 1 or "\0" in word):
+                yield f"{line}: {text!r}"
+    for node in ast.walk(tree):
+        sides = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) else []
+        sides += [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        for side in sides:
+            if isinstance(side, ast.Constant) and isinstance(side.value, str) and A_FOLDER.fullmatch(side.value):
+                yield f"{side.lineno}: {side.value!r}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_paths_are_built_and_taken_apart_by_the_layout_alone(path: Path) -> None:
+    if name_of(path) not in LAYOUT:
+        assert not list(paths_in(tree_of(path))), f"{path} knows where files lie"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'path = f"queue/{lane}/{item_id}.yaml"',
+        'path = root / "queue" / lane',
+        'path = f"{root}/artifacts"',
+        'say(f"{item_id} is done (queue/done/{day}/{item_id}.yaml)")',
+        'mine = path.startswith("artifacts/")',
+        'mine = path.split("/")[0] == "queue"',
+        'name = f"run-{run}/patch.diff"',
+        'name = f"{folder}/run-{run}"',
+        'name = f"verdict.{seat}.yaml"',
+        'name = f"{item_id}.{seat}.verdict.yaml"',
+        'name = name.removesuffix(".yaml")',
+        'path = f"{folder}/journal.jsonl"',
+        'path = "contracts/change.yaml"',
+        'path = f"{QUEUE}/{lane}"',
+        'name = f"{folder}/{JOURNAL}"',
+    ],
+)
+def test_a_path_that_is_built_elsewhere_is_noticed(line: str) -> None:
+    assert list(paths_in(ast.parse(line)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"""`queue/<lane>/<id>.yaml`."""',
+        'say("new items go to queue/inbox/")',
+        'say(f"move {item_id} to queue/inbox or queue/rework")',
+        'kind = "queue"',
+        'told = {"artifacts": path}',
+    ],
+)
+def test_what_people_are_told_may_name_a_place(line: str) -> None:
+    assert not list(paths_in(ast.parse(line)))
 
 
 def test_the_doors_are_used() -> None:

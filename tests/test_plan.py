@@ -13,9 +13,10 @@ from factory.model.breaker import BreakerState, State
 from factory.model.contract import Contract
 from factory.model.item import Item
 from factory.model.journal import Entry, History
+from factory.model.layout import item_path
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.policy import Policy, Workflow
-from factory.store.queue import Placed, QueueListing, lane_path
+from factory.store.queue import Placed, QueueListing
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Arrival
 from tests.world import World
@@ -297,7 +298,7 @@ def contract(**keys: object) -> Contract:
 def case(item_id: str, lane: Lane = Lane.INBOX, history: History | None = None, **keys: object) -> ItemState:
     """An item that lies in a lane, for the contract `c`."""
     item = Item.model_validate_json(json.dumps({"title": item_id, **keys}))
-    placed = Placed(item_id, lane, lane_path(lane, item_id), "0" * 40)
+    placed = Placed(item_id, lane, item_path(lane, item_id), "0" * 40)
     return ItemState(placed, item, history or History(), "c", contract())
 
 
@@ -318,7 +319,7 @@ def snapshot(*cases: ItemState, breakers: Mapping[str, BreakerState] | None = No
 def arrivals(*ids: str) -> dict[str, Arrival]:
     """These items came one second after the other."""
     ann = Person("Ann", "ann@example.org")
-    return {lane_path(Lane.INBOX, item_id): Arrival(second, ann, "") for second, item_id in enumerate(ids)}
+    return {item_path(Lane.INBOX, item_id): Arrival(second, ann, "") for second, item_id in enumerate(ids)}
 
 
 def planned(
@@ -338,7 +339,7 @@ def test_nothing_waits_where_nothing_is() -> None:
 
 def test_the_order_is_urgency_then_age_then_id() -> None:
     known = snapshot(case("z"), case("late", priority=4), case("urgent", priority=1), case("b"), case("a"))
-    same = {lane_path(Lane.INBOX, "b"): 5, lane_path(Lane.INBOX, "a"): 5}
+    same = {item_path(Lane.INBOX, "b"): 5, item_path(Lane.INBOX, "a"): 5}
     came = {path: each._replace(at=same.get(path, each.at)) for path, each in arrivals("z", "late", "b", "a").items()}
     found = plan(known, came, lambda _id: None)
     assert [outlook.id for outlook in found] == ["urgent", "late", "z", "a", "b"]

@@ -11,9 +11,9 @@ from factory.cli.session import json_option, queue_checkout, reading
 from factory.cli.text import echo_json, encoded
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.store import files, yaml
-from factory.store.queue import lane_path
 
 
 def _inputs(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, JsonValue]:
@@ -87,7 +87,7 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
         base = slug(title)
         for number in range(1, 1000):
             item_id = base if number == 1 else f"{base}-{number}"
-            path = lane_path(Lane.INBOX, item_id)
+            path = item_path(Lane.INBOX, item_id)
             taken = item_id in snapshot.items or reader.queue.done_day(snapshot.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
                 if as_json:

@@ -19,7 +19,9 @@ from factory.line.snapshot import SnapshotReader, utc_now
 from factory.line.tick import tick
 from factory.model.base import printable
 from factory.model.errors import UsageError
+from factory.model.layout import YAML, contract_path, lane_folder, verdict_path
 from factory.model.lifecycle import Lane
+from factory.model.run_layout import PATCH
 from factory.report.detail import Detail, detail
 from factory.store import files
 from factory.store.repository.git import Git
@@ -48,10 +50,10 @@ def lay_out(folder: Path) -> list[str]:
         git.run("config", "user.email", "you@example.org")
     _copy(package_files("factory.cli") / "demo_repository", folder)
     scaffold(folder, "main")
-    (folder / "contracts" / "change.yaml").unlink()
+    (folder / contract_path("change")).unlink()
     git.run("add", "-A")
     git.run("commit", "-q", "-m", "Fourteen programs with a bug each, and an item for each bug")
-    return sorted(path.stem for path in (folder / "queue" / "inbox").glob("*.yaml"))
+    return sorted(path.stem for path in (folder / lane_folder(Lane.INBOX)).glob(f"*{YAML}"))
 
 
 @click.command("demo")
@@ -59,7 +61,9 @@ def lay_out(folder: Path) -> list[str]:
 def demo_command(folder: Path) -> None:
     """Make a repository of small programs with real bugs in DIR, and let the factory repair them."""
     ids = lay_out(folder)
-    click.echo(f"{len(ids)} items lie in {folder}/queue/inbox; the worker is factory-repair, without any model\n")
+    click.echo(
+        f"{len(ids)} items lie in {folder}/{lane_folder(Lane.INBOX)}; the worker is factory-repair, without any model\n"
+    )
     began = time.monotonic()
     news = News()
     repository = Repository(folder.absolute())
@@ -102,8 +106,8 @@ def _print(folder: Path, found: list[Detail]) -> None:
     for each in blocked:
         click.echo(f"{each.id} is blocked: {printable(each.note)}")
     for each in waiting:
-        path = f"{folder}/queue/review/{each.id}.human.verdict.yaml"
-        click.echo(f"\n{each.id} waits for your verdict. Its patch is {folder}/{each.artifacts}patch.diff.")
+        path = f"{folder}/{verdict_path(each.id, 'human')}"
+        click.echo(f"\n{each.id} waits for your verdict. Its patch is {folder}/{each.artifacts}{PATCH}.")
         click.echo(f"Edit the line `decision: pending` to `decision: approve` in\n\n  {path}\n\nand then run\n")
         click.echo(f"  {_this_program()} -C {folder} tick")
     click.echo(f"\nEvery step is a commit:  git -C {folder} log --oneline")

@@ -9,9 +9,10 @@ from typing import TypeVar
 import click
 
 from factory.model.errors import FactoryError
+from factory.model.layout import lane_folder, stem
 from factory.model.lifecycle import Lane
 from factory.store.library import locate_branch
-from factory.store.queue import QUEUE, Queue
+from factory.store.queue import Queue
 from factory.store.repository.repository import Repository
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -43,7 +44,6 @@ def _ids(repository: Repository, lanes: tuple[Lane, ...]) -> Iterator[str]:
     objects, tree = repository.objects, repository.objects.commit(head).tree
     items = Queue(objects, repository.state).listing(tree).items.values()
     yield from sorted(placed.id for placed in items if placed.lane in lanes)
-    folder = f"{QUEUE}/{Lane.DONE}"
-    for day in sorted(objects.folder(tree, folder), reverse=True) if Lane.DONE in lanes else ():
-        names = objects.folder(tree, f"{folder}/{day}")
-        yield from sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    for day in sorted(objects.folder(tree, lane_folder(Lane.DONE)), reverse=True) if Lane.DONE in lanes else ():
+        names = objects.folder(tree, lane_folder(Lane.DONE, day))
+        yield from sorted(item_id for name in names if (item_id := stem(name)))

@@ -9,9 +9,9 @@ from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import editing, no_such_item
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
+from factory.model.layout import item_path, lane_folder
 from factory.model.lifecycle import Lane, Outcome
 from factory.store import edits, files
-from factory.store.queue import lane_path
 from factory.store.repository.objects import name_of
 from factory.store.repository.view import View
 
@@ -32,7 +32,7 @@ def _file(view: View, item_id: str, known: str) -> Path:
     path = view.root / known
     if path.is_file():
         return path
-    places = (*(lane_path(lane, item_id) for lane in Lane if lane is not Lane.DONE), _ended(item_id))
+    places = (*(item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE), _ended(item_id))
     moved = next((place for place in places if (view.root / place).is_file()), None)
     if moved:
         raise UsageError(f"{item_id} has been moved to {moved} already; the next tick takes that in", "factory tick")
@@ -41,7 +41,7 @@ def _file(view: View, item_id: str, known: str) -> Path:
 
 def _ended(item_id: str) -> str:
     """Where a person moves an item to end it."""
-    return f"queue/{Lane.DONE}/{item_id}.yaml"
+    return item_path(Lane.DONE, item_id)
 
 
 def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) -> None:
@@ -67,8 +67,8 @@ def retry_command(item_id: str) -> None:
             if state.lane is not Lane.BLOCKED:
                 raise UsageError(f"{item_id} is not blocked, it is in {state.lane}", "factory status")
             lane = Lane.REWORK if state.history.findings else Lane.INBOX
-        _move(view, path, lane_path(lane, item_id))
-    click.echo(f"{item_id}: moved to queue/{lane}; the next tick takes it up")
+        _move(view, path, item_path(lane, item_id))
+    click.echo(f"{item_id}: moved to {lane_folder(lane)}; the next tick takes it up")
 
 
 def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str, day: str) -> Path:
@@ -78,7 +78,7 @@ def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: s
         raise UsageError(
             f"{item_id} is done, and was {outcome}; add a new item, or undo it", f"factory revert {item_id}"
         )
-    return _file(view, item_id, lane_path(Lane.DONE, item_id, day))
+    return _file(view, item_id, item_path(Lane.DONE, item_id, day))
 
 
 @click.command("hold")

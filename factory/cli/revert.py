@@ -8,10 +8,11 @@ from pydantic import JsonValue
 from factory.cli.ids import item_argument
 from factory.cli.session import no_such_item, queue_checkout, reading
 from factory.model.errors import UsageError
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.report.detail import detail
 from factory.store import files
-from factory.store.queue import lane_path, read_item
+from factory.store.queue import read_item
 
 
 @click.command("revert")
@@ -40,7 +41,7 @@ def revert_command(item_id: str, contract: str | None) -> None:
         text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items() if value)
         for number in range(1, 1000):
             new = f"revert-{item_id}"[:76].rstrip(".-_") + (f"-{number}" if number > 1 else "")
-            path = lane_path(Lane.INBOX, new)
+            path = item_path(Lane.INBOX, new)
             taken = new in snapshot.items or reader.queue.done_day(snapshot.tree, new)
             if not taken and files.write_new(view.root / path, text.encode()):
                 click.echo(path)

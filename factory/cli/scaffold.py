@@ -12,9 +12,9 @@ from factory.cli.session import repository
 from factory.model.base import branch_problem
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
+from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
 from factory.model.lifecycle import Lane
 from factory.store import files
-from factory.store.library import WORKFLOW
 from factory.store.repository.repository import Repository
 
 
@@ -35,11 +35,10 @@ def scaffolding(branch: str, target: str = "") -> dict[str, bytes]:
     policy = template(WORKFLOW).replace(b"branch: BRANCH", f"{own}{merges}".encode())
     return {
         WORKFLOW: policy,
-        "contracts/change.yaml": template("change.yaml"),
-        "queue/inbox/README.md": template("inbox.md"),
-        "artifacts/.gitkeep": b"",
-        **{f"queue/{lane}/.gitkeep": b"" for lane in Lane},
-        **{f"contracts/schema/{name}.json": files.as_json(schema_of(name)) for name in FORMATS},
+        contract_path("change"): template("change.yaml"),
+        f"{lane_folder(Lane.INBOX)}/{GUIDE}": template("inbox.md"),
+        **{f"{folder}/{KEEP}": b"" for folder in (ARTIFACTS, *map(lane_folder, Lane))},
+        **{schema_path(name): files.as_json(schema_of(name)) for name in FORMATS},
     }
 
 

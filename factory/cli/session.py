@@ -8,10 +8,11 @@ import click
 
 from factory.line.snapshot import Snapshot, SnapshotReader, utc_now
 from factory.model.errors import FactoryError, InvalidFile, UsageError
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.library import locate_branch
-from factory.store.queue import lane_path, read_item
+from factory.store.queue import read_item
 from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
 
@@ -64,10 +65,10 @@ def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Fa
     """The error for an id that is not open."""
     day = reader.queue.done_day(snapshot.tree, item_id)
     if day:
-        return UsageError(f"{item_id} is done (queue/{Lane.DONE}/{day}/{item_id}.yaml)", f"factory log {item_id}")
+        return UsageError(f"{item_id} is done ({item_path(Lane.DONE, item_id, day)})", f"factory log {item_id}")
     if item_id in snapshot.listing.twice:
         return UsageError(f"{item_id} lies in two lanes; delete one of the two files", "factory check")
-    view, path = reader.repository.view_of(reader.branch), lane_path(Lane.INBOX, item_id)
+    view, path = reader.repository.view_of(reader.branch), item_path(Lane.INBOX, item_id)
     new = files.read_regular(view.root / path) if view else None
     if new is not None:
         try:

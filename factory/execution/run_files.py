@@ -3,6 +3,19 @@
 from factory.execution.checks.evidence import Gathered
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.model.evidence import Evidence
+from factory.model.run_layout import (
+    EVIDENCE,
+    HOOKS,
+    OUTPUT,
+    PATCH,
+    PROMPT,
+    RECHECK,
+    RESULT,
+    kept_verdict,
+    rechecked,
+    seat_log,
+    worker_file,
+)
 from factory.store import files
 from factory.store.logs import cut
 
@@ -10,28 +23,28 @@ from factory.store.logs import cut
 def run_files(outcome: RunOutcome) -> dict[str, bytes]:
     """Everything that an outcome leaves, by its path below the run's folder."""
     work, proof = outcome.work, outcome.proof
-    written: dict[str, bytes] = {"output.log": cut(work.log), "patch.diff": work.patch}
+    written: dict[str, bytes] = {OUTPUT: cut(work.log), PATCH: work.patch}
     if outcome.hooks:
-        written["hooks.log"] = cut(outcome.hooks)
+        written[HOOKS] = cut(outcome.hooks)
     if work.prompt:
-        written["prompt.md"] = work.prompt.encode()
+        written[PROMPT] = work.prompt.encode()
     if work.raw_result is not None:
-        written["result.json"] = work.raw_result
+        written[RESULT] = work.raw_result
     elif work.result is not None:
-        written["result.json"] = files.as_json(work.result.model_dump(mode="json"))
+        written[RESULT] = files.as_json(work.result.model_dump(mode="json"))
     if outcome.evidence is not None:
-        written["evidence.json"] = _evidence(outcome.evidence)
+        written[EVIDENCE] = _evidence(outcome.evidence)
     written |= {name: cut(log) for name, log in proof.logs.items()} if proof else {}
     for each in outcome.seats:
-        written[f"verdict.{each.seat}.yaml"] = _verdict(each)
-        written[f"seats/{each.seat}.log"] = cut(each.log)
-    return written | {f"files/{name}": data for name, data in work.files.items()}
+        written[kept_verdict(each.seat)] = _verdict(each)
+        written[seat_log(each.seat)] = cut(each.log)
+    return written | {worker_file(name): data for name, data in work.files.items()}
 
 
 def rechecked_files(gathered: Gathered) -> dict[str, bytes]:
     """What the checks said when they were run again, to be kept beside what they said first."""
-    logs = {f"recheck/{name}": cut(log) for name, log in gathered.logs.items()}
-    return {"recheck.json": _evidence(gathered.evidence), **logs}
+    logs = {rechecked(name): cut(log) for name, log in gathered.logs.items()}
+    return {RECHECK: _evidence(gathered.evidence), **logs}
 
 
 def _verdict(said: SeatResult) -> bytes:

@@ -10,12 +10,21 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, ids_from
 from factory.model.journal import History
+from factory.model.layout import (
+    BREAKERS,
+    breaker_path,
+    contract_path,
+    finished_artifacts,
+    item_path,
+    lane_folder,
+    stem,
+)
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.policy import Policy, Workflow
 from factory.store import yaml
-from factory.store.artifacts import ARTIFACTS, Artifacts
+from factory.store.artifacts import Artifacts
 from factory.store.library import Library
-from factory.store.queue import BREAKERS, QUEUE, Placed, Queue, QueueListing, lane_path, taken_by
+from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
 
 
@@ -155,7 +164,7 @@ class SnapshotReader:
 
     def _begun_today(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
         """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
-        finished = self.repository.objects.folder(tree, f"{QUEUE}/done/{now.astimezone(UTC):%Y-%m-%d}")
+        finished = self.repository.objects.folder(tree, lane_folder(Lane.DONE, f"{now.astimezone(UTC):%Y-%m-%d}"))
         return len(finished) + sum(state.history.run for state in items.values())
 
     def _without_finished(self, tree: str, listing: QueueListing, under_way: Container[str]) -> QueueListing:
@@ -165,7 +174,7 @@ class SnapshotReader:
             day = self.queue.done_day(tree, item_id)
             if day:
                 path, free = items.pop(item_id).path, self.free_id(tree, listing, item_id)
-                problems.append(Problem(path, 1, 1, taken_by(item_id, lane_path(Lane.DONE, item_id, day), free)))
+                problems.append(Problem(path, 1, 1, taken_by(item_id, item_path(Lane.DONE, item_id, day), free)))
         return replace(listing, items=items, problems=tuple(problems))
 
     def free_id(self, tree: str, listing: QueueListing, base: str) -> str:
@@ -178,7 +187,7 @@ class SnapshotReader:
         day = "" if item_id in snapshot.listing.items else self.queue.done_day(snapshot.tree, item_id)
         if not day:
             return snapshot.listing.items.get(item_id)
-        path = lane_path(Lane.DONE, item_id, day)
+        path = item_path(Lane.DONE, item_id, day)
         entry = self.repository.objects.find(snapshot.tree, path)
         return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
 
@@ -194,7 +203,7 @@ class SnapshotReader:
         """What all runs since midnight have cost, of open items and of those that were finished since."""
         began, day = midnight(now), f"{now.astimezone(UTC):%Y-%m-%d}"
         histories = [state.history for state in items.values()]
-        for item_id in self.repository.objects.folder(tree, f"{ARTIFACTS}/done/{day}"):
+        for item_id in self.repository.objects.folder(tree, finished_artifacts(day)):
             try:
                 histories.append(self.artifacts.history(tree, item_id, day))
             except InvalidFile as error:
@@ -205,12 +214,13 @@ class SnapshotReader:
     def _breakers(self, tree: str, problems: list[Problem]) -> dict[str, BreakerState]:
         """The breakers' states; one that cannot be read counts as closed, and is a problem."""
         found: dict[str, BreakerState] = {}
-        for name, entry in self.repository.objects.folder(tree, BREAKERS).items():
-            if name.endswith(".yaml") and not entry.is_folder:
-                path = f"{BREAKERS}/{name}"
+        for file, entry in self.repository.objects.folder(tree, BREAKERS).items():
+            name = stem(file)
+            if name and not entry.is_folder:
+                path = breaker_path(name)
                 try:
                     source = yaml.Source(path, self.repository.objects.regular(path, entry, yaml.MAX_BYTES))
-                    found[name.removesuffix(".yaml")] = yaml.load(BreakerState, source)
+                    found[name] = yaml.load(BreakerState, source)
                 except InvalidFile as error:
                     problems.extend(error.problems)
         return found
@@ -240,12 +250,12 @@ class SnapshotReader:
         except InvalidFile as error:
             return replace(state, problem=f"its contract is invalid: {error.problems[0]}")
         if contract is None:
-            return replace(state, problem=f"there is no contract {name!r}; commit contracts/{name}.yaml")
+            return replace(state, problem=f"there is no contract {name!r}; commit {contract_path(name)}")
         return replace(state, contract=contract)
 
     def arrived_with(self, snapshot: Snapshot, item_id: str) -> str:
         """The blob id of what an item said when it first came into the inbox; empty when it never did."""
-        path = lane_path(Lane.INBOX, item_id)
+        path = item_path(Lane.INBOX, item_id)
         arrival = self.arrivals(snapshot).get(path) or self.arrivals(snapshot, ever=True).get(path)
         return arrival.blob if arrival else ""
 
@@ -257,7 +267,7 @@ class SnapshotReader:
         self._asked = snapshot.head
         unknown = any(not state.history.entries and state.placed.path not in found for state in snapshot.items.values())
         if unknown or ever:
-            for path, arrival in self.repository.arrivals(snapshot.head, "queue/inbox", seen).items():
+            for path, arrival in self.repository.arrivals(snapshot.head, lane_folder(Lane.INBOX), seen).items():
                 found.setdefault(path, arrival)
             self._arrived = snapshot.head, found
         return found

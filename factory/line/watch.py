@@ -15,8 +15,8 @@ from watchdog.observers.polling import PollingObserver
 from factory.line.orchestrator import Orchestrator, Report
 from factory.line.writer import Tell
 from factory.model.errors import FactoryError, NothingButCommits
+from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
-from factory.store.queue import QUEUE
 
 _LOOK_S = 1.0  # where the system does not tell of changes
 _AGAIN_S = 5.0  # after a pass that could not be made
@@ -95,13 +95,13 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     view = context.repository.view_of(context.branch)
     if view is not None:
         for lane in Lane:
-            (view.root / QUEUE / lane).mkdir(parents=True, exist_ok=True)
-        folders += [(view.root / QUEUE, False), *((view.root / QUEUE / lane, False) for lane in Lane)]
+            (view.root / lane_folder(lane)).mkdir(parents=True, exist_ok=True)
+        folders += [(view.root / QUEUE, False), *((view.root / lane_folder(lane), False) for lane in Lane)]
         folders += [(view.git_dir, False)]
-        folders += [(view.root / "contracts", False)] if (view.root / "contracts").is_dir() else []
+        folders += [(view.root / CONTRACTS, False)] if (view.root / CONTRACTS).is_dir() else []
     beside = context.repository.view_of(orchestrator.workflow.policy.target_branch)
-    if beside is not None and (beside.root / QUEUE / Lane.INBOX).is_dir():
-        folders.append((beside.root / QUEUE / Lane.INBOX, False))
+    if beside is not None and (beside.root / lane_folder(Lane.INBOX)).is_dir():
+        folders.append((beside.root / lane_folder(Lane.INBOX), False))
     return list(dict.fromkeys(folders))
 
 

@@ -11,10 +11,11 @@ from factory.line.snapshot import ItemState
 from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.journal import Entry, History
+from factory.model.layout import artifact_folder, item_path, journal_path, run_file
 from factory.model.lifecycle import Event, Lane, check_move
 from factory.model.moments import moment_of
-from factory.store.artifacts import folder_of, run_folder
-from factory.store.queue import VerdictFile, lane_path
+from factory.model.run_layout import kept_verdict
+from factory.store.queue import VerdictFile
 from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -115,7 +116,7 @@ class Writer:
         )
         history = history.add(entry)
         day = now.strftime("%Y-%m-%d")
-        path = lane_path(move.to, state.id, day)
+        path = item_path(move.to, state.id, day)
         self._write(state, move, history, path, day, verdicts)
         if move.to is Lane.DONE and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
@@ -166,12 +167,12 @@ class Writer:
         tree = self.batch.tree
         if state.placed.path != path:
             tree.move(state.placed.path, path)
-        folder = folder_of(state.id)
+        folder = artifact_folder(state.id)
         if state.lane is Lane.DONE or (state.history.lane is Lane.DONE and state.history.since):
             since = state.history.since
-            tree.move(folder_of(state.id, Lane.DONE, since.strftime("%Y-%m-%d") if since else day), folder)
+            tree.move(artifact_folder(state.id, since.strftime("%Y-%m-%d") if since else day), folder)
         known = state.history.entries
-        kept = f"{folder}/journal.jsonl"
+        kept = journal_path(state.id)
         old = tree.get(kept)
         journal = self._repository.objects.blob(old.oid) if old else b""
         if journal and not known:
@@ -180,16 +181,15 @@ class Writer:
             )
         journal += b"".join(entry.line() for entry in history.entries[len(known) :])
         tree.put_file(kept, journal)
-        run = run_folder(state.id, history.run)
         for name, data in move.files.items():
-            tree.put_file(f"{run}/{name}", data)
+            tree.put_file(run_file(state.id, history.run, name), data)
         for verdict in verdicts:
             if verdict.item_id == state.id:
-                tree.move(verdict.path, f"{run}/verdict.{verdict.seat}.yaml")
+                tree.move(verdict.path, run_file(state.id, history.run, kept_verdict(verdict.seat)))
         for opened, data in move.opened.items():
             tree.put_file(opened, data)
         if move.to is Lane.DONE:
-            tree.move(folder, folder_of(state.id, Lane.DONE, day))
+            tree.move(folder, artifact_folder(state.id, day))
 
     def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
         """Commit what a person wrote, as theirs; None takes a file away."""

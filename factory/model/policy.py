@@ -17,6 +17,7 @@ from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branc
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Limits
 from factory.model.item import Item
+from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 
 _LONGEST_MS = 7 * 24 * 3_600_000
 Milliseconds = Annotated[int, Field(gt=0, le=_LONGEST_MS)]
@@ -228,7 +229,7 @@ class Policy(Section):
     breaker: Breaker = Breaker()
     budget: DayBudget = DayBudget()
     reviewers: tuple[Text, ...] = ()
-    protected: tuple[Text, ...] = ("contracts/**", "WORKFLOW.md", ".github/**")
+    protected: tuple[Text, ...] = (ALL_CONTRACTS, WORKFLOW, ".github/**")
     sandbox: Literal["auto", "required", "off"] = "auto"
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product

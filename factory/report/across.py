@@ -1,33 +1,36 @@
 """Across: what is wrong with items that are each valid, beside the contracts and the other items."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from factory.line.intake.batch import good_lines
 from factory.model.contract import Contract
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.item import Item
+from factory.model.layout import WORKFLOW, contract_path, lane_of, parse
 from factory.model.lifecycle import Lane
+from factory.model.places import ItemFile
 from factory.model.policy import Policy
 from factory.report.policy_files import no_contract
 from factory.store import files, yaml
-from factory.store.library import WORKFLOW, contract_path, read_workflow
-from factory.store.queue import QUEUE, most_of, read_item
+from factory.store.library import read_workflow
+from factory.store.queue import most_of, read_item
 from factory.store.schema import misplaced, schema_problem
 
 # What its worker was given has been taken already.
-_UNDER_WAY = (f"{QUEUE}/{Lane.ACTIVE}/", f"{QUEUE}/{Lane.REVIEW}/")
+_UNDER_WAY = (Lane.ACTIVE, Lane.REVIEW)
 
 
 def across(root: Path, items: Iterable[str], batches: Iterable[str]) -> Iterator[Problem]:
     """What is wrong with open items in valid files, and with the good lines of batches."""
     read: dict[str, tuple[yaml.Source, Item]] = {}
     for path in items:
-        data = content(root, path) if PurePosixPath(path).parts[1] != Lane.DONE else None
-        if data is not None:
-            item_id = PurePosixPath(path).name.removesuffix(".yaml").lower()
-            read[item_id] = yaml.Source(path, data), read_item(path, data)
+        file = parse(path)
+        if isinstance(file, ItemFile) and file.lane is not Lane.DONE:
+            data = content(root, path)
+            if data is not None:
+                read[file.id] = yaml.Source(path, data), read_item(path, data)
     lines = [line for path in batches for line in good_lines(path, _batch(root, path))]
     policy = _policy(root)
     if policy is not None:
@@ -79,7 +82,7 @@ class _Contracts:
             yield source.problem(0, 0, "names no contract, and no route in WORKFLOW.md takes it")
         elif not (self._root / contract_path(name)).is_file():
             yield Problem(source.path, *yaml.place(source, ("contract",)), no_contract(name))
-        elif not source.path.startswith(_UNDER_WAY):
+        elif lane_of(source.path) not in _UNDER_WAY:
             contract = self._contract(name)
             key, problem = misplaced(item.inputs, contract.receives) if contract else ((), "")
             if problem:

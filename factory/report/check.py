@@ -14,34 +14,34 @@ from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import id_problem, ids_from
 from factory.model.journal import read as read_journal
+from factory.model.layout import (
+    CONTRACTS,
+    PROMPTS,
+    QUEUE,
+    WORKFLOW,
+    YAML,
+    in_library,
+    in_no_lane,
+    in_queue,
+    is_batch,
+    is_ignored,
+    item_path,
+    journal_path,
+    lane_folder,
+    lane_of,
+    parse,
+    schema_path,
+    stem,
+)
 from factory.model.lifecycle import Lane
+from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenVerdict, PromptFile
 from factory.model.policy import Policy
 from factory.report.across import across, content
 from factory.report.policy_files import of_contract, of_prompt, of_workflow
 from factory.report.status import status
 from factory.store import files, yaml
-from factory.store.artifacts import folder_of
-from factory.store.library import (
-    CONTRACTS,
-    PROMPTS,
-    WORKFLOW,
-    front_matter,
-    locate_branch,
-    read_workflow,
-    workflow_warnings,
-)
-from factory.store.queue import (
-    BREAKERS,
-    IGNORED,
-    IN_NO_LANE,
-    NOT_AN_ITEM,
-    VERDICT,
-    in_no_lane,
-    is_batch,
-    lane_path,
-    read_item,
-    taken_by,
-)
+from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
+from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, read_item, taken_by
 from factory.store.repository.missing import Key
 from factory.store.repository.repository import Repository
 
@@ -91,7 +91,7 @@ def _of_the_files(root: Path, paths: Iterable[str]) -> tuple[list[Problem], list
         item_id = _item_id(path)
         if item_id and item_id in seen:
             problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {seen[item_id]}; delete one of them"))
-        if item_id in finished and PurePosixPath(path).parts[1] != Lane.DONE:
+        if item_id in finished and lane_of(path) is not Lane.DONE:
             free = next(each for each in ids_from(item_id) if each not in finished and each not in seen)
             problems.append(Problem(path, 1, 1, taken_by(item_id, finished[item_id], free)))
         if item_id:
@@ -155,7 +155,7 @@ def _files_of(root: Path, path: str) -> Iterator[str]:
 def _old_schemas(root: Path) -> Iterator[str]:
     """The committed schemas that are not those of this version: editors would be told something else."""
     for name in FORMATS:
-        path = f"{CONTRACTS}/schema/{name}.json"
+        path = schema_path(name)
         data = files.read_regular(root / path)
         if data is not None and data != files.as_json(schema_of(name)):
             yield f"{path}: is not what this version reads; rm {path} && factory init writes it anew"
@@ -163,22 +163,21 @@ def _old_schemas(root: Path) -> Iterator[str]:
 
 def _finished(root: Path) -> dict[str, str]:
     """The path of each finished item, by id."""
-    found = (path.relative_to(root) for path in (root / "queue" / Lane.DONE).glob("*/*.yaml"))
-    return {path.stem.lower(): str(path) for path in found}
+    found = (path.relative_to(root) for path in (root / lane_folder(Lane.DONE)).glob(f"*/*{YAML}"))
+    return {stem(path.name).lower(): str(path) for path in found}
 
 
 def _all_files(root: Path) -> Iterator[str]:
     if (root / WORKFLOW).exists():
         yield WORKFLOW
-    for folder in (CONTRACTS, *(f"queue/{lane}" for lane in Lane if lane is not Lane.DONE)):
+    for folder in (CONTRACTS, *(lane_folder(lane) for lane in Lane if lane is not Lane.DONE)):
         for path in sorted((root / folder).glob("*")):
-            ignored = path.name in IGNORED or path.name.startswith(".")
-            if not ignored and (folder != CONTRACTS or path.suffix == ".yaml"):
+            if not is_ignored(path.name) and (folder != CONTRACTS or stem(path.name)):
                 yield f"{folder}/{path.name}"
     for path in sorted((root / PROMPTS).rglob("*")):
         if not path.is_dir() and not path.name.startswith("."):
             yield str(path.relative_to(root))
-    for top in sorted((root / "queue").glob("*")):
+    for top in sorted((root / QUEUE).glob("*")):
         for path in [top, *sorted(top.rglob("*"))] if top.name != Lane.DONE else []:
             stray = str(path.relative_to(root))
             if not path.is_dir() and in_no_lane(stray):
@@ -186,15 +185,14 @@ def _all_files(root: Path) -> Iterator[str]:
 
 
 def _item_id(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    item = parts[0] == "queue" and not in_no_lane(path) and path.endswith(".yaml") and not path.endswith(VERDICT)
-    return parts[-1].removesuffix(".yaml").lower() if item and str(PurePosixPath(path).parent) != BREAKERS else ""
+    file = parse(path)
+    return file.id if isinstance(file, ItemFile) and not in_no_lane(path) else ""
 
 
 def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
     """(problems, warnings) of one file. Raises InvalidFile when it cannot be read any further."""
-    name, ours = PurePosixPath(path).name, path.startswith(("queue/", f"{CONTRACTS}/")) or path == WORKFLOW
-    if os.path.lexists(root / path) and (not ours or name in IGNORED or name.startswith(".")):
+    file, ours = parse(path), in_queue(path) or in_library(path)
+    if os.path.lexists(root / path) and (not ours or is_ignored(path)):
         return [], []
     data = content(root, path)
     if data is None:
@@ -202,37 +200,37 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         raise InvalidFile(Problem(path, 1, 1, message))
     if path == WORKFLOW:
         return list(of_workflow(root, data)), workflow_warnings(data)
-    if path.startswith("queue/"):
+    if in_queue(path):
         _check_in_queue(root, path, data)
-    elif path.startswith(f"{PROMPTS}/"):
+    elif isinstance(file, PromptFile):
         return list(of_prompt(yaml.Source(path, data))), []
-    elif path == f"{CONTRACTS}/{name}" and name.endswith(".yaml"):
+    elif isinstance(file, ContractFile):
         return list(of_contract(root, yaml.Source(path, data))), []
     return [], []
 
 
 def _check_in_queue(root: Path, path: str, data: bytes) -> None:
-    name = PurePosixPath(path).name
-    if name == "__init__.py":
+    file = parse(path)
+    if PurePosixPath(path).name == "__init__.py":
         raise InvalidFile(Problem(path, 1, 1, "hides Python's own module queue; delete it"))
     if in_no_lane(path):
         raise InvalidFile(Problem(path, 1, 1, IN_NO_LANE))
-    if str(PurePosixPath(path).parent) == BREAKERS:
+    if isinstance(file, BreakerFile):
         yaml.load(BreakerState, yaml.Source(path, data))
         return
-    if path.endswith(VERDICT):
+    if isinstance(file, OpenVerdict):
         read_verdict(path, data)
-        judged = name.removesuffix(VERDICT).rpartition(".")[0]
-        if not (root / lane_path(Lane.REVIEW, judged)).is_file() and not _was_in_review(root, judged):
+        waits = (root / item_path(Lane.REVIEW, file.item_id)).is_file()
+        if not waits and not _was_in_review(root, file.item_id):
             raise InvalidFile(Problem(path, 1, 1, "judges nothing that is in review; delete it"))
-    elif path.endswith(".jsonl"):
+    elif isinstance(file, BatchFile):
         found = batch_problems(path, data)
         if found:
             raise InvalidFile(*found)
-    elif not path.endswith(".yaml"):
+    elif not isinstance(file, ItemFile):
         raise InvalidFile(Problem(path, 1, 1, NOT_AN_ITEM))
     else:
-        problem = id_problem(_item_id(path))
+        problem = id_problem(file.id)
         if problem:
             raise InvalidFile(Problem(path, 1, 1, problem))
         read_item(path, data)
@@ -240,7 +238,7 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
 
 def _was_in_review(root: Path, item_id: str) -> bool:
     """Whether a person has just moved an item out of review: the next pass takes its verdict files along."""
-    path = f"{folder_of(item_id)}/journal.jsonl"
+    path = journal_path(item_id)
     try:
         return read_journal(files.read_regular(root / path) or b"", path).lane is Lane.REVIEW
     except InvalidFile:

@@ -17,9 +17,9 @@ from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
+from factory.model.layout import YAML, in_library
 from factory.report.sign import Health, Sign
 from factory.store.canaries import Canaries
-from factory.store.library import in_library
 
 _UNTOUCHED = "doctor"
 _MOST_LINES = 15  # of what a check printed; how it ended is told at the end
@@ -62,7 +62,7 @@ def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
     """The policy files that a person has before them and that are not the committed ones, which are tried."""
     for edits in find_edits(reader, snapshot):
         for path in sorted(edits.valid):
-            if in_library(path) and path.endswith(".yaml"):
+            if in_library(path) and path.endswith(YAML):
                 found = "is not committed, so its checks were not tried"
                 yield Sign(path, Health.NOTE, found, f"git add {path} && git commit {path}")
         for problem in edits.problems:

@@ -6,11 +6,10 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
+from factory.model.layout import artifact_folder, item_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
 from factory.report.row import Row
 from factory.report.status import status
-from factory.store.artifacts import folder_of
-from factory.store.queue import lane_path
 from factory.store.repository.comparison import FileChange, compared
 
 
@@ -73,14 +72,14 @@ def detail(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail |
     if state is None:
         return _done(reader, snapshot, item_id)
     row = next(row for row in status(reader, snapshot).rows if row.id == item_id)
-    return _of(reader, snapshot, state, row, folder_of(item_id))
+    return _of(reader, snapshot, state, row)
 
 
 def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | None:
     day = reader.queue.done_day(snapshot.tree, item_id)
     if day is None:
         return None
-    path = lane_path(Lane.DONE, item_id, day)
+    path = item_path(Lane.DONE, item_id, day)
     entry = reader.repository.objects.find(snapshot.tree, path)
     assert entry is not None
     item = reader.queue.item(path, entry.oid)
@@ -93,7 +92,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         path=path,
         contract=snapshot.policy.contract_of(item),
         note=history.reason.splitlines()[0] if history.reason else "",
-        artifacts=folder_of(item_id, Lane.DONE, day),
+        artifacts=artifact_folder(item_id, day),
         history=history,
         evidence=evidence,
         base=evidence.base if evidence else "",
@@ -101,7 +100,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
     )
 
 
-def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row, folder: str) -> Detail:
+def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) -> Detail:
     evidence = _evidence(reader, snapshot, state.id, state.history)
     return Detail(
         id=state.id,
@@ -111,7 +110,7 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row, 
         contract=state.contract_name,
         note=row.note,
         not_applied=row.not_applied,
-        artifacts=f"{folder}/run-{state.history.run}/",
+        artifacts=f"{run_folder(state.id, state.history.run)}/",
         history=state.history,
         evidence=evidence,
         base=evidence.base if evidence else "",

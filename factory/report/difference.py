@@ -3,7 +3,8 @@
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.journal import Entry, History, Lease
-from factory.store.artifacts import run_folder
+from factory.model.layout import run_file
+from factory.model.run_layout import PATCH
 from factory.store.repository.comparison import shown
 
 
@@ -47,7 +48,7 @@ class _Told:
         objects, proposal = self._repository.objects, entry.proposal or ""
         if objects.holds(proposal):
             return self._of(proposal)
-        patch = objects.file(self._tree, f"{run_folder(self._item_id, entry.run, self._day)}/patch.diff")
+        patch = objects.file(self._tree, run_file(self._item_id, entry.run, PATCH, self._day))
         if patch is None or self._lease(entry) is None:
             raise UsageError(f"the proposal of round {entry.round} is not in this clone, nor is its patch")
         return self._repository.patched(self.base(entry), patch)

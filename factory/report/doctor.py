@@ -18,6 +18,7 @@ from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.journal import rfc3339
+from factory.model.layout import breaker_path
 from factory.model.policy import Policy
 from factory.report.astray import astray
 from factory.report.check import check
@@ -72,7 +73,7 @@ def examine(repository: Repository) -> Iterator[Sign]:
             yield Sign(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
         else:
             found = f"{state.state}{open_until} after {state.failures} failures; the last: {state.reason}"
-            advice = f"mend the cause, then set `state: closed` in queue/breakers/{name}.yaml"
+            advice = f"mend the cause, then set `state: closed` in {breaker_path(name)}"
             yield Sign(f"breaker {name}", Health.BAD, found, advice)
     most = snapshot.policy.budget.usd_per_day
     if most is None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
 from factory.model.journal import History, rfc3339
+from factory.model.layout import item_path, lane_folder, stem
 from factory.model.lifecycle import Lane, Outcome
-from factory.store.queue import QUEUE, lane_path
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,16 @@ class Finished:
 
 def finished(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Finished]:
     """Every item that has ended, the newest first."""
-    folder = f"{QUEUE}/{Lane.DONE}"
-    days = reader.repository.objects.folder(snapshot.tree, folder)
+    days = reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE))
     for day in sorted((name for name, entry in days.items() if entry.is_folder), reverse=True):
-        names = reader.repository.objects.folder(snapshot.tree, f"{folder}/{day}")
-        ids = [name.removesuffix(".yaml") for name in names if name.endswith(".yaml")]
+        names = reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE, day))
+        ids = [item_id for name in names if (item_id := stem(name))]
         of_day = [_one(reader, snapshot, item_id, day) for item_id in ids]
         yield from sorted(of_day, key=lambda each: (each.since is not None and each.since.timestamp(), each.id))[::-1]
 
 
 def _one(reader: SnapshotReader, snapshot: Snapshot, item_id: str, day: str) -> Finished:
-    path = lane_path(Lane.DONE, item_id, day)
+    path = item_path(Lane.DONE, item_id, day)
     try:
         history = reader.artifacts.history(snapshot.tree, item_id, day)
     except InvalidFile:

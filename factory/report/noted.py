@@ -11,9 +11,11 @@ from factory.line.review.votes import read_verdict
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
+from factory.model.layout import in_queue, is_batch, parse
 from factory.model.lifecycle import Lane
+from factory.model.places import ItemFile, OpenVerdict
 from factory.report.row import Row
-from factory.store.queue import MOST_BYTES, QUEUE, VERDICT, is_batch, read_item
+from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.objects import FILE, TreeEntry
 
 _NEXT = "with the next pass"
@@ -34,7 +36,7 @@ def noted(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) ->
     found = Noted()
     for each in edits:
         for path, data in each.valid.items():
-            if data is not None and path.startswith(f"{QUEUE}/"):
+            if data is not None and in_queue(path):
                 _take(found, snapshot, path, data)
     for path, data in _batches(reader, snapshot, edits).items():
         made, problems = new_items(reader, snapshot, path, data)
@@ -57,17 +59,15 @@ def _batches(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits])
 
 
 def _take(found: Noted, snapshot: Snapshot, path: str, data: bytes) -> None:
-    name = PurePosixPath(path).name
-    if path.endswith(VERDICT):
-        item_id, _, _ = name.removesuffix(VERDICT).rpartition(".")
-        found.of_items[item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
-    elif path.endswith(".yaml"):
-        item_id = name.removesuffix(".yaml").lower()
-        state = snapshot.items.get(item_id)
+    file = parse(path)
+    if isinstance(file, OpenVerdict):
+        found.of_items[file.item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
+    elif isinstance(file, ItemFile):
+        state = snapshot.items.get(file.id)
         if state is None:
-            found.new.append(_new(item_id, read_item(path, data).title))
+            found.new.append(_new(file.id, read_item(path, data).title))
         elif state.placed.path != path:
-            found.of_items[item_id] = f"its move to {PurePosixPath(path).parent} is noted, {_NEXT}"
+            found.of_items[file.id] = f"its move to {PurePosixPath(path).parent} is noted, {_NEXT}"
 
 
 def _new(name: str, title: str) -> Row:

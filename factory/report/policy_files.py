@@ -9,8 +9,9 @@ from factory.execution.agents.prompt import flaw
 from factory.model.base import Argv
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
+from factory.model.layout import WORKFLOW, contract_path
 from factory.store import files, yaml
-from factory.store.library import WORKFLOW, contract_path, front_matter, read_workflow
+from factory.store.library import front_matter, read_workflow
 from factory.store.schema import schema_problem
 
 Key = tuple[str | int, ...]

@@ -13,6 +13,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.breaker import BreakerState, State
 from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
+from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.report.noted import noted
 from factory.report.row import Row, row_of
@@ -66,7 +67,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     rows = [_waiting_for(row, busy) if row.state == "ready" or row.id in crowded else row for row in rows]
     order = list(Lane)
     rows.sort(key=lambda row: (order.index(row.lane), row.since or snapshot.now, row.id))
-    today = f"queue/done/{snapshot.now.astimezone(UTC):%Y-%m-%d}"
+    today = lane_folder(Lane.DONE, f"{snapshot.now.astimezone(UTC):%Y-%m-%d}")
     done = len(reader.repository.objects.folder(snapshot.tree, today))
     breakers = tuple(state for state in snapshot.breakers.values() if state.state is not State.CLOSED)
     canaries = tuple(canary for canary in canaries_of(reader, snapshot) if canary.silent)

@@ -9,27 +9,14 @@ from factory.model.base import digest
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.journal import History, read
+from factory.model.layout import ARTIFACTS, KEEP, finished_artifacts, journal_path, run_file, run_folder
 from factory.model.lifecycle import Lane
 from factory.model.result import Result
+from factory.model.run_layout import EVIDENCE, FILES, MANIFEST, PATCH, RESULT, is_by_worker, seat_in
 from factory.model.verdict import MachineVerdict
 from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import Objects
-
-ARTIFACTS = "artifacts"
-RESULT = "result.json"
-_BY_WORKER = (RESULT, "files/")
-_SAID = "verdict."  # <seat>.yaml
-
-
-def folder_of(item_id: str, lane: Lane = Lane.INBOX, day: str = "") -> str:
-    """The folder of an item's artifacts; `day` only matters for done."""
-    return f"{ARTIFACTS}/done/{day}/{item_id}" if lane is Lane.DONE else f"{ARTIFACTS}/{item_id}"
-
-
-def run_folder(item_id: str, run: int, day: str = "") -> str:
-    """The folder of one run of an item; of one that is finished when there is a day."""
-    return f"{folder_of(item_id, Lane.DONE if day else Lane.INBOX, day)}/run-{run}"
 
 
 def with_manifest(written: Mapping[str, bytes], by_factory: Container[str] = ()) -> dict[str, bytes]:
@@ -41,16 +28,16 @@ def with_manifest(written: Mapping[str, bytes], by_factory: Container[str] = ())
         name: {
             "digest": digest(data),
             "bytes": len(data),
-            "by": "worker" if name.startswith(_BY_WORKER) and name not in by_factory else "factory",
+            "by": "worker" if is_by_worker(name) and name not in by_factory else "factory",
         }
         for name, data in sorted(written.items())
     }
-    return {**written, "manifest.json": files.as_json({"files": listed})}
+    return {**written, MANIFEST: files.as_json({"files": listed})}
 
 
 def left_by_worker(written: Mapping[str, bytes]) -> dict[str, str]:
     """The digests of what the worker left, by name: the part of a run's files that is judged."""
-    return {name: digest(data) for name, data in written.items() if name.startswith(_BY_WORKER)}
+    return {name: digest(data) for name, data in written.items() if is_by_worker(name)}
 
 
 class Artifacts:
@@ -59,11 +46,11 @@ class Artifacts:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._histories: dict[str, History] = {}
-        self._done = Days(objects, f"{ARTIFACTS}/done")
+        self._done = Days(objects, finished_artifacts())
 
     def ids(self, tree: str) -> set[str]:
         """The open items that have artifacts."""
-        return set(self._objects.folder(tree, ARTIFACTS)) - {"done", ".gitkeep"}
+        return set(self._objects.folder(tree, ARTIFACTS)) - {Lane.DONE, KEEP}
 
     def done_day(self, tree: str, item_id: str) -> str | None:
         """The day under which the artifacts of a finished item lie."""
@@ -71,8 +58,7 @@ class Artifacts:
 
     def history(self, tree: str, item_id: str, day: str = "") -> History:
         """What an item's journal adds up to; empty when it has none. Raises InvalidFile."""
-        folder = folder_of(item_id, Lane.DONE if day else Lane.INBOX, day)
-        path = f"{folder}/journal.jsonl"
+        path = journal_path(item_id, day)
         entry = self._objects.find(tree, path)
         if entry is None:
             return History()
@@ -87,9 +73,9 @@ class Artifacts:
         if folder is None or not folder.is_folder:
             return found
         for name, entry in self._objects.tree(folder.oid).items():
-            if name in ("patch.diff", RESULT):
-                found[name] = self._objects.regular(f"{run_folder(item_id, run)}/{name}", entry)
-        self._gather(folder.oid, "files", found)
+            if name in (PATCH, RESULT):
+                found[name] = self._objects.regular(run_file(item_id, run, name), entry)
+        self._gather(folder.oid, FILES, found)
         return found
 
     def _gather(self, tree: str, path: str, found: dict[str, bytes]) -> None:
@@ -101,7 +87,7 @@ class Artifacts:
 
     def result(self, tree: str, item_id: str, run: int, day: str = "") -> Result | None:
         """What the worker of a run said; None when it said nothing that can be read."""
-        path = f"{run_folder(item_id, run, day)}/{RESULT}"
+        path = run_file(item_id, run, RESULT, day)
         data = self._objects.file(tree, path)
         try:
             source = yaml.Source(path, data or b"")
@@ -111,19 +97,18 @@ class Artifacts:
 
     def verdicts(self, tree: str, item_id: str, run: int, day: str = "") -> dict[str, MachineVerdict]:
         """What is kept of the verdicts on a run, by seat; without those that cannot be read."""
-        folder = run_folder(item_id, run, day)
         found: dict[str, MachineVerdict] = {}
-        for name, entry in self._objects.folder(tree, folder).items():
-            if name.startswith(_SAID) and name.endswith(".yaml") and not entry.is_folder:
+        for name, entry in self._objects.folder(tree, run_folder(item_id, run, day)).items():
+            path, seat = run_file(item_id, run, name, day), seat_in(name)
+            if seat and not entry.is_folder:
                 with suppress(InvalidFile):
-                    source = yaml.Source(f"{folder}/{name}", self._objects.regular(f"{folder}/{name}", entry))
-                    seat = name.removeprefix(_SAID).removesuffix(".yaml")
+                    source = yaml.Source(path, self._objects.regular(path, entry))
                     found[seat] = yaml.load(MachineVerdict, source)
         return found
 
     def evidence(self, tree: str, item_id: str, run: int, day: str = "") -> Evidence | None:
         """What the factory saw when it last checked a run's proposal. Raises InvalidFile."""
-        path = f"{run_folder(item_id, run, day)}/evidence.json"
+        path = run_file(item_id, run, EVIDENCE, day)
         data = self._objects.file(tree, path)
         if data is None:
             return None

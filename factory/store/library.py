@@ -8,15 +8,13 @@ from pydantic import JsonValue
 from factory.model.base import branch_problem
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.policy import Policy, Workflow, unknown_keys
 from factory.store import files, yaml
 from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
 
 COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
-WORKFLOW = "WORKFLOW.md"
-CONTRACTS = "contracts"
-PROMPTS = f"{CONTRACTS}/prompts"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
 _NOT_ACTED_ON = {"sync"}
 _OWN = "refs/heads/"
@@ -63,16 +61,6 @@ def workflow_warnings(data: bytes) -> list[str]:
     return unknown + [f"{WORKFLOW}: the key {key!r} is valid, but nothing acts on it yet" for key in idle]
 
 
-def contract_path(name: str) -> str:
-    """Where a contract lies."""
-    return f"{CONTRACTS}/{name}.yaml"
-
-
-def in_library(path: str) -> bool:
-    """Whether a path is that of WORKFLOW.md or of something among the contracts."""
-    return path == WORKFLOW or path.startswith(f"{CONTRACTS}/")
-
-
 class Library:
     """Reads the policy and the contracts, each content only once."""
 
@@ -106,10 +94,10 @@ class Library:
 
     def contracts(self, tree: str) -> Iterator[tuple[str, Contract]]:
         """Every contract of a tree that can be read, with its name."""
-        for path, entry in sorted(self._objects.folder(tree, CONTRACTS).items()):
-            name = path.removesuffix(".yaml")
+        for file, entry in sorted(self._objects.folder(tree, CONTRACTS).items()):
+            name = stem(file)
             try:
-                contract = self.contract(tree, name) if path.endswith(".yaml") and not entry.is_folder else None
+                contract = self.contract(tree, name) if name and not entry.is_folder else None
             except InvalidFile:
                 continue  # told among the files
             if contract is not None:

@@ -11,17 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 from factory import __version__
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
+from factory.model.layout import IGNORED, QUEUE, YAML, in_no_lane, lane_folder, parse, stem
 from factory.model.lifecycle import Lane
+from factory.model.places import BatchFile, ItemFile, OpenVerdict
 from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import FILE, NO_FILE, Objects, TreeEntry
 
-QUEUE = "queue"
-BREAKERS = f"{QUEUE}/breakers"
-VERDICT = ".verdict.yaml"
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
-IN_NO_LANE = "lies in no lane; new items go to queue/inbox/"
-IGNORED = frozenset({".gitkeep", ".gitignore", "README.md"})
+IN_NO_LANE = f"lies in no lane; new items go to {lane_folder(Lane.INBOX)}/"
 MOST_BYTES = 50_000_000  # of a file that is no single item: a batch, a prompt
 MEMORY_BYTES = 50_000_000  # a file of parsed items that is larger than any queue needs is begun anew
 
@@ -57,21 +55,6 @@ class QueueListing:
     twice: frozenset[str] = frozenset()  # ids that lie in two lanes: neither is touched until a person decides
 
 
-def lane_path(lane: Lane, item_id: str, day: str = "") -> str:
-    """Where an item lies in a lane; `day` only matters for done."""
-    return f"{QUEUE}/done/{day}/{item_id}.yaml" if lane is Lane.DONE else f"{QUEUE}/{lane}/{item_id}.yaml"
-
-
-def breaker_path(contract: str) -> str:
-    """Where the state of a contract's breaker lies."""
-    return f"{BREAKERS}/{contract}.yaml"
-
-
-def verdict_path(item_id: str, seat: str) -> str:
-    """Where the verdict file of an open human seat lies."""
-    return f"{QUEUE}/review/{item_id}.{seat}{VERDICT}"
-
-
 def taken_by(item_id: str, where: str, free: str) -> str:
     """What is wrong with a file whose id another item has."""
     return f"the id {item_id!r} is taken by {where}; rename the file, say to {free}.yaml"
@@ -79,23 +62,7 @@ def taken_by(item_id: str, where: str, free: str) -> str:
 
 def most_of(path: str) -> int:
     """How many bytes of a file that people write are read."""
-    return yaml.MAX_BYTES if path.endswith(".yaml") else MOST_BYTES
-
-
-def is_batch(path: str) -> bool:
-    """Whether a path is that of a batch, whose lines become items."""
-    return path.endswith(".jsonl") and path.rpartition("/")[0] == f"{QUEUE}/{Lane.INBOX}"
-
-
-def in_no_lane(path: str) -> bool:
-    """Whether a file below queue/ lies where nobody would ever look for it."""
-    _, *folders, name = path.split("/")
-    if name in IGNORED or any(part.startswith(".") for part in (*folders, name)):
-        return False
-    if f"{QUEUE}/{'/'.join(folders)}" == BREAKERS and name.endswith(".yaml"):
-        return False
-    most = 2 if folders[:1] == [Lane.DONE] else 1  # the finished ones lie below their day
-    return not 1 <= len(folders) <= most or folders[0] not in list(Lane)
+    return yaml.MAX_BYTES if path.endswith(YAML) else MOST_BYTES
 
 
 # What is known of a content: the item that it is, or its problems with their lines and columns.
@@ -109,7 +76,7 @@ class Queue:
     def __init__(self, objects: Objects, state: Path) -> None:
         self._objects = objects
         self._memory = _Memory(state / "parsed")
-        self._done = Days(objects, f"{QUEUE}/done", ".yaml")
+        self._done = Days(objects, lane_folder(Lane.DONE), YAML)
 
     def listing(self, tree: str) -> QueueListing:
         """Who lies where. A file that cannot be an item is a problem and nothing else."""
@@ -120,35 +87,36 @@ class Queue:
         twice: set[str] = set()
         for lane in Lane:
             for name, path, blob, mode in self._files(tree, lane):
-                item_id = name.lower().removesuffix(".yaml")
+                found = parse(path)
                 if not TreeEntry(mode, blob).is_file:
                     problems.append(Problem(path, 1, 1, NO_FILE))
-                elif name.endswith(VERDICT) and lane is Lane.REVIEW:
-                    item_id, _, seat = name.removesuffix(VERDICT).rpartition(".")
-                    verdicts.append(VerdictFile(item_id, seat, path, blob))
-                elif name.endswith(".jsonl") and lane is Lane.INBOX:
-                    batches.append(Placed(name.removesuffix(".jsonl"), lane, path, blob))
-                elif problem := _file_problem(name):
+                elif isinstance(found, OpenVerdict) and lane is Lane.REVIEW:
+                    verdicts.append(VerdictFile(found.item_id, found.seat, path, blob))
+                elif isinstance(found, BatchFile) and lane is Lane.INBOX:
+                    batches.append(Placed(found.name, lane, path, blob))
+                elif (problem := _file_problem(name)) or not isinstance(found, ItemFile):
                     problems.append(Problem(path, 1, 1, problem))
-                elif item_id in items:
-                    other = items[item_id].path
-                    problems.append(Problem(path, 1, 1, f"the id {item_id!r} also lies at {other}; delete one of them"))
-                    twice.add(item_id)
+                elif found.id in items:
+                    other = items[found.id].path
+                    problems.append(
+                        Problem(path, 1, 1, f"the id {found.id!r} also lies at {other}; delete one of them")
+                    )
+                    twice.add(found.id)
                 else:
-                    items[item_id] = Placed(item_id, lane, path, blob)
+                    items[found.id] = Placed(found.id, lane, path, blob)
         problems.extend(Problem(path, 1, 1, IN_NO_LANE) for path in self._strays(tree, QUEUE))
         single = {key: placed for key, placed in items.items() if key not in twice}
         return QueueListing(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
 
     def _files(self, tree: str, lane: Lane) -> Iterator[tuple[str, str, str, str]]:
-        folder = f"{QUEUE}/{lane}"
+        folder = lane_folder(lane)
         for name, entry in self._objects.folder(tree, folder).items():
             if not entry.is_folder and name not in IGNORED:
                 yield name, f"{folder}/{name}", entry.oid, entry.mode
 
     def _strays(self, tree: str, folder: str) -> Iterator[str]:
         """What lies in no lane, or too deep in one."""
-        lane = folder.removeprefix(f"{QUEUE}/") in list(Lane)
+        lane = folder in map(lane_folder, Lane)
         for name, entry in self._objects.folder(tree, folder).items():
             if entry.is_folder and (folder, name) != (QUEUE, Lane.DONE):  # of which only days are ever listed
                 yield from self._strays(tree, f"{folder}/{name}")
@@ -206,9 +174,7 @@ def read_item(path: str, data: bytes) -> Item:
 
 
 def _file_problem(name: str) -> str:
-    if not name.endswith(".yaml"):
-        return NOT_AN_ITEM
-    return id_problem(name.removesuffix(".yaml").lower())
+    return id_problem(stem(name).lower()) if name.endswith(YAML) else NOT_AN_ITEM
 
 
 class _Memory:

@@ -15,6 +15,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader, utc_now
 from factory.line.writer import Move, Writer
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
+from factory.model.layout import verdict_path
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import Decision
@@ -22,7 +23,7 @@ from factory.report.audit.audit import Audit, audit
 from factory.report.audit.content import content_name
 from factory.store.artifacts import left_by_worker, with_manifest
 from factory.store.files import as_json
-from factory.store.queue import VerdictFile, verdict_path
+from factory.store.queue import VerdictFile
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.comparison import FileChange
 from factory.store.repository.objects import FILE, Person, TreeEntry, name_of

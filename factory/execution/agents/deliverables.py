@@ -11,11 +11,12 @@ from factory.model.base import printable
 from factory.model.contract import Contract, Patch
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
+from factory.model.layout import contract_path
 from factory.model.paths import matches
 from factory.model.result import Result
+from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
 from factory.store.files import read_inside
-from factory.store.library import contract_path
 from factory.store.repository.objects import FILE, REPOSITORY, Objects
 from factory.store.repository.trees import Change
 from factory.store.schema import misfit
@@ -52,8 +53,8 @@ def data_breaches(result: Result | None, contract: Contract) -> list[Breach]:
     schema = contract.produces.data
     if schema is None:
         return []
-    reason = misfit(result.data, schema) if result else "there is no result.json"
-    return [("result.json", f"data is not what the contract asks for: {reason}")] if reason else []
+    reason = misfit(result.data, schema) if result else f"there is no {RESULT}"
+    return [(RESULT, f"data is not what the contract asks for: {reason}")] if reason else []
 
 
 def too_much(changes: Sequence[Change], objects: Objects) -> list[Breach]:

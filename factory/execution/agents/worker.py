@@ -19,13 +19,12 @@ from factory.model.base import printable
 from factory.model.errors import FactoryError, InvalidFile, TooLarge
 from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
 from factory.model.result import Result, Status, Usage
+from factory.model.run_layout import RESULT
 from factory.store import files, yaml
 from factory.store.repository.git import GitError
 from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import diff
-
-_RESULT = "result.json"
 
 
 def work(request: RunRequest, host: Host, control: Control) -> Work:
@@ -105,7 +104,7 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     try:
         heard = _heard(begun, cell, Mask.of_environment(request.contract.worker.secrets))
     except TooLarge as error:
-        return begun.failed(Failure(FailureClass.CONTRACT, f"{_RESULT}:1:1: {error.message}"))
+        return begun.failed(Failure(FailureClass.CONTRACT, f"{RESULT}:1:1: {error.message}"))
     try:
         result = _result(heard.raw_result)
     except InvalidFile as error:
@@ -124,7 +123,7 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
 
 def _heard(begun: Work, cell: Cell, mask: Mask) -> Work:
     """With what the worker says: nothing reads any of it before it has been masked. Raises TooLarge."""
-    raw = files.read_inside(cell.out, _RESULT, yaml.MAX_BYTES)
+    raw = files.read_inside(cell.out, RESULT, yaml.MAX_BYTES)
     masked = raw and mask.hide_cut(raw)
     return replace(begun, raw_result=masked, exposed=masked != raw)
 
@@ -161,7 +160,7 @@ def _last_line(log: bytes) -> str:
 def _result(raw: bytes | None) -> Result | None:
     if raw is None:
         return None
-    source = yaml.Source(_RESULT, raw)
+    source = yaml.Source(RESULT, raw)
     return yaml.validate(Result, yaml.parse_json(source), source)
 
 

@@ -17,6 +17,7 @@ from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
 from factory.model.paths import matches
 from factory.model.result import Claim
+from factory.model.run_layout import check_log
 from factory.store.canaries import Canaries
 from factory.store.repository.repository import Merge, Repository
 from factory.store.repository.trees import diff
@@ -128,9 +129,9 @@ class Gatherer:
             result = runner.run(call, tree, target)
             first = runner.run(call, contents.before, target) if call.must_fail_before else None
             ran.append(_answer(call, result, first, tree if tree != contents.merged else ""))
-            logs[f"checks/{call.name}.log"] = result.log
+            logs[check_log(call.name)] = result.log
             if first is not None:
-                logs[f"checks/{call.name}.before.log"] = first.log
+                logs[check_log(call.name, before=True)] = first.log
         return tuple(ran), logs
 
     def _instruments(

@@ -15,6 +15,7 @@ from factory.execution.redaction.scanner import Found, Scanner, Unscannable, end
 from factory.execution.request import RunRequest
 from factory.model.base import Format
 from factory.model.failure import Failure
+from factory.model.run_layout import RESULT, worker_file
 from factory.model.verdict import MachineVerdict
 from factory.store.repository.objects import Objects
 
@@ -38,12 +39,12 @@ class Redactor:
             return done
         mask = Mask.of_environment(request.contract.worker.secrets)
         texts = {f"change/{path}": data for path, data in self._changed(done)}
-        texts |= {f"files/{name}": data for name, data in done.files.items()}
-        texts |= {"result.json": done.raw_result} if done.raw_result else {}
+        texts |= {worker_file(name): data for name, data in done.files.items()}
+        texts |= {RESULT: done.raw_result} if done.raw_result else {}
         breaches: list[Breach] = [
             (name.removeprefix("change/"), "holds a secret that the contract let through")
             for name, data in texts.items()
-            if mask.holds(data) or (done.exposed and name == "result.json")
+            if mask.holds(data) or (done.exposed and name == RESULT)
         ]
         breaches += [
             (change.path, "has a secret in its name that the contract let through")
@@ -75,7 +76,7 @@ class Redactor:
             logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
         texts = dict(logs)
         if outcome.failure is not None or not work.content:  # else they were inspected, and are judged as they are
-            texts |= {"raw": work.raw_result or b""} | {f"files/{n}": d for n, d in work.files.items()}
+            texts |= {"raw": work.raw_result or b""} | {worker_file(n): d for n, d in work.files.items()}
             texts |= {} if outcome.proposal else {"patch": work.patch}
         looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}
         found = self._scanner.scan(request.policy.secret_scan, looked_at)
@@ -186,7 +187,7 @@ def _redacted(outcome: RunOutcome, texts: Mapping[str, bytes], found: list[Found
         hooks=clean["hooks"],
         patch=clean.get("patch", work.patch),
         raw_result=clean.get("raw", work.raw_result or b"") or None,
-        files={name: clean.get(f"files/{name}", data) for name, data in work.files.items()},
+        files={name: clean.get(worker_file(name), data) for name, data in work.files.items()},
     )
     if proof is None:
         return replace(outcome, work=work)

@@ -20,6 +20,7 @@ from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.failure import Failure, FailureClass
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.run_layout import APPLY, PULL_REQUEST
 from factory.store.files import as_json
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import RefUpdate
@@ -62,9 +63,7 @@ def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
         return _by_command(context, snapshot, assessment)
     changes_nothing = assessment.evidence.proposal == assessment.evidence.base
     if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
-        files = (
-            {"pull-request.md": pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
-        )
+        files = {PULL_REQUEST: pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
         return _finish(context, snapshot, assessment, Outcome.ACCEPTED, files=files)
     target, content = _target_head(context, snapshot), assessment.evidence.tree
     if not _checked_on(context, assessment, target):
@@ -110,7 +109,7 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
         context.writer.once_published(partial(runs.apply, request, assessment.subject, _decision(assessment)))
         return None
     context.writer.once_published(partial(runs.forget_apply, assessment.subject))
-    files = {"apply.json": as_json(note.model_dump(mode="json"))} if note else {}
+    files = {APPLY: as_json(note.model_dump(mode="json"))} if note else {}
     if note is not None and note.ended and note.exit_code == 0:
         return _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
     how = problem or (_ended(note) if note and note.ended else _UNKNOWN)

@@ -9,9 +9,9 @@ from factory.line.review.assess import Assessment
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.base import counted, printable
 from factory.model.item import slug
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
-from factory.store.queue import lane_path
 
 _TITLE = 120  # characters
 
@@ -27,7 +27,7 @@ def file_loose_ends(context: Context, snapshot: Snapshot, assessment: Assessment
         if key not in dismissed:
             base = f"{state.id[:70].rstrip('.-_')}-{key.lower()}"
             free = context.reader.free_id(snapshot.tree, snapshot.listing, base)
-            made[lane_path(Lane.INBOX, free)] = _item(state, text, hold=unread)
+            made[item_path(Lane.INBOX, free)] = _item(state, text, hold=unread)
     if made:
         context.writer.take_in(context.me, made, f"factory: make {counted(len(made), 'item')} of what {state.id} left")
 

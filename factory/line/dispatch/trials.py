@@ -8,8 +8,8 @@ from factory.line.snapshot import ItemState, Snapshot
 from factory.model.breaker import BreakerState, State, closed, on_trial, opened
 from factory.model.failure import Failure
 from factory.model.journal import rfc3339
+from factory.model.layout import breaker_path
 from factory.model.lifecycle import Event, Lane
-from factory.store.queue import breaker_path
 
 NO_FILE: Mapping[str, bytes] = {}
 

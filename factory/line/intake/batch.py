@@ -8,9 +8,9 @@ from pydantic import JsonValue
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem, slug
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.store import yaml
-from factory.store.queue import lane_path
 from factory.store.repository.objects import name_of
 
 
@@ -66,7 +66,7 @@ def new_items(
             continue
         seen.add(item_id)
         if not known:
-            made[lane_path(Lane.INBOX, item_id)] = item
+            made[item_path(Lane.INBOX, item_id)] = item
     return made, problems
 
 

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from factory.line.intake.batch import split_line
 from factory.line.review.votes import delivery_of, read_vote, reviewers_of
@@ -14,25 +14,26 @@ from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.gate import Vote
 from factory.model.item import id_problem, ids_from
-from factory.model.lifecycle import Lane
-from factory.store import files, yaml
-from factory.store.library import in_library
-from factory.store.queue import (
-    BREAKERS,
-    IN_NO_LANE,
-    NOT_AN_ITEM,
-    QUEUE,
-    VERDICT,
+from factory.model.layout import (
+    WORKFLOW,
+    in_breakers,
+    in_library,
     in_no_lane,
+    in_queue,
     is_batch,
-    most_of,
-    taken_by,
+    is_ignored,
+    lane_folder,
+    parse,
 )
+from factory.model.lifecycle import Lane
+from factory.model.places import ContractFile, ItemFile, OpenVerdict
+from factory.store import files, yaml
+from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, most_of, taken_by
 from factory.store.repository.objects import EMPTY_TREE, Person, name_of
 from factory.store.repository.view import View
 
 SETTLE_S = 0.05
-_INBOX = f"{QUEUE}/{Lane.INBOX}/"
+_INBOX = f"{lane_folder(Lane.INBOX)}/"
 TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
 NO_FILE = "is not a plain file; put the file itself there"
 _IN_FORCE = "the committed one is in force until you git commit"
@@ -128,24 +129,25 @@ def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, sl
 def _no_files(root: Path) -> Iterator[str]:
     """What is called like an item or a batch and is something that git lists for nobody: a folder, a pipe."""
     for lane in Lane:
-        folder = root / QUEUE / lane
+        folder = root / lane_folder(lane)
         if lane is not Lane.DONE and folder.is_dir():
             with os.scandir(folder) as entries:
                 names = [each.name for each in entries if not (each.is_symlink() or each.is_file())]
-            ours = (name for name in sorted(names) if name.endswith((".yaml", ".jsonl")) and not name.startswith("."))
-            yield from (f"{QUEUE}/{lane}/{name}" for name in ours)
+            paths = (f"{lane_folder(lane)}/{name}" for name in sorted(names) if not is_ignored(name))
+            yield from (path for path in paths if parse(path) is not None)
 
 
 def vote_in(reader: SnapshotReader, snapshot: Snapshot, path: str, data: bytes) -> Vote | None:
     """The verdict that a person is about to give in a file; None while it is pending. Raises InvalidFile."""
-    item_id, _, seat = PurePosixPath(path).name.removesuffix(VERDICT).rpartition(".")
-    state = snapshot.items.get(item_id)
+    file = parse(path)
+    state = snapshot.items.get(file.item_id) if isinstance(file, OpenVerdict) else None
     known = reader.repository.objects.find(snapshot.tree, path) is not None
-    if not known or state is None or state.item is None or state.lane is not Lane.REVIEW:
+    judged = state is not None and state.lane is Lane.REVIEW and known
+    if not isinstance(file, OpenVerdict) or state is None or state.item is None or not judged:
         message = "judges nothing that is in review; the factory writes these files itself"
         raise InvalidFile(Problem(path, 1, 1, message))
-    reviewers = reviewers_of(seat, state.contract, snapshot.policy)
-    return read_vote(seat, path, data, delivery_of(state), lambda: _author(reader, path), reviewers)
+    reviewers = reviewers_of(file.seat, state.contract, snapshot.policy)
+    return read_vote(file.seat, path, data, delivery_of(state), lambda: _author(reader, path), reviewers)
 
 
 def _author(reader: SnapshotReader, path: str) -> Person:
@@ -181,53 +183,53 @@ class _Judge:
             except InvalidFile as error:
                 self._edits.problems.extend(error.problems)
         for path in sorted(self._edits.gone):
-            item_id = PurePosixPath(path).name.removesuffix(".yaml")
-            state = self._snapshot.items.get(item_id)
-            if str(PurePosixPath(path).parent) == BREAKERS or is_batch(path):
+            file = parse(path)
+            state = self._snapshot.items.get(file.name) if isinstance(file, ItemFile) else None
+            if in_breakers(path) or is_batch(path):
                 self._edits.valid[path] = None
             elif state is not None and state.placed.path == path:
-                back = f"git checkout -- {path} brings it back, factory cancel {item_id} ends it"
+                back = f"git checkout -- {path} brings it back, factory cancel {state.id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
-            elif path.endswith(VERDICT) and self._waits(item_id.removesuffix(".verdict")):
+            elif isinstance(file, OpenVerdict) and self._waits(file.item_id):
                 self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
             elif in_library(path):
                 self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
 
-    def _waits(self, name: str) -> bool:
-        """Whether a verdict file of this name is of an item in review."""
-        state = self._snapshot.items.get(name.rpartition(".")[0])
+    def _waits(self, item_id: str) -> bool:
+        """Whether an item is in review."""
+        state = self._snapshot.items.get(item_id)
         return state is not None and state.lane is Lane.REVIEW
 
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
-        parts = PurePosixPath(path).parts
-        if parts[0] != QUEUE:
+        file = parse(path)
+        if not in_queue(path):
             yield from self._policy_file(path, data)
-        elif parts[-1].startswith(".") or parts[-1] == "README.md":
+        elif is_ignored(path):
             return
-        elif str(PurePosixPath(path).parent) == BREAKERS:
+        elif in_breakers(path):
             yaml.load(BreakerState, yaml.Source(path, data))
             yield path, data
         elif in_no_lane(path):
             self._edits.problem(path, IN_NO_LANE)
-        elif path.endswith(VERDICT):
+        elif isinstance(file, OpenVerdict):
             yield from self._verdict(path, data)
         elif is_batch(path):
             if self._edits.home or self._brings_items(path, data):
                 yield path, data
             else:
                 self._edits.stale[path] = data
-        elif not path.endswith(".yaml"):
+        elif not isinstance(file, ItemFile):
             self._edits.problem(path, NOT_AN_ITEM)
         else:
-            yield from self._item(path, data)
+            yield from self._item(file, path, data)
 
     def _policy_file(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """A new contract counts at once; a change of one that is committed counts when it is committed."""
         if self._reader.repository.objects.find(self._snapshot.tree, path) is not None:
             self._edits.problem(path, f"has uncommitted changes; {_IN_FORCE} {path}")
-        elif path.startswith("contracts/"):
-            if path.endswith(".yaml") and path.count("/") == 1:
+        elif path != WORKFLOW and in_library(path):
+            if isinstance(parse(path), ContractFile):
                 yaml.load(Contract, yaml.Source(path, data))
             yield path, data
 
@@ -248,9 +250,8 @@ class _Judge:
                     return True
         return False
 
-    def _item(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
-        parts = PurePosixPath(path).parts
-        item_id = parts[-1].removesuffix(".yaml").lower()
+    def _item(self, file: ItemFile, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        item_id = file.id
         if problem := id_problem(item_id):
             self._edits.problem(path, problem)
             return
@@ -269,8 +270,8 @@ class _Judge:
             if known.blob != blob or (self._edits.home and known.lane is Lane.DONE):
                 free = self._reader.free_id(self._snapshot.tree, self._snapshot.listing, item_id)
                 self._edits.problem(path, taken_by(item_id, known.path, free))
-        elif parts[1] != Lane.INBOX and item_id not in self._snapshot.lost:
-            self._edits.problem(path, "is new, and new items begin in queue/inbox")
+        elif file.lane is not Lane.INBOX and item_id not in self._snapshot.lost:
+            self._edits.problem(path, f"is new, and new items begin in {lane_folder(Lane.INBOX)}")
         elif item_id in self._new:
             free = next(each for each in self._free_ids(item_id) if each not in self._new)
             self._edits.problem(path, taken_by(item_id, self._new[item_id], free))

@@ -7,9 +7,10 @@ from factory.line.review.proposals import ensure
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.journal import History
+from factory.model.layout import in_any_lane, item_path
 from factory.model.lifecycle import Event, Lane, Outcome, human_event
 from factory.model.result import Usage
-from factory.store.queue import Placed, lane_path
+from factory.store.queue import Placed
 from factory.store.repository.objects import name_of
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Deleted, branch_of
@@ -59,7 +60,7 @@ def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState
     if event is Event.CANCEL:
         details["outcome"] = Outcome.CANCELLED
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
-    arrival = context.reader.arrivals(snapshot).get(lane_path(Lane.INBOX, state.id))
+    arrival = context.reader.arrivals(snapshot).get(item_path(Lane.INBOX, state.id))
     move = Move(event, state.lane, details, actor=who)
     return context.writer.move(state, move, snapshot.listing.verdicts, arrival)
 
@@ -74,14 +75,14 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
         if day:
             moved.append(_record_end(context, snapshot, item_id, day))
             continue
-        found = context.repository.last_deleted(snapshot.head, f"queue/*/{item_id}.yaml")
+        found = context.repository.last_deleted(snapshot.head, in_any_lane(item_id))
         if found is not None:
             moved.append(_bring_back(context, snapshot, item_id, found))
     return moved
 
 
 def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Deleted) -> ItemState:
-    path = lane_path(Lane.BLOCKED, item_id)
+    path = item_path(Lane.BLOCKED, item_id)
     reason = f"its file was deleted by {found.by}; factory cancel {item_id} ends it"
     context.writer.take_in(context.me, {path: found.content}, f"factory: bring back {item_id}, which a commit deleted")
     history = snapshot.lost[item_id]
@@ -94,7 +95,7 @@ def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Delet
 
 def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) -> ItemState:
     """A person put the item right among the finished ones of a day."""
-    path = lane_path(Lane.DONE, item_id, day)
+    path = item_path(Lane.DONE, item_id, day)
     entry = context.repository.objects.find(snapshot.tree, path)
     assert entry is not None
     history = snapshot.lost[item_id]

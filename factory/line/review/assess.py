@@ -9,11 +9,13 @@ from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.evidence import Evidence
 from factory.model.gate import GateDecision, Vote, decide, guarded, seats_needed, touches
+from factory.model.layout import run_file
 from factory.model.lifecycle import Event
+from factory.model.run_layout import PATCH, kept_verdict
 from factory.model.subject import subject_of
 from factory.model.verdict import SUBJECT_CHANGED, Finding, Verdict
 from factory.store import yaml
-from factory.store.artifacts import left_by_worker, run_folder
+from factory.store.artifacts import left_by_worker
 from factory.store.queue import VerdictFile
 from factory.store.repository.objects import FILE, Person, TreeEntry
 
@@ -74,7 +76,7 @@ def present_subject(reader: SnapshotReader, snapshot: Snapshot, state: ItemState
         state.item,
         reader.library.contract_bytes(snapshot.tree, state.contract_name or "") or b"",
         snapshot.policy.governing(),
-        run_files.get("patch.diff", b""),
+        run_files.get(PATCH, b""),
         left_by_worker(run_files),
     )
 
@@ -97,7 +99,7 @@ def _votes(
     for seat in seats:
         file = by_seat.get(seat.name)
         if seat.by_machine:
-            path = f"{run_folder(state.id, state.history.run)}/verdict.{seat.name}.yaml"
+            path = run_file(state.id, state.history.run, kept_verdict(seat.name))
             data = reader.repository.objects.file(snapshot.tree, path)
             said = machine_vote(seat.name, path, data, delivery) if data else "there is none"
             if isinstance(said, str):

@@ -17,9 +17,9 @@ from factory.model.contract import SeatKind
 from factory.model.errors import Problem
 from factory.model.failure import FailureClass
 from factory.model.gate import guarded, seats_needed
+from factory.model.layout import verdict_path
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.verdict import SUBJECT_CHANGED
-from factory.store.queue import verdict_path
 
 
 @dataclass(frozen=True)

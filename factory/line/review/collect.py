@@ -22,12 +22,13 @@ from factory.model.breaker import BreakerState
 from factory.model.contract import SeatKind
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
+from factory.model.layout import verdict_path
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.result import Status, Usage
+from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
-from factory.store.artifacts import RESULT, with_manifest
-from factory.store.queue import verdict_path
+from factory.store.artifacts import with_manifest
 from factory.store.repository.comparison import compared
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of

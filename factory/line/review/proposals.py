@@ -4,8 +4,9 @@ from factory.execution.proposal import Origin, proposal_commit
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, MachineError
 from factory.model.journal import Entry
+from factory.model.layout import run_file
 from factory.model.lifecycle import Event
-from factory.store.artifacts import run_folder
+from factory.model.run_layout import PATCH
 
 
 class Unreadable(MachineError):
@@ -40,7 +41,7 @@ def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, pr
     lease = start.lease
     if not repository.objects.holds(lease.base):
         raise FactoryError(f"its base {lease.base[:10]} is not here either")
-    path = f"{run_folder(state.id, start.run)}/patch.diff"
+    path = run_file(state.id, start.run, PATCH)
     patch = repository.objects.file(snapshot.tree, path)
     if patch is None:
         raise FactoryError(f"there is no {path}")

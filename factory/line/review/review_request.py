@@ -9,11 +9,11 @@ from factory.model.contract import Contract, Seat
 from factory.model.evidence import Evidence
 from factory.model.gate import guarded, seats_needed
 from factory.model.journal import Entry
+from factory.model.layout import run_folder
 from factory.model.lifecycle import Event
 from factory.model.policy import Policy
 from factory.model.result import Result
 from factory.model.verdict import MachineVerdict
-from factory.store.artifacts import run_folder
 from factory.store.repository.comparison import FileChange, compared
 
 

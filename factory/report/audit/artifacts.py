@@ -1,17 +1,16 @@
 """Artifacts: written once, by the factory alone, and as their manifests say."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from factory.model.base import digest
-from factory.report.audit.paths import JOURNAL, judged_in, newest
+from factory.model.layout import parse
+from factory.model.places import OpenVerdict
+from factory.model.run_layout import JOURNAL, MANIFEST, in_run, is_of_apply, is_of_recheck, kept_verdict
+from factory.report.audit.paths import judged_in, newest
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
-
-AGAIN = re.compile(r"run-\d+/(recheck\.json|recheck/.*)")  # what a later recheck writes over
-_AT_THE_END = re.compile(r"run-\d+/(apply\.json|pull-request\.md)")  # what the apply adds to a run
 
 
 class WrittenOnce:
@@ -33,9 +32,9 @@ class WrittenOnce:
         known = self._state.known(transition.before, transition.step.tree_before)
         for change in transition.step.changes:
             item_id = judged_in(change.path)
-            if item_id and change.old and not change.new:
-                name = f"verdict.{change.path.split('.')[-3]}.yaml"
-                yield item_id, f"run-{known(item_id).history.run}/{name}", change.old.oid
+            verdict = parse(change.path)
+            if item_id and change.old and not change.new and isinstance(verdict, OpenVerdict):
+                yield item_id, in_run(known(item_id).history.run, kept_verdict(verdict.seat)), change.old.oid
 
     def _changed(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
         for (item_id, below), changes in transition.artifacts.items():
@@ -50,7 +49,7 @@ class WrittenOnce:
             elif journal and known and new != known:
                 if not _grown(self._reader.blob(known), self._reader.blob(new)):
                     yield rule, path, "was changed where it had been written already"
-            elif known and new != known and not AGAIN.fullmatch(below) and (item_id, below, new) not in given:
+            elif known and new != known and not is_of_recheck(below) and (item_id, below, new) not in given:
                 yield rule, path, "was changed after it had been written"
 
     def _unlisted(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
@@ -62,7 +61,7 @@ class WrittenOnce:
             if below == JOURNAL or not oid or below in transition.before[item_id].run:
                 continue
             run, _, name = below.partition("/")
-            if name == "manifest.json":
+            if name == MANIFEST:
                 listed[item_id, run] = _listed(self._reader.blob(oid))
             else:
                 came[item_id, run, name] = path, oid
@@ -76,7 +75,7 @@ class WrittenOnce:
                 data = self._reader.blob(oid)
                 if told != (digest(data), len(data)):
                     yield Rule.DIGESTS, path, "is not what the manifest of its run says"
-            elif (item_id, below, oid) not in given and not (AGAIN.fullmatch(below) or _AT_THE_END.fullmatch(below)):
+            elif (item_id, below, oid) not in given and not (is_of_recheck(below) or is_of_apply(below)):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from factory.line.identity import not_its_own
 from factory.model.errors import InvalidFile
+from factory.model.layout import WORKFLOW
 from factory.model.policy import Identity
-from factory.store.library import WORKFLOW, read_workflow
+from factory.store.library import read_workflow
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
 from factory.store.repository.past import brought

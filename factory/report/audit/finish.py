@@ -11,6 +11,7 @@ from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Outcome
+from factory.model.run_layout import APPLY, EVIDENCE, PATCH
 from factory.report.audit.content import Brought, content_name, outside
 from factory.report.audit.judgement import Judgement, RuleBroken, subject_found
 from factory.report.audit.proposals import does_no_more
@@ -39,7 +40,7 @@ class Finish:
         if delivered is None or item is None or contract is None:
             return frozenset()
         evidence = judgement.evidence()
-        if evidence is None or judgement.read("evidence.json") is None:
+        if evidence is None or judgement.read(EVIDENCE) is None:
             return frozenset()
         try:
             return judgement.assessed(delivered, item, contract, evidence).dismissed
@@ -53,7 +54,7 @@ class Finish:
         if delivered is None or item is None or contract is None:
             yield Rule.COVERED, "was finished, and there is no delivery, item or contract that it could be judged by"
             return
-        evidence, first = judgement.evidence(), judgement.read("evidence.json")
+        evidence, first = judgement.evidence(), judgement.read(EVIDENCE)
         if evidence is None or first is None:
             yield Rule.COVERED, "was finished without evidence"
             return
@@ -107,7 +108,7 @@ class Finish:
                 return  # what came in is still held against the evidence
             ends = before, applied
         made = self._reader.patch(*ends)
-        if (self._judgement.file("patch.diff") or b"") != made:
+        if (self._judgement.file(PATCH) or b"") != made:
             yield (
                 Rule.PATCH,
                 f"was judged by a patch.diff that is not what the proposal {evidence.proposal[:10]} changes",
@@ -115,7 +116,7 @@ class Finish:
 
     def _by_command(self) -> Iterator[RuleBroken]:
         """Whether the outcome of an apply command is recorded, for the subject that was judged."""
-        data = self._judgement.file("apply.json")
+        data = self._judgement.file(APPLY)
         try:
             note = Applied.model_validate_json(data) if data else None
         except ValidationError:
@@ -148,7 +149,7 @@ class Finish:
         """Whether what somebody carried here with the finish is what was judged; on what, is theirs to answer for."""
         if self._brought is None:
             yield Rule.UNAPPROVED, "was finished, and nothing came in for it here"
-        elif not does_no_more(self._reader, self._brought.commit, self._judgement.file("patch.diff") or b""):
+        elif not does_no_more(self._reader, self._brought.commit, self._judgement.file(PATCH) or b""):
             yield Rule.MERGED, f"was finished by {self._brought.commit[:10]}, which does something else"
 
     def _by_merge(self, evidence: Evidence, applied: str) -> Iterator[RuleBroken]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from factory.model.layout import lane_of
 from factory.model.lifecycle import Event, Lane
 from factory.report.audit.finish import Finish
-from factory.report.audit.paths import by_item, lane_of
+from factory.report.audit.paths import by_item
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition

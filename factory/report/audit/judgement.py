@@ -13,7 +13,10 @@ from factory.model.evidence import Evidence
 from factory.model.gate import GateDecision, Vote, decide, guarded, seats_needed, touches
 from factory.model.item import Item
 from factory.model.journal import Entry
+from factory.model.layout import parse, verdict_path
 from factory.model.lifecycle import Lane, Outcome
+from factory.model.places import RunFile
+from factory.model.run_layout import EVIDENCE, PATCH, RECHECK, in_run, is_by_worker, kept_verdict
 from factory.model.subject import subject_of
 from factory.report.audit.content import content_name, outside
 from factory.report.audit.reader import Reader
@@ -22,7 +25,7 @@ from factory.report.audit.rules import Rule
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line
 from factory.store.artifacts import left_by_worker
-from factory.store.queue import Placed, verdict_path
+from factory.store.queue import Placed
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import Person
 
@@ -56,7 +59,7 @@ class Judgement:
     def file(self, name: str) -> bytes | None:
         """What a file of the run that is judged holds."""
         assert self.delivered is not None
-        oid = self._record.run.get(f"run-{self.delivered.run}/{name}")
+        oid = self._record.run.get(in_run(self.delivered.run, name))
         return self._state.reader.blob(oid) if oid else None
 
     def read(self, name: str) -> Evidence | None:
@@ -69,10 +72,8 @@ class Judgement:
 
     def evidence(self) -> Evidence | None:
         """What the checks said last: of a recheck that came with this commit, or that is of the tree that came in."""
-        again, first = self.read("recheck.json"), self.read("evidence.json")
-        came = any(
-            change.new and change.path.endswith("/recheck.json") and not change.old for change in self._step.changes
-        )
+        again, first = self.read(RECHECK), self.read(EVIDENCE)
+        came = any(change.new and not change.old and _is_recheck(change.path) for change in self._step.changes)
         if again is None or (self.entry.outcome is Outcome.APPLIED and first and self.brought_in(first)):
             return first
         return again if came or self.entry.outcome is Outcome.APPLIED else first
@@ -131,8 +132,8 @@ class Judgement:
 
     def _machines_vote(self, seat: str, delivered: Entry, delivery: Delivery) -> Vote | str:
         """What a machine said in its seat, or why that does not count."""
-        data = self.file(f"verdict.{seat}.yaml")
-        path = f"run-{delivered.run}/verdict.{seat}.yaml"
+        data = self.file(kept_verdict(seat))
+        path = in_run(delivered.run, kept_verdict(seat))
         return machine_vote(seat, path, data, delivery) if data else "there is none"
 
     def _persons_vote(
@@ -159,7 +160,7 @@ class Judgement:
     def made(self, evidence: Evidence) -> dict[str, bool]:
         """The paths that a proposal changes, and whether each is new. Git may have let it go; then the patch tells."""
         if self._objects.read(evidence.proposal) is None:
-            return made_by(self.file("patch.diff") or b"")
+            return made_by(self.file(PATCH) or b"")
         changes = outside(self._objects, evidence.base, evidence.proposal)
         return {change.path: change.old is None for change in changes}
 
@@ -175,17 +176,18 @@ def subject_found(reader: Reader, record: ItemRecord, delivered: Entry, effectiv
     if item is None or not effective.source:
         yield "was delivered without an item or a contract that can be read"
         return
-    prefix = f"run-{delivered.run}/"
+    prefix = in_run(delivered.run)
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
-    patch = reader.blob(files["patch.diff"]) if "patch.diff" in files else b""
-    left = left_by_worker({name: reader.blob(oid) for name, oid in files.items() if _by_worker(name)})
+    patch = reader.blob(files[PATCH]) if PATCH in files else b""
+    left = left_by_worker({name: reader.blob(oid) for name, oid in files.items() if is_by_worker(name)})
     subject = subject_of(item, reader.blob(effective.source), effective.policy.governing(), patch, left)
     if subject != delivered.subject:
         yield f"was judged as {(delivered.subject or 'no subject')[:19]}…, and the commits give {subject[:19]}…"
 
 
-def _by_worker(name: str) -> bool:
-    return name == "result.json" or name.startswith("files/")
+def _is_recheck(path: str) -> bool:
+    found = parse(path)
+    return isinstance(found, RunFile) and found.name == RECHECK
 
 
 def made_by(patch: bytes) -> dict[str, bool]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
+from factory.model.layout import QUEUE, YAML, artifact_folder, lane_folder, stem
 from factory.model.lifecycle import Lane
-from factory.report.audit.artifacts import AGAIN
-from factory.report.audit.paths import JOURNAL, artifact_of, item_in
+from factory.model.run_layout import JOURNAL, is_of_recheck
+from factory.report.audit.paths import artifact_of, item_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
-from factory.store.artifacts import Artifacts, folder_of
+from factory.store.artifacts import Artifacts
 from factory.store.days import Days
-from factory.store.queue import QUEUE
 from factory.store.repository.ancestry import Side
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import EMPTY_TREE
@@ -25,7 +25,7 @@ class Merges:
     def __init__(self, state: AuditState) -> None:
         self._state = state
         self._objects = objects = state.objects
-        self._finished = Days(objects, f"{QUEUE}/done", ".yaml")
+        self._finished = Days(objects, lane_folder(Lane.DONE), YAML)
         self._artifacts = Artifacts(objects)
 
     def check(self, transition: Transition) -> Iterator[Violation]:
@@ -67,16 +67,16 @@ class Merges:
         """Whether an item lies in any lane."""
         folder = self._objects.folder(tree, QUEUE)
         for entry in folder.values():
-            if entry.is_folder and f"{item_id}.yaml" in {name.lower() for name in self._objects.tree(entry.oid)}:
+            if entry.is_folder and item_id in {stem(name.lower()) for name in self._objects.tree(entry.oid)}:
                 return True
         return self._finished.day(tree, item_id) is not None
 
     def _has_artifact(self, tree: str, item_id: str, below: str, oid: str) -> bool:
         day = self._artifacts.done_day(tree, item_id)
-        places = [folder_of(item_id), *([folder_of(item_id, Lane.DONE, day)] if day else [])]
+        places = [artifact_folder(item_id), *([artifact_folder(item_id, day)] if day else [])]
         kept = [entry for place in places if (entry := self._objects.find(tree, f"{place}/{below}"))]
         if below != JOURNAL:  # what was written over on the line is found where that was done
-            again = AGAIN.fullmatch(below) or (item_id, below, oid) in self._state.overwritten
+            again = is_of_recheck(below) or (item_id, below, oid) in self._state.overwritten
             return any(again or entry.oid == oid for entry in kept)
         old = self._objects.blob(oid)
         return any(self._objects.blob(entry.oid).startswith(old) for entry in kept)

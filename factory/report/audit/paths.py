@@ -1,42 +1,29 @@
-"""What a path of a commit is to the audit: an item's file, an open verdict, an artifact, a journal."""
+"""What a path of a commit is to the audit: an item's file, an open verdict, an artifact."""
 
 from collections.abc import Iterable
 
+from factory.model.layout import parse
 from factory.model.lifecycle import Lane
-from factory.store.artifacts import ARTIFACTS
-from factory.store.queue import IGNORED, QUEUE, VERDICT
+from factory.model.places import Artifact, ItemFile, OpenVerdict
 from factory.store.repository.trees import Change
-
-JOURNAL = "journal.jsonl"
-_LANES = {str(lane): lane for lane in Lane}
-
-
-def lane_of(path: str) -> Lane | None:
-    """The lane that a path lies in."""
-    parts = path.split("/", 2)
-    return _LANES.get(parts[1]) if len(parts) > 2 and parts[0] == QUEUE else None
 
 
 def item_in(path: str) -> str:
     """The id of the item that a path is the file of; empty when it is none."""
-    name = path.rpartition("/")[2]
-    an_item = name.endswith(".yaml") and not name.endswith(VERDICT) and name not in IGNORED and lane_of(path)
-    return name.removesuffix(".yaml").lower() if an_item else ""
+    found = parse(path)
+    return found.id if isinstance(found, ItemFile) and found.lane else ""
 
 
 def judged_in(path: str) -> str:
     """The id of the item that a path is an open verdict file of; empty when it is none."""
-    verdict = path.startswith(f"{QUEUE}/{Lane.REVIEW}/") and path.endswith(VERDICT)
-    return path.rpartition("/")[2].removesuffix(VERDICT).rpartition(".")[0] if verdict else ""
+    found = parse(path)
+    return found.item_id if isinstance(found, OpenVerdict) and found.lane is Lane.REVIEW else ""
 
 
 def artifact_of(path: str) -> tuple[str, str]:
     """(item, the path below its folder) of an artifact; empty strings when it is none."""
-    if not path.startswith(f"{ARTIFACTS}/"):
-        return "", ""
-    parts = path.split("/")
-    rest = parts[3:] if parts[1] == Lane.DONE else parts[1:]
-    return (rest[0], "/".join(rest[1:])) if len(rest) > 1 else ("", "")
+    found = parse(path)
+    return (found.item_id, found.below) if isinstance(found, Artifact) else ("", "")
 
 
 def by_item(changes: Iterable[Change]) -> dict[str, list[Change]]:

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from factory.model.errors import InvalidFile
 from factory.model.journal import Entry, History
-from factory.model.lifecycle import Event, Lane
+from factory.model.layout import run_file
+from factory.model.lifecycle import Event
+from factory.model.run_layout import PATCH, in_run
 from factory.report.audit.lines import lines_in
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import ItemRecord
-from factory.store.artifacts import Artifacts, folder_of
+from factory.store.artifacts import Artifacts
 from factory.store.repository.ancestry import Side, Told
 from factory.store.repository.objects import Person
 
@@ -66,7 +68,7 @@ class Proposals:
         """The finishes of an item, each with its patch."""
         for entry in record.history.entries:
             if entry.event is Event.FINISH and (until is None or entry.at <= until):
-                oid = record.run.get(f"run-{entry.run}/patch.diff")
+                oid = record.run.get(in_run(entry.run, PATCH))
                 yield entry, self._reader.blob(oid) if oid else b""
 
     def _there(self, item_id: str, commit: str) -> Iterator[tuple[Entry, bytes]]:
@@ -77,7 +79,6 @@ class Proposals:
             history = self._artifacts.history(tree, item_id, day) if day else History()
         except InvalidFile:
             return
-        folder = folder_of(item_id, Lane.DONE, day or "")
         for entry in history.entries:
             if entry.event is Event.FINISH:
-                yield entry, self._objects.file(tree, f"{folder}/run-{entry.run}/patch.diff") or b""
+                yield entry, self._objects.file(tree, run_file(item_id, entry.run, PATCH, day or "")) or b""

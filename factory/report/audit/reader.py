@@ -5,10 +5,11 @@ from collections import OrderedDict
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
+from factory.model.layout import WORKFLOW, contract_path, in_library
 from factory.model.policy import Policy
 from factory.report.audit.record import ItemRecord
 from factory.store import yaml
-from factory.store.library import CONTRACTS, WORKFLOW, contract_path, read_workflow
+from factory.store.library import read_workflow
 from factory.store.queue import read_item
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import MissingObject
@@ -98,7 +99,7 @@ class Reader:
 
     def carry(self, step: Step) -> None:
         """Go on to a commit's tree: what it did not change of policy and contracts need not be looked up again."""
-        changed = any(change.path == WORKFLOW or change.path.startswith(f"{CONTRACTS}/") for change in step.changes)
+        changed = any(in_library(change.path) for change in step.changes)
         if changed or step.tree_before != self._known_in:
             self._known = {}
         self._known_in = step.tree

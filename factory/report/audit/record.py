@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from factory.model.contract import Contract
 from factory.model.journal import Entry, History
+from factory.model.layout import lane_of
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
-from factory.report.audit.paths import lane_of
 from factory.store.repository.objects import TreeEntry
 from factory.store.repository.trees import Change
 

@@ -3,26 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from factory.model.journal import fold
+from factory.model.layout import ARTIFACTS, QUEUE, artifact_folder, contract_path, day_of, in_any_lane, lane_of
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
+from factory.model.run_layout import JOURNAL
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.lines import entries_of
-from factory.report.audit.paths import (
-    JOURNAL,
-    artifact_of,
-    by_artifact,
-    by_item,
-    item_in,
-    judged_in,
-    lane_of,
-    newest,
-)
+from factory.report.audit.paths import artifact_of, by_artifact, by_item, item_in, judged_in, newest
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import Effective, ItemRecord
 from factory.report.audit.transition import Appended, Line, Transition, appended
-from factory.store.artifacts import ARTIFACTS, folder_of
-from factory.store.library import contract_path
-from factory.store.queue import QUEUE
 from factory.store.repository.chronicle import Step
 from factory.store.repository.objects import EMPTY_TREE, FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository
@@ -83,9 +73,9 @@ class AuditState:
         return lambda item_id: records.get(item_id) or self.record(item_id, tree)
 
     def _recalled(self, record: ItemRecord, tree: str) -> ItemRecord:
-        days = [path.split("/")[2] for path in record.places if lane_of(path) is Lane.DONE]
+        days = [day_of(path) for path in record.places if lane_of(path) is Lane.DONE]
         files: dict[str, str] = {}
-        for folder in (folder_of(record.id), *(folder_of(record.id, Lane.DONE, day) for day in days)):
+        for folder in (artifact_folder(record.id), *(artifact_folder(record.id, day) for day in days)):
             files |= {artifact_of(path)[1]: entry.oid for path, entry in self._below(tree, folder)}
         journal = files.pop(JOURNAL, "")
         history = fold(entries_of(self.reader.blob(journal))) if journal else record.history
@@ -97,7 +87,7 @@ class AuditState:
 
     def deleted(self, item_id: str) -> TreeEntry | None:
         """What an item's file was when it was taken away, before the commit that the audit begins with."""
-        found = self.repository.last_deleted(self._since, f"{QUEUE}/*/{item_id}.yaml") if self._since else None
+        found = self.repository.last_deleted(self._since, in_any_lane(item_id)) if self._since else None
         return TreeEntry(FILE, name_of("blob", found.content)) if found else None
 
     def policy(self, tree: str) -> Policy:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from factory.model.layout import in_breakers, lane_of
 from factory.model.lifecycle import Lane
-from factory.report.audit.paths import artifact_of, item_in, judged_in, lane_of
+from factory.report.audit.paths import artifact_of, item_in, judged_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.transition import Transition
-from factory.store.queue import BREAKERS
 
 
 def beside(transition: Transition) -> list[str]:
@@ -15,7 +15,7 @@ def beside(transition: Transition) -> list[str]:
 
 
 def _belongs(path: str, item_id: str) -> bool:
-    if path.startswith(f"{BREAKERS}/"):
+    if in_breakers(path):
         return True
     return item_id in (item_in(path), artifact_of(path)[0], judged_in(path))
 

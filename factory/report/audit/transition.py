@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from factory.model.journal import Entry, History, fold
+from factory.model.layout import day_of, journal_path
+from factory.model.lifecycle import Lane
 from factory.report.audit.lines import entries_of, entry_of
-from factory.report.audit.paths import JOURNAL
 from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Violation
-from factory.store.artifacts import folder_of
 from factory.store.repository.chronicle import Step
 from factory.store.repository.trees import Change
 
@@ -86,6 +86,5 @@ def appended(record: ItemRecord, journals: Iterable[Change], read: Callable[[str
 
 def _of(path: str, record: ItemRecord) -> bool:
     """Whether a journal is an item's, and lies where its lane says."""
-    lane = record.lane
-    folder = folder_of(record.id, lane, record.path.split("/")[2]) if lane else folder_of(record.id)
-    return path == f"{folder}/{JOURNAL}"
+    finished, day = record.lane is Lane.DONE, day_of(record.path)
+    return path == journal_path(record.id, day if finished else "") and finished == bool(day)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from factory.model.layout import ARTIFACTS
 from factory.model.moments import seconds_of
 from factory.store.repository.git import Git
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person, TreeEntry
 from factory.store.repository.trees import OWN_FOLDERS
 
 _FIELDS = ("%H", "%T", "%P", "%an", "%ae", "%ct", "%B")
-_ARTIFACTS = "artifacts"
 
 
 class Told(NamedTuple):
@@ -114,7 +114,7 @@ class Ancestry:
             return parents[0] if parents else ""
         own = self._own(commit)
         whole = (parent for parent in parents if self._own(parent) == own)
-        worked = (parent for parent in parents if self._own(parent).get(_ARTIFACTS) == own.get(_ARTIFACTS))
+        worked = (parent for parent in parents if self._own(parent).get(ARTIFACTS) == own.get(ARTIFACTS))
         return next(whole, None) or next(worked, parents[0])
 
     def _side(self, tip: str, before: str, merge: str) -> Side | None:
@@ -133,7 +133,7 @@ class Ancestry:
 
     def _both_worked(self, tip: str, base: str, before: str, merge: str) -> bool:
         """Whether a merge has artifacts of both its sides."""
-        held = (self._own(commit).get(_ARTIFACTS) for commit in (merge, before, tip, base))  # read as far as needed
+        held = (self._own(commit).get(ARTIFACTS) for commit in (merge, before, tip, base))  # read as far as needed
         both = next(held)
         return both != next(held) and both != (theirs := next(held)) and theirs != next(held)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from factory.model.layout import in_queue
 from factory.store import files
 from factory.store.repository.index import PATHS_A_CALL, Index
 from factory.store.repository.objects import Objects, name_of
@@ -99,7 +100,7 @@ class Checkout:
                     source.unlink()  # an earlier try ended between the two halves of the move
         elif gone.old and self._holds(gone.path) == gone.old.oid:
             source.unlink()
-        keep = 2 if gone.path.startswith("queue/") else 1  # an empty lane still is a place to drop files into
+        keep = 2 if in_queue(gone.path) else 1  # an empty lane still is a place to drop files into
         files.remove_empty_folders(source.parent, self.root.joinpath(*Path(gone.path).parts[:keep]))
 
     def _write(self, objects: Objects, change: Change) -> None:

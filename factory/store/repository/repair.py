@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from factory.model.layout import parse
+from factory.model.places import JournalFile
 from factory.store.repository.git import Git
 from factory.store.repository.objects import EMPTY_TREE, Objects
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -11,7 +13,6 @@ from factory.store.repository.view import View
 # How long a git command can have had an index in its hands that it writes back, and how many commits that may be.
 _STALE_S = 600
 _STALE_COMMITS = 300
-_JOURNAL = "/journal.jsonl"
 
 
 class Repair:
@@ -60,7 +61,7 @@ class Repair:
         Nobody but the factory writes journals, so an index whose journals are those of an earlier commit, and of no
         other, is that commit's.
         """
-        journals = [path for path in view.index.differing(head, sorted(OWN_FOLDERS)) if path.endswith(_JOURNAL)]
+        journals = [path for path in view.index.differing(head, sorted(OWN_FOLDERS)) if _is_journal(path)]
         if not journals:
             return []
         held = view.index.entries(journals)
@@ -72,7 +73,7 @@ class Repair:
             changes = list(diff(self._objects, before, now))
             lacking = _as_before(view, changes)
             rest = {change.path for change in changes}.difference(change.path for change in lacking)
-            if not any(path.endswith(_JOURNAL) for path in rest):  # else a later commit, which held other journals too
+            if not any(_is_journal(path) for path in rest):  # else a later commit, which held other journals too
                 return lacking
         return []
 
@@ -130,6 +131,10 @@ class Repair:
     def _oid(self, tree: str, path: str) -> str | None:
         entry = self._objects.find(tree, path)
         return entry.oid if entry else None
+
+
+def _is_journal(path: str) -> bool:
+    return isinstance(parse(path), JournalFile)
 
 
 def _as_before(view: View, changes: Sequence[Change]) -> list[Change]:

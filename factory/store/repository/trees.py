@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from factory.model.layout import ARTIFACTS, QUEUE
 from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
 
 # What only the factory writes. Everything else in the repository is the project.
-OWN_FOLDERS = frozenset({"queue", "artifacts"})
+OWN_FOLDERS = frozenset({QUEUE, ARTIFACTS})
 
 
 class Change(NamedTuple):

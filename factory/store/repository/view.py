@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from factory.model.errors import BusyError
+from factory.model.layout import CONTRACTS, QUEUE, WORKFLOW
 from factory.store.repository.checkout import Checkout
 from factory.store.repository.git import Git
 from factory.store.repository.index import PATHS_A_CALL, Index, Mark
@@ -174,7 +175,7 @@ class View:
     def edits(self) -> list[tuple[str, str]]:
         """(git's two status letters, path) of all under queue/ and of what is new among the policy files."""
         arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
-        out = self._git.run("--no-optional-locks", "status", *arguments, "queue", "contracts", "WORKFLOW.md")
+        out = self._git.run("--no-optional-locks", "status", *arguments, QUEUE, CONTRACTS, WORKFLOW)
         return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
 
 
