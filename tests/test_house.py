@@ -258,6 +258,14 @@ def test_what_people_are_told_may_name_a_place(line: str) -> None:
     assert not list(paths_in(ast.parse(line)))
 
 
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_what_lies_in_the_local_state_is_named_in_one_place(path: Path) -> None:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant):
+            named = node.left.attr if isinstance(node.left, ast.Attribute) else getattr(node.left, "id", "")
+            assert named != "state", f"{path}:{node.lineno} names {node.right.value!r}; factory.store.state does so"
+
+
 def test_the_doors_are_used() -> None:
     used = {name.split(".")[0] for path in MODULES for name in imported(path)}
     assert {"gitdb", "ruamel", "filelock", "jinja2", "watchdog", "click", "pydantic"} <= used

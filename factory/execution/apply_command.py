@@ -18,6 +18,7 @@ from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import ExitStatus, Format
 from factory.store import files
+from factory.store.state import APPLIES
 
 _OUTPUT_KEPT = 20_000  # bytes, of its end
 
@@ -51,7 +52,7 @@ class Notes:
         files.write(self._path(note.subject), note.model_dump_json().encode(), durable=True)
 
     def _path(self, subject: str) -> Path:
-        return self.state / "applies" / f"{subject.removeprefix('sha256:')}.json"
+        return self.state / APPLIES / f"{subject.removeprefix('sha256:')}.json"
 
 
 def carry_out(

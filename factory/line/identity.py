@@ -6,6 +6,7 @@ from factory.store import files
 from factory.store.repository.objects import Person
 from factory.store.repository.past import signed
 from factory.store.repository.repository import Repository
+from factory.store.state import SIGNATURE
 
 _TRAILER = "Factory-Actor"
 
@@ -23,7 +24,7 @@ def not_its_own(repository: Repository, head: str, identity: Identity) -> str:
 
 def refuse_borrowed(repository: Repository, branch: str, identity: Identity) -> None:
     """Raises UnusableError when an identity is somebody's; all history is looked through once for each."""
-    known, told = repository.state / "signature", f"{identity.name} <{identity.email}>".encode()
+    known, told = repository.state / SIGNATURE, f"{identity.name} <{identity.email}>".encode()
     if files.read_regular(known) == told:
         return
     problem = not_its_own(repository, repository.tip(branch), identity)

@@ -18,8 +18,7 @@ from factory.model.errors import BusyError
 from factory.model.journal import rfc3339
 from factory.store import files
 from factory.store.repository.repository import Repository
-
-_ID = "id"
+from factory.store.state import HOLDER, ID, LOCK
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Holder:
 def locked(state: Path, now: datetime) -> Iterator[None]:
     """Hold the factory's lock. Raises BusyError when somebody else does."""
     state.mkdir(parents=True, exist_ok=True)
-    lock, note = FileLock(state / "lock"), state / "holder"
+    lock, note = FileLock(state / LOCK), state / HOLDER
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -48,8 +47,8 @@ def locked(state: Path, now: datetime) -> Iterator[None]:
     try:
         mine = Holder(os.getpid(), socket.gethostname(), rfc3339(now), began(os.getpid()))
         files.write(note, json.dumps(asdict(mine)).encode())
-        if not files.read_regular(state / _ID):
-            files.write(state / _ID, f"{secrets.token_hex(16)}\n".encode(), durable=True)
+        if not files.read_regular(state / ID):
+            files.write(state / ID, f"{secrets.token_hex(16)}\n".encode(), durable=True)
         yield
     finally:
         note.unlink(missing_ok=True)
@@ -58,7 +57,7 @@ def locked(state: Path, now: datetime) -> Iterator[None]:
 
 def holder(state: Path) -> Holder | None:
     """Who holds the lock; None when nobody does, also after a crash."""
-    note = files.read_regular(state / "holder")
+    note = files.read_regular(state / HOLDER)
     if note is None:
         return None
     try:
@@ -78,7 +77,7 @@ def owner_of(repository: Repository) -> str:
     copied by nobody, so that a copy of the whole folder, in the same place on a machine of the same name too, is
     another clone.
     """
-    place = repository.state / _ID
+    place = repository.state / ID
     drawn = files.read_regular(place)
     if not drawn:
         return ""

@@ -32,6 +32,7 @@ from factory.store.library import locate_branch
 from factory.store.repository.objects import Person
 from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
+from factory.store.state import BRANCH, HEARTBEATS
 
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
 _TRIES_DISTURBED = 8  # the later ones hold up a person's commits
@@ -76,7 +77,7 @@ class Orchestrator:
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         wakeup = Wakeup()
         local = LocalExecutor(Host.of(repository, cells, agents))
-        runs = Runs(executor or local, local, repository.state / "heartbeats", wakeup.wake)
+        runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)
         self._stopping = False
         self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, clock, tell, me)
@@ -93,7 +94,7 @@ class Orchestrator:
         with locked(self.context.repository.state, self.context.clock()):
             self.context.repository.refuse_clashes()
             refuse_borrowed(self.context.repository, self.context.branch, self.workflow.policy.identity)
-            files.write(self.context.repository.state / "branch", f"{self.context.branch}\n".encode())
+            files.write(self.context.repository.state / BRANCH, f"{self.context.branch}\n".encode())
             try:
                 self._recover()
                 yield
@@ -105,7 +106,7 @@ class Orchestrator:
         if context.repository.recover():
             context.tell("", "finished what a crash had left half done")
         context.cells.remove_all()
-        for heart in (context.repository.state / "heartbeats").glob("*"):
+        for heart in (context.repository.state / HEARTBEATS).glob("*"):
             heart.unlink()
 
     def _leave(self) -> None:

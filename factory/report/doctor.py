@@ -26,6 +26,7 @@ from factory.report.checkup import remembered
 from factory.report.sign import Health, Sign
 from factory.store.library import COMMIT_IT, locate_branch
 from factory.store.repository.repository import Repository
+from factory.store.state import CELLS, HEARTBEATS, PENDING
 from factory.store.system import MACHINE
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
@@ -131,9 +132,9 @@ def _leftovers(repository: Repository) -> Iterator[Sign]:
     """What only a running orchestrator may leave lying about."""
     if holder(repository.state):
         return
-    cells = list((repository.state / "cells").glob("*"))
-    pending = (repository.state / "pending").exists()
-    heartbeats = list((repository.state / "heartbeats").glob("*"))
+    cells = list((repository.state / CELLS).glob("*"))
+    pending = (repository.state / PENDING).exists()
+    heartbeats = list((repository.state / HEARTBEATS).glob("*"))
     if cells or pending or heartbeats:
         found = f"a crash left {len(cells)} cells, {len(heartbeats)} heartbeats" + (
             " and a half-done publish" * pending

@@ -5,6 +5,7 @@ from pathlib import Path
 from factory.line.lock import Holder, owner_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.journal import rfc3339
+from factory.store.state import HEARTBEATS
 
 _STALLED = "stalled", "nobody works on it; the next tick takes it back"
 
@@ -33,7 +34,7 @@ def signs_of_life(
 
 def heart_of(reader: SnapshotReader, item_id: str) -> Path:
     """The file that a run touches as long as it lives."""
-    return reader.repository.state / "heartbeats" / item_id
+    return reader.repository.state / HEARTBEATS / item_id
 
 
 def parted(doing: str) -> tuple[str, str]:

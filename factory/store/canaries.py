@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from factory.model.base import digest
 from factory.model.canary_answer import Canary
 from factory.store import files
+from factory.store.state import CANARIES
 
 _NAMED_BY = 16  # digits of an environment's digest
 
@@ -16,7 +17,7 @@ class Canaries:
     """Remembers canaries below `.git/factory/`."""
 
     def __init__(self, state: Path) -> None:
-        self._folder = state / "canaries"
+        self._folder = state / CANARIES
 
     def get(self, contract: str, rules: str, environment: str) -> Canary | None:
         """What was found for a contract as it is, in an environment."""

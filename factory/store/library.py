@@ -13,6 +13,7 @@ from factory.model.policy import Policy, Workflow, unknown_keys
 from factory.store import files, yaml
 from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
+from factory.store.state import BRANCH
 
 COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
@@ -150,7 +151,7 @@ def branches_of(repository: Repository) -> tuple[str, ...]:
 
 
 def _home(repository: Repository) -> _Home:
-    note = files.read_regular(repository.state / "branch") or b""
+    note = files.read_regular(repository.state / BRANCH) or b""
     remembered = note.decode(errors="replace").strip()
     for branch in dict.fromkeys((remembered, *(view.branch() for view in repository.views()), "main", "master")):
         if not branch_problem(branch) and _named_in(repository, f"{_OWN}{branch}") == branch:

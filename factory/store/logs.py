@@ -5,6 +5,7 @@ from pathlib import Path
 
 from factory.model.base import digest
 from factory.store import files
+from factory.store.state import LOGS
 
 KEPT_BYTES = 256 * 1024  # of one log are committed
 _FOLDER_BYTES = 500_000_000  # of whole logs are kept on this machine; the oldest go first
@@ -25,7 +26,7 @@ def keep(state: Path, log: bytes) -> None:
     """Keep the whole of a log that is too long to be committed."""
     if len(log) <= KEPT_BYTES:
         return
-    folder = state / "logs"
+    folder = state / LOGS
     files.write(folder / _name(digest(log)), log)
     room = _FOLDER_BYTES
     for path, size in sorted(_sizes(folder), key=lambda pair: pair[0].stat().st_mtime, reverse=True):

@@ -17,6 +17,7 @@ from factory.model.places import BatchFile, ItemFile, OpenVerdict
 from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import FILE, NO_FILE, Objects, TreeEntry
+from factory.store.state import PARSED
 
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
 IN_NO_LANE = f"lies in no lane; new items go to {lane_folder(Lane.INBOX)}/"
@@ -75,7 +76,7 @@ class Queue:
 
     def __init__(self, objects: Objects, state: Path) -> None:
         self._objects = objects
-        self._memory = _Memory(state / "parsed")
+        self._memory = _Memory(state / PARSED)
         self._done = Days(objects, lane_folder(Lane.DONE), YAML)
 
     def listing(self, tree: str) -> QueueListing:

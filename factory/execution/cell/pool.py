@@ -18,6 +18,7 @@ from factory.store.repository.git import GitError
 from factory.store.repository.repository import CELL_PREFIX, Repository
 from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
+from factory.store.state import CELLS
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _NAME_MOST = 60
@@ -42,7 +43,7 @@ class Cells:
     def __init__(self, repository: Repository, root: Path) -> None:
         self.repository = repository
         self.root = root
-        self._records = repository.state / "cells"
+        self._records = repository.state / CELLS
         self.setups = SetupStore(root, repository.state)
         self._free: list[Cell] = []
         self._came_back = threading.Condition()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from factory.store import files
+from factory.store.state import SETUPS
 
 _MOST_KEPT = 4
 
@@ -14,7 +15,7 @@ class SetupStore:
 
     def __init__(self, root: Path, state: Path) -> None:
         self._root = root / "setups"
-        self._records = state / "setups"
+        self._records = state / SETUPS
         self.home = self._root / "home"
 
     def place(self, key: str) -> Path:

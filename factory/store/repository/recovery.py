@@ -13,6 +13,7 @@ from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import Change
 from factory.store.repository.view import View
+from factory.store.state import PENDING, PUBLISHED
 from factory.store.system import System
 
 _AFTER_S = 10.0  # so soon after a batch a branch may have been begun from what was there before it
@@ -34,8 +35,8 @@ class Recovery:
     def __init__(self, repair: Repair, state: Path, views: Callable[[], Iterable[View]], system: System) -> None:
         self._repair = repair
         self._common = state.parent
-        self._pending = state / "pending"
-        self._published = state / "published"
+        self._pending = state / PENDING
+        self._published = state / PUBLISHED
         self._views = views
         self._system = system
         self._left: dict[Path, _Left] = {}

@@ -1,0 +1,19 @@
+"""The local state: what lies in `.git/factory/`, of this clone alone and never committed.
+
+Beside it lie what the index and the checkout of each working tree prepare, which `store/repository` names by the tree.
+"""
+
+LOCK = "lock"  # held by the one orchestrator of a clone
+HOLDER = "holder"  # which process that is
+ID = "id"  # of the clone
+BRANCH = "branch"  # the one that the factory lived on last
+SIGNATURE = "signature"  # the identity that was found to be nobody's
+PARSED = "parsed"  # items, by blob
+PENDING = "pending"  # the batch that is being published
+PUBLISHED = "published"  # the last one that was
+HEARTBEATS = "heartbeats"  # one for each run under way
+CELLS = "cells"  # which there are
+SETUPS = "setups"  # that can be used again
+CANARIES = "canaries"  # that were tried
+APPLIES = "applies"  # apply commands that were begun
+LOGS = "logs"  # those too long to be committed
