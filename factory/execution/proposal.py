@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from factory.execution.request import RunRequest
 from factory.model.base import printable
+from factory.model.worker_address import worker_address
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
@@ -37,7 +38,7 @@ def proposal_commit(repository: Repository, origin: Origin, tree: str) -> str:
     base = objects.commit(origin.base)
     title = printable(" ".join(origin.title.split()))
     message = f"{title}\n\nProposed by {origin.worker} for {origin.item_id} (run {origin.run}).\n"
-    worker = Person(f"worker {origin.worker}", f"{origin.item_id}@workers.factory.invalid")
+    worker = Person(f"worker {origin.worker}", worker_address(origin.item_id))
     # As old as its base to git, which walks a history by these dates: the item's own moves come first then.
     signed = Signature(worker, _MAKER, origin.at, base.committed_at)
     proposal = add_commit(objects, repository.with_content(base.tree, tree), (origin.base,), message, signed)

@@ -11,10 +11,9 @@ from factory.model.gate import Vote, unanswered
 from factory.model.item import Item
 from factory.model.policy import Policy
 from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
+from factory.model.worker_address import WORKERS
 from factory.store import yaml
 from factory.store.repository.objects import Person
-
-_WORKERS = "@workers.factory.invalid"  # at which every worker has its address
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _objections(
     people += [(given, _person_in(given), f"{given!r}")] if given and _plain(given) not in _names(author) else []
     for name, person, subject in people:
         names = _names(person)
-        if makers & names or any(_WORKERS in each for each in names):
+        if makers & names or any(WORKERS in each for each in names):
             found.append((("reviewer",), f"{name} made this, and nobody approves their own work"))
         if reviewers.listed and not any(_is(person, entry) for entry in reviewers.listed):
             found.append((("reviewer",), f"{subject} is not among the reviewers who may give it"))

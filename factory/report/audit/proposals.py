@@ -8,6 +8,7 @@ from factory.model.journal import Entry, History
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH, in_run
+from factory.model.worker_address import WORKERS, item_of_worker
 from factory.report.audit.lines import lines_in
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import ItemRecord
@@ -16,12 +17,11 @@ from factory.store.repository.ancestry import Side, Told
 from factory.store.repository.objects import Person
 
 Lookup = Callable[[str], ItemRecord]  # what is known of an item, by its id
-_WORKER = "@workers.factory.invalid"
 
 
 def item_of(who: Person) -> str:
     """The item for which a worker made a commit; empty when the author is no worker."""
-    return who.email.removesuffix(_WORKER) if who.email.endswith(_WORKER) else ""
+    return item_of_worker(who.email)
 
 
 def does_no_more(reader: Reader, commit: str, patch: bytes) -> bool:
@@ -41,7 +41,7 @@ class Proposals:
 
     def look(self, told: Told) -> None:
         """See a commit, of this branch or another, on the line or beside it."""
-        if told.author.email.endswith(_WORKER):
+        if told.author.email.endswith(WORKERS):
             self._items[told.commit] = item_of(told.author)
 
     def item(self, commit: str) -> str | None:
