@@ -8,12 +8,12 @@ from datetime import datetime
 from factory.model.moments import moment_of, seconds_of
 from factory.store.repository.ancestry import Ancestry, Link, Side, Told
 from factory.store.repository.objects import Objects, Person, TreeEntry
+from factory.store.repository.refs import NOTHING
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change, diff
 
 _FIELDS = ("%H", "%T", "%P", "%an", "%ae", "%cn", "%ce", "%at", "%ct", "%B")
 _FORM = "%x01" + "%x00".join(_FIELDS)
-_NOTHING = "0" * 40
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _changes(raw: list[bytes]) -> Iterator[Change]:
         old_mode, new_mode, old, new, _ = head.decode().lstrip("\n:").split()
         yield Change(
             os.fsdecode(path),
-            None if old == _NOTHING else TreeEntry(old_mode, old),
-            None if new == _NOTHING else TreeEntry(new_mode, new),
+            None if old == NOTHING else TreeEntry(old_mode, old),
+            None if new == NOTHING else TreeEntry(new_mode, new),
         )
 
 

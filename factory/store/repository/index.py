@@ -12,11 +12,12 @@ from factory.store import files
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import TreeEntry
+from factory.store.repository.refs import NOTHING
 from factory.store.repository.sparse import Sparse, skipped
 from factory.store.repository.trees import Change
 
 PATHS_A_CALL = 400
-_GONE = TreeEntry("0", "0" * 40)
+_GONE = TreeEntry("0", NOTHING)
 _TRAILER_BYTES = 20
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from factory.model.errors import BusyError
 from factory.store.repository.git import Conversation, Git, GitError
 
-NOTHING = "0" * 40
+NOTHING = "0" * 40  # the name that git gives to what is not there
 # What git says when a branch is not where it was expected: moved, made, or taken away.
 _MOVED = ("but expected", "reference already exists", "unable to resolve reference")
 _LOCKED = ".lock': File exists"
