@@ -15,8 +15,9 @@ from factory.cli.program import run
 from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.base import digest
+from factory.model.events import Finished, say_nothing
 from factory.model.journal import SeatVerdict
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Outcome
 from factory.model.verdict import Decision
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
@@ -138,12 +139,12 @@ class Forger:
         return self.git("rev-list", "--reverse", "--first-parent", f"{commit}..main").split("\n")
 
     def move(self, item_id: str, move: Move) -> str:
-        """A move by the factory's own ledger, which believes what it is told."""
+        """A move by the factory's own writer, which believes what it is told."""
         repository = Repository(self.root)
         repository.state.mkdir(exist_ok=True)
         try:
             when = datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
-            writer = Writer(repository, "main", self.me, lambda: when, lambda _id, _text: None)
+            writer = Writer(repository, "main", self.me, lambda: when, say_nothing)
             head = repository.head("main")
             assert head is not None
             snapshot = SnapshotReader(repository, "main").snapshot(when, head)
@@ -174,19 +175,27 @@ class Forger:
         message = f"Merge {item_id}\n\n> approved\n\n{said}"
         return self.put({**brought, **(files or {})}, message, self.me, merged=(proposal,))
 
-    def finish(self, item_id: str, applied: str = "", by: Person | None = ANN, **details: object) -> str:
+    def finish(
+        self,
+        item_id: str,
+        applied: str = "",
+        by: Person | None = ANN,
+        *,
+        subject: str | None = None,
+        proposal: str | None = None,
+    ) -> str:
         """The factory finishes an item, with what the journal says of it, or something else."""
         last = self.journal(item_id)[-1]
         seat = {"seat": "human", "decision": Decision.APPROVE, "reviewer": str(by)}
-        told: dict[str, object] = {
-            "reason": "approved",
-            "verdicts": (SeatVerdict.model_validate(seat),) if by else (),
-            "outcome": Outcome.APPLIED if applied else Outcome.ACCEPTED,
-            "subject": last["subject"],
-            "proposal": last["proposal"],
-            "applied": applied or None,
-        }
-        return self.move(item_id, Move(Event.FINISH, Lane.DONE, {**told, **details}))
+        finished = Finished(
+            reason="approved",
+            verdicts=(SeatVerdict.model_validate(seat),) if by else (),
+            outcome=Outcome.APPLIED if applied else Outcome.ACCEPTED,
+            subject=subject or str(last["subject"]),
+            proposal=proposal or str(last["proposal"]),
+            applied=applied or None,
+        )
+        return self.move(item_id, Move(finished))
 
     def journal(self, item_id: str, rev: str = "main") -> list[dict[str, object]]:
         lines = self.read(self.path(f"{item_id}/journal.jsonl", rev), rev).splitlines()

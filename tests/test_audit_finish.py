@@ -5,7 +5,8 @@ import json
 import pytest
 
 from factory.line.writer import Move
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.events import Finished, Moved, Rejected
+from factory.model.lifecycle import Lane, Outcome
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
 from tests.forger import ANN, BOB, Forger, Forgery, Gallery, assert_found_out
@@ -47,8 +48,8 @@ def a_finish_that_merges_nothing_and_has_no_verdict(forger: Forger) -> tuple[Rul
 @forgery
 def a_finish_without_a_delivery(forger: Forger) -> tuple[Rule, str]:
     forger.put({"queue/inbox/waiting.yaml": None, "queue/review/waiting.yaml": forger.read("queue/inbox/waiting.yaml")})
-    forger.move("waiting", Move(Event.MOVED, Lane.REVIEW, {"reason": "moved by Ann"}, actor=ANN))
-    return Rule.COVERED, forger.move("waiting", Move(Event.FINISH, Lane.DONE, {"outcome": Outcome.ACCEPTED}))
+    forger.move("waiting", Move(Moved(to=Lane.REVIEW, reason="moved by Ann"), actor=ANN))
+    return Rule.COVERED, forger.move("waiting", Move(Finished(outcome=Outcome.ACCEPTED)))
 
 
 @forgery
@@ -132,7 +133,7 @@ def a_rejection_that_is_ignored(forger: Forger) -> tuple[Rule, str]:
 
 @forgery
 def a_rejection_that_nobody_gave(forger: Forger) -> tuple[Rule, str]:
-    return Rule.COVERED, forger.move("open", Move(Event.REJECT, Lane.DONE, {"outcome": Outcome.REJECTED}))
+    return Rule.COVERED, forger.move("open", Move(Rejected()))
 
 
 @forgery

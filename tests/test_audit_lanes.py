@@ -6,9 +6,10 @@ import pytest
 
 from factory.line.snapshot import utc_now
 from factory.line.writer import Move
+from factory.model.events import Cancelled, Released, RunSummary, SentBack, Started
 from factory.model.failure import FailureClass
 from factory.model.journal import Lease
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Lane
 from factory.model.result import Usage
 from factory.report.audit.rules import Rule
 from tests.forger import ANN, Forger, Forgery, Gallery, assert_found_out
@@ -24,13 +25,12 @@ def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None
 def start(forger: Forger, item_id: str, run: int) -> str:
     expires = utc_now() + timedelta(minutes=5)
     lease = Lease(owner="forger", generation=run, expires_at=expires, base=forger.head, item="0" * 40)
-    return forger.move(item_id, Move(Event.START, Lane.ACTIVE, {"lease": lease, "worker": "factory-scripted"}, run=run))
+    return forger.move(item_id, Move(Started(lease=lease, worker="factory-scripted"), run=run))
 
 
 @forgery
 def a_cancel_that_nobody_asked_for(forger: Forger) -> tuple[Rule, str]:
-    details = {"outcome": Outcome.CANCELLED, "reason": "moved by Ann"}
-    return Rule.LEGAL_MOVE, forger.move("open", Move(Event.CANCEL, Lane.DONE, details, actor=ANN))
+    return Rule.LEGAL_MOVE, forger.move("open", Move(Cancelled(reason="moved by Ann"), actor=ANN))
 
 
 @forgery
@@ -134,13 +134,13 @@ def a_run_comes_without_a_manifest(forger: Forger) -> tuple[Rule, str]:
 @forgery
 def more_rounds_than_the_contract_allows(forger: Forger) -> tuple[Rule, str]:
     forger.cut(forger.commit_of("again", "active -> review"))
-    return Rule.ROUNDS, forger.move("again", Move(Event.REWORK, Lane.REWORK, {"reason": "and again"}))
+    return Rule.ROUNDS, forger.move("again", Move(SentBack(reason="and again")))
 
 
 @forgery
 def more_attempts_than_the_contract_allows(forger: Forger) -> tuple[Rule, str]:
     forger.cut(forger.commit_of("checked", "inbox -> active"))
-    failed = Move(Event.RELEASE, Lane.INBOX, {"failure": FailureClass.CRASH, "attempt": 1, "reason": "exit 1"})
+    failed = Move(Released(to=Lane.INBOX, failure=FailureClass.CRASH, attempt=1, reason="exit 1"))
     forger.move("checked", failed)
     start(forger, "checked", 2)
     return Rule.ATTEMPTS, forger.move("checked", failed)
@@ -149,9 +149,8 @@ def more_attempts_than_the_contract_allows(forger: Forger) -> tuple[Rule, str]:
 def costly(forger: Forger, budget: bytes) -> tuple[Rule, str]:
     forger.put({"queue/inbox/dear.yaml": b"title: dear\ncontract: scripted\n" + budget})
     start(forger, "dear", 1)
-    forger.move(
-        "dear", Move(Event.RELEASE, Lane.INBOX, {"reason": "stopped", "usage": Usage(usd=2.0), "seconds": 61.0})
-    )
+    work = RunSummary(usage=Usage(usd=2.0), seconds=61.0)
+    forger.move("dear", Move(Released(to=Lane.INBOX, reason="stopped", work=work)))
     return Rule.BUDGET, start(forger, "dear", 2)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from factory.line.writer import Move
+from factory.model.events import Blocked, SentBack
 from factory.model.failure import FailureClass
-from factory.model.lifecycle import Event, Lane
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
 from tests.forger import BOB, Forger, Forgery, Gallery, assert_found_out
@@ -141,49 +141,49 @@ def a_forged_trailer_on_a_commit_beside_the_line(forger: Forger) -> tuple[Rule, 
 
 @forgery
 def a_rework_that_nobody_asked_for(forger: Forger) -> tuple[Rule, str]:
-    return Rule.REASON, forger.move("open", Move(Event.REWORK, Lane.REWORK, {"reason": "not good enough"}))
+    return Rule.REASON, forger.move("open", Move(SentBack(reason="not good enough")))
 
 
 @forgery
 def a_rework_that_an_approval_speaks_against(forger: Forger) -> tuple[Rule, str]:
     forger.verdict("open")
-    return Rule.REASON, forger.move("open", Move(Event.REWORK, Lane.REWORK, {"reason": "not good enough"}))
+    return Rule.REASON, forger.move("open", Move(SentBack(reason="not good enough")))
 
 
 @forgery
 def a_review_given_to_a_person_without_a_reason(forger: Forger) -> tuple[Rule, str]:
-    return Rule.REASON, forger.move("open", Move(Event.BLOCK, Lane.BLOCKED, {"reason": "escalated by Bob"}))
+    return Rule.REASON, forger.move("open", Move(Blocked(reason="escalated by Bob")))
 
 
 @forgery
 def a_waiting_item_given_to_a_person_without_a_reason(forger: Forger) -> tuple[Rule, str]:
-    return Rule.REASON, forger.move("waiting", Move(Event.BLOCK, Lane.BLOCKED, {"reason": "not now"}))
+    return Rule.REASON, forger.move("waiting", Move(Blocked(reason="not now")))
 
 
 @forgery
 def a_waiting_item_whose_budget_is_not_used_up(forger: Forger) -> tuple[Rule, str]:
-    details = {"reason": "its budget is used up", "failure": FailureClass.BUDGET}
-    return Rule.REASON, forger.move("waiting", Move(Event.BLOCK, Lane.BLOCKED, details))
+    payload = Blocked(reason="its budget is used up", failure=FailureClass.BUDGET)
+    return Rule.REASON, forger.move("waiting", Move(payload))
 
 
 @forgery
 def a_waiting_item_whose_contract_needs_no_credential(forger: Forger) -> tuple[Rule, str]:
-    details = {"reason": "the credential is missing", "failure": FailureClass.AUTH}
-    return Rule.REASON, forger.move("waiting", Move(Event.BLOCK, Lane.BLOCKED, details))
+    payload = Blocked(reason="the credential is missing", failure=FailureClass.AUTH)
+    return Rule.REASON, forger.move("waiting", Move(payload))
 
 
 @forgery
 def a_run_that_failed_without_a_trace(forger: Forger) -> tuple[Rule, str]:
     forger.cut(forger.commit_of("checked", "inbox -> active"))
-    details = {"reason": "the worker refused", "failure": FailureClass.REFUSAL}
-    return Rule.REASON, forger.move("checked", Move(Event.BLOCK, Lane.BLOCKED, details))
+    payload = Blocked(reason="the worker refused", failure=FailureClass.REFUSAL)
+    return Rule.REASON, forger.move("checked", Move(payload))
 
 
 @forgery
 def a_run_sent_back_without_a_trace(forger: Forger) -> tuple[Rule, str]:
     forger.cut(forger.commit_of("checked", "inbox -> active"))
-    details = {"reason": "nothing was changed", "failure": FailureClass.EMPTY}
-    return Rule.REASON, forger.move("checked", Move(Event.REWORK, Lane.REWORK, details))
+    payload = SentBack(reason="nothing was changed", failure=FailureClass.EMPTY)
+    return Rule.REASON, forger.move("checked", Move(payload))
 
 
 # Items and finishes

@@ -5,8 +5,9 @@ import pytest
 from factory.line.snapshot import ItemState, utc_now
 from factory.line.writer import Move, Writer
 from factory.model.errors import FactoryError
+from factory.model.events import Blocked, say_nothing
 from factory.model.journal import History
-from factory.model.lifecycle import Event, Lane
+from factory.model.lifecycle import Lane
 from factory.store.queue import Placed
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
@@ -62,11 +63,11 @@ def test_a_journal_is_never_written_over_by_somebody_who_could_not_read_it(world
     head = world.git("rev-parse", "main")
     repository = Repository(world.root)
     try:
-        writer = Writer(repository, "main", Person("factory", "factory@here"), utc_now, lambda _id, _text: None)
+        writer = Writer(repository, "main", Person("factory", "factory@here"), utc_now, say_nothing)
         writer.begin(head)
         case = ItemState(Placed("one", Lane.REVIEW, "queue/review/one.yaml", "0" * 40), None, History())
         with pytest.raises(FactoryError, match=r"artifacts/one/journal\.jsonl"):
-            writer.move(case, Move(Event.BLOCK, Lane.BLOCKED))
+            writer.move(case, Move(Blocked()))
     finally:
         repository.close()
 

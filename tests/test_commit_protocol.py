@@ -11,6 +11,7 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.model.errors import FactoryError
+from factory.model.events import say_nothing
 from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.disk import PACK_ABOVE
 from factory.store.repository.objects import FILE, FOLDER, Objects, Person, TreeEntry
@@ -322,7 +323,7 @@ class _Living:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._orchestrator = Orchestrator(repository, lambda _id, _text: None)
+        self._orchestrator = Orchestrator(repository, say_nothing)
         self._held = self._orchestrator.holding()
         self._held.__enter__()
 

@@ -14,6 +14,8 @@ import pytest
 from factory.execution.cell.sandbox import Kind, sandbox
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
+from factory.model.events import Happening, Recorded
+from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, assert_nothing_left, assert_sound, moves, wait_for
 from tests.world import World
@@ -197,9 +199,9 @@ def test_a_person_who_acts_between_the_gate_and_the_apply_is_obeyed(world: World
     world.verdict("refused", "reject")
     repository = Repository(world.root)
 
-    def tell(item_id: str, text: str) -> None:
+    def tell(happening: Happening) -> None:
         # when a person takes the approved one back just after the gate has ruled
-        if item_id == "refused" and "rejected" in text:
+        if isinstance(happening, Recorded) and happening.entry.event is Event.REJECT:
             world.git("mv", "queue/review/approved.yaml", "queue/blocked/approved.yaml")
             world.git("commit", "-q", "-m", "Not yet", "--", "queue")
 

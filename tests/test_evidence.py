@@ -7,6 +7,7 @@ from pathlib import Path
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
+from factory.model.events import say_nothing
 from factory.model.failure import FailureClass
 from factory.store.repository.repository import Repository
 from tests.world import World
@@ -188,7 +189,7 @@ def test_a_persons_retry_does_not_deliver_again_what_no_check_refused(world: Wor
 def at_work(world: World) -> Iterator[Orchestrator]:
     """A factory that lasts, and remembers."""
     repository = Repository(world.root)
-    orchestrator = Orchestrator(repository, lambda _id, _text: None)
+    orchestrator = Orchestrator(repository, say_nothing)
     try:
         with orchestrator.holding():
             yield orchestrator

@@ -14,7 +14,7 @@ from factory.model.agent import AgentIdentity
 from factory.model.contract import Contract
 from factory.model.failure import Failure, FailureClass
 from factory.model.item import Item
-from factory.model.phase import Phase
+from factory.model.journal import Phase
 from factory.model.policy import Policy
 from factory.model.result import Usage
 from factory.model.verdict import Finding, MachineVerdict

@@ -13,6 +13,7 @@ import pytest
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
+from factory.model.events import say_nothing
 from factory.store.repository import disk
 from factory.store.repository.repository import Repository
 from tests.test_crash import STRACE, needs_strace
@@ -143,7 +144,7 @@ def test_the_reflog_says_what_each_move_was_and_when(world: World) -> None:
     first = int(time.time())
     repository = Repository(world.root)
     try:
-        orchestrator = Orchestrator(repository, lambda _id, _text: None)
+        orchestrator = Orchestrator(repository, say_nothing)
         with orchestrator.holding():
             tick(orchestrator)
             time.sleep(1.1)

@@ -12,7 +12,8 @@ import pytest
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
-from factory.line.writer import Tell
+from factory.model.events import Happening, Recorded, Tell, TookIn
+from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
 from tests.witness import (
     Background,
@@ -241,8 +242,8 @@ def test_an_edit_that_comes_between_the_look_and_the_merge_is_not_written_over(w
     # given two approved changes, applied one after the other in one pass
     merging(world, "program.py")
 
-    def tell(item_id: str, text: str) -> None:
-        if "take in" in text:  # the pass has begun, the merge has not
+    def tell(happening: Happening) -> None:
+        if isinstance(happening, TookIn):  # the pass has begun, the merge has not
             unstaged(world)
 
     running(world, tell)
@@ -570,8 +571,8 @@ def test_an_item_edited_while_its_worker_runs_goes_back_at_no_cost(world: World)
     world.item("one", [{"sleep": 0.5}, {"write": {"path": "one.txt", "text": "old\n"}}])
     edited = world.read("queue/inbox/one.yaml").replace("old", "new").replace('{"sleep": 0.5}, ', "")
 
-    def tell(item_id: str, text: str) -> None:
-        if "inbox -> active" in text:
+    def tell(happening: Happening) -> None:
+        if isinstance(happening, Recorded) and happening.entry.event is Event.START:
             world.write("queue/active/one.yaml", edited)
 
     running(world, tell)
@@ -635,8 +636,8 @@ def test_an_edit_of_the_last_moment_goes_with_the_file(world: World) -> None:
     world.item("one", contract="reviewed")
     edited = world.read("queue/inbox/one.yaml") + "priority: 1\n"
 
-    def tell(item_id: str, text: str) -> None:
-        if "take in" in text:
+    def tell(happening: Happening) -> None:
+        if isinstance(happening, TookIn):
             world.write("queue/inbox/one.yaml", edited)
 
     running(world, tell)

@@ -18,6 +18,7 @@ from factory.line.snapshot import SnapshotReader, utc_now
 from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import StopRequested
+from factory.model.events import say_nothing
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
 from factory.store.repository.refs import RefUpdate
@@ -96,7 +97,7 @@ def test_a_run_that_ended_is_not_forgotten_by_a_tick_that_is_stopped_while_a_git
     held = world.root / ".git/refs/heads/main.lock"
     repository = Repository(world.root)
     try:
-        orchestrator = Orchestrator(repository, lambda _id, _text: None)
+        orchestrator = Orchestrator(repository, say_nothing)
 
         def act(subject: str) -> None:
             held.unlink(missing_ok=True)

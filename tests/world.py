@@ -17,6 +17,7 @@ from pathlib import Path
 from factory.cli.program import run
 from factory.line.orchestrator import Orchestrator, Report
 from factory.line.tick import tick
+from factory.model.events import say_nothing
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
 from factory.store.system import System
@@ -115,7 +116,7 @@ class World:
         """One pass in this process, with this world's clock."""
         repository = Repository(self.root, Clock(self))
         try:
-            orchestrator = Orchestrator(repository, lambda _id, _text: None)
+            orchestrator = Orchestrator(repository, say_nothing)
             with orchestrator.holding():
                 return tick(orchestrator, drain=drain)
         finally:

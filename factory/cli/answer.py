@@ -1,5 +1,6 @@
 """The answer: what a person says of one delivery, written into the verdict file as they would write it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import click
@@ -7,10 +8,11 @@ import click
 from factory.cli.session import editing
 from factory.line.intake.edits import vote_in
 from factory.line.review.assess import present_subject
+from factory.line.review.votes import Refused, read_verdict
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.gate import unanswered
-from factory.model.verdict import Decision, Finding
+from factory.model.verdict import LOOSE_ITEM, Decision, Finding
 from factory.store import files
 from factory.store.edits import decided
 from factory.store.queue import VerdictFile, read_item
@@ -80,9 +82,20 @@ def refuse_what_the_tick_would(reader: SnapshotReader, snapshot: Snapshot, file:
         vote_in(reader, snapshot, file.path, edited)
     except InvalidFile as error:
         said = "; ".join(problem.message for problem in error.problems)
-        item = snapshot.items[file.item_id].item if file.item_id in snapshot.items else None
-        answers = " ".join(f"--accept {key}" for key in unanswered(item)) if item and "'unread'" in said else ""
-        left = snapshot.items[file.item_id].history.loose_ends if "item`, or a reason" in said else {}
-        answers = " ".join(filter(None, (answers, *(f"--handoff {key}=item" for key in left))))
+        answers = " ".join(_left_unsaid(snapshot, file, edited, error)) if isinstance(error, Refused) else ""
         hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
         raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None
+
+
+def _left_unsaid(snapshot: Snapshot, file: VerdictFile, edited: bytes, refused: Refused) -> Iterator[str]:
+    """The options that say what a refused approval says nothing of: criteria without a check, and loose ends."""
+    state, verdict = snapshot.items[file.item_id], read_verdict(file.path, edited)
+    if verdict.decision is not Decision.APPROVE:
+        return
+    asked, left = unanswered(state.item) if state.item else (), state.history.loose_ends
+    unread = [key for key in asked if verdict.acceptance.get(key, "unread") == "unread"]
+    if unread and "acceptance" in refused.keys:
+        yield from (f"--accept {key}" for key in asked)
+    silent = [key for key in left if verdict.handoff.get(key) != LOOSE_ITEM and not verdict.dismisses(key)]
+    if silent and "handoff" in refused.keys:
+        yield from (f"--handoff {key}=item" for key in left)

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from datetime import datetime
+from typing import assert_never
 
 import click
 
@@ -12,7 +13,8 @@ from factory.cli.text import lane_word
 from factory.line.runs import Runs
 from factory.model.base import printable
 from factory.model.errors import Problem
-from factory.model.lifecycle import Lane
+from factory.model.events import BreakerChanged, ComesDue, Happening, Noticed, Recorded, TookIn
+from factory.model.journal import Entry, rfc3339
 
 _PATIENCE_S = 2.0  # before a pipe is told what is waited for
 _AGAIN_S = 60.0
@@ -27,14 +29,11 @@ class News:
         self._transient = False
         self._awaited = ("", 0.0, 0.0)  # what is waited for, since when, and when that was said
 
-    def __call__(self, item_id: str, text: str) -> None:
-        """One event of one item, or of none."""
+    def __call__(self, happening: Happening) -> None:
+        """Print what happens to one item, or to none."""
         self._clear()
         clock = click.style(f"{datetime.now():%H:%M:%S}", dim=True)
-        shown = printable(text)
-        lane = next((lane for lane in Lane if f"-> {lane}" in shown), None)
-        if lane is not None and self._seen:
-            shown = shown.replace(f"-> {lane}", f"-> {lane_word(lane)}", 1)
+        item_id, shown = in_words(happening, coloured=self._seen)
         say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}", err=self._err)
 
     @property
@@ -55,7 +54,7 @@ class News:
         if awaited != before:
             since, said = now, 0.0
         if now - since >= _PATIENCE_S and (not said or now - said >= _AGAIN_S):
-            self("", f"waiting for {_awaited(runs, now)}")
+            self(Noticed(f"waiting for {_awaited(runs, now)}"))
             said = now
         self._awaited = awaited, since, said
 
@@ -71,6 +70,31 @@ class News:
         for text in sorted(texts - self._said):
             say(printable(text), err=True)
         self._said = texts
+
+
+def in_words(happening: Happening, *, coloured: bool = False) -> tuple[str, str]:
+    """(the item that it is about, or nothing; what happens) as people read it."""
+    match happening:
+        case Recorded(item_id, entry):
+            return item_id, _move(entry, coloured=coloured)
+        case TookIn(_, what):
+            return "", printable(what)
+        case BreakerChanged(contract, state):
+            return "", f"the breaker of the contract {contract} is now {state}"
+        case ComesDue(item_id, until):
+            return item_id, f"comes due at {rfc3339(until)}, and is waited for"
+        case Noticed(text, item_id):
+            return item_id, printable(text)
+        case _:
+            assert_never(happening)
+
+
+def _move(entry: Entry, *, coloured: bool) -> str:
+    """A move in one line: from where to where, or to which end, and why."""
+    to = lane_word(entry.to) if coloured and entry.outcome is None else str(entry.outcome or entry.to)
+    run = f" (run {entry.run})" if entry.run else ""
+    reason = f": {printable(entry.reason.splitlines()[0][:160])}" if entry.reason else ""
+    return f"{entry.source or '-'} -> {to}{run}{reason}"
 
 
 def _awaited(runs: Runs, now: float | None = None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from factory.model.phase import Phase
+from factory.model.journal import Phase
 from factory.store.system import MACHINE, System
 
 

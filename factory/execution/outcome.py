@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from factory.model.agent import AgentIdentity
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure
-from factory.model.phase import Phase
+from factory.model.journal import Phase
 from factory.model.result import Result, Status, Usage
 from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.quarantine import Brought

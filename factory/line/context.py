@@ -11,8 +11,9 @@ from factory.line.lock import owner_of
 from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, SnapshotReader
 from factory.line.wakeup import Wakeup
-from factory.line.writer import Tell, Writer
+from factory.line.writer import Writer
 from factory.model.errors import InvalidFile, MachineError, Problem
+from factory.model.events import Tell
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 
@@ -34,10 +35,11 @@ class Context:
     me: Person
     item_problems: list[Problem] = field(default_factory=list)  # of single items, in the present pass
     warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
+    applies_begun: dict[str, datetime] = field(default_factory=dict)  # when apply commands began here, by subject
 
     @contextmanager
     def isolating(self, state: ItemState) -> Iterator[None]:
-        """Work on one item: what cannot be read for it costs it a reason, and nobody else anything.
+        """RunSummary on one item: what cannot be read for it costs it a reason, and nobody else anything.
 
         Publish outside of it.
         """

@@ -24,8 +24,9 @@ from factory.line.review.collect import collect
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
-from factory.line.writer import Tell, Writer
+from factory.line.writer import Writer
 from factory.model.errors import BusyError, NothingButCommits, Problem, StopRequested, UnusableError
+from factory.model.events import Noticed, Tell
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
@@ -104,7 +105,7 @@ class Orchestrator:
     def _recover(self) -> None:
         context = self.context
         if context.repository.recover():
-            context.tell("", "finished what a crash had left half done")
+            context.tell(Noticed("finished what a crash had left half done"))
         context.cells.remove_all()
         for heart in (context.repository.state / HEARTBEATS).glob("*"):
             heart.unlink()
@@ -160,9 +161,8 @@ class Orchestrator:
         if busy:
             return Report(0, waiting=busy)
         for root in self.context.repository.publisher.settle():
-            self.context.tell(
-                "", f"mended the index of {root}: a git command had written back what it read before a move"
-            )
+            said = f"mended the index of {root}: a git command had written back what it read before a move"
+            self.context.tell(Noticed(said))
         before, intake = self.context.writer.commits, self.context.intake
         self._known = None  # the time is another one
         self.context.item_problems.clear()
@@ -217,7 +217,7 @@ class Orchestrator:
             self._complained = ""
         except UnusableError as error:
             if error.message != self._complained:  # not anew for each commit of the factory's own
-                context.tell("", f"{error.message}; the last good policy stays in force")
+                context.tell(Noticed(f"{error.message}; the last good policy stays in force"))
                 self._complained = error.message
             snapshot = context.reader.snapshot(context.clock(), head, self.workflow)
         context.repository.tip(

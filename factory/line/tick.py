@@ -7,7 +7,7 @@ from factory.line.dispatch.schedule import ScheduleEntry
 from factory.line.orchestrator import Orchestrator, Report
 from factory.line.runs import Runs
 from factory.model.errors import BusyError
-from factory.model.journal import rfc3339
+from factory.model.events import ComesDue, Noticed
 
 _PATIENCE_S = 60.0  # for a git command that keeps a run's outcome from being committed
 _LOOK_S = 1.0
@@ -50,7 +50,7 @@ def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awai
     if until is None or entry is None or (until - context.clock()).total_seconds() > patience:
         return False
     awaited.add(entry)
-    context.tell(entry.id, f"comes due at {rfc3339(until)}, and is waited for")
+    context.tell(ComesDue(entry.id, until))
     while (left := (until - context.clock()).total_seconds()) > 0:
         context.wakeup.wait(min(left, _LOOK_S))
         orchestrator.check()
@@ -94,5 +94,5 @@ def _under_way(runs: Runs) -> bool:
 def _tell_once(orchestrator: Orchestrator, in_the_way: str, said: str) -> str:
     """Tell what a pass waits for, unless that was the last thing said of it; what is said of it now."""
     if in_the_way and in_the_way != said:
-        orchestrator.context.tell("", f"waits: {in_the_way}")
+        orchestrator.context.tell(Noticed(f"waits: {in_the_way}"))
     return in_the_way

@@ -13,8 +13,8 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
 from factory.line.orchestrator import Orchestrator, Report
-from factory.line.writer import Tell
 from factory.model.errors import FactoryError, NothingButCommits
+from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
 
@@ -65,7 +65,8 @@ class _Watch:
         except OSError as error:
             if error.errno not in _NO_MORE:
                 raise  # a folder that is just being removed
-            self._tell("", f"the system lets no more files be watched ({error}); looking every {_LOOK_S:g} s instead")
+            said = f"the system lets no more files be watched ({error}); looking every {_LOOK_S:g} s instead"
+            self._tell(Noticed(said))
             self._observer = self._watching(PollingObserver(timeout=_LOOK_S), folders)
         self._followed = folders
 

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from factory.line.snapshot import ItemState
 from factory.model.base import printable
 from factory.model.errors import FactoryError
+from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
 from factory.model.journal import Entry, History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
-from factory.model.lifecycle import Event, Lane, check_move
+from factory.model.lifecycle import Lane, check_move
 from factory.model.moments import moment_of
 from factory.model.run_layout import kept_verdict
 from factory.store.queue import VerdictFile
@@ -29,9 +30,7 @@ BATCH_SECONDS = 0.05
 class Move:
     """One event of one item, and what it brings with it."""
 
-    event: Event
-    to: Lane
-    details: Mapping[str, object] = field(default_factory=dict)  # the journal entry's own fields
+    payload: Payload
     files: Mapping[str, bytes] = field(default_factory=dict)  # of the present run, by name
     opened: Mapping[str, bytes] = field(default_factory=dict)  # verdict files, by path
     actor: Person | None = None  # who did it, when it was not the factory
@@ -46,13 +45,6 @@ class Mark(NamedTuple):
     others: int
     pending: int
     written: int
-
-
-class Tell(Protocol):
-    """Where news goes as it happens."""
-
-    def __call__(self, item_id: str, text: str) -> None:
-        """One piece of news; `item_id` is empty when it is about no item."""
 
 
 class Writer:
@@ -99,31 +91,26 @@ class Writer:
         now = self._clock()
         history = self._submitted(state, arrival, now)
         source = history.lane or state.lane
-        check_move(move.event, source, move.to)
-        run = history.run if move.run is None else move.run
-        entry = Entry.model_validate(
-            {
-                "seq": history.next_seq(),
-                "at": now,
-                "event": move.event,
-                "from": source,
-                "to": move.to,
-                "run": run,
-                "round": history.round,
-                "actor": str(move.actor or self.me),
-                **move.details,
-            }
+        check_move(move.payload.event, source, move.payload.to)
+        entry = entry_of(
+            move.payload,
+            seq=history.next_seq(),
+            at=now,
+            source=source,
+            run=history.run if move.run is None else move.run,
+            round=history.round,
+            actor=str(move.actor or self.me),
         )
         history = history.add(entry)
         day = now.strftime("%Y-%m-%d")
-        path = item_path(move.to, state.id, day)
+        path = item_path(entry.to, state.id, day)
         self._write(state, move, history, path, day, verdicts)
-        if move.to is Lane.DONE and history.run and not move.keeps_branch:
+        if entry.to is Lane.DONE and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
         self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
         self._written += 1
-        self.note(state.id, _in_words(entry))
-        return replace(state, placed=replace(state.placed, lane=move.to, path=path), history=history)
+        self.note(Recorded(state.id, entry))
+        return replace(state, placed=replace(state.placed, lane=entry.to, path=path), history=history)
 
     def mark(self) -> Mark:
         """How far it is written; for `back_to`, before anything is published."""
@@ -142,9 +129,9 @@ class Writer:
         """
         self._pending.append(then)
 
-    def note(self, item_id: str, text: str) -> None:
-        """Tell something once what it is about has happened; `item_id` is empty when it is about no item."""
-        self.once_published(partial(self._tell, item_id, text))
+    def note(self, happening: Happening) -> None:
+        """Tell of something once it has been published."""
+        self.once_published(partial(self._tell, happening))
 
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""
@@ -159,7 +146,7 @@ class Writer:
             return state.history
         by = str(arrival.by if arrival else self.me)
         at = moment_of(arrival.at) if arrival else now
-        return state.history.add(Entry(seq=1, at=min(at, now), event=Event.SUBMIT, to=Lane.INBOX, actor=by))
+        return state.history.add(entry_of(Submitted(), seq=1, at=min(at, now), source=None, actor=by))
 
     def _write(
         self, state: ItemState, move: Move, history: History, path: str, day: str, verdicts: Iterable[VerdictFile]
@@ -188,7 +175,7 @@ class Writer:
                 tree.move(verdict.path, run_file(state.id, history.run, kept_verdict(verdict.seat)))
         for opened, data in move.opened.items():
             tree.put_file(opened, data)
-        if move.to is Lane.DONE:
+        if history.lane is Lane.DONE:
             tree.move(folder, artifact_folder(state.id, day))
 
     def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
@@ -201,7 +188,7 @@ class Writer:
         text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
         self.batch.commit(text, Signature(author, self.me, self._clock()))
         self._written += 1
-        self.note("", message.removeprefix("factory: "))
+        self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
 
     def also(self, update: RefUpdate) -> None:
         """Move another branch in the same instant."""
@@ -239,9 +226,3 @@ def _message(item_id: str, entry: Entry) -> str:
 def quoted(text: str) -> str:
     """What workers and people said, for a commit message: only the factory's own lines may look like its trailers."""
     return "\n".join(f"> {printable(line)}" if line.strip() else "" for line in text.splitlines()).strip("\n")
-
-
-def _in_words(entry: Entry) -> str:
-    reason = f": {entry.reason.splitlines()[0][:160]}" if entry.reason else ""
-    what = f"{entry.outcome}" if entry.outcome else str(entry.to)
-    return f"{entry.source or '-'} -> {what}{f' (run {entry.run})' if entry.run else ''}{reason}"

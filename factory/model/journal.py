@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
+from factory.model.agent import AgentIdentity
 from factory.model.base import Format, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
@@ -76,8 +77,24 @@ class SeatVerdict(Format):
     lost: str = ""  # why it does not count
 
 
+class Phase(Format):
+    """A part of an item's way: that it waited, the worker's own time, a check, a seat, checks run again, the apply."""
+
+    name: str
+    at: Moment  # when it began
+    seconds: Seconds
+
+    @classmethod
+    def between(cls, name: str, since: datetime, until: datetime) -> Self:
+        """The phase from one time to another; of no length where clocks of two machines disagree."""
+        return cls(name=name, at=since, seconds=round(max(0.0, (until - since).total_seconds()), 3))
+
+
 class Entry(Format):
-    """One line of a journal."""
+    """One line of a journal: when an item moved by whose hand, and what this event has to say.
+
+    The fields of all events stand side by side, as in the file; `events` has a type for each, and makes entries of it.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -107,6 +124,8 @@ class Entry(Format):
     usage: Recorded | None = None
     seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing
+    phases: tuple[Phase, ...] = ()
+    agent: AgentIdentity | None = None
 
     def line(self) -> bytes:
         """The entry as it is written, with its line end."""

@@ -13,10 +13,11 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.review.votes import delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader, utc_now
 from factory.line.writer import Move, Writer
+from factory.model.events import Delivered, Finished, Released, RunSummary, Started, say_nothing
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
 from factory.model.layout import verdict_path
-from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.lifecycle import Lane, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import Decision
 from factory.report.audit.audit import Audit, audit
@@ -49,7 +50,7 @@ class _Maker:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._objects = repository.objects
-        self._writer = Writer(repository, "main", _ME, utc_now, lambda _id, _text: None)
+        self._writer = Writer(repository, "main", _ME, utc_now, say_nothing)
         self._reader = SnapshotReader(repository, "main")
         head = repository.head("main")
         assert head is not None
@@ -62,7 +63,7 @@ class _Maker:
         tossed = [case for case in cases if case.id.startswith("tossed")]
         for _ in range(_TOSSES):
             for number, case in enumerate(tossed):
-                tossed[number] = self._writer.move(self._start(case), Move(Event.RELEASE, Lane.INBOX, {"reason": "on"}))
+                tossed[number] = self._writer.move(self._start(case), Move(Released(to=Lane.INBOX, reason="on")))
                 self._writer.publish_when_due()
         for case in cases:
             if case.id.startswith("made"):
@@ -74,7 +75,7 @@ class _Maker:
         run = case.history.run + 1
         ends = utc_now() + timedelta(minutes=20)
         lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=self._writer.head, item=case.placed.blob)
-        move = Move(Event.START, Lane.ACTIVE, {"lease": lease, "worker": "factory-scripted"}, run=run)
+        move = Move(Started(lease=lease, worker="factory-scripted"), run=run)
         return self._writer.move(case, move)
 
     def _cycle(self, case: ItemState) -> None:
@@ -98,7 +99,7 @@ class _Maker:
         source = self._reader.library.contract_bytes(self._snapshot.tree, "reviewed") or b""
         governing = self._snapshot.policy.governing()
         subject = subject_of(case.item, source, governing, files["patch.diff"], left_by_worker(files))
-        details = {"subject": subject, "proposal": proposal, "seconds": 1.0}
+        delivered = Delivered(subject=subject, proposal=proposal, work=RunSummary(seconds=1.0))
         opened = verdict_path(case.id, "human")
         request = ReviewRequest(
             delivery=delivery_of(case, subject),
@@ -111,7 +112,7 @@ class _Maker:
             earlier=(),
         )
         verdict = verdict_file(request, "human")
-        move = Move(Event.DELIVER, Lane.REVIEW, details, with_manifest(files), {opened: verdict})
+        move = Move(delivered, with_manifest(files), {opened: verdict})
         case = self._writer.move(case, move)
         verdict = verdict.replace(b"decision: pending", b"decision: approve")
         self._writer.take_in(_ANN, {opened: verdict}, "factory: take in a verdict")
@@ -125,8 +126,14 @@ class _Maker:
         text = f"Merge {case.id}\n\nFactory-Item: {case.id}\nFactory-Subject: {subject}\nFactory-Actor: {_ME}\n"
         applied = batch.commit(text, Signature(_ME, _ME, utc_now()), evidence.proposal)
         said = SeatVerdict(seat="human", decision=Decision.APPROVE, reviewer=str(_ANN))
-        details = {"verdicts": (said,), "outcome": Outcome.APPLIED, "subject": subject, "applied": applied}
-        self._writer.move(case, Move(Event.FINISH, Lane.DONE, {**details, "proposal": evidence.proposal}), [verdict])
+        finished = Finished(
+            outcome=Outcome.APPLIED,
+            subject=subject,
+            proposal=evidence.proposal,
+            verdicts=(said,),
+            applied=applied,
+        )
+        self._writer.move(case, Move(finished), [verdict])
 
     def _proposal(self, item_id: str, base: str, path: str, data: bytes) -> str:
         tree = TreeEditor(self._objects, self._objects.commit(base).tree)

@@ -11,8 +11,9 @@ from statistics import median
 
 from factory.line.snapshot import ItemState, SnapshotReader, utc_now
 from factory.line.writer import Move, Writer
+from factory.model.events import Released, Started, say_nothing
 from factory.model.journal import Lease
-from factory.model.lifecycle import Event, Lane
+from factory.model.lifecycle import Lane
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from tests.benchmarks.measure import Row, build, seconds, side_by_side
@@ -37,7 +38,7 @@ class _Mover:
     def __init__(self, repository: Repository) -> None:
         me = Person("factory", "factory@benchmark")
         self._repository = repository
-        self._writer = Writer(repository, "main", me, utc_now, lambda _id, _text: None)
+        self._writer = Writer(repository, "main", me, utc_now, say_nothing)
         head = repository.head("main")
         assert head is not None
         self.items = list(SnapshotReader(repository, "main").snapshot(utc_now(), head).items.values())
@@ -52,11 +53,11 @@ class _Mover:
 
     def _next(self, case: ItemState, head: str) -> Move:
         if case.lane is Lane.ACTIVE:
-            return Move(Event.RELEASE, Lane.INBOX, {"reason": "the benchmark goes on"})
+            return Move(Released(to=Lane.INBOX, reason="the benchmark goes on"))
         run = case.history.run + 1
         ends = utc_now() + timedelta(minutes=20)
         lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=head, item=case.placed.blob)
-        return Move(Event.START, Lane.ACTIVE, {"lease": lease, "worker": "sh"}, run=run)
+        return Move(Started(lease=lease, worker="sh"), run=run)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory.line.orchestrator import Orchestrator
+from factory.model.events import say_nothing
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, assert_nothing_left
 from tests.world import World
@@ -120,7 +121,7 @@ def recover(world: World) -> None:
     """What the next pass begins with: the repair of what a crash left, and no move."""
     repository = Repository(world.root)
     try:
-        with Orchestrator(repository, lambda _id, _text: None).holding():
+        with Orchestrator(repository, say_nothing).holding():
             pass
     finally:
         repository.close()

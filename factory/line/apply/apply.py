@@ -1,6 +1,8 @@
 """Apply: the only step that changes anything outside queue/ and artifacts/."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
@@ -18,8 +20,10 @@ from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move, quoted
 from factory.model.base import printable
 from factory.model.contract import ApplyMode
+from factory.model.events import Blocked, Finished
 from factory.model.failure import Failure, FailureClass
-from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.journal import Phase
+from factory.model.lifecycle import NotApplied, Outcome
 from factory.model.run_layout import APPLY, PULL_REQUEST
 from factory.store.files import as_json
 from factory.store.repository.batch import Signature, add_commit
@@ -61,17 +65,24 @@ def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
         return None
     if state.contract.apply.mode is ApplyMode.COMMAND:
         return _by_command(context, snapshot, assessment)
+    began = context.clock()
     changes_nothing = assessment.evidence.proposal == assessment.evidence.base
     if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
         files = {PULL_REQUEST: pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
-        return _finish(context, snapshot, assessment, Outcome.ACCEPTED, files=files)
+        return _finish(context, snapshot, assessment, Finished(outcome=Outcome.ACCEPTED), files)
     target, content = _target_head(context, snapshot), assessment.evidence.tree
     if not _checked_on(context, assessment, target):
         return _recheck(context, snapshot, state)
     if obstacles(context.repository, snapshot.policy.target_branch, content):
         return None
     commit = _merge(context, snapshot, assessment, target, content)
-    return _finish(context, snapshot, assessment, Outcome.APPLIED, commit)
+    applied = Finished(outcome=Outcome.APPLIED, applied=commit, phases=_applying(context, began))
+    return _finish(context, snapshot, assessment, applied)
+
+
+def _applying(context: Context, began: datetime | None) -> tuple[Phase, ...]:
+    """The apply as a phase that ends now; none when nobody here knows when it began."""
+    return (Phase.between("apply", began, context.clock()),) if began else ()
 
 
 def pull_request(assessment: Assessment) -> bytes:
@@ -107,17 +118,24 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
         objects.flush()
         request = request_for(snapshot, state, evidence.base, commit)
         context.writer.once_published(partial(runs.apply, request, assessment.subject, _decision(assessment)))
+        context.applies_begun[assessment.subject] = context.clock()
         return None
+    phases = _applying(context, context.applies_begun.get(assessment.subject))
     context.writer.once_published(partial(runs.forget_apply, assessment.subject))
+    context.writer.once_published(partial(context.applies_begun.pop, assessment.subject, None))
     files = {APPLY: as_json(note.model_dump(mode="json"))} if note else {}
     if note is not None and note.ended and note.exit_code == 0:
-        return _finish(context, snapshot, assessment, Outcome.APPLIED, files=files)
+        return _finish(context, snapshot, assessment, Finished(outcome=Outcome.APPLIED, phases=phases), files)
     how = problem or (_ended(note) if note and note.ended else _UNKNOWN)
     known = problem or (note is not None and note.ended)
-    details: dict[str, object] = {"reason": how, "failure": FailureClass.CONFIG, "subject": assessment.subject}
-    details["not_applied"] = NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN
-    move = Move(Event.BLOCK, Lane.BLOCKED, details, files)
-    return context.writer.move(state, move, snapshot.listing.verdicts)
+    blocked = Blocked(
+        reason=how,
+        failure=FailureClass.CONFIG,
+        subject=assessment.subject,
+        not_applied=NotApplied.COMMAND_FAILED if known else NotApplied.COMMAND_UNKNOWN,
+        phases=phases,
+    )
+    return context.writer.move(state, Move(blocked, files), snapshot.listing.verdicts)
 
 
 def _ended(note: Applied) -> str:
@@ -167,11 +185,9 @@ def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> ItemStat
     """Have the checks run again on what the target holds now; to a person when they cannot be."""
     found = context.runs.recheck_of(state.id, state.history.proposal)
     if isinstance(found, Failure):
-        context.writer.once_published(lambda: context.runs.forget_recheck(state.id))
-        details: dict[str, object] = {"reason": found.reason, "failure": FailureClass.CONFIG}
-        details["not_applied"] = NotApplied.UNPROVABLE
-        move = Move(Event.BLOCK, Lane.BLOCKED, details)
-        return context.writer.move(state, move, snapshot.listing.verdicts)
+        context.writer.once_published(partial(context.runs.forget_recheck, state.id))
+        blocked = Blocked(reason=found.reason, failure=FailureClass.CONFIG, not_applied=NotApplied.UNPROVABLE)
+        return context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
     if context.runs.rechecking is None:
         base = context.repository.objects.commit(state.history.proposal).parents[0]
         context.runs.recheck(request_for(snapshot, state, base, base), state.history.proposal)
@@ -207,18 +223,23 @@ def _finish(
     context: Context,
     snapshot: Snapshot,
     assessment: Assessment,
-    outcome: Outcome,
-    commit: str | None = None,
+    finished: Finished,
     files: Mapping[str, bytes] = NO_FILES,
 ) -> ItemState:
+    """Finish an item, with what was judged and by whom, and make items of what its worker left."""
     state, decision = assessment.state, assessment.decision
     assert state.contract is not None
-    details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "outcome": outcome}
-    details |= {"subject": assessment.subject, "proposal": assessment.evidence.proposal, "applied": commit}
+    judged = replace(
+        finished,
+        reason=decision.reason,
+        verdicts=decision.verdicts,
+        subject=assessment.subject,
+        proposal=assessment.evidence.proposal,
+    )
     files = {**recheck_files(context, state), **files}
     moved = context.writer.move(
         state,
-        Move(Event.FINISH, Lane.DONE, details, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),
+        Move(judged, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),
         snapshot.listing.verdicts,
     )
     file_loose_ends(context, snapshot, assessment)

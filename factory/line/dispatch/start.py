@@ -20,10 +20,12 @@ from factory.line.writer import Move
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
+from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
 from factory.model.item import Item
-from factory.model.journal import Lease
-from factory.model.lifecycle import Event, Lane
+from factory.model.journal import Lease, Phase
+from factory.model.lifecycle import Lane
+from factory.model.moments import moment_of
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -70,7 +72,7 @@ def _warn(context: Context, snapshot: Snapshot) -> None:
     missing = sandbox(snapshot.policy.sandbox).missing
     if missing and missing not in context.warned:
         context.warned.add(missing)
-        context.tell("", f"WITHOUT A SANDBOX: {missing}")
+        context.tell(Noticed(f"WITHOUT A SANDBOX: {missing}"))
 
 
 def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> _Claim:
@@ -86,8 +88,8 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         request, failure = None, Failure(FailureClass.CONFIG, error.message)
     if request is None:
         assert failure is not None
-        details: dict[str, object] = {"reason": f"{failure.reason}; {failure.kind.advice}", "failure": failure.kind}
-        return _Claim(context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), (), arrival))
+        blocked = Blocked(reason=f"{failure.reason}; {failure.kind.advice}", failure=failure.kind)
+        return _Claim(context.writer.move(state, Move(blocked), (), arrival))
     limits = state.contract.limits
     lease = Lease(
         owner=context.owner,
@@ -96,10 +98,12 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         base=request.base,
         item=state.placed.blob,
     )
-    details = {"lease": lease, "worker": request.worker}
+    now = context.clock()
+    since = state.history.since or (moment_of(arrival.at) if arrival else now)
+    waiting = Phase.between("waiting", min(since, now), now)
+    started = Started(lease=lease, worker=request.worker, phases=(waiting,))
     breaker = claimed(snapshot, state)
-    move = Move(Event.START, Lane.ACTIVE, details, opened=breaker_file(breaker), run=request.run)
-    begun = context.writer.move(state, move, (), arrival)
+    begun = context.writer.move(state, Move(started, opened=breaker_file(breaker), run=request.run), (), arrival)
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
@@ -154,7 +158,7 @@ def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: st
     try:
         ensure(context.reader, snapshot, state, proposal)
     except Unreadable as error:
-        context.writer.note(state.id, f"begins anew: {error.message}")
+        context.writer.note(Noticed(f"begins anew: {error.message}", state.id))
         return ""
     merge = merged_content(context.repository, _base_of(context, proposal), proposal, base)
     return "" if merge.conflicts else merge.tree

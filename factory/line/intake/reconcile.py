@@ -6,9 +6,10 @@ from factory.line.context import Context
 from factory.line.review.proposals import ensure
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.events import Blocked, Cancelled, Released, RunSummary, by_hand
 from factory.model.journal import History
 from factory.model.layout import in_any_lane, item_path
-from factory.model.lifecycle import Event, Lane, Outcome, human_event
+from factory.model.lifecycle import Lane, human_event
 from factory.model.result import Usage
 from factory.store.queue import Placed
 from factory.store.repository.objects import name_of
@@ -44,25 +45,22 @@ def _ended(context: Context, item_id: str) -> bool:
     return False
 
 
-def _cost(context: Context, item_id: str, history: History) -> dict[str, object]:
+def _work(context: Context, item_id: str, history: History) -> RunSummary | None:
     """What an ended run has cost that no entry tells yet."""
     for running, outcome in context.runs.ended():
         if running.request.item_id == item_id and running.request.run == history.run and history.lane is Lane.ACTIVE:
             usage = outcome.cost()
-            return {"seconds": round(outcome.work.seconds, 3), "usage": usage if usage != Usage() else None}
-    return {}
+            return RunSummary(seconds=round(outcome.work.seconds, 3), usage=usage if usage != Usage() else None)
+    return None
 
 
 def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState:
     who = context.repository.last_author(snapshot.head, state.placed.path) or context.me
     event = human_event(state.history.lane or Lane.INBOX, state.lane)
-    details: dict[str, object] = {"reason": f"moved by {who}", **_cost(context, state.id, state.history)}
-    if event is Event.CANCEL:
-        details["outcome"] = Outcome.CANCELLED
+    payload = by_hand(event, state.lane, f"moved by {who}", _work(context, state.id, state.history))
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
     arrival = context.reader.arrivals(snapshot).get(item_path(Lane.INBOX, state.id))
-    move = Move(event, state.lane, details, actor=who)
-    return context.writer.move(state, move, snapshot.listing.verdicts, arrival)
+    return context.writer.move(state, Move(payload, actor=who), snapshot.listing.verdicts, arrival)
 
 
 def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
@@ -89,8 +87,8 @@ def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Delet
     state = ItemState(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
     if history.lane is Lane.BLOCKED:
         return state
-    details = {"reason": reason, **_cost(context, item_id, history)}
-    return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details), snapshot.listing.verdicts)
+    blocked = Blocked(reason=reason, work=_work(context, item_id, history))
+    return context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
 
 
 def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) -> ItemState:
@@ -100,9 +98,9 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
     assert entry is not None
     history = snapshot.lost[item_id]
     who = context.repository.last_author(snapshot.head, path) or context.me
-    details = {"reason": f"moved by {who}", "outcome": Outcome.CANCELLED, **_cost(context, item_id, history)}
+    cancelled = Cancelled(reason=f"moved by {who}", work=_work(context, item_id, history))
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
-    return context.writer.move(state, Move(Event.CANCEL, Lane.DONE, details, actor=who), snapshot.listing.verdicts)
+    return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.verdicts)
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
@@ -121,7 +119,7 @@ def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
             continue
         reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
         with context.isolating(state):
-            released.append(context.writer.move(state, Move(Event.RELEASE, state.came_from, {"reason": reason})))
+            released.append(context.writer.move(state, Move(Released(to=state.came_from, reason=reason))))
     return snapshot.after(*released)
 
 

@@ -15,11 +15,12 @@ from factory.line.writer import Move
 from factory.model.base import counted
 from factory.model.contract import SeatKind
 from factory.model.errors import Problem
+from factory.model.events import Blocked, Rejected, SentBack
 from factory.model.failure import FailureClass
 from factory.model.gate import guarded, seats_needed
 from factory.model.layout import verdict_path
-from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
-from factory.model.verdict import SUBJECT_CHANGED
+from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.model.verdict import SUBJECT_CHANGED, Finding
 
 
 @dataclass(frozen=True)
@@ -57,28 +58,55 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
 
 
 def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState:
+    """Move an item to where the gate sends it."""
+    state = assessment.state
+    recheck = recheck_files(context, state)
+    findings = with_late_ones_marked(context, snapshot, state, assessment.decision.findings)
+    payload = _payload(assessment, findings, _not_applied(assessment, rechecked=bool(recheck)))
+    files = {} if isinstance(payload, Rejected) else recheck
+    return context.writer.move(state, Move(payload, files), snapshot.listing.verdicts)
+
+
+def _payload(
+    assessment: Assessment, findings: tuple[Finding, ...], not_applied: NotApplied | None
+) -> Blocked | Rejected | SentBack:
+    """What becomes of an item that is not approved: a person has it when the rounds or the answers are used up."""
     state, decision = assessment.state, assessment.decision
     assert state.contract is not None
-    findings = with_late_ones_marked(context, snapshot, state, decision.findings)
-    details: dict[str, object] = {"reason": decision.reason, "verdicts": decision.verdicts, "findings": findings}
-    details["closed"] = closed_by_seat(state, decision)
-    files = recheck_files(context, state)
-    if assessment.evidence.conflicts:
-        details["failure"] = FailureClass.CONFLICT
-    details["not_applied"] = _not_applied(assessment, rechecked=bool(files))
-    verdicts = snapshot.listing.verdicts
+    failure = FailureClass.CONFLICT if assessment.evidence.conflicts else None
+    verdicts, closed, reason = decision.verdicts, closed_by_seat(state, decision), decision.reason
     if decision.event is Event.REJECT:
-        details["outcome"] = Outcome.REJECTED
-        return context.writer.move(state, Move(Event.REJECT, Lane.DONE, details), verdicts)
+        return Rejected(
+            reason=reason,
+            verdicts=verdicts,
+            findings=findings,
+            closed=closed,
+            failure=failure,
+            not_applied=not_applied,
+        )
     rounds = state.contract.rework.max_rounds
     again = repeated(state, findings)
     if decision.event is Event.REWORK and again:
-        details["reason"] = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {decision.reason}"
+        reason = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {reason}"
     elif decision.event is Event.REWORK and state.history.rounds_spent + 1 >= rounds:
-        details["reason"] = f"{counted(rounds, 'round')} used up; the last: {decision.reason}"
+        reason = f"{counted(rounds, 'round')} used up; the last: {reason}"
     elif decision.event is Event.REWORK:
-        return context.writer.move(state, Move(Event.REWORK, Lane.REWORK, details, files), verdicts)
-    return context.writer.move(state, Move(Event.BLOCK, Lane.BLOCKED, details, files), verdicts)
+        return SentBack(
+            reason=reason,
+            verdicts=verdicts,
+            findings=findings,
+            closed=closed,
+            failure=failure,
+            not_applied=not_applied,
+        )
+    return Blocked(
+        reason=reason,
+        verdicts=verdicts,
+        findings=findings,
+        closed=closed,
+        failure=failure,
+        not_applied=not_applied,
+    )
 
 
 def recheck_files(context: Context, state: ItemState) -> dict[str, bytes]:

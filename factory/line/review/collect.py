@@ -17,13 +17,15 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.review.votes import Delivery
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.agent import AgentIdentity
 from factory.model.base import counted
 from factory.model.breaker import BreakerState
 from factory.model.contract import SeatKind
+from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
 from factory.model.layout import verdict_path
-from factory.model.lifecycle import Event, Lane
+from factory.model.lifecycle import Lane
 from factory.model.policy import Policy
 from factory.model.result import Status, Usage
 from factory.model.run_layout import RESULT
@@ -37,7 +39,7 @@ _JITTER = Random()
 
 
 @dataclass(frozen=True)
-class Finished:
+class EndedRun:
     """An ended run, and the item it was for as it is now."""
 
     state: ItemState
@@ -50,26 +52,37 @@ class Finished:
         lease = self.state.history.lease
         return lease is not None and lease.item != self.state.placed.blob
 
-    def move(self, event: Event, to: Lane, reason: str, **details: object) -> Move:
-        """A move that carries the run's cost and everything it left."""
+    @property
+    def work(self) -> RunSummary:
+        """What it has cost, and how it went."""
         work, usage = self.outcome.work, self.outcome.cost()
-        cost = {"seconds": round(work.seconds, 3), "usage": usage if usage != Usage() else None}
-        told = {"reason": reason or None, "sandbox": work.sandbox or None}
-        made_here = () if work.raw_result is not None else (RESULT,)
-        return Move(event, to, {**cost, **told, **details}, with_manifest(run_files(self.outcome), made_here))
+        return RunSummary(
+            seconds=round(work.seconds, 3),
+            usage=usage if usage != Usage() else None,
+            sandbox=work.sandbox or None,
+            phases=self.outcome.phases,
+            agent=work.agent if work.agent != AgentIdentity() else None,
+        )
 
-    def block(self, reason: str, failure: FailureClass | None = None, **details: object) -> Move:
+    def move(self, payload: Payload) -> Move:
+        """A move with everything that the run left."""
+        made_here = () if self.outcome.work.raw_result is not None else (RESULT,)
+        return Move(payload, with_manifest(run_files(self.outcome), made_here))
+
+    def block(self, reason: str, failure: FailureClass | None = None, attempt: int | None = None) -> Move:
         """To a person."""
-        return self.move(Event.BLOCK, Lane.BLOCKED, reason, failure=failure, **details)
+        return self.move(Blocked(reason=reason or None, failure=failure, attempt=attempt, work=self.work))
 
     def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
         """A round is used up: to rework, or to a person when it was the last."""
         rounds = self.request.contract.rework.max_rounds
         if self.state.history.rounds_spent + 1 >= rounds:
-            return self.block(f"{counted(rounds, 'round')} used up; the last: {reason}", failure, findings=findings)
+            said = f"{counted(rounds, 'round')} used up; the last: {reason}"
+            return self.move(Blocked(reason=said, failure=failure, findings=findings, work=self.work))
         # What was proposed, even on a claim that does not hold, is what the next round begins with.
         proposal = self.outcome.proposal or None
-        return self.move(Event.REWORK, Lane.REWORK, reason, failure=failure, findings=findings, proposal=proposal)
+        sent_back = SentBack(reason=reason, failure=failure, findings=findings, proposal=proposal, work=self.work)
+        return self.move(sent_back)
 
 
 def collect(context: Context, snapshot: Snapshot) -> None:
@@ -85,7 +98,7 @@ def collect(context: Context, snapshot: Snapshot) -> None:
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):
-                moved, breaker = _settle(context, snapshot, Finished(state, running.request, _whole(context, outcome)))
+                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, _whole(context, outcome)))
                 snapshot = snapshot.after(moved).with_breaker(breaker)
                 done.append(item_id)
     for item_id in done:
@@ -103,21 +116,19 @@ def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
     return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
 
 
-def _settle(context: Context, snapshot: Snapshot, finished: Finished) -> tuple[ItemState, BreakerState | None]:
+def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:
     """Move the item to where its run takes it, and its contract's breaker with it if that changes."""
-    failure = _failure(finished.outcome)
-    if finished.edited or finished.outcome.stopped:
-        reason = "its text changed while it ran" if finished.edited else "the run was stopped"
-        move = finished.move(Event.RELEASE, finished.state.came_from, reason)
-        return context.writer.move(finished.state, replace(move, files={})), None
-    move = (
-        _after_failure(context, snapshot, finished, failure) if failure else _after_result(context, snapshot, finished)
-    )
-    breaker = settled(snapshot, finished.state, failure)
+    failure = _failure(ended.outcome)
+    if ended.edited or ended.outcome.stopped:
+        reason = "its text changed while it ran" if ended.edited else "the run was stopped"
+        released = Released(to=ended.state.came_from, reason=reason, work=ended.work)
+        return context.writer.move(ended.state, Move(released)), None
+    move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)
+    breaker = settled(snapshot, ended.state, failure)
     if breaker:
-        context.writer.note("", f"the breaker of the contract {breaker.contract} is now {breaker.state}")
+        context.writer.note(BreakerChanged(breaker.contract, str(breaker.state)))
     move = replace(move, opened={**move.opened, **breaker_file(breaker)})
-    return context.writer.move(finished.state, move), breaker
+    return context.writer.move(ended.state, move), breaker
 
 
 def _failure(outcome: RunOutcome) -> Failure | None:
@@ -133,31 +144,32 @@ def _failure(outcome: RunOutcome) -> Failure | None:
     return None
 
 
-def _after_failure(context: Context, snapshot: Snapshot, finished: Finished, failure: Failure) -> Move:
+def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failure: Failure) -> Move:
     """An attempt, a round or a person's time is used up."""
     match failure.kind.cost:
         case Cost.PERSON:
-            return finished.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
-        case Cost.ROUND if finished.request.item.reverts:  # the factory would only make the same again
-            by_hand = f"undo it by hand, or factory cancel {finished.state.id}"
-            return finished.block(f"{failure.reason}; {by_hand}", failure.kind)
+            return ended.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
+        case Cost.ROUND if ended.request.item.reverts:  # the factory would only make the same again
+            by_hand = f"undo it by hand, or factory cancel {ended.state.id}"
+            return ended.block(f"{failure.reason}; {by_hand}", failure.kind)
         case Cost.ROUND:
-            findings = finished.outcome.findings or (Finding(id="R1", severity="major", text=failure.reason),)
-            _show_proposal(context, finished)
-            return finished.send_back(failure.reason, findings, failure.kind)
-    attempts = finished.state.history.attempts + 1
-    if attempts >= finished.request.contract.retry.max_attempts:
+            findings = ended.outcome.findings or (Finding(id="R1", severity="major", text=failure.reason),)
+            _show_proposal(context, ended)
+            return ended.send_back(failure.reason, findings, failure.kind)
+    attempts = ended.state.history.attempts + 1
+    if attempts >= ended.request.contract.retry.max_attempts:
         reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"
-        return finished.block(reason, failure.kind, attempt=attempts)
+        return ended.block(reason, failure.kind, attempts)
     not_before = snapshot.now + backoff(attempts, snapshot.policy, _JITTER.random())
-    return finished.move(
-        Event.RELEASE,
-        finished.state.came_from,
-        failure.reason,
+    released = Released(
+        to=ended.state.came_from,
+        reason=failure.reason,
         failure=failure.kind,
         attempt=attempts,
         not_before=not_before,
+        work=ended.work,
     )
+    return ended.move(released)
 
 
 def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
@@ -169,23 +181,23 @@ def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
     return timedelta(milliseconds=min(doubled, policy.agent.max_retry_backoff_ms) * (1 + chance / 10))
 
 
-def _after_result(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
+def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
     """The worker is content; whether the contract is."""
-    result, contract = finished.outcome.work.result, finished.request.contract
+    result, contract = ended.outcome.work.result, ended.request.contract
     assert result is not None
     if result.status is Status.BLOCKED:
-        return finished.block(result.question or result.summary or "the worker is blocked and does not say why")
+        return ended.block(result.question or result.summary or "the worker is blocked and does not say why")
     if result.confidence < contract.confidence:
         reason = f"the worker's confidence is {result.confidence:g}; the contract asks for {contract.confidence:g}"
         if contract.on_uncertainty == "refuse":
-            return finished.send_back(reason, (Finding(id="U1", severity="major", text=reason),))
-        return finished.block(reason)
-    return _delivery(context, snapshot, finished)
+            return ended.send_back(reason, (Finding(id="U1", severity="major", text=reason),))
+        return ended.block(reason)
+    return _delivery(context, snapshot, ended)
 
 
-def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
+def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
     """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
-    state, request, outcome = finished.state, finished.request, finished.outcome
+    state, request, outcome = ended.state, ended.request, ended.outcome
     evidence, result = outcome.evidence, outcome.work.result
     assert evidence is not None and state.contract_name is not None and state.item is not None
     loose_ends = result.handoff.loose_ends() if result else {}
@@ -194,17 +206,15 @@ def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
     delivery = Delivery(
         state.id, state.item, request.run, request.round, outcome.subject, request.worker, loose_ends, table
     )
-    _show_proposal(context, finished)
-    move = finished.move(
-        Event.DELIVER,
-        Lane.REVIEW,
-        "",
+    _show_proposal(context, ended)
+    delivered = Delivered(
         subject=outcome.subject,
         verdicts=tuple(_seat_verdict(said) for said in outcome.seats),
         proposal=outcome.proposal,
         findings=evidence.findings(),
         loose_ends=loose_ends,
         closed=closed,
+        work=ended.work,
     )
     review_request = ReviewRequest(
         delivery=delivery,
@@ -216,7 +226,7 @@ def _delivery(context: Context, snapshot: Snapshot, finished: Finished) -> Move:
         said={said.seat: said.signed() for said in outcome.seats},
         earlier=state.history.entries,
     )
-    return replace(move, opened=_opened(review_request))
+    return replace(ended.move(delivered), opened=_opened(review_request))
 
 
 def _seat_verdict(said: SeatResult) -> SeatVerdict:
@@ -224,11 +234,11 @@ def _seat_verdict(said: SeatResult) -> SeatVerdict:
     return SeatVerdict(seat=said.seat, decision=verdict.decision, reviewer=said.reviewer, lost=verdict.lost)
 
 
-def _show_proposal(context: Context, finished: Finished) -> None:
+def _show_proposal(context: Context, ended: EndedRun) -> None:
     """The item's branch shows its proposal, if there is one."""
-    branch = branch_of(finished.state.id)
-    if finished.outcome.proposal:
-        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, finished.outcome.proposal))
+    branch = branch_of(ended.state.id)
+    if ended.outcome.proposal:
+        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, ended.outcome.proposal))
 
 
 def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:
