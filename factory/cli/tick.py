@@ -77,7 +77,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         _summary(report, found)
         if moved and elsewhere:
             click.echo(f"moved: {', '.join(moved)}")
-    left = drain and any(outlook.start or outlook.until for outlook in report.schedule)
+    left = drain and any(entry.start or entry.until for entry in report.schedule)
     return 1 if strict and (report.problems or found.count(Lane.BLOCKED) or left) else 0
 
 

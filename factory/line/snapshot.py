@@ -1,7 +1,7 @@
 """The snapshot: everything that one pass knows, read from one commit."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -81,10 +81,10 @@ class Snapshot:
     tree: str
     workflow: Workflow
     listing: QueueListing
-    items: Mapping[str, ItemState]
+    items: MappingProxyType[str, ItemState]
     problems: tuple[Problem, ...]
-    breakers: Mapping[str, BreakerState]  # by contract; those that were ever open
-    lost: Mapping[str, History] = field(default_factory=lambda: MappingProxyType({}))  # under way, and in no open lane
+    breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
+    lost: MappingProxyType[str, History]  # of the ids under way that lie in no open lane
     begun_today: int = 0  # runs, counted from what lies in the queue
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
@@ -101,7 +101,7 @@ class Snapshot:
         """What is known once these items have moved."""
         if not moved:
             return self
-        items = {**self.items, **{state.id: state for state in moved}}
+        items = self.items | {state.id: state for state in moved}
         lost = {item_id: history for item_id, history in self.lost.items() if item_id not in items}
         return replace(self, items=MappingProxyType(items), lost=MappingProxyType(lost))
 
@@ -109,7 +109,7 @@ class Snapshot:
         """What is known once a contract's breaker is in this state; None when no breaker has changed."""
         if breaker is None:
             return self
-        return replace(self, breakers=MappingProxyType({**self.breakers, breaker.contract: breaker}))
+        return replace(self, breakers=MappingProxyType(self.breakers | {breaker.contract: breaker}))
 
 
 class SnapshotReader:

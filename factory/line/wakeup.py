@@ -1,25 +1,25 @@
-"""The bell: wakes the orchestrator, from any thread and from within a signal handler."""
+"""The wake-up of the orchestrator, from any thread and from within a signal handler."""
 
 from queue import Empty, SimpleQueue
 
 
 class Wakeup:
-    """Rung by whoever has news. No ring is lost: one that comes while nobody waits ends the next wait at once."""
+    """Called by whoever has news. No call is lost: one that comes while nobody waits ends the next wait at once."""
 
     def __init__(self) -> None:
         # An Event's lock may be held by the very thread that a signal interrupts; this queue may be put to even then.
-        self._rings: SimpleQueue[None] = SimpleQueue()
+        self._calls: SimpleQueue[None] = SimpleQueue()
 
     def wake(self) -> None:
         """There is news."""
-        self._rings.put(None)
+        self._calls.put(None)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for news; False when there was none in time."""
         try:
-            self._rings.get(timeout=seconds)
+            self._calls.get(timeout=seconds)
         except Empty:
             return False
-        while not self._rings.empty():  # only this thread takes from it
-            self._rings.get()
+        while not self._calls.empty():  # only this thread takes from it
+            self._calls.get()
         return True

@@ -125,7 +125,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> N
                 report, wait = Report(0, waiting=said), min(wait, _AGAIN_S)
                 time.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
-            untils = [outlook.until for outlook in report.schedule if outlook.until]
+            untils = [entry.until for entry in report.schedule if entry.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - context.clock()).total_seconds()))
             quiet = not context.wakeup.wait(wait) and not context.runs.busy

@@ -72,7 +72,7 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
 
 
 def _of_the_files(root: Path, paths: Iterable[str]) -> tuple[list[Problem], list[str]]:
-    """The same of what the files say by themselves, and beside one another."""
+    """What is wrong with what the files say by themselves, and beside one another."""
     problems: list[Problem] = []
     warnings: list[str] = []
     chosen = list(paths) or ["."]
@@ -124,7 +124,7 @@ def _of_the_policy(repository: Repository) -> tuple[list[Problem], list[str]]:
 def _of_the_branches(
     repository: Repository, policy: Policy, source: yaml.Source | None
 ) -> tuple[list[Problem], list[str]]:
-    """The same of the branches that are not here."""
+    """(problems, warnings) of the branches that WORKFLOW.md names and that are not here."""
     problems: list[Problem] = []
     warnings: list[str] = []
     named: list[tuple[Key, str]] = [("branch", policy.branch), ("target", policy.target_branch)]

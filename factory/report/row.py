@@ -40,7 +40,7 @@ def row_of(
     note: str,
     not_applied: NotApplied | None = None,
 ) -> Row:
-    """A case's row, in a state and for a reason."""
+    """An item's row, in a state and for a reason."""
     arrival = reader.arrivals(snapshot).get(state.placed.path)
     since = state.history.since or (moment_of(arrival.at) if arrival else None)
     item = state.item

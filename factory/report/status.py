@@ -42,7 +42,7 @@ class Status:
 def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     """What is where at a snapshot's commit, and what the next pass takes in. Reads only."""
     held_by = holder(reader.repository.state)
-    waiting = {outlook.id: outlook for outlook in schedule(reader, snapshot)}
+    waiting = {entry.id: entry for entry in schedule(reader, snapshot)}
     edits = find_edits(reader, snapshot)
     problems = [*snapshot.problems, *(problem for each in edits for problem in each.problems)]
     rows: list[Row] = []
@@ -63,7 +63,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
     busy = reader.repository.busy(reader.branch, snapshot.policy.target_branch)
-    crowded = {outlook.id for outlook in waiting.values() if outlook.crowded}
+    crowded = {entry.id for entry in waiting.values() if entry.crowded}
     rows = [_waiting_for(row, busy) if row.state == "ready" or row.id in crowded else row for row in rows]
     order = list(Lane)
     rows.sort(key=lambda row: (order.index(row.lane), row.since or snapshot.now, row.id))
@@ -85,9 +85,9 @@ def canaries_of(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Canary]:
             yield canary
 
 
-def _in_line(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, outlook: ScheduleEntry) -> Row:
-    word = "ready" if outlook.start else "invalid" if state.problem else "waiting"
-    return row_of(reader, snapshot, state, word, outlook.reason or "starts with the next tick")
+def _in_line(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, entry: ScheduleEntry) -> Row:
+    word = "ready" if entry.start else "invalid" if state.problem else "waiting"
+    return row_of(reader, snapshot, state, word, entry.reason or "starts with the next tick")
 
 
 def _why_blocked(state: ItemState) -> str:

@@ -1,4 +1,4 @@
-"""Apply: the only step that changes anything outside queue/ and artifacts/."""
+"""Apply: the only step that changes anything outside queue/ and artifacts/. `blocker` only looks."""
 
 from collections.abc import Mapping
 from dataclasses import replace

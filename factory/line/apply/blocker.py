@@ -1,4 +1,4 @@
-"""Hindrance: why what is approved is not applied by the next pass. Changes nothing."""
+"""The apply blocker: why what is approved is not applied by the next pass. The look to the act in `apply`."""
 
 from factory.line.review.assess import Assessment
 from factory.line.snapshot import Snapshot

@@ -1,4 +1,4 @@
-"""Ordering: what the worker, or the checks, of one item are told."""
+"""Run requests: all that the worker, or the checks, of one item are told."""
 
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
@@ -9,7 +9,7 @@ from factory.model.lifecycle import Lane
 def request_for(
     snapshot: Snapshot, state: ItemState, base: str, start: str, prompt: str = "", run: int = 0
 ) -> RunRequest:
-    """The order for a run from a start commit, or for checks of the present one. `run` 0 means the present one."""
+    """The request for a run from a start commit, or for checks of the present one. `run` 0 means the present one."""
     assert state.contract is not None and state.contract_name is not None and state.item is not None
     history = state.history
     return RunRequest(

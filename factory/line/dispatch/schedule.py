@@ -1,4 +1,4 @@
-"""The plan: for every waiting item, whether it may start now, and if not, why not."""
+"""The schedule: for every waiting item, whether it may start now, and if not, why not. `start` does it."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -73,7 +73,7 @@ def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]
 def plan(
     snapshot: Snapshot, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, unready: str = ""
 ) -> list[ScheduleEntry]:
-    """The outlook of every item in inbox and rework, in the order in which they would start.
+    """A schedule entry for every item in inbox and rework, in the order in which they would start.
 
     `unready` says why this machine can run nothing at all under the present policy.
     """
@@ -85,20 +85,20 @@ def plan(
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
     for state in _in_turn(waiting, arrivals, lambda: snapshot.begun_today + len(started)):
-        outlook = _alone(state, snapshot, outcome_of, circled)
+        entry = _alone(state, snapshot, outcome_of, circled)
         until = None
-        if outlook.start:
+        if entry.start:
             crowd = _held_back(snapshot, state.lane, at_work)
             held = unready or crowd
             if not held:
                 held, until = (day, tomorrow) if day else trials.held_back(state)
             if held:
-                outlook = ScheduleEntry(state.id, False, held, until, crowded=held == crowd)
-        if outlook.start:
+                entry = ScheduleEntry(state.id, False, held, until, crowded=held == crowd)
+        if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)
             trials.start(state)
-        found.append(outlook)
+        found.append(entry)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Start: claim what may start, and hand it to the executor once the claim is committed."""
+"""Start: what the schedule lets start is claimed, and handed to the executor once the claim is committed."""
 
 import os
 from collections.abc import Collection

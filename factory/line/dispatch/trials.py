@@ -16,7 +16,7 @@ NO_FILE: Mapping[str, bytes] = {}
 
 @dataclass
 class Trials:
-    """Which contracts are being tried with one item, as a plan goes through what waits."""
+    """Which contracts are being tried with one item, as a schedule goes through what waits."""
 
     snapshot: Snapshot
     _tried: dict[str, str] = field(default_factory=dict)

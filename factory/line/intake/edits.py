@@ -1,4 +1,7 @@
-"""The desk: what people wrote in a working tree and have not committed, and what is wrong with it. Changes nothing."""
+"""Edits: what people wrote in a working tree and have not committed, and what is wrong with it.
+
+A look: `take_in` commits them.
+"""
 
 import os
 import time
@@ -66,7 +69,7 @@ def find_edits(
     Where the branch is checked out nowhere, those in every working tree.
     """
     found: list[Edits] = []
-    for view, below in _desks(reader, snapshot):
+    for view, below in _working_trees(reader, snapshot):
         edits = _read(view, below, reader, snapshot, sleep)
         _Judge(reader, snapshot, edits).all()
         for earlier in found:
@@ -75,7 +78,7 @@ def find_edits(
     return found
 
 
-def _desks(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[tuple[View, str]]:
+def _working_trees(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[tuple[View, str]]:
     """The working trees to look in, each with the folder to look in; that is empty where all of it counts."""
     home, target = reader.repository.view_of(reader.branch), snapshot.policy.target_branch
     if home is not None:

@@ -107,7 +107,7 @@ def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
     """Take back every active item that no run in this process works on, unless another clone's lease still holds."""
     released: list[ItemState] = []
     for state in snapshot.in_lane(Lane.ACTIVE):
-        if state.unread:
+        if state.unread or not state.recorded:
             continue
         running = context.runs.running.get(state.id)
         if running is not None:

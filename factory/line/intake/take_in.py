@@ -1,4 +1,4 @@
-"""Intake: people's edits committed as theirs, and batches made into items."""
+"""Intake: people's edits are committed as theirs, and batches made into items. The act to the look in `edits`."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Judge: put evidence and verdicts of an item in review before the gate. Changes nothing."""
+"""Assessment: an item in review, its evidence and its verdicts put before the gate. A look: it moves nothing."""
 
 from dataclasses import dataclass, field
 

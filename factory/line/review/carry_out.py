@@ -1,4 +1,4 @@
-"""Decision: what the gate says of every item in review, carried out."""
+"""Carry out: what the gate decides of every item in review is done. The act to the look in `assess`."""
 
 from dataclasses import dataclass
 from functools import partial

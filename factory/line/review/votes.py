@@ -134,7 +134,7 @@ def _objections(
 
 
 def _about_loose_ends(verdict: Verdict, delivery: Delivery) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The same of what the worker left undone or came across: silence is no answer."""
+    """(key, what is wrong) with the answers to what the worker left undone or came across: silence is no answer."""
     for key in sorted(verdict.handoff.keys() - delivery.loose_ends.keys()):
         yield ("handoff", key), f"the worker left nothing that is called {key!r}"
     for key in delivery.loose_ends if verdict.decision is Decision.APPROVE else ():
@@ -146,7 +146,7 @@ def _about_loose_ends(verdict: Verdict, delivery: Delivery) -> Iterator[tuple[tu
 
 
 def _about_criteria(verdict: Verdict, item: Item) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The same of the acceptance criteria alone."""
+    """(key, what is wrong) with the answers to the acceptance criteria."""
     approved = verdict.decision is Decision.APPROVE
     asked = unanswered(item)
     known = {criterion.id for criterion in item.acceptance}
