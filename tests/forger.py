@@ -22,7 +22,7 @@ from factory.model.verdict import Decision
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
-from tests.world import World
+from tests.world import StandingStill, World
 
 ANN = Person("Ann", "ann@example.org")
 BOB = Person("Bob", "bob@example.org")
@@ -140,11 +140,11 @@ class Forger:
 
     def move(self, item_id: str, move: Move) -> str:
         """A move by the factory's own writer, which believes what it is told."""
-        repository = Repository(self.root)
+        when = datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
+        repository = Repository(self.root, StandingStill(when))
         repository.state.mkdir(exist_ok=True)
         try:
-            when = datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
-            writer = Writer(repository, "main", self.me, lambda: when, say_nothing)
+            writer = Writer(repository, "main", self.me, say_nothing)
             head = repository.head("main")
             assert head is not None
             snapshot = SnapshotReader(repository, "main").snapshot(when, head)

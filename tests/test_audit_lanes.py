@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from factory.line.snapshot import utc_now
 from factory.line.writer import Move
 from factory.model.events import Cancelled, Released, RunSummary, SentBack, Started
 from factory.model.failure import FailureClass
@@ -12,6 +11,7 @@ from factory.model.journal import Lease
 from factory.model.lifecycle import Lane
 from factory.model.result import Usage
 from factory.report.audit.rules import Rule
+from factory.store.system import MACHINE
 from tests.forger import ANN, Forger, Forgery, Gallery, assert_found_out
 
 forgery = Gallery()
@@ -23,7 +23,7 @@ def test_a_falsified_history_is_found_out(forger: Forger, made: Forgery) -> None
 
 
 def start(forger: Forger, item_id: str, run: int) -> str:
-    expires = utc_now() + timedelta(minutes=5)
+    expires = MACHINE.now() + timedelta(minutes=5)
     lease = Lease(owner="forger", generation=run, expires_at=expires, base=forger.head, item="0" * 40)
     return forger.move(item_id, Move(Started(lease=lease, worker="factory-scripted"), run=run))
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from factory.line.snapshot import utc_now
 from factory.model.breaker import BreakerState, State
 from factory.store import yaml
+from factory.store.system import MACHINE
 from tests.world import World
 
 START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
@@ -273,7 +273,7 @@ def test_a_file_that_cannot_be_read_is_named_and_counts_as_closed(world: World) 
 
 
 def test_a_trial_that_is_interrupted_is_given_to_another(world: World) -> None:
-    world.now = utc_now()  # the program itself knows no other clock
+    world.now = MACHINE.now()  # the program itself knows no other clock
     fail(world)
     world.now = None
     world.write(FILE, re.sub(r"until: \d+", "until: 2025", world.read(FILE)))  # it cools at once

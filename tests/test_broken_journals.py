@@ -2,7 +2,7 @@
 
 import pytest
 
-from factory.line.snapshot import ItemState, utc_now
+from factory.line.snapshot import ItemState
 from factory.line.writer import Move, Writer
 from factory.model.errors import FactoryError
 from factory.model.events import Blocked, say_nothing
@@ -63,7 +63,7 @@ def test_a_journal_is_never_written_over_by_somebody_who_could_not_read_it(world
     head = world.git("rev-parse", "main")
     repository = Repository(world.root)
     try:
-        writer = Writer(repository, "main", Person("factory", "factory@here"), utc_now, say_nothing)
+        writer = Writer(repository, "main", Person("factory", "factory@here"), say_nothing)
         writer.begin(head)
         case = ItemState(Placed("one", Lane.REVIEW, "queue/review/one.yaml", "0" * 40), None, History())
         with pytest.raises(FactoryError, match=r"artifacts/one/journal\.jsonl"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.snapshot import utc_now
+from factory.store.system import MACHINE
 from tests.witness import (
     Background,
     assert_history_agrees,
@@ -160,7 +160,7 @@ def test_a_git_that_dies_half_way_takes_nothing_with_it(
         said = busy.factory("tick", status=None)
     assert "Traceback" not in said
     # when git works again, and a run that it ended has come due again
-    busy.now = utc_now() + timedelta(minutes=1)
+    busy.now = MACHINE.now() + timedelta(minutes=1)
     busy.tick(drain=True)
     # then a person can bring back to work what was blocked meanwhile
     blocked = [item_id for item_id in ("reviewed", "maker", "remover") if busy.lane(item_id) == "blocked"]

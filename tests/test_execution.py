@@ -19,8 +19,7 @@ from factory.model.policy import Policy
 from factory.model.result import Usage
 from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.repository import Repository
-from factory.store.system import System
-from tests.world import World
+from tests.world import StandingStill, World
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SUBJECT = "sha256:" + "0" * 64
@@ -61,13 +60,8 @@ def test_an_outcome_is_the_same_after_a_way_through_json() -> None:
     assert seat.signed().reviewer == "lint (command)"
 
 
-class AtNoon(System):
-    def now(self) -> datetime:
-        return NOON
-
-
 def test_each_phase_has_its_start_and_its_length_also_when_it_ends_in_an_error() -> None:
-    phases = PhaseLog(AtNoon())
+    phases = PhaseLog(StandingStill(NOON))
     with phases.timed("worker"):
         pass
     with pytest.raises(ZeroDivisionError), phases.timed("check tests"):

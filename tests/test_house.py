@@ -269,3 +269,44 @@ def test_what_lies_in_the_local_state_is_named_in_one_place(path: Path) -> None:
 def test_the_doors_are_used() -> None:
     used = {name.split(".")[0] for path in MODULES for name in imported(path)}
     assert {"gitdb", "ruamel", "filelock", "jinja2", "watchdog", "click", "pydantic"} <= used
+
+
+_SYSTEM = "factory.store.system"
+_ELSEWHERE = {  # what comes from outside, by its module; a name that is called, or all of it
+    "time": None,
+    "random": None,
+    "secrets": None,
+    "uuid": None,
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "subprocess": {"run", "Popen", "call", "check_call", "check_output"},
+    "threading": {"Thread", "Timer"},
+    "os": {"fork", "posix_spawn", "system", "popen", "urandom"},
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_clock_chance_threads_and_processes_come_from_the_system_alone(path: Path) -> None:
+    if name_of(path) == _SYSTEM or name_of(path).startswith("factory.workers"):
+        return  # workers are programs of their own
+    tree = tree_of(path)
+    names = {"ThreadPoolExecutor", "ProcessPoolExecutor", "Popen"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            assert not (isinstance(called, ast.Name) and called.id in names), f"{path}:{node.lineno} starts one"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _ELSEWHERE:
+            some = _ELSEWHERE[node.value.id]
+            assert some is not None and node.attr not in some, f"{path}:{node.lineno} has {node.attr} from elsewhere"
+
+
+@pytest.mark.parametrize("folder", ["line", "execution"])
+def test_no_folder_of_steps_has_more_files_than_a_reader_keeps_in_mind(folder: str) -> None:
+    for place in [ROOT / folder, *(each for each in (ROOT / folder).rglob("*") if each.is_dir())]:
+        modules = [each for each in place.glob("*.py") if each.name != "__init__.py"]
+        assert len(modules) <= 11, f"{place} has {len(modules)} modules"
+
+
+def test_a_third_party_writes_one_small_file() -> None:
+    for path in sorted((ROOT.parent / "tests").glob("test_new_*.py")):
+        assert path.read_text().count("\n") < 60, f"{path} is no small file"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -310,9 +311,10 @@ def snapshot(*cases: ItemState, breakers: Mapping[str, BreakerState] | None = No
         tree="",
         workflow=Workflow(policy=Policy.model_validate_json(json.dumps({"branch": "main", **policy})), prompt=""),
         listing=QueueListing({each.id: each.placed for each in cases}),
-        items={each.id: each for each in cases},
+        items=MappingProxyType({each.id: each for each in cases}),
         problems=(),
-        breakers=dict(breakers or {}),
+        breakers=MappingProxyType(dict(breakers or {})),
+        lost=MappingProxyType({}),
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from factory.line.orchestrator import Orchestrator
-from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.snapshot import SnapshotReader
 from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import StopRequested
@@ -23,6 +23,7 @@ from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
+from factory.store.system import MACHINE
 from tests.world import World
 
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing of it in the repository
@@ -65,12 +66,12 @@ def test_a_snapshot_never_changes_and_what_follows_from_a_move_is_another_one(wo
     world.tick()
     repository = Repository(world.root)
     try:
-        snapshot = SnapshotReader(repository, "main").snapshot(utc_now(), repository.tip("main"))
+        snapshot = SnapshotReader(repository, "main").snapshot(MACHINE.now(), repository.tip("main"))
     finally:
         repository.close()
     state = snapshot.items["one"]
     blocked = replace(state, placed=replace(state.placed, lane=Lane.BLOCKED))
-    breaker = BreakerState(contract="scripted", state=State.OPEN, since=utc_now())
+    breaker = BreakerState(contract="scripted", state=State.OPEN, since=MACHINE.now())
     after = snapshot.after(blocked).with_breaker(breaker)
     assert (after.items["one"], dict(after.breakers)) == (blocked, {"scripted": breaker})
     assert (snapshot.items["one"], dict(snapshot.breakers)) == (state, {})

@@ -240,6 +240,16 @@ class World:
             time.sleep(0.05)
 
 
+class StandingStill(System):
+    """This machine at one moment for ever."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
 class Clock(System):
     """This machine with the time of a world, if that stands still."""
 

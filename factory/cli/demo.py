@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import time
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,7 +14,7 @@ from factory.cli.news import News
 from factory.cli.scaffold import scaffold
 from factory.cli.text import lane_word, table
 from factory.line.orchestrator import Orchestrator
-from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.snapshot import SnapshotReader
 from factory.line.tick import tick
 from factory.model.base import printable
 from factory.model.errors import UsageError
@@ -64,9 +63,9 @@ def demo_command(folder: Path) -> None:
     click.echo(
         f"{len(ids)} items lie in {folder}/{lane_folder(Lane.INBOX)}; the worker is factory-repair, without any model\n"
     )
-    began = time.monotonic()
     news = News()
     repository = Repository(folder.absolute())
+    began = repository.system.monotonic()
     try:
         orchestrator = Orchestrator(repository, news)
         with holding(orchestrator):
@@ -74,11 +73,11 @@ def demo_command(folder: Path) -> None:
         reader = SnapshotReader(repository, "main")
         head = repository.head("main")
         assert head is not None
-        snapshot = reader.snapshot(utc_now(), head)
+        snapshot = reader.snapshot(reader.repository.system.now(), head)
         found = [each for item_id in ids if (each := detail(reader, snapshot, item_id))]
     finally:
         repository.close()
-    click.echo(f"\nThe line has stopped after {time.monotonic() - began:.0f} s:\n")
+    click.echo(f"\nThe line has stopped after {repository.system.monotonic() - began:.0f} s:\n")
     _print(folder, found)
 
 

@@ -2,8 +2,6 @@
 
 import shutil
 import sys
-import time
-from datetime import datetime
 from typing import assert_never
 
 import click
@@ -15,6 +13,7 @@ from factory.model.base import printable
 from factory.model.errors import Problem
 from factory.model.events import BreakerChanged, ComesDue, Happening, Noticed, Recorded, TookIn
 from factory.model.journal import Entry, rfc3339
+from factory.store.system import MACHINE
 
 _PATIENCE_S = 2.0  # before a pipe is told what is waited for
 _AGAIN_S = 60.0
@@ -32,7 +31,7 @@ class News:
     def __call__(self, happening: Happening) -> None:
         """Print what happens to one item, or to none."""
         self._clear()
-        clock = click.style(f"{datetime.now():%H:%M:%S}", dim=True)
+        clock = click.style(f"{MACHINE.now().astimezone():%H:%M:%S}", dim=True)
         item_id, shown = in_words(happening, coloured=self._seen)
         say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}", err=self._err)
 
@@ -43,7 +42,7 @@ class News:
 
     def waiting(self, runs: Runs) -> None:
         """What is waited for; on a terminal in a line that the next news replaces, else once and every minute."""
-        now = time.monotonic()
+        now = MACHINE.monotonic()
         if self._seen:
             text = f"waiting for {_awaited(runs, now)}"
             self._transient = True

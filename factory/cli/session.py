@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from factory.line.snapshot import Snapshot, SnapshotReader, utc_now
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, InvalidFile, UsageError
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
@@ -38,7 +38,7 @@ def reading() -> Iterator[tuple[SnapshotReader, Snapshot]]:
         branch = locate_branch(opened)
         head = opened.tip(branch)
         reader = SnapshotReader(opened, branch)
-        yield reader, reader.snapshot(utc_now(), head)
+        yield reader, reader.snapshot(reader.repository.system.now(), head)
         reader.queue.save()
 
 
@@ -58,7 +58,7 @@ def editing() -> Iterator[tuple[SnapshotReader, Snapshot, View]]:
         with view.lock.held():
             head = reader.repository.head(reader.branch)
             moved = head is not None and head != snapshot.head
-            yield reader, reader.snapshot(utc_now(), head) if head and moved else snapshot, view
+            yield reader, reader.snapshot(reader.repository.system.now(), head) if head and moved else snapshot, view
 
 
 def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> FactoryError:

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import time
 from datetime import datetime
 
 import click
@@ -14,6 +13,7 @@ from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.status import Status, status
 from factory.store.library import branches_of
+from factory.store.system import MACHINE
 
 _EVERY_S = 2.0
 _AROUND = 6  # lines of a screen that are not rows of the table
@@ -58,7 +58,7 @@ def _watch() -> None:
             click.clear()
             rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers) - len(found.canaries))
             _print(found, snapshot.now, reader.branch, rows)
-            time.sleep(_EVERY_S)
+            MACHINE.sleep(_EVERY_S)
     except KeyboardInterrupt:
         click.echo()
 

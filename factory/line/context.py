@@ -1,6 +1,6 @@
 """What every step of a pass works with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.events import Tell
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
+from factory.store.system import System
 
 
 @dataclass
@@ -30,12 +31,16 @@ class Context:
     runs: Runs
     wakeup: Wakeup
     cells: Cells
-    clock: Callable[[], datetime]
     tell: Tell
     me: Person
     item_problems: list[Problem] = field(default_factory=list)  # of single items, in the present pass
     warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
     applies_begun: dict[str, datetime] = field(default_factory=dict)  # when apply commands began here, by subject
+
+    @property
+    def system(self) -> System:
+        """The clock, and all else that comes from outside."""
+        return self.repository.system
 
     @contextmanager
     def isolating(self, state: ItemState) -> Iterator[None]:

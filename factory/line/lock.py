@@ -3,12 +3,10 @@
 import hashlib
 import json
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,6 +17,7 @@ from factory.model.journal import rfc3339
 from factory.store import files
 from factory.store.repository.repository import Repository
 from factory.store.state import HOLDER, ID, LOCK
+from factory.store.system import System
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Holder:
 
 
 @contextmanager
-def locked(state: Path, now: datetime) -> Iterator[None]:
+def locked(state: Path, system: System) -> Iterator[None]:
     """Hold the factory's lock. Raises BusyError when somebody else does."""
     state.mkdir(parents=True, exist_ok=True)
     lock, note = FileLock(state / LOCK), state / HOLDER
@@ -45,10 +44,10 @@ def locked(state: Path, now: datetime) -> Iterator[None]:
         who = holder(state) or "a process that has just begun"
         raise BusyError(f"another orchestrator is at work: {who}", "factory status") from None
     try:
-        mine = Holder(os.getpid(), socket.gethostname(), rfc3339(now), began(os.getpid()))
+        mine = Holder(os.getpid(), socket.gethostname(), rfc3339(system.now()), began(os.getpid()))
         files.write(note, json.dumps(asdict(mine)).encode())
         if not files.read_regular(state / ID):
-            files.write(state / ID, f"{secrets.token_hex(16)}\n".encode(), durable=True)
+            files.write(state / ID, f"{system.token(16)}\n".encode(), durable=True)
         yield
     finally:
         note.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ class Orchestrator:
         agents: Mapping[str, Agent] = AGENTS,
         executor: Executor | None = None,
     ) -> None:
-        branch, clock = locate_branch(repository), repository.system.now
+        branch = locate_branch(repository)
         reader = SnapshotReader(repository, branch)
         self._known: Snapshot | None = None  # of the newest commit that was read
         self._idle = 0  # passes in a row that made commits and changed nothing
@@ -74,14 +74,14 @@ class Orchestrator:
         self.workflow = self._first_workflow(repository, reader, branch)
         signs = self.workflow.policy.identity
         me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
-        writer = Writer(repository, branch, me, clock, tell)
+        writer = Writer(repository, branch, me, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         wakeup = Wakeup()
         local = LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)
         self._stopping = False
-        self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, clock, tell, me)
+        self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, tell, me)
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
         head = repository.tip(branch)
@@ -92,7 +92,7 @@ class Orchestrator:
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
-        with locked(self.context.repository.state, self.context.clock()):
+        with locked(self.context.repository.state, self.context.system):
             self.context.repository.refuse_clashes()
             refuse_borrowed(self.context.repository, self.context.branch, self.workflow.policy.identity)
             files.write(self.context.repository.state / BRANCH, f"{self.context.branch}\n".encode())
@@ -213,13 +213,13 @@ class Orchestrator:
         if known is not None and known.head == head:
             return known
         try:
-            snapshot = context.reader.snapshot(context.clock(), head)
+            snapshot = context.reader.snapshot(context.system.now(), head)
             self._complained = ""
         except UnusableError as error:
             if error.message != self._complained:  # not anew for each commit of the factory's own
                 context.tell(Noticed(f"{error.message}; the last good policy stays in force"))
                 self._complained = error.message
-            snapshot = context.reader.snapshot(context.clock(), head, self.workflow)
+            snapshot = context.reader.snapshot(context.system.now(), head, self.workflow)
         context.repository.tip(
             snapshot.policy.target_branch, "target"
         )  # without it nothing moves, and no item is to blame

@@ -28,11 +28,6 @@ from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
 
 
-def utc_now() -> datetime:
-    """The present time."""
-    return datetime.now(UTC)
-
-
 def midnight(now: datetime) -> datetime:
     """When the day of this moment began, in UTC."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

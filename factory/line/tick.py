@@ -1,6 +1,5 @@
 """Tick: one pass, or as many as it takes until nothing can move, with the runs that they start waited for."""
 
-import time
 from collections.abc import Callable, Iterator
 
 from factory.line.dispatch.schedule import ScheduleEntry
@@ -47,11 +46,11 @@ def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awai
     context = orchestrator.context
     ahead = [(each.until, each) for each in report.schedule if each.until and each not in awaited]
     until, entry = min(ahead, key=lambda pair: pair[0], default=(None, None))
-    if until is None or entry is None or (until - context.clock()).total_seconds() > patience:
+    if until is None or entry is None or (until - context.system.now()).total_seconds() > patience:
         return False
     awaited.add(entry)
     context.tell(ComesDue(entry.id, until))
-    while (left := (until - context.clock()).total_seconds()) > 0:
+    while (left := (until - context.system.now()).total_seconds()) > 0:
         context.wakeup.wait(min(left, _LOOK_S))
         orchestrator.check()
     return True
@@ -74,13 +73,13 @@ def _while_at_work(
             report = orchestrator.one_pass(may_start=may_start, most=most)
         except BusyError as error:
             said = _tell_once(orchestrator, error.message, said)
-            until = until or time.monotonic() + _PATIENCE_S
-            if time.monotonic() > until:
+            until = until or orchestrator.context.system.monotonic() + _PATIENCE_S
+            if orchestrator.context.system.monotonic() > until:
                 raise
             continue
         said = _tell_once(orchestrator, report.waiting, said)
-        until = (until or time.monotonic() + _PATIENCE_S) if report.waiting else None
-        if until is not None and time.monotonic() > until:
+        until = (until or orchestrator.context.system.monotonic() + _PATIENCE_S) if report.waiting else None
+        if until is not None and orchestrator.context.system.monotonic() > until:
             raise BusyError(report.waiting, "finish or abort it, then factory tick")
         yield report
 

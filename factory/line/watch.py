@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -123,11 +122,11 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> N
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
                 said = error.message if isinstance(error, FactoryError) else f"the system refused: {error}"
                 report, wait = Report(0, waiting=said), min(wait, _AGAIN_S)
-                time.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
+                context.system.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
             untils = [entry.until for entry in report.schedule if entry.until]
             if untils:
-                wait = min(wait, max(0.0, (min(untils) - context.clock()).total_seconds()))
+                wait = min(wait, max(0.0, (min(untils) - context.system.now()).total_seconds()))
             quiet = not context.wakeup.wait(wait) and not context.runs.busy
             if quiet and context.writer.commits > tidied:
                 tidied = context.writer.commits

@@ -1,6 +1,5 @@
 """The writer: the only one that commits. Each move is a commit, and a batch of them happens in one instant."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -50,13 +49,11 @@ class Mark(NamedTuple):
 class Writer:
     """Commits moves on the branch. Nothing is seen before `publish`, and then all of it is."""
 
-    def __init__(
-        self, repository: Repository, branch: str, me: Person, clock: Callable[[], datetime], tell: Tell
-    ) -> None:
+    def __init__(self, repository: Repository, branch: str, me: Person, tell: Tell) -> None:
         self._repository = repository
         self._branch = branch
         self.me = me
-        self._clock = clock
+        self._system = repository.system
         self._tell = tell
         self._head = ""
         self._batch: Batch | None = None
@@ -76,7 +73,7 @@ class Writer:
         """The batch being written."""
         if self._batch is None:
             self._batch = Batch(self._repository.objects, self._branch, self._head)
-            self._began = time.monotonic()
+            self._began = self._system.monotonic()
         return self._batch
 
     @property
@@ -88,7 +85,7 @@ class Writer:
         self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
     ) -> ItemState:
         """Commit one move; the item as it is afterwards. Raises IllegalMove."""
-        now = self._clock()
+        now = self._system.now()
         history = self._submitted(state, arrival, now)
         source = history.lane or state.lane
         check_move(move.payload.event, source, move.payload.to)
@@ -186,7 +183,7 @@ class Writer:
             else:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
         text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
-        self.batch.commit(text, Signature(author, self.me, self._clock()))
+        self.batch.commit(text, Signature(author, self.me, self._system.now()))
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
 
@@ -197,7 +194,7 @@ class Writer:
 
     def publish_when_due(self) -> None:
         """Publish when the batch is large or old enough."""
-        if self._batch and (self._written >= BATCH_MOVES or time.monotonic() - self._began > BATCH_SECONDS):
+        if self._batch and (self._written >= BATCH_MOVES or self._system.monotonic() - self._began > BATCH_SECONDS):
             self.publish()
 
     def publish(self) -> None:

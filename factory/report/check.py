@@ -8,7 +8,7 @@ from factory.line.identity import not_its_own
 from factory.line.intake.batch import batch_problems
 from factory.line.intake.edits import NO_FILE
 from factory.line.review.votes import read_verdict
-from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import BreakerState
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
@@ -66,7 +66,7 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
     try:
         reader = SnapshotReader(repository, locate_branch(repository))
         head = repository.head(reader.branch)
-        return status(reader, reader.snapshot(utc_now(), head)).problems if head else ()
+        return status(reader, reader.snapshot(reader.repository.system.now(), head)).problems if head else ()
     except UnusableError:
         return ()  # what is wrong with the policy has been said already
 

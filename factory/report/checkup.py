@@ -30,7 +30,7 @@ def checkup(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
     """What becomes of the checks of every contract in a cell, tried now. Raises BusyError beside an orchestrator."""
     repository = reader.repository
     yield from _not_in_force(reader, snapshot)
-    with locked(repository.state, snapshot.now):
+    with locked(repository.state, repository.system):
         cells = Cells(repository, cells_root(repository.common_dir, snapshot.policy.workspace.root))
         try:
             yield from _checkup(reader, snapshot, cells)

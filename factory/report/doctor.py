@@ -12,7 +12,7 @@ from factory.execution.processes.process import scrubbed_environment
 from factory.execution.redaction.mask import SHORTEST
 from factory.line.intake.edits import TELL_GIT
 from factory.line.lock import holder
-from factory.line.snapshot import SnapshotReader, utc_now
+from factory.line.snapshot import SnapshotReader
 from factory.model.base import counted
 from factory.model.breaker import State
 from factory.model.contract import Contract
@@ -53,7 +53,7 @@ def examine(repository: Repository) -> Iterator[Sign]:
         return
     reader = SnapshotReader(repository, branch)
     try:
-        snapshot = reader.snapshot(utc_now(), head)
+        snapshot = reader.snapshot(reader.repository.system.now(), head)
     except FactoryError as error:
         yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
         return

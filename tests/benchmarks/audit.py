@@ -11,7 +11,7 @@ from pathlib import Path
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.verdict_file import verdict_file
 from factory.line.review.votes import delivery_of
-from factory.line.snapshot import ItemState, Snapshot, SnapshotReader, utc_now
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.events import Delivered, Finished, Released, RunSummary, Started, say_nothing
 from factory.model.evidence import Evidence, Ran
@@ -30,6 +30,7 @@ from factory.store.repository.comparison import FileChange
 from factory.store.repository.objects import FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
+from factory.store.system import MACHINE
 from tests.benchmarks.measure import Row, build
 from tests.world import REVIEWED, SCRIPTED, WORKFLOW
 
@@ -50,11 +51,11 @@ class _Maker:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._objects = repository.objects
-        self._writer = Writer(repository, "main", _ME, utc_now, say_nothing)
+        self._writer = Writer(repository, "main", _ME, say_nothing)
         self._reader = SnapshotReader(repository, "main")
         head = repository.head("main")
         assert head is not None
-        self._snapshot: Snapshot = self._reader.snapshot(utc_now(), head)
+        self._snapshot: Snapshot = self._reader.snapshot(MACHINE.now(), head)
         self._writer.begin(head)
 
     def make(self) -> None:
@@ -73,7 +74,7 @@ class _Maker:
 
     def _start(self, case: ItemState) -> ItemState:
         run = case.history.run + 1
-        ends = utc_now() + timedelta(minutes=20)
+        ends = MACHINE.now() + timedelta(minutes=20)
         lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=self._writer.head, item=case.placed.blob)
         move = Move(Started(lease=lease, worker="factory-scripted"), run=run)
         return self._writer.move(case, move)
@@ -124,7 +125,7 @@ class _Maker:
         batch = self._writer.batch
         batch.tree.put_file(*file)
         text = f"Merge {case.id}\n\nFactory-Item: {case.id}\nFactory-Subject: {subject}\nFactory-Actor: {_ME}\n"
-        applied = batch.commit(text, Signature(_ME, _ME, utc_now()), evidence.proposal)
+        applied = batch.commit(text, Signature(_ME, _ME, MACHINE.now()), evidence.proposal)
         said = SeatVerdict(seat="human", decision=Decision.APPROVE, reviewer=str(_ANN))
         finished = Finished(
             outcome=Outcome.APPLIED,
@@ -139,7 +140,7 @@ class _Maker:
         tree = TreeEditor(self._objects, self._objects.commit(base).tree)
         tree.put(path, TreeEntry(FILE, self._objects.add("blob", data)))
         worker = Person("worker factory-scripted", f"{item_id}@workers.factory.invalid")
-        return add_commit(self._objects, tree.write(), (base,), "Make it.\n", Signature(worker, _ME, utc_now()))
+        return add_commit(self._objects, tree.write(), (base,), "Make it.\n", Signature(worker, _ME, MACHINE.now()))
 
 
 def _patch(path: str, data: bytes) -> bytes:

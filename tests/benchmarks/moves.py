@@ -9,13 +9,14 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median
 
-from factory.line.snapshot import ItemState, SnapshotReader, utc_now
+from factory.line.snapshot import ItemState, SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.events import Released, Started, say_nothing
 from factory.model.journal import Lease
 from factory.model.lifecycle import Lane
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
+from factory.store.system import MACHINE
 from tests.benchmarks.measure import Row, build, seconds, side_by_side
 from tests.world import SCRIPTED, WORKFLOW, World
 
@@ -38,10 +39,10 @@ class _Mover:
     def __init__(self, repository: Repository) -> None:
         me = Person("factory", "factory@benchmark")
         self._repository = repository
-        self._writer = Writer(repository, "main", me, utc_now, say_nothing)
+        self._writer = Writer(repository, "main", me, say_nothing)
         head = repository.head("main")
         assert head is not None
-        self.items = list(SnapshotReader(repository, "main").snapshot(utc_now(), head).items.values())
+        self.items = list(SnapshotReader(repository, "main").snapshot(MACHINE.now(), head).items.values())
 
     def move(self, count: int) -> None:
         """Move so many items in one batch."""
@@ -55,7 +56,7 @@ class _Mover:
         if case.lane is Lane.ACTIVE:
             return Move(Released(to=Lane.INBOX, reason="the benchmark goes on"))
         run = case.history.run + 1
-        ends = utc_now() + timedelta(minutes=20)
+        ends = MACHINE.now() + timedelta(minutes=20)
         lease = Lease(owner="benchmark", generation=run, expires_at=ends, base=head, item=case.placed.blob)
         return Move(Started(lease=lease, worker="sh"), run=run)
 

@@ -65,7 +65,7 @@ def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
         return None
     if state.contract.apply.mode is ApplyMode.COMMAND:
         return _by_command(context, snapshot, assessment)
-    began = context.clock()
+    began = context.system.now()
     changes_nothing = assessment.evidence.proposal == assessment.evidence.base
     if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
         files = {PULL_REQUEST: pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
@@ -82,7 +82,7 @@ def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
 
 def _applying(context: Context, began: datetime | None) -> tuple[Phase, ...]:
     """The apply as a phase that ends now; none when nobody here knows when it began."""
-    return (Phase.between("apply", began, context.clock()),) if began else ()
+    return (Phase.between("apply", began, context.system.now()),) if began else ()
 
 
 def pull_request(assessment: Assessment) -> bytes:
@@ -111,14 +111,14 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
     note = runs.notes.read(assessment.subject)
     if note is None and not problem:
         objects, evidence = context.repository.objects, assessment.evidence
-        signed = Signature(context.me, context.me, context.clock())
+        signed = Signature(context.me, context.me, context.system.now())
         # The target's own files, not the proposal's: what is run here has secrets, and must not be what a worker wrote.
         content = context.repository.content(objects.commit(evidence.target).tree)
         commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
         objects.flush()
         request = request_for(snapshot, state, evidence.base, commit)
         context.writer.once_published(partial(runs.apply, request, assessment.subject, _decision(assessment)))
-        context.applies_begun[assessment.subject] = context.clock()
+        context.applies_begun[assessment.subject] = context.system.now()
         return None
     phases = _applying(context, context.applies_begun.get(assessment.subject))
     context.writer.once_published(partial(runs.forget_apply, assessment.subject))
@@ -198,7 +198,7 @@ def _merge(context: Context, snapshot: Snapshot, assessment: Assessment, target:
     """The commit that brings the proposal into the target."""
     state, contract = assessment.state, assessment.state.contract
     assert contract is not None and state.item is not None
-    signed = Signature(context.me, context.me, context.clock())
+    signed = Signature(context.me, context.me, context.system.now())
     squash = contract.apply.mode is ApplyMode.SQUASH
     merged = () if squash else (assessment.evidence.proposal,)
     title = printable(" ".join(state.item.title.split()))

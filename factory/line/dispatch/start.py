@@ -98,7 +98,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         base=request.base,
         item=state.placed.blob,
     )
-    now = context.clock()
+    now = context.system.now()
     since = state.history.since or (moment_of(arrival.at) if arrival else now)
     waiting = Phase.between("waiting", min(since, now), now)
     started = Started(lease=lease, worker=request.worker, phases=(waiting,))
@@ -144,7 +144,7 @@ def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) 
     if history.proposal and state.lane is Lane.REWORK and state.contract.rework.keep_branch and not anew:
         # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
         content = _brought_up(context, snapshot, state, base) or content
-    signed = Signature(context.me, context.me, context.clock())
+    signed = Signature(context.me, context.me, context.system.now())
     begin = add_commit(repository.objects, content, (base,), f"What {state.id} starts from.\n", signed)
     prompt = context.reader.library.prompt(snapshot.tree, state.contract, snapshot.workflow)
     request = request_for(snapshot, state, base, begin, prompt, history.run + 1)

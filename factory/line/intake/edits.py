@@ -4,8 +4,7 @@ A look: `take_in` commits them.
 """
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from factory.store import files, yaml
 from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, most_of, taken_by
 from factory.store.repository.objects import EMPTY_TREE, Person, name_of
 from factory.store.repository.view import View
+from factory.store.system import System
 
 SETTLE_S = 0.05
 _INBOX = f"{lane_folder(Lane.INBOX)}/"
@@ -61,16 +61,14 @@ class Edits:
         self.problems.append(Problem(path, 1, 1, message))
 
 
-def find_edits(
-    reader: SnapshotReader, snapshot: Snapshot, sleep: Callable[[float], None] = lambda _: None
-) -> list[Edits]:
+def find_edits(reader: SnapshotReader, snapshot: Snapshot, *, settle: bool = False) -> list[Edits]:
     """The edits in the branch's working tree, and what lies in the inbox of one that shows another target.
 
     Where the branch is checked out nowhere, those in every working tree.
     """
     found: list[Edits] = []
     for view, below in _working_trees(reader, snapshot):
-        edits = _read(view, below, reader, snapshot, sleep)
+        edits = _read(view, below, reader, snapshot, settle)
         _Judge(reader, snapshot, edits).all()
         for earlier in found:
             _leave_to(earlier, edits)
@@ -97,14 +95,14 @@ def _leave_to(earlier: Edits, edits: Edits) -> None:
             edits.problem(path, f"{edits.view.root} and {earlier.view.root} each have one; give one another name")
 
 
-def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, sleep: Callable[[float], None]) -> Edits:
+def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, settle: bool) -> Edits:
     objects = reader.repository.objects
     head, branch = view.head(), view.branch()
     own = reader.repository.head(branch) if branch else view.detached_at()
     base = objects.commit(own).tree if own else snapshot.tree
     edits = Edits(branch == reader.branch, view, head, base if own else EMPTY_TREE)
     listed = [(letters, path) for letters, path in view.edits() if path.startswith(below)]
-    _settle([view.root / path for _, path in listed], sleep)
+    _settle([view.root / path for _, path in listed], reader.repository.system, wait=settle)
     for letters, path in listed:
         was, now = objects.find(base, path), objects.find(snapshot.tree, path)
         # In another branch's working tree only what rests on the same content is an edit of this branch.
@@ -161,12 +159,12 @@ def _author(reader: SnapshotReader, path: str) -> Person:
     return who
 
 
-def _settle(paths: list[Path], sleep: Callable[[float], None]) -> None:
+def _settle(paths: list[Path], system: System, *, wait: bool) -> None:
     """Wait until no file is younger than the time an editor needs to write it."""
     newest = max((path.lstat().st_mtime for path in paths if os.path.lexists(path)), default=0.0)
-    wait = SETTLE_S - (time.time() - newest)
-    if 0 < wait <= SETTLE_S:
-        sleep(wait)
+    left = SETTLE_S - (system.time() - newest)
+    if wait and 0 < left <= SETTLE_S:
+        system.sleep(left)
 
 
 class _Judge:

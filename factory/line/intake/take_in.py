@@ -1,7 +1,6 @@
 """Intake: people's edits are committed as theirs, and batches made into items. The act to the look in `edits`."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from factory.line.intake.batch import new_items
 from factory.line.intake.edits import Edits, find_edits
@@ -18,17 +17,16 @@ from factory.store.repository.trees import Change
 class Intake:
     """Takes people's edits in, once they have settled and say something valid."""
 
-    def __init__(self, reader: SnapshotReader, writer: Writer, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, reader: SnapshotReader, writer: Writer) -> None:
         self._reader = reader
         self._repository = reader.repository
         self._writer = writer
-        self._sleep = sleep
         self._never_held: set[tuple[str, str]] = set()  # (path, blob) of what lies there and was never committed
 
     def take(self, snapshot: Snapshot) -> list[Problem]:
         """Commit every valid edit as the person's; what was wrong with the others."""
         problems: list[Problem] = []
-        found = find_edits(self._reader, snapshot, self._sleep)
+        found = find_edits(self._reader, snapshot, settle=True)
         for edits in found:
             if not edits.home:  # before anything is waited for: whoever drops files on a branch soon leaves it
                 stale = {path: data for path, data in edits.stale.items() if self._was_taken(snapshot, path, data)}

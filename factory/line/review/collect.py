@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from random import Random
 
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
@@ -34,8 +33,6 @@ from factory.store.artifacts import with_manifest
 from factory.store.repository.comparison import compared
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
-
-_JITTER = Random()
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failur
     if attempts >= ended.request.contract.retry.max_attempts:
         reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"
         return ended.block(reason, failure.kind, attempts)
-    not_before = snapshot.now + backoff(attempts, snapshot.policy, _JITTER.random())
+    not_before = snapshot.now + backoff(attempts, snapshot.policy, context.system.chance())
     released = Released(
         to=ended.state.came_from,
         reason=failure.reason,

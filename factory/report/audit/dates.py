@@ -1,11 +1,12 @@
 """Dates: whether the moves of a history go forward in time."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.transition import Transition
 from factory.store.repository.chronicle import Step
+from factory.store.system import MACHINE
 
 _SKEW = timedelta(days=1)  # by which two machines' clocks may differ
 
@@ -49,5 +50,5 @@ class Dates:
 
     def rest(self) -> Iterator[Violation]:
         """The same of the last move, which nothing follows."""
-        if self._last is not None and self._last[1] > datetime.now(UTC) + _SKEW:
+        if self._last is not None and self._last[1] > MACHINE.now() + _SKEW:
             yield Violation(Rule.DATES, self._last[0], "", f"is dated {self._last[1]:%Y-%m-%d}, which is yet to come")
