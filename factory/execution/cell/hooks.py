@@ -1,7 +1,6 @@
 """Hooks: the shell scripts of WORKFLOW.md around a cell's life. They run in the cell, under the same sandbox."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from factory.execution.cell.setup import furnish
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.request import RunRequest
+from factory.store.system import System
 
 GRACE_S = 5.0  # for the hooks that clean up, once everything is to stop
 # A login shell reads profiles, which may set PATH anew: without the environment that is active here.
@@ -23,16 +23,17 @@ _AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
 class _LastCall(threading.Event):
     """Set a moment after another event: all hooks that clean up a cell share it, and nobody waits for more."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, system: System) -> None:
         super().__init__()
+        self._system = system
         self._stop = stop
         self._until: float | None = None
 
     def is_set(self) -> bool:
         """Whether the moment is over; it begins when somebody first asks after the other event."""
         if self._until is None and self._stop.is_set():
-            self._until = time.monotonic() + GRACE_S
-        return self._until is not None and time.monotonic() > self._until
+            self._until = self._system.monotonic() + GRACE_S
+        return self._until is not None and self._system.monotonic() > self._until
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def prepared_cell(
     """
     with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
         cell.filesystem = replace(cell.filesystem, in_checkout=branch is None)
-        cell.last_call = _LastCall(stop)
+        cell.last_call = _LastCall(stop, cells.repository.system)
         try:
             furnish(cells, cell, request, commit, stop)
             must(cell, request, "after_create", stop)
