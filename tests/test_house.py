@@ -286,7 +286,7 @@ def test_clock_chance_threads_and_processes_come_from_the_system_alone(path: Pat
     if name_of(path) == _SYSTEM or name_of(path).startswith("factory.workers"):
         return  # workers are programs of their own
     tree = tree_of(path)
-    assert not _OF_SYSTEM & {name.split(".")[0] for name in imported(tree)}
+    assert not _OF_SYSTEM & {name.split(".")[0] for name in imported(path)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             assert ast.unparse(node.func) not in _CALLS_OF_SYSTEM, f"{path}:{node.lineno} {ast.unparse(node.func)}"
