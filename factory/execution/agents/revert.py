@@ -1,19 +1,14 @@
 """The revert of an applied change: work made in memory, then checked and judged like any worker's."""
 
-from datetime import UTC, datetime
-
 from factory.execution.agents import deliverables
 from factory.execution.outcome import Work
 from factory.execution.request import RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
-from factory.store.repository.batch import Signature, add_commit
-from factory.store.repository.objects import Person
+from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-
-_NOBODY = Person("factory", "factory@localhost")
 
 
 def revert(request: RunRequest, repository: Repository) -> Work:
@@ -31,9 +26,8 @@ def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
     parents = objects.commit(applied).parents
     if not parents:
         return Work(failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it"))
-    signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
     # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
-    back = add_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n", signed)
+    back = plumbing_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n")
     merge = repository.merge(request.base, back)
     if merge.conflicts:
         shown = ", ".join(merge.conflicts[:3])

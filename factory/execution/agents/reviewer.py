@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from factory.execution.agents.agent import COMMAND, Task
 from factory.execution.agents.prompt import render, render_argv
@@ -25,12 +24,10 @@ from factory.model.subject import subject_of
 from factory.model.verdict import Decision, MachineVerdict
 from factory.store import files, yaml
 from factory.store.artifacts import left_by_worker
-from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.git import GitError
-from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 
-_NOBODY = Person("factory", "factory@localhost")
 _VERDICT = "verdict.yaml"
 _REQUEST = """Review the patch in $FACTORY_PATCH for the task below.
 The files lie here as they would be merged; you cannot change them.
@@ -75,9 +72,8 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     seats = [seat for seat in request.contract.review.seats if seat.by_machine]
     if not seats or not evidence.passed:
         return Reviews(subject)
-    signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
     objects = host.repository.objects
-    commit = add_commit(objects, evidence.tree, (evidence.target,), "What is to be judged.\n", signed)
+    commit = plumbing_commit(objects, evidence.tree, (evidence.target,), "What is to be judged.\n")
     objects.flush()
     told = files.as_json(evidence.model_dump(mode="json"))
     request = replace(request, budget_left=request.budget_left.after(outcome.work.usage))

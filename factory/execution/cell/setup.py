@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -22,10 +21,8 @@ from factory.model.cell_settings import Setup
 from factory.model.errors import UnusableError
 from factory.model.failure import FailureClass
 from factory.store import files
-from factory.store.repository.batch import Signature, add_commit
-from factory.store.repository.objects import Person
+from factory.store.repository.batch import plumbing_commit
 
-_NOBODY = Person("factory", "factory@localhost")
 _PATIENCE_S = 0.2
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -103,8 +100,7 @@ def _owner(cells: Cells, request: RunRequest, setup: Setup, commit: str) -> str:
     for base in (request.base, *objects.commit(commit).parents[:1]):
         if _locks(cells, setup, base) == _locks(cells, setup, commit):
             content = repository.content(objects.commit(base).tree)
-            signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
-            found = add_commit(objects, content, (base,), "What is to be set up.\n", signed)
+            found = plumbing_commit(objects, content, (base,), "What is to be set up.\n")
             objects.flush()
             return found
     return ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from factory.execution.agents.prompt import render_argv
 from factory.execution.cell.cell import Cell
@@ -20,11 +19,8 @@ from factory.execution.request import RunRequest
 from factory.model.base import Argv, digest_of
 from factory.model.errors import FactoryError
 from factory.model.result import Claim
-from factory.store.repository.batch import Signature, add_commit
-from factory.store.repository.objects import Person
+from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
-
-_NOBODY = Person("factory", "factory@localhost")
 
 
 class CheckNotRunnable(FactoryError):
@@ -92,8 +88,7 @@ class CheckRunner:
         known = self.cache.get(tree, call.argv)
         if known is not None:
             return replace(known, reused=True)
-        signed = Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC))
-        commit = add_commit(self.repository.objects, tree, (target,), "What is to be proven.\n", signed)
+        commit = plumbing_commit(self.repository.objects, tree, (target,), "What is to be proven.\n")
         self.repository.objects.flush()
         # A clean checkout each: none sees what another one did to the files.
         with (

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from factory.store.repository.objects import Objects, Person
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.trees import TreeEditor
+
+_NOBODY = Person("factory", "factory@localhost")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ def add_commit(objects: Objects, tree: str, parents: Sequence[str], message: str
     lines += [f"author {signed.author} {stamp}", f"committer {signed.committer} {committed}", "", message]
     text = "\n".join(lines).replace("\0", "\N{REPLACEMENT CHARACTER}")  # git reads a message only up to a NUL
     return objects.add("commit", text.encode("utf-8", "surrogateescape"))
+
+
+def plumbing_commit(objects: Objects, tree: str, parents: Sequence[str], message: str) -> str:
+    """The id of a commit that is only checked out or merged: wherever and whenever it is made, it is the same."""
+    return add_commit(objects, tree, parents, message, Signature(_NOBODY, _NOBODY, datetime.fromtimestamp(0, UTC)))
 
 
 class Batch:
