@@ -253,6 +253,16 @@ def test_what_a_person_saves_counts_with_the_next_tick(world: World, deleted: bo
     assert world.status() == ""
 
 
+def test_what_a_person_saves_is_taken_for_no_item_until_then(world: World) -> None:
+    fail(world)
+    place = world.root / FILE
+    place.write_text(place.read_text().replace("state: open", "state: closed"))
+    world.item("good")
+    rows = json.loads(world.command("status", "--json"))
+    assert rows["problems"] == []
+    assert "good" in world.command("status")
+
+
 def test_a_person_may_delete_the_file_as_well(world: World) -> None:
     fail(world)
     world.git("rm", "-q", FILE)

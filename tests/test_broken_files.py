@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,6 +246,27 @@ def test_a_broken_workflow_is_said_with_line_and_ends_with_3(world: World) -> No
 def test_a_front_matter_that_nothing_ends_is_said(world: World) -> None:
     world.write("WORKFLOW.md", "---\nbranch: main\n")
     assert "WORKFLOW.md:1:1: the front matter begins with '---'" in world.command("check", status=1)
+
+
+def test_a_deleted_item_is_reported_however_its_name_was_written(world: World) -> None:
+    place = world.write("queue/inbox/Two.yaml", "title: two\nhold: true\n")
+    world.tick()
+    place.unlink()
+    said = world.command("tick")
+    assert "queue/inbox/Two.yaml:1:1: was deleted; git checkout -- queue/inbox/Two.yaml brings it back" in said
+    assert "factory cancel two ends it" in said
+
+
+def test_a_file_in_place_of_the_whole_queue_is_said_and_loses_nothing(world: World) -> None:
+    world.item("one", text="hold: true\n")
+    world.tick()
+    shutil.rmtree(world.root / "queue")
+    world.write("queue", "mine\n")
+    for command in ("status", "check", "tick"):
+        _, said = world.ended(command)
+        assert "queue:1:1: stands where the folder of the queue belongs; move it away" in said
+    assert world.lane("one") == "inbox"
+    assert world.read("queue") == "mine\n"
 
 
 def test_a_deleted_item_is_reported_and_not_lost(world: World) -> None:

@@ -17,6 +17,7 @@ from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.gate import Vote
 from factory.model.item import id_problem, ids_from
 from factory.model.layout import (
+    QUEUE,
     WORKFLOW,
     in_breakers,
     in_library,
@@ -185,7 +186,7 @@ class _Judge:
                 self._edits.problems.extend(error.problems)
         for path in sorted(self._edits.gone):
             file = parse(path)
-            state = self._snapshot.items.get(file.name) if isinstance(file, ItemFile) else None
+            state = self._snapshot.items.get(file.id) if isinstance(file, ItemFile) else None
             if in_breakers(path) or is_batch(path):
                 self._edits.valid[path] = None
             elif state is not None and state.placed.path == path:
@@ -204,7 +205,9 @@ class _Judge:
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
         file = parse(path)
-        if not in_queue(path):
+        if path == QUEUE:
+            self._edits.problem(path, "stands where the folder of the queue belongs; move it away")
+        elif not in_queue(path):
             yield from self._policy_file(path, data)
         elif is_ignored(path):
             return
