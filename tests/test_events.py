@@ -1,14 +1,12 @@
 """Events: one type for each, one line in the journal, and the same object for whoever is told."""
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 import pytest
 
 from factory.cli.news import in_words
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
-from factory.model import events
 from factory.model.agent import AgentIdentity
 from factory.model.events import (
     Blocked,
@@ -118,9 +116,7 @@ def test_an_event_is_written_as_it_always_was(payload: Payload, source: Lane | N
 
 
 def test_there_is_one_type_for_each_event_and_it_goes_where_the_event_goes() -> None:
-    kinds = get_args(events.Payload)
-    assert {kind.event for kind in kinds} == set(Event)
-    assert len(kinds) == len(Event)
+    assert sorted(payload.event for payload, _, _ in LINES) == sorted(Event)
     for payload, source, _ in LINES:
         assert payload.to in RULES[payload.event].targets
         assert source in RULES[payload.event].sources

@@ -118,7 +118,7 @@ class Orchestrator:
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
-                self._at_head(self._collect)
+                self.at_head(self._collect)
         finally:
             context.cells.remove_all()
             context.reader.queue.save()
@@ -169,8 +169,8 @@ class Orchestrator:
         self.context.runs.see_ended()
         problems: list[Problem] = []
         for step in (intake.take, intake.split_batches, self._reconcile, self._collect, self._gate_and_apply):
-            problems += self._at_head(step)
-        schedule = self._at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
+            problems += self.at_head(step)
+        schedule = self.at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
         problems += self.context.item_problems
         return Report(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
 
@@ -193,7 +193,7 @@ class Orchestrator:
         apply(self.context, gated.snapshot, gated.approved)
         return gated.problems
 
-    def _at_head(self, step: Callable[[Snapshot], Found]) -> Found:
+    def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published."""
         context, publisher = self.context, self.context.repository.publisher
         for number in range(_TRIES):

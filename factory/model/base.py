@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
-Seconds = Annotated[float, Field(ge=0, le=1e9)]
+MOST_SECONDS = 1e9
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Ordinal = Annotated[int, Field(ge=0, le=1_000_000_000)]  # of a run, a round, an attempt, a line
 ExitStatus = Annotated[int, Field(ge=-(2**31), le=2**32)]

@@ -1,10 +1,10 @@
 """Events: what happens to an item, as one type an event, and what is told of it while it happens."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
@@ -14,6 +14,23 @@ from factory.model.result import Usage
 from factory.model.verdict import Finding
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Payload(Protocol):
+    """What an event has to say: a frozen dataclass whose fields are an entry's, and which says where it takes an item.
+
+    Any such type can be written, told and read: those below are what the factory itself does.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def event(self) -> Event:
+        """The event in the table of moves."""
+
+    @property
+    def to(self) -> Lane:
+        """The lane that it takes the item to."""
 
 
 @dataclass(frozen=True)
@@ -166,21 +183,6 @@ class Moved:
     to: Lane
     reason: str
     work: RunSummary | None = None
-
-
-Payload = (
-    Submitted
-    | Started
-    | Released
-    | Delivered
-    | Blocked
-    | SentBack
-    | Finished
-    | Rejected
-    | Cancelled
-    | Unblocked
-    | Moved
-)
 
 
 def entry_of(

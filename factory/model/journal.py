@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from factory.model.agent import AgentIdentity
-from factory.model.base import Format, Ordinal, Seconds
+from factory.model.base import MOST_SECONDS, Format, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
@@ -31,8 +31,9 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    """As it will be read again: whoever is told of an entry gets the very one that the journal has."""
     try:
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise ValueError("is a time that no calendar has") from None
 
@@ -86,8 +87,8 @@ class Phase(Format):
 
     @classmethod
     def between(cls, name: str, since: datetime, until: datetime) -> Self:
-        """The phase from one time to another; of no length where clocks of two machines disagree."""
-        return cls(name=name, at=since, seconds=round(max(0.0, (until - since).total_seconds()), 3))
+        """The phase from one time to another; within bounds, since the clocks of two machines disagree."""
+        return cls(name=name, at=since, seconds=round(min(max(0.0, (until - since).total_seconds()), MOST_SECONDS), 3))
 
 
 class Entry(Format):
