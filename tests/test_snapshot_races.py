@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,12 +14,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from factory.line.intake.reconcile import abandoned
 from factory.line.orchestrator import Orchestrator
 from factory.line.snapshot import SnapshotReader
 from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import StopRequested
-from factory.model.events import say_nothing
+from factory.model.events import Started, entry_of, say_nothing
+from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
 from factory.store.repository.refs import RefUpdate
@@ -297,3 +300,26 @@ def assert_every_run_ended_once_and_was_paid(world: World, item_id: str) -> None
         stopped = end.event in (Event.MOVED, Event.CANCEL) or end.reason == "the run was stopped"
         assert stopped or (end.usage is not None and end.usage.usd == 0.25), told
     assert len([entry for entry in journal if entry.seconds is not None]) == len(started), f"paid twice: {told}"
+
+
+def test_an_item_is_abandoned_when_nobody_here_works_on_it_and_no_other_lease_holds(world: World) -> None:
+    world.item("one", text="hold: true\n")
+    world.tick()
+    repository = Repository(world.root)
+    try:
+        snapshot = SnapshotReader(repository, "main").snapshot(utc_now(), repository.tip("main"))
+    finally:
+        repository.close()
+    held = Lease(owner="other", generation=1, expires_at=snapshot.now + timedelta(minutes=1), base="", item="")
+    started = entry_of(Started(lease=held, worker="w"), seq=2, at=snapshot.now, source=Lane.INBOX, run=1, actor="me")
+    state = snapshot.items["one"]
+    state = replace(state, placed=replace(state.placed, lane=Lane.ACTIVE), history=state.history.add(started))
+    active = snapshot.after(state)
+
+    def found(now: datetime, owner: str, at_work: tuple[str, ...] = ()) -> list[str]:
+        return [each.id for each, _ in abandoned(replace(active, now=now), at_work, owner)]
+
+    assert found(snapshot.now, "me") == []
+    assert found(snapshot.now, "other") == ["one"]
+    assert found(snapshot.now, "other", ("one",)) == []
+    assert found(held.expires_at, "me") == ["one"]

@@ -1,5 +1,6 @@
 """Reconcile: make the journal agree with the folder, which is the state, and let go of what nobody holds any more."""
 
+from collections.abc import Container, Iterator
 from functools import partial
 
 from factory.line.context import Context
@@ -104,23 +105,30 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
-    """Take back every active item that no run in this process works on, unless another clone's lease still holds."""
+    """Take back every active item that nobody works on, and stop the runs of those whose text has changed."""
+    for item_id in context.runs.running:
+        state = snapshot.items.get(item_id)
+        lease = state.history.lease if state and state.lane is Lane.ACTIVE and state.recorded else None
+        if state and lease and lease.item != state.placed.blob:
+            context.writer.once_published(partial(context.runs.stop, item_id))
     released: list[ItemState] = []
-    for state in snapshot.in_lane(Lane.ACTIVE):
-        if state.unread or not state.recorded:
-            continue
-        running = context.runs.running.get(state.id)
-        if running is not None:
-            if state.history.lease and state.history.lease.item != state.placed.blob:
-                context.writer.once_published(partial(context.runs.stop, state.id))
-            continue
-        lease = state.history.lease
-        if lease and lease.owner != context.owner and lease.expires_at > snapshot.now:
-            continue
-        reason = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
+    for state, payload in abandoned(snapshot, context.runs.running, context.owner):
         with context.isolating(state):
-            released.append(context.writer.move(state, Move(Released(to=state.came_from, reason=reason))))
+            released.append(context.writer.move(state, Move(payload)))
     return snapshot.after(*released)
+
+
+def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterator[tuple[ItemState, Released]]:
+    """The active items that nobody works on any more. A look.
+
+    Not those `at_work` here, nor those on which another owner's lease still holds.
+    """
+    for state in snapshot.in_lane(Lane.ACTIVE):
+        lease = state.history.lease
+        held = lease is not None and lease.owner != owner and lease.expires_at > snapshot.now
+        if state.recorded and not state.unread and not held and state.id not in at_work:
+            said = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
+            yield state, Released(to=state.came_from, reason=said)
 
 
 def show_proposals(context: Context, snapshot: Snapshot) -> None:
