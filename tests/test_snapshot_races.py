@@ -307,7 +307,7 @@ def test_an_item_is_abandoned_when_nobody_here_works_on_it_and_no_other_lease_ho
     world.tick()
     repository = Repository(world.root)
     try:
-        snapshot = SnapshotReader(repository, "main").snapshot(utc_now(), repository.tip("main"))
+        snapshot = SnapshotReader(repository, "main").snapshot(repository.system.now(), repository.tip("main"))
     finally:
         repository.close()
     held = Lease(owner="other", generation=1, expires_at=snapshot.now + timedelta(minutes=1), base="", item="")
