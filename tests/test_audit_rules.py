@@ -18,7 +18,7 @@ from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
 from factory.store.artifacts import Artifacts
 from factory.store.days import Days
-from factory.store.repository.chronicle import chronicle
+from factory.store.repository.commit_walk import walk_commits
 from factory.store.repository.objects import Objects, Person
 from factory.store.repository.repository import Repository
 from tests.forger import ANN, BOB, Forger
@@ -93,7 +93,7 @@ def walked(root: Path, ask: Ask = once) -> Found:
     with opened(root) as (repository, state, head):
         rules = Ruleset(state)
         found: Found = [[] for _ in rules.checks]
-        for step in chronicle(repository, head, None, rules.look):
+        for step in walk_commits(repository, head, None, rules.look):
             transition = state.transition(step)
             for number, check in enumerate(rules.checks):
                 found[number].extend(ask(rules, check, transition))
@@ -146,7 +146,7 @@ def test_to_ask_a_check_twice_finds_the_same_and_changes_nothing(
 def test_to_meet_a_commit_changes_nothing_before_the_state_goes_on_to_it(falsified: Forger) -> None:
     with opened(falsified.root) as (repository, state, head):
         rules = Ruleset(state)
-        for step in chronicle(repository, head, None, rules.look):
+        for step in walk_commits(repository, head, None, rules.look):
             before = memory(rules, state)
             transition = state.transition(step)
             assert state.transition(step) == transition

@@ -5,9 +5,9 @@ import click
 from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json
 from factory.model.base import printable
-from factory.report.checkup import checkup
+from factory.report.baseline import baseline
+from factory.report.diagnosis import Health
 from factory.report.doctor import examine
-from factory.report.sign import Health
 
 _COLOURS = {Health.GOOD: "green", Health.NOTE: "yellow", Health.BAD: "red"}
 
@@ -21,7 +21,7 @@ def doctor_command(checks: bool, as_json: bool) -> int:
     """Say what the factory needs and finds here. Exit status 1 when something is bad."""
     if checks:
         with reading() as (reader, snapshot):
-            signs = list(checkup(reader, snapshot))
+            signs = list(baseline(reader, snapshot))
     else:
         with repository() as opened:
             signs = list(examine(opened))

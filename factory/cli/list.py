@@ -7,8 +7,8 @@ from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.lifecycle import Lane
 from factory.report.finished import Finished, finished
-from factory.report.row import Row
 from factory.report.status import status
+from factory.report.status_row import Row
 
 
 @click.command("list")

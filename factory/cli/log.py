@@ -12,7 +12,7 @@ from factory.model.errors import UsageError
 from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
 from factory.report.detail import detail, journal
-from factory.store.repository.incoming import incoming
+from factory.store.repository.project_commits import incoming
 
 
 @click.command("log")

@@ -3,8 +3,8 @@
 from factory.model.errors import UnusableError
 from factory.model.policy import Identity
 from factory.store import files
+from factory.store.repository.file_history import signed
 from factory.store.repository.objects import Person
-from factory.store.repository.past import signed
 from factory.store.repository.repository import Repository
 from factory.store.state import SIGNATURE
 

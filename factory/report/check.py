@@ -36,7 +36,7 @@ from factory.model.layout import (
 from factory.model.lifecycle import Lane
 from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenVerdict, PromptFile
 from factory.model.policy import Policy
-from factory.report.across import across, content
+from factory.report.cross_checks import across, content
 from factory.report.policy_files import of_contract, of_prompt, of_workflow
 from factory.report.status import status
 from factory.store import files, yaml

@@ -8,8 +8,8 @@ from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
-from factory.report.row import Row
 from factory.report.status import status
+from factory.report.status_row import Row
 from factory.store.repository.comparison import FileChange, compared
 
 

@@ -20,10 +20,10 @@ from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.journal import rfc3339
 from factory.model.layout import breaker_path
 from factory.model.policy import Policy
-from factory.report.astray import astray
+from factory.report.baseline import remembered
 from factory.report.check import check
-from factory.report.checkup import remembered
-from factory.report.sign import Health, Sign
+from factory.report.diagnosis import Diagnosis, Health
+from factory.report.leaking_checks import astray
 from factory.store.library import COMMIT_IT, locate_branch
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
@@ -33,7 +33,7 @@ _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
 
 
-def examine(repository: Repository) -> Iterator[Sign]:
+def examine(repository: Repository) -> Iterator[Diagnosis]:
     """Everything that was looked at, from the machine to the items."""
     yield _git(repository)
     yield from _packages()
@@ -41,7 +41,7 @@ def examine(repository: Repository) -> Iterator[Sign]:
     try:
         branch = locate_branch(repository)
     except UnusableError as error:
-        yield Sign("policy", Health.BAD, error.message, error.hint)
+        yield Diagnosis("policy", Health.BAD, error.message, error.hint)
         yield from _containment(_sandbox("auto"))
         return
     yield _branch(repository, branch)
@@ -55,11 +55,11 @@ def examine(repository: Repository) -> Iterator[Sign]:
     try:
         snapshot = reader.snapshot(reader.repository.system.now(), head)
     except FactoryError as error:
-        yield Sign("policy", Health.BAD, error.message, error.hint or "factory check")
+        yield Diagnosis("policy", Health.BAD, error.message, error.hint or "factory check")
         return
     if repository.head(snapshot.policy.target_branch) is None:
         lacking = repository.missing(snapshot.policy.target_branch, "target")
-        yield Sign("target", Health.BAD, lacking.message, lacking.hint)
+        yield Diagnosis("target", Health.BAD, lacking.message, lacking.hint)
     boundary = _sandbox(snapshot.policy.sandbox)
     yield from _containment(boundary)
     if isinstance(boundary, Sandbox):
@@ -71,64 +71,66 @@ def examine(repository: Repository) -> Iterator[Sign]:
     for name, state in sorted(snapshot.breakers.items()):
         open_until = f" until {rfc3339(state.until)}" if state.until else ""
         if state.state is State.CLOSED:
-            yield Sign(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
+            yield Diagnosis(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
         else:
             found = f"{state.state}{open_until} after {state.failures} failures; the last: {state.reason}"
             advice = f"mend the cause, then set `state: closed` in {breaker_path(name)}"
-            yield Sign(f"breaker {name}", Health.BAD, found, advice)
+            yield Diagnosis(f"breaker {name}", Health.BAD, found, advice)
     most = snapshot.policy.budget.usd_per_day
     if most is None:
-        yield Sign("budget", Health.GOOD, "no limit a day (budget.usd_per_day)")
+        yield Diagnosis("budget", Health.GOOD, "no limit a day (budget.usd_per_day)")
     else:
         over = snapshot.spent_today >= most
         found = f"{snapshot.spent_today:.2f} of {most:.2f} USD are used up today"
         advice = "wait until midnight UTC, or raise budget.usd_per_day in WORKFLOW.md" if over else ""
-        yield Sign("budget", Health.BAD if over else Health.GOOD, found, advice)
+        yield Diagnosis("budget", Health.BAD if over else Health.GOOD, found, advice)
 
 
-def _git(repository: Repository) -> Sign:
+def _git(repository: Repository) -> Diagnosis:
     said = repository.git.text("--version")
     found = re.search(r"(\d+)\.(\d+)", said)
     new = found is not None and (int(found[1]), int(found[2])) >= _OLDEST_GIT
     advice = "" if new else f"install git {'.'.join(map(str, _OLDEST_GIT))} or newer"
-    return Sign("git", Health.GOOD if new else Health.BAD, said, advice)
+    return Diagnosis("git", Health.GOOD if new else Health.BAD, said, advice)
 
 
-def _identity(repository: Repository) -> Sign:
+def _identity(repository: Repository) -> Diagnosis:
     who = repository.identity()
     if who is None:
-        return Sign("identity", Health.NOTE, "git does not know who works here, and nobody's verdict counts", TELL_GIT)
-    return Sign("identity", Health.GOOD, str(who))
+        return Diagnosis(
+            "identity", Health.NOTE, "git does not know who works here, and nobody's verdict counts", TELL_GIT
+        )
+    return Diagnosis("identity", Health.GOOD, str(who))
 
 
-def _packages() -> Iterator[Sign]:
+def _packages() -> Iterator[Diagnosis]:
     try:
         foreign = version("factory_boy")
     except PackageNotFoundError:
         return
     advice = "install factory in an environment of its own, with uv tool install or pipx install"
-    yield Sign("python", Health.BAD, f"factory_boy {foreign} installs a package named factory, too", advice)
+    yield Diagnosis("python", Health.BAD, f"factory_boy {foreign} installs a package named factory, too", advice)
 
 
-def _branch(repository: Repository, branch: str) -> Sign:
+def _branch(repository: Repository, branch: str) -> Diagnosis:
     view = repository.view_of(branch)
     busy = view.busy() if view else ""
     if repository.head(branch) is None:
         error = repository.missing(branch)
-        return Sign("branch", Health.BAD, error.message, COMMIT_IT if repository.unborn(branch) else error.hint)
+        return Diagnosis("branch", Health.BAD, error.message, COMMIT_IT if repository.unborn(branch) else error.hint)
     if busy:
-        return Sign("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
+        return Diagnosis("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
     where = f"checked out in {view.root}" if view else "checked out nowhere; files are taken from its commits alone"
-    return Sign("branch", Health.GOOD, f"{branch}, {where}")
+    return Diagnosis("branch", Health.GOOD, f"{branch}, {where}")
 
 
-def _holder(repository: Repository) -> Sign:
+def _holder(repository: Repository) -> Diagnosis:
     who = holder(repository.state)
     found = f"held by {who}" if who else "free: no orchestrator runs"
-    return Sign("lock", Health.GOOD, found)
+    return Diagnosis("lock", Health.GOOD, found)
 
 
-def _leftovers(repository: Repository) -> Iterator[Sign]:
+def _leftovers(repository: Repository) -> Iterator[Diagnosis]:
     """What only a running orchestrator may leave lying about."""
     if holder(repository.state):
         return
@@ -139,23 +141,23 @@ def _leftovers(repository: Repository) -> Iterator[Sign]:
         found = f"a crash left {len(cells)} cells, {len(heartbeats)} heartbeats" + (
             " and a half-done publish" * pending
         )
-        yield Sign("orphans", Health.NOTE, found, "factory tick cleans up")
+        yield Diagnosis("orphans", Health.NOTE, found, "factory tick cleans up")
     else:
-        yield Sign("orphans", Health.GOOD, "none")
+        yield Diagnosis("orphans", Health.GOOD, "none")
 
 
-def _files(repository: Repository) -> Iterator[Sign]:
+def _files(repository: Repository) -> Iterator[Diagnosis]:
     try:
         problems, warnings = check(repository)
     except InvalidFile as error:
         problems, warnings = list(error.problems), []
     for warning in warnings:
-        yield Sign("policy", Health.NOTE, warning, "factory check")
+        yield Diagnosis("policy", Health.NOTE, warning, "factory check")
     if problems:
         told = counted(len(problems), "problem")
-        yield Sign("files", Health.BAD, f"{told}; the first: {problems[0]}", "factory check")
+        yield Diagnosis("files", Health.BAD, f"{told}; the first: {problems[0]}", "factory check")
     else:
-        yield Sign("files", Health.GOOD, "all valid")
+        yield Diagnosis("files", Health.GOOD, "all valid")
 
 
 def _sandbox(mode: str) -> Sandbox | UnusableError:
@@ -165,31 +167,33 @@ def _sandbox(mode: str) -> Sandbox | UnusableError:
         return error
 
 
-def _containment(found: Sandbox | UnusableError) -> Iterator[Sign]:
+def _containment(found: Sandbox | UnusableError) -> Iterator[Diagnosis]:
     if isinstance(found, UnusableError):
-        yield Sign("sandbox", Health.BAD, f"{found.message}; nothing starts", found.hint)
+        yield Diagnosis("sandbox", Health.BAD, f"{found.message}; nothing starts", found.hint)
     elif found.kind is Kind.BUBBLEWRAP:
-        yield Sign("sandbox", Health.GOOD, f"{found.name}, with namespaces")
+        yield Diagnosis("sandbox", Health.GOOD, f"{found.name}, with namespaces")
     else:
         advice = "apt-get install bubblewrap, and allow user namespaces (sysctl user.max_user_namespaces)"
-        yield Sign("sandbox", Health.NOTE, found.missing, advice)
+        yield Diagnosis("sandbox", Health.NOTE, found.missing, advice)
     if shutil.which("prlimit") is None:
-        yield Sign("limits", Health.NOTE, "prlimit is missing: limits are only looked at", "apt-get install util-linux")
+        yield Diagnosis(
+            "limits", Health.NOTE, "prlimit is missing: limits are only looked at", "apt-get install util-linux"
+        )
 
 
-def _agents(policy: Policy) -> Iterator[Sign]:
+def _agents(policy: Policy) -> Iterator[Diagnosis]:
     for name, agent in sorted(policy.agents.items()):
         program = agent.run[0] if agent.run else agent.kind
         place = _place(program)
         if place is None:
-            yield Sign(f"agent {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+            yield Diagnosis(f"agent {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
         elif agent.run is None:
             advice = f"give it kind: command, and run: [{program}, …]"
-            yield Sign(
+            yield Diagnosis(
                 f"agent {name}", Health.NOTE, f"{_version_of(place)}; kind {agent.kind} cannot be run yet", advice
             )
         else:
-            yield Sign(f"agent {name}", Health.GOOD, _version_of(place))
+            yield Diagnosis(f"agent {name}", Health.GOOD, _version_of(place))
 
 
 def _place(program: str) -> str | None:
@@ -206,33 +210,33 @@ def _version_of(program: str) -> str:
     return said[0][:100] if said else program
 
 
-def _contracts(reader: SnapshotReader, tree: str) -> Iterator[Sign]:
+def _contracts(reader: SnapshotReader, tree: str) -> Iterator[Diagnosis]:
     """Whether what the contracts name is there: programs, and values of secrets."""
     for name, contract in reader.library.contracts(tree):
         yield from _contract(name, contract)
 
 
-def _contract(name: str, contract: Contract) -> Iterator[Sign]:
+def _contract(name: str, contract: Contract) -> Iterator[Diagnosis]:
     runs = [contract.worker.run, *(check.run for check in contract.checks)]
     for program in sorted({run[0] for run in runs if run}):
         if "/" not in program and "{" not in program and _place(program) is None:
-            yield Sign(f"contract {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+            yield Diagnosis(f"contract {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
     for secret in contract.worker.secrets:
         value = os.environ.get(secret)
         if value is None:
-            yield Sign(f"contract {name}", Health.BAD, f"the secret {secret} is not set", f"export {secret}=…")
+            yield Diagnosis(f"contract {name}", Health.BAD, f"the secret {secret} is not set", f"export {secret}=…")
         elif len(value) < SHORTEST:
             found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
-            yield Sign(f"contract {name}", Health.NOTE, found, "use a longer one")
+            yield Diagnosis(f"contract {name}", Health.NOTE, found, "use a longer one")
 
 
-def _secret_scan(policy: Policy) -> Iterator[Sign]:
+def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:
     match policy.secret_scan:
         case "builtin":
-            yield Sign("secret scan", Health.GOOD, f"detect-secrets {version('detect-secrets')}")
+            yield Diagnosis("secret scan", Health.GOOD, f"detect-secrets {version('detect-secrets')}")
         case "off":
-            yield Sign("secret scan", Health.NOTE, "off", "set secret_scan: builtin in WORKFLOW.md")
+            yield Diagnosis("secret scan", Health.NOTE, "off", "set secret_scan: builtin in WORKFLOW.md")
         case (program, *_):
             there = _place(program) is not None
             advice = "" if there else f"install {program}: without it nothing starts"
-            yield Sign("secret scan", Health.GOOD if there else Health.BAD, f"the command {program!r}", advice)
+            yield Diagnosis("secret scan", Health.GOOD if there else Health.BAD, f"the command {program!r}", advice)

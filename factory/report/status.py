@@ -15,9 +15,9 @@ from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
-from factory.report.noted import noted
-from factory.report.row import Row, row_of
-from factory.report.signs import heart_of, parted, signs_of_life
+from factory.report.liveness import heart_of, liveness, parted
+from factory.report.pending_edits import noted
+from factory.report.status_row import Row, row_of
 from factory.store import files
 from factory.store.canaries import Canaries
 
@@ -52,7 +52,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         elif state.lane is Lane.ACTIVE and state.unread:
             rows.append(row_of(reader, snapshot, state, "invalid", state.problem))
         elif state.lane is Lane.ACTIVE:
-            rows.append(row_of(reader, snapshot, state, *signs_of_life(reader, snapshot, state, held_by)))
+            rows.append(row_of(reader, snapshot, state, *liveness(reader, snapshot, state, held_by)))
         elif state.lane is Lane.REVIEW:
             row, found = _in_review(reader, snapshot, state, at_work=held_by is not None)
             rows.append(row)

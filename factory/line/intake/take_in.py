@@ -9,8 +9,8 @@ from factory.line.writer import Writer
 from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
 from factory.store.queue import MOST_BYTES, read_item
+from factory.store.repository.file_history import versions
 from factory.store.repository.objects import FILE, TreeEntry, name_of
-from factory.store.repository.past import versions
 from factory.store.repository.trees import Change
 
 

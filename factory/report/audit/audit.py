@@ -11,7 +11,7 @@ from factory.report.audit.authorship import Authorship
 from factory.report.audit.rules import Violation
 from factory.report.audit.ruleset import Ruleset
 from factory.report.audit.state import AuditState
-from factory.store.repository.chronicle import chronicle
+from factory.store.repository.commit_walk import walk_commits
 from factory.store.repository.repository import Repository
 
 
@@ -41,14 +41,14 @@ def audit(repository: Repository, head: str, since: str | None = None) -> Audit:
 
 def _walk(repository: Repository, state: AuditState, head: str, since: str | None) -> Audit:
     rules = Ruleset(state)
-    steps = chronicle(repository, head, since, rules.look)
+    steps = walk_commits(repository, head, since, rules.look)
     first = next(steps, None)
     # A commit that lies beside the line counts from where it left it.
     begin = ((first.before or None) if first else head) if since else None
     if begin is not None:
         state.open_at(begin)
         parents = repository.objects.commit(begin).parents
-        *_, last = chronicle(repository, begin, parents[0] if parents else None)
+        *_, last = walk_commits(repository, begin, parents[0] if parents else None)
         rules.begin(last)
     found: list[Violation] = []
     count: Counter[str] = Counter()

@@ -8,9 +8,9 @@ from factory.model.errors import InvalidFile
 from factory.model.layout import WORKFLOW
 from factory.model.policy import Identity
 from factory.store.library import read_workflow
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
+from factory.store.repository.file_history import brought
 from factory.store.repository.objects import Person
-from factory.store.repository.past import brought
 from factory.store.repository.repository import Repository
 
 
@@ -36,10 +36,10 @@ class Authorship:
         address = None if who.email.startswith("factory@") else who.email
         return (who.name == "factory" and address is None) or (who.name, address) in self.named
 
-    def by_factory(self, step: Step) -> bool:
+    def by_factory(self, step: CommitDiff) -> bool:
         """Whether a commit says that the factory made it, of its own accord."""
         return self.of_factory(step.author) and self.of_factory(step.committer)
 
-    def carried(self, step: Step) -> bool:
+    def carried(self, step: CommitDiff) -> bool:
         """Whether a commit says that the factory made it and that a person carried it here, by a rebase or a pick."""
         return self.of_factory(step.author) and not self.of_factory(step.committer)

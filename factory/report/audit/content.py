@@ -11,7 +11,7 @@ from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import Objects, name_of, tree_data
 from factory.store.repository.trees import OWN_FOLDERS, Change, diff
 
@@ -88,7 +88,7 @@ class Content:
             found = self.merged(transition.step, self._state.known(transition.filed, transition.step.tree_before))
         yield from transition.violations(found)
 
-    def merged(self, step: Step, known: Lookup, until: datetime | None = None) -> Iterator[Found]:
+    def merged(self, step: CommitDiff, known: Lookup, until: datetime | None = None) -> Iterator[Found]:
         """A person may merge anything but what a worker made and no finish let in, by then or so far."""
         for side in step.sides:
             for commit in side.commits:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.transition import Transition
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.system import MACHINE
 
 _SKEW = timedelta(days=1)  # by which two machines' clocks may differ
@@ -18,7 +18,7 @@ class Dates:
         self._before: datetime | None = None  # the time of the move before the last; at first, of the first commit
         self._last: tuple[str, datetime] | None = None
 
-    def begin(self, last: Step) -> None:
+    def begin(self, last: CommitDiff) -> None:
         """Begin after a commit."""
         self._before = last.at
 
@@ -40,7 +40,7 @@ class Dates:
         self._before = self._last[1] if self._last else self._before
         self._last = step.commit, step.authored
 
-    def _compare(self, step: Step) -> Iterator[Violation]:
+    def _compare(self, step: CommitDiff) -> Iterator[Violation]:
         commit, last = self._last or ("", self._before or step.authored)
         if step.authored >= last - _SKEW:
             return

@@ -26,7 +26,7 @@ from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line
 from factory.store.artifacts import left_by_worker
 from factory.store.queue import Placed
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import Person
 
 RuleBroken = tuple[Rule, str]
@@ -46,7 +46,7 @@ _RULES = {"subject": Rule.SUBJECT, "reviewer": Rule.REVIEWER}
 class Judgement:
     """One item in review at the commit that took it out of there."""
 
-    def __init__(self, state: AuditState, line: Line, step: Step) -> None:
+    def __init__(self, state: AuditState, line: Line, step: CommitDiff) -> None:
         self._state = state
         self._repository = state.repository
         self._objects = state.objects

@@ -12,7 +12,7 @@ from factory.report.audit.transition import Transition
 from factory.store.artifacts import Artifacts
 from factory.store.days import Days
 from factory.store.repository.ancestry import Side
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.trees import OWN_FOLDERS, Change, diff
 
@@ -32,7 +32,7 @@ class Merges:
         """What a parent brought to the queue and the artifacts, and the merge neither has nor went on from."""
         yield from transition.violations(self._lost(transition.step))
 
-    def _lost(self, step: Step) -> Iterator[Found]:
+    def _lost(self, step: CommitDiff) -> Iterator[Found]:
         for side in step.sides:
             came = [change for change in self._came(side) if change.new]
             if side.foreign and self._below(step, came):
@@ -48,7 +48,7 @@ class Merges:
             old, new = (entry.oid if entry and entry.is_folder else EMPTY_TREE for entry in (before, now))
             yield from diff(self._objects, old, new, f"{folder}/")
 
-    def _below(self, step: Step, came: list[Change]) -> bool:
+    def _below(self, step: CommitDiff, came: list[Change]) -> bool:
         """Whether another factory's folders came into a folder of their own, as a subtree."""
         wanted = tuple(f"/{change.path}" for change in came[:_ENOUGH])
         places = (change.path for change in diff(self._objects, step.tree_before, step.tree))

@@ -11,7 +11,7 @@ from factory.report.audit.record import ItemRecord
 from factory.store import yaml
 from factory.store.library import read_workflow
 from factory.store.queue import read_item
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import MissingObject
 from factory.store.repository.patches import Patches
 from factory.store.repository.repository import Repository
@@ -97,7 +97,7 @@ class Reader:
                 self._known[path] = known
         return known
 
-    def carry(self, step: Step) -> None:
+    def carry(self, step: CommitDiff) -> None:
         """Go on to a commit's tree: what it did not change of policy and contracts need not be looked up again."""
         changed = any(in_library(change.path) for change in step.changes)
         if changed or step.tree_before != self._known_in:

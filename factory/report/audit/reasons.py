@@ -16,13 +16,13 @@ from factory.report.audit.record import Effective
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line
 from factory.store.queue import Placed
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 
 # What keeps an approved item from being applied and is known to the machine alone.
 _AT_APPLY = frozenset({NotApplied.UNPROVABLE, NotApplied.COMMAND_FAILED, NotApplied.COMMAND_UNKNOWN})
 
 
-def unfounded(state: AuditState, line: Line, step: Step, lane: Lane | None) -> Iterator[str]:
+def unfounded(state: AuditState, line: Line, step: CommitDiff, lane: Lane | None) -> Iterator[str]:
     """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
     entry = line.entry
     returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
@@ -44,7 +44,7 @@ def unfounded(state: AuditState, line: Line, step: Step, lane: Lane | None) -> I
 class _Reason:
     """One item at the commit that sent it on."""
 
-    def __init__(self, state: AuditState, line: Line, step: Step) -> None:
+    def __init__(self, state: AuditState, line: Line, step: CommitDiff) -> None:
         self._state = state
         self._reader = state.reader
         self._line = line

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.transition import Transition
-from factory.store.repository.chronicle import Step, replaced
+from factory.store.repository.commit_walk import CommitDiff, replaced
 from factory.store.repository.repository import Repository
 
 _ROUGH = frozenset({Rule.FORGED, Rule.APPEND_ONLY, Rule.ARTIFACTS, Rule.TRAILERS})
@@ -20,11 +20,11 @@ class Rewritten:
     def __init__(self, repository: Repository, authorship: Authorship) -> None:
         self._repository = repository
         self._authorship = authorship
-        self._last: Step | None = None
-        self._lone: Step | None = None  # as far as seen: the only one that was made anew, on the factory's own
+        self._last: CommitDiff | None = None
+        self._lone: CommitDiff | None = None  # as far as seen: the only one that was made anew, on the factory's own
         self._people: set[str] = set()  # their commits, and what they carried
 
-    def begin(self, last: Step) -> None:
+    def begin(self, last: CommitDiff) -> None:
         """Begin after a commit."""
         self._last = last
 
@@ -33,7 +33,7 @@ class Rewritten:
         if self._lone is not None and not self._is_one_of_several(transition.step):
             yield from self.rest()
 
-    def _is_one_of_several(self, step: Step) -> bool:
+    def _is_one_of_several(self, step: CommitDiff) -> bool:
         """Whether the one that was made anew came along with the next one, as by a rebase."""
         lone = self._lone
         return lone is not None and step.committer == lone.committer and step.authored < step.at

@@ -20,7 +20,7 @@ from factory.report.audit.target import Target
 from factory.report.audit.trailers import unsaid
 from factory.report.audit.transition import Transition
 from factory.store.repository.ancestry import Told
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 
 Check = Callable[[Transition], Iterator[Violation]]
 
@@ -78,7 +78,7 @@ class Ruleset:
         self._proposals.look(told)
         self._forged.look(told)
 
-    def begin(self, last: Step) -> None:
+    def begin(self, last: CommitDiff) -> None:
         """Begin after a commit."""
         self._rewritten.begin(last)
         self._dates.begin(last)

@@ -13,7 +13,7 @@ from factory.report.audit.paths import artifact_of, by_artifact, by_item, item_i
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import Effective, ItemRecord
 from factory.report.audit.transition import Appended, Line, Transition, appended
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import EMPTY_TREE, FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import Change
@@ -101,7 +101,7 @@ class AuditState:
         source = self.reader.blob_at(tree, contract_path(name)) if name else ""
         return Effective(policy, name, self.reader.contract(source, name), source)
 
-    def transition(self, step: Step) -> Transition:
+    def transition(self, step: CommitDiff) -> Transition:
         """The next commit, and what it makes of the items that it touches."""
         placed, artifacts = by_item(step.changes), by_artifact(step.changes)
         touched = sorted({*placed, *(item_id for item_id, _ in artifacts)})
@@ -169,7 +169,7 @@ class AuditState:
         self.tree = step.tree
         self._policy = self.policy(step.tree)
 
-    def _turn(self, step: Step, change: Change, *, by_factory: bool) -> None:
+    def _turn(self, step: CommitDiff, change: Change, *, by_factory: bool) -> None:
         """Take one change of a verdict file in; of one that a person's merge brought, whoever wrote it is asked for."""
         self.verdicts.pop(change.path, None)
         if change.new:

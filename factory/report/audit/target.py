@@ -10,7 +10,7 @@ from factory.report.audit.proposals import Proposals, item_of
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.store.repository.ancestry import Ancestry, Told
-from factory.store.repository.chronicle import Step, chronicle
+from factory.store.repository.commit_walk import CommitDiff, walk_commits
 
 _SUBJECT = "\nFactory-Subject: "
 
@@ -18,7 +18,7 @@ _SUBJECT = "\nFactory-Subject: "
 class _Seen(NamedTuple):
     """One commit of that branch."""
 
-    step: Step
+    step: CommitDiff
     item_id: str  # whose change somebody rebased or picked, and this is it; empty when it is none
 
 
@@ -46,7 +46,7 @@ class Target:
                 raise UnusableError(message, f"git fetch {self._remote} {there}")
             return
         ancestry = Ancestry(self._repository.neutral, self._repository.objects, target, None, self._look)
-        for step in chronicle(self._repository, target, head):
+        for step in walk_commits(self._repository, target, head):
             if step.at.timestamp() > begin:
                 seen = self._seen(step)
                 yield from self._check(seen)
@@ -61,7 +61,7 @@ class Target:
         if _SUBJECT in told.message:
             self._subjects.add(told.commit)
 
-    def _seen(self, step: Step) -> _Seen:
+    def _seen(self, step: CommitDiff) -> _Seen:
         item_id = step.trailer("Factory-Item") if self._state.authorship.carried(step) else item_of(step.author)
         again = bool(item_id) and self._proposals.picked(step.commit, self._state.record(item_id))
         return _Seen(step, item_id if again else "")

@@ -10,7 +10,7 @@ from factory.model.lifecycle import Lane
 from factory.report.audit.lines import entries_of, entry_of
 from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Violation
-from factory.store.repository.chronicle import Step
+from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.trees import Change
 
 
@@ -33,7 +33,7 @@ class Appended(NamedTuple):
 class Transition:
     """One commit, and the items that it touches by id. Nothing of it changes, and making it changed nothing."""
 
-    step: Step
+    step: CommitDiff
     by_factory: bool  # the factory made it, of its own accord
     carried: bool  # the factory made it, and a person carried it here by a rebase or a pick
     item_id: str  # what its trailers say: of which item it is, and which move it made

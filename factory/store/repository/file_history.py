@@ -1,4 +1,4 @@
-"""The past: what a file ever held in a history, and what somebody made in it."""
+"""The history of files: what a file ever held in a history, and what somebody made in it."""
 
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository

@@ -1,4 +1,4 @@
-"""Signs of life: whether somebody works on an item, and at what."""
+"""Liveness: whether somebody works on an item, and at what."""
 
 from pathlib import Path
 
@@ -10,9 +10,7 @@ from factory.store.state import HEARTBEATS
 _STALLED = "stalled", "nobody works on it; the next tick takes it back"
 
 
-def signs_of_life(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, holder: Holder | None
-) -> tuple[str, str]:
+def liveness(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, holder: Holder | None) -> tuple[str, str]:
     """(state, note) of an active item: running shows signs of life; stalled does not, or nobody holds the lease."""
     lease = state.history.lease
     if lease and lease.owner != owner_of(reader.repository) and lease.expires_at > snapshot.now:

@@ -6,10 +6,10 @@ from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE, Checkouts, lead
 from factory.execution.cell.sandbox import Kind, Sandbox
 from factory.execution.processes.process import scrubbed_environment
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.report.sign import Health, Sign
+from factory.report.diagnosis import Diagnosis, Health
 
 
-def astray(reader: SnapshotReader, snapshot: Snapshot, boundary: Sandbox) -> Iterator[Sign]:
+def astray(reader: SnapshotReader, snapshot: Snapshot, boundary: Sandbox) -> Iterator[Diagnosis]:
     """A sign for each contract with such a check; no cell is made for that."""
     if boundary.kind is Kind.BUBBLEWRAP:
         return
@@ -21,5 +21,7 @@ def astray(reader: SnapshotReader, snapshot: Snapshot, boundary: Sandbox) -> Ite
         for check in contract.checks:
             way = leads_out(check.run, env, repository.root, checkouts)
             if way:
-                yield Sign(f"contract {name}", Health.BAD, f"the check {check.name} {WOULD_NOT_SEE}: {way}", INSTEAD)
+                yield Diagnosis(
+                    f"contract {name}", Health.BAD, f"the check {check.name} {WOULD_NOT_SEE}: {way}", INSTEAD
+                )
                 break

@@ -1,4 +1,4 @@
-"""What came in: the commits of a branch that changed anything besides the factory's own folders."""
+"""Commits of the project: the commits of a branch that changed anything besides the factory's own folders."""
 
 from dataclasses import dataclass
 from datetime import datetime

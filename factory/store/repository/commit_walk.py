@@ -1,4 +1,4 @@
-"""The chronicle: a branch's commits one after another, with what each of them changed, as git tells them."""
+"""The walk: a branch's commits one after another, with what each of them changed, as git tells them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _FORM = "%x01" + "%x00".join(_FIELDS)
 
 
 @dataclass(frozen=True)
-class Step:
+class CommitDiff:
     """One commit of the branch, against the commit before it."""
 
     commit: str
@@ -41,9 +41,9 @@ class Step:
         return ", ".join(found)
 
 
-def chronicle(
+def walk_commits(
     repository: Repository, head: str, since: str | None = None, look: Callable[[Told], object] | None = None
-) -> Iterator[Step]:
+) -> Iterator[CommitDiff]:
     """Every commit on the line to a head, oldest first; after `since`, if given. Each behind it is shown to `look`.
 
     Of a merge the line goes on along the parent that holds the queue and the artifacts which the merge has: whose
@@ -77,11 +77,11 @@ def _records(told: Iterator[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]
         yield fields, raw
 
 
-def _step(fields: list[bytes], raw: list[bytes], link: Link, ancestry: Ancestry, objects: Objects) -> Step:
+def _step(fields: list[bytes], raw: list[bytes], link: Link, ancestry: Ancestry, objects: Objects) -> CommitDiff:
     commit, tree, parents, name, email, by, by_email, authored, at, message = (os.fsdecode(field) for field in fields)
     changes = tuple(_changes(raw))
     joined = [side for side in link.sides if side.joined]
-    return Step(
+    return CommitDiff(
         commit=commit,
         tree=tree,
         parents=tuple(parents.split()),

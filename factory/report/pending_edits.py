@@ -1,4 +1,4 @@
-"""Noted: what people have written in a working tree, and the next pass takes in."""
+"""Pending edits: what people have written in a working tree, and the next pass takes in."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +14,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import in_queue, is_batch, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile, OpenVerdict
-from factory.report.row import Row
+from factory.report.status_row import Row
 from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.objects import FILE, TreeEntry
 

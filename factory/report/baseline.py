@@ -1,4 +1,4 @@
-"""The check-up: every contract's checks on the untouched branch, and whether they notice that the product is gone."""
+"""The baseline: every contract's checks on the untouched branch, and whether they notice that the product is gone."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.model.layout import YAML, in_library
-from factory.report.sign import Health, Sign
+from factory.report.diagnosis import Diagnosis, Health
 from factory.store.canaries import Canaries
 
 _UNTOUCHED = "doctor"
@@ -26,23 +26,23 @@ _MOST_LINES = 15  # of what a check printed; how it ended is told at the end
 _WIDEST = 200
 
 
-def checkup(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
+def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
     """What becomes of the checks of every contract in a cell, tried now. Raises BusyError beside an orchestrator."""
     repository = reader.repository
     yield from _not_in_force(reader, snapshot)
     with locked(repository.state, repository.system):
         cells = Cells(repository, cells_root(repository.common_dir, snapshot.policy.workspace.root))
         try:
-            yield from _checkup(reader, snapshot, cells)
+            yield from _baselines(reader, snapshot, cells)
         finally:
             cells.remove_all()
 
 
-def _checkup(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterator[Sign]:
+def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterator[Diagnosis]:
     target = reader.repository.head(snapshot.policy.target_branch)
     if target is None:
         error = reader.repository.missing(snapshot.policy.target_branch, "target")
-        yield Sign("checks", Health.BAD, error.message, error.hint)
+        yield Diagnosis("checks", Health.BAD, error.message, error.hint)
         return
     for name, contract in reader.library.contracts(snapshot.tree):
         if contract.checks:
@@ -53,24 +53,26 @@ def _checkup(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterat
                 yield from _contract(runner, target)
             except TemplateProblem as error:
                 found = f"cannot be tried without the inputs of an item: {error.message}"
-                yield Sign(f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them")
+                yield Diagnosis(
+                    f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them"
+                )
             except FactoryError as error:
-                yield Sign(f"checks of {name}", Health.BAD, error.message, error.hint)
+                yield Diagnosis(f"checks of {name}", Health.BAD, error.message, error.hint)
 
 
-def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
+def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
     """The policy files that a person has before them and that are not the committed ones, which are tried."""
     for edits in find_edits(reader, snapshot):
         for path in sorted(edits.valid):
             if in_library(path) and path.endswith(YAML):
                 found = "is not committed, so its checks were not tried"
-                yield Sign(path, Health.NOTE, found, f"git add {path} && git commit {path}")
+                yield Diagnosis(path, Health.NOTE, found, f"git add {path} && git commit {path}")
         for problem in edits.problems:
             if in_library(problem.path):
-                yield Sign(problem.path, Health.NOTE, problem.message)
+                yield Diagnosis(problem.path, Health.NOTE, problem.message)
 
 
-def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
+def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
     """What is known of the canaries, without trying any."""
     known = Canaries(reader.repository.state).newest()
     for name, contract in reader.library.contracts(snapshot.tree):
@@ -78,7 +80,9 @@ def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Sign]:
         if canary is not None and canary.rules == rules_of(contract):
             yield from _told(canary)
         elif contract.checks and snapshot.policy.canary != "off":
-            yield Sign(f"canary of {name}", Health.NOTE, "not tried yet", "factory doctor --checks, or the first item")
+            yield Diagnosis(
+                f"canary of {name}", Health.NOTE, "not tried yet", "factory doctor --checks, or the first item"
+            )
 
 
 def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> RunRequest:
@@ -88,7 +92,7 @@ def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> 
     return RunRequest(_UNTOUCHED, item, name, contract, snapshot.policy, "", run=0, round=1, base=target, start=target)
 
 
-def _contract(runner: CheckRunner, target: str) -> Iterator[Sign]:
+def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
     name, repository = runner.request.contract_name, runner.repository
     content = repository.content(repository.objects.commit(target).tree)
     well = True
@@ -101,12 +105,12 @@ def _contract(runner: CheckRunner, target: str) -> Iterator[Sign]:
         canary = CanaryCheck(Canaries(repository.state)).try_now(runner, content, target)
         if canary is None:
             found = "there is no file that it could be tried on: the contract allows only tests, settings or checks"
-            yield Sign(f"canary of {name}", Health.NOTE, found)
+            yield Diagnosis(f"canary of {name}", Health.NOTE, found)
         else:
             yield from _told(canary)
 
 
-def _baseline(about: str, call: CheckCall, result: CheckResult) -> Sign:
+def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
     """How one check ended on what nobody has touched."""
     passed = result.exit_code == 0 and not result.problem
     how = result.problem or f"exit status {result.exit_code}"
@@ -117,27 +121,27 @@ def _baseline(about: str, call: CheckCall, result: CheckResult) -> Sign:
             if passed
             else f"fails as it must ({how})"
         )
-        return Sign(about, Health.NOTE if passed else Health.GOOD, found, advice)
+        return Diagnosis(about, Health.NOTE if passed else Health.GOOD, found, advice)
     if passed:
-        return Sign(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s")
+        return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s")
     lines = [line.rstrip()[:_WIDEST] for line in printable(result.log.decode(errors="replace")).split("\n")]
     told = tuple(line for line in lines if line)[-_MOST_LINES:]
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
     advice = "correct the check or the environment; else every proposal is sent back"
-    return Sign(about, Health.BAD, found, advice, told if len(told) > 1 else ())
+    return Diagnosis(about, Health.BAD, found, advice, told if len(told) > 1 else ())
 
 
-def _told(canary: Canary) -> Iterator[Sign]:
+def _told(canary: Canary) -> Iterator[Diagnosis]:
     for check, answer in canary.answers.items():
         about = f"canary of {canary.contract}"
         match answer:
             case Answer.FAILS:
-                yield Sign(about, Health.GOOD, f"{check} fails when the product is gone, as it should")
+                yield Diagnosis(about, Health.GOOD, f"{check} fails when the product is gone, as it should")
             case Answer.DOCUMENTATION:
-                yield Sign(about, Health.GOOD, f"{check} is about the documentation, and fails when that is gone")
+                yield Diagnosis(about, Health.GOOD, f"{check} is about the documentation, and fails when that is gone")
             case Answer.PASSES:
                 found = f"{check} still passes when the product is gone, and so proves nothing"
                 advice = (
                     "it may run what is installed elsewhere, or test nothing: see docs/life.md, then doctor --checks"
                 )
-                yield Sign(about, Health.BAD, found, advice)
+                yield Diagnosis(about, Health.BAD, found, advice)

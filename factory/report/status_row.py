@@ -1,4 +1,4 @@
-"""The row: one open item, as people ask about it."""
+"""A row of the status: one open item, as people ask about it."""
 
 from dataclasses import dataclass
 from datetime import datetime

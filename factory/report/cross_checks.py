@@ -1,4 +1,4 @@
-"""Across: what is wrong with items that are each valid, beside the contracts and the other items."""
+"""Cross-checks: what is wrong with items that are each valid, beside the contracts and the other items."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sign: one thing that the doctor looked at."""
+"""A diagnosis: one thing that the doctor looked at."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True)
-class Sign:
+class Diagnosis:
     """One thing that was looked at."""
 
     about: str
