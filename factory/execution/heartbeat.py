@@ -1,4 +1,4 @@
-"""The heart: a file whose time of change is a run's last sign of life. A disk that refuses it ends no run."""
+"""The heartbeat: a file whose time of change is a run's last sign of life. A disk that refuses it ends no run."""
 
 from contextlib import suppress
 from pathlib import Path

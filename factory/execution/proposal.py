@@ -26,7 +26,7 @@ class Origin:
 
 
 def proposal_of(request: RunRequest, tree: str, repository: Repository) -> str:
-    """The commit that holds what a worker made of an order's base; it is on disk."""
+    """The commit that holds what a worker made of a request's base; it is on disk."""
     at = request.claimed_at or datetime.fromtimestamp(0, UTC)
     origin = Origin(request.base, request.item_id, request.item.title, request.worker, request.run, at)
     return proposal_commit(repository, origin, tree)

@@ -1,4 +1,4 @@
-"""The signature: whether the identity that a policy gives the factory is its own, and nobody's who works here."""
+"""The factory's identity: whether what a policy signs with is its own, and nobody's who works here."""
 
 from factory.model.errors import UnusableError
 from factory.model.policy import Identity

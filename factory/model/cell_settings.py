@@ -37,7 +37,7 @@ class CellSettings(Format):
         return self
 
     def but(self, own: "CellSettings | None") -> "CellSettings":
-        """The same with the keys that a contract sets; what it wants as a copy is no share any more."""
+        """These settings with the keys that a contract sets; what it wants as a copy is no share any more."""
         given = {name: getattr(own, name) for name in own.model_fields_set} if own else {}
         whole = self.model_copy(update=given)
         shares = tuple(name for name in whole.shares if not any(_overlap(name, copy) for copy in whole.copies))

@@ -51,7 +51,7 @@ def words(argv: Argv) -> Iterator[str]:
 
 
 def _words_of_script(script: str) -> Iterator[str]:
-    """The same of what a shell is given, less the arguments of what only looks and hands on nothing."""
+    """The words of what a shell is given, less the arguments of what only looks and hands on nothing."""
     script = _WITHOUT_EFFECT.sub(" ", script)
     pipelines = [[part.split() for part in each.split("|")] for each in _PIPELINES.split(script.replace("|&", "|"))]
     # What begins with a quotation mark goes on with the word before a substitution: `test "$(ls)" = a`.

@@ -278,7 +278,7 @@ def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple
 
 
 def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str, ...]]:
-    """The same below one key, whose sections may stand in a list or under names."""
+    """Unknown keys below one key, whose sections may stand in a list or under names."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return unknown_keys(value, kind)
     section = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, Section)), None)

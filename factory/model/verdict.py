@@ -44,7 +44,7 @@ class Finding(Format):
 
     @property
     def key(self) -> str:
-        """The same for the same finding in every round, whatever a reviewer calls it or where it has moved to."""
+        """Equal for one finding in every round, whatever a reviewer calls it or where it has moved to."""
         found = digest_of([self.path, " ".join(self.text.split()).casefold()]).removeprefix("sha256:")
         return f"K{found[:10]}"  # never a number, so that it can be written without quotes
 

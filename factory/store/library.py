@@ -168,7 +168,7 @@ def _home(repository: Repository) -> _Home:
 
 
 def _home_elsewhere(repository: Repository, wanted: str) -> _Home | None:
-    """The same among all branches, here and on remotes; of this name only, where one is wanted."""
+    """The branch that names itself among all branches, here and on remotes; of this name only, where one is wanted."""
     astray: list[tuple[str, str]] = []  # what is named and not here, and the branch whose WORKFLOW.md does so
     for reference in repository.references(_OWN, "refs/remotes/"):
         branch = reference.split("/", 2 if reference.startswith(_OWN) else 3)[-1]

@@ -159,7 +159,7 @@ class Queue:
         return item
 
     def refuse(self, blob: str, error: InvalidFile) -> Known:
-        """The same of one that is no item."""
+        """Note what is wrong with a content that is no item."""
         places = tuple((each.line, each.column, each.message) for each in error.problems)
         self._memory.put(blob, places)
         return places

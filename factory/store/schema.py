@@ -32,7 +32,7 @@ def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
 
 
 def misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
-    """The same as the path to what does not fit, and why; with no words when all fits. Raises MachineError."""
+    """(the path to what does not fit, why); with no words when all fits. Raises MachineError."""
     if _is_quick(schema) and len(json.dumps(schema)) * len(json.dumps(value)) <= _QUICK_PRODUCT:
         return _misplaced(value, schema)
     match _HELPER.ask([dict(schema), value]):

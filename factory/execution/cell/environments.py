@@ -1,4 +1,4 @@
-"""Shares: folders beside a checkout's own files, such as installed dependencies, that a cell sees as well."""
+"""Environments: folders beside a checkout's own files, such as installed dependencies, that a cell sees as well."""
 
 import hashlib
 import os

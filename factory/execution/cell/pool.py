@@ -1,4 +1,4 @@
-"""The workcell: the bounded place where one run happens, lent from a small pool and returned clean."""
+"""The pool of cells: the bounded places where runs happen, lent one at a time and returned clean."""
 
 import hashlib
 import os

@@ -52,7 +52,7 @@ def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: th
 
 
 def beside(cells: Cells, request: RunRequest) -> Iterator[Path]:
-    """The folders of people's checkouts that an order's cells see beside a commit's files."""
+    """The folders of people's checkouts that a request's cells see beside a commit's files."""
     checkouts = cells.checkouts()
     for name in (*request.cell.shares, *request.cell.copies):
         yield from filter(None, (_first([*checkouts], name),))

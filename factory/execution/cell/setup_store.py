@@ -34,7 +34,7 @@ class SetupStore:
         beside.rename(self.place(key))
 
     def used(self, key: str) -> Path:
-        """The same place as before, which is in use now."""
+        """The place of a setup, marked as in use now."""
         os.utime(self.place(key))
         return self.place(key)
 

@@ -1,4 +1,4 @@
-"""Proofs: how commands ended on trees, remembered for the same tree, command and surroundings, and for nothing else."""
+"""The check cache: how commands ended on trees, for the same tree, command and surroundings, and for nothing else."""
 
 import threading
 from collections import OrderedDict

@@ -96,7 +96,7 @@ def _passes(runner: CheckRunner, call: CheckCall, tree: str, target: str) -> boo
 
 
 def _hurried(runner: CheckRunner, call: CheckCall, content: str, target: str) -> CheckRunner:
-    """The bench with little more time than the check took when it passed: without the product it may wait for ever."""
+    """The runner with little more time than the check took when it passed: without the product it may wait for ever."""
     contract = runner.request.contract
     minutes = max(_LEAST_MINUTES, _TIMES * runner.run(call, content, target).seconds / 60)
     limits = contract.limits.model_copy(update={"minutes": min(contract.limits.minutes, minutes)})

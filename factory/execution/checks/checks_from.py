@@ -1,4 +1,4 @@
-"""The yardstick: what a proposal's checks run, and whether that comes from the proposal itself."""
+"""Where checks come from: what a proposal's checks run, and whether that comes from the proposal itself."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

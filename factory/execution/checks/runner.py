@@ -1,4 +1,4 @@
-"""The bench: where the commands of one order are run, each in a clean checkout, and none twice on the same files."""
+"""Check runs: the commands of one request, each in a clean checkout, and none twice on the same files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ def check_calls(request: RunRequest, claims: tuple[Claim, ...]) -> Iterator[Chec
 
 
 def contract_calls(request: RunRequest) -> Iterator[CheckCall]:
-    """The checks of the order's contract alone."""
+    """The checks of the request's contract alone."""
     variables = request.variables()
     for check in request.contract.checks:
         argv = render_argv(check.run, variables, f"checks.{check.name}")
@@ -74,7 +74,7 @@ def environment_of(request: RunRequest) -> str:
 
 @dataclass(frozen=True)
 class CheckRunner:
-    """What the commands of one order are run with."""
+    """What the commands of one request are run with."""
 
     repository: Repository
     cells: Cells

@@ -1,4 +1,4 @@
-"""Consumption: what a running process and its family use, held against the limits of a contract. Linux only."""
+"""Consumption: what a running process and its descendants use, held against the limits of a contract. Linux only."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _MEGABYTE = 1_000_000
 
 
 class Consumption:
-    """Looks at a family of processes again and again."""
+    """Looks at a process and all that it started, again and again."""
 
     def __init__(self, filesystem: Filesystem, limits: Limits, system: System) -> None:
         self._filesystem = filesystem

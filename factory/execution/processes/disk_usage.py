@@ -1,4 +1,4 @@
-"""The disk: how much a process has written in its filesystem, under whatever name."""
+"""Disk usage: how much a process has written in its filesystem, under whatever name."""
 
 import errno
 import os

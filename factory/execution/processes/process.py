@@ -1,4 +1,4 @@
-"""One process under a deadline: its family, its silence, its output and what it uses are ours to end."""
+"""One process under a deadline: what it starts, its silence, its output and what it uses are ours to end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The family of a process: everything that descends from it, what it uses, and its end. Linux only."""
+"""The tree of a process: everything that descends from it, what it uses, and its end. Linux only."""
 
 import os
 import signal

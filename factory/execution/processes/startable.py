@@ -25,7 +25,7 @@ def _place(name: str, path: str, folder: Path) -> Path:
 
 
 def _find(name: str, path: str, filesystem: Filesystem) -> Path:
-    """The same on disk, for whoever works in a sandbox."""
+    """The program's path on disk, for whoever works in a sandbox."""
     if "/" in name:
         return filesystem.on_disk(filesystem.folder / name)
     entries = (str(filesystem.on_disk(filesystem.folder / entry)) for entry in path.split(os.pathsep))

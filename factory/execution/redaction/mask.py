@@ -146,7 +146,7 @@ class Mask:
         return data
 
     def hide_cut(self, data: bytes) -> bytes:
-        """The same for what may have been cut anywhere: a secret that was is made out by its beginning."""
+        """Without secrets, what may have been cut anywhere: a secret that was is made out by its beginning."""
         data = self.hide(data)
         ends = [found.start() for found in re.finditer(re.escape(CUT_HERE), data)] + [len(data)]
         for end in reversed(ends):
@@ -195,7 +195,7 @@ def _bare(data: bytes) -> list[bytes]:
 
 
 def _digits(data: bytes) -> bytes:
-    """The same for a spelling in hexadecimal digits."""
+    """The data's hexadecimal digits alone, for spellings in them."""
     return data.lower().replace(b"0x", b"").replace(b"u00", b"").translate(None, b" \t\r\n\f\v\\+>#*|\"'-%&:;,x")
 
 

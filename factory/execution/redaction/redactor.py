@@ -158,7 +158,7 @@ def _hidden_failure(failure: Failure | None, mask: Mask) -> Failure | None:
 
 
 def _without(model: _Model, mask: Mask) -> _Model:
-    """The same without secrets in its texts; as it is when a secret is a word that the format itself needs."""
+    """A value without secrets in its texts; as it is when a secret is a word that the format itself needs."""
     try:
         return type(model).model_validate_json(json.dumps(_hidden(model.model_dump(mode="json"), mask)))
     except ValidationError:

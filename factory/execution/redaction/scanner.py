@@ -1,4 +1,4 @@
-"""Secrets: what has the form of one is found before anything is written, and left out."""
+"""The secret scanner: what has the form of a secret is found before anything is written, and left out."""
 
 import os
 import shutil

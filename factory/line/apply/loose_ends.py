@@ -1,4 +1,4 @@
-"""The handoff: what a worker left undone or came across becomes an item of its own, unless a reviewer dismissed it."""
+"""Loose ends: what a worker left undone or came across becomes an item of its own, unless a reviewer dismissed it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Verdicts: given by people in their files and by machines with the run, believed when they hold."""
+"""Votes: verdicts given by people in their files and by machines with the run, believed when they hold."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

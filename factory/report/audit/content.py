@@ -61,7 +61,7 @@ class Content:
             yield from self._unfinished(self._last, self._state.known(transition.before, transition.step.tree_before))
 
     def rest_followed(self) -> Iterator[Violation]:
-        """The same when nothing follows any more."""
+        """What is wrong with what came in last, once nothing can follow it."""
         if self._last is not None:
             yield from self._unfinished(self._last, self._state.record)
 

@@ -49,6 +49,6 @@ class Dates:
         yield Violation(Rule.DATES, name, "", f"is dated {told:%Y-%m-%d}, and the move beside it {other:%Y-%m-%d}")
 
     def rest(self) -> Iterator[Violation]:
-        """The same of the last move, which nothing follows."""
+        """What is wrong with the date of the last move, which nothing follows."""
         if self._last is not None and self._last[1] > MACHINE.now() + _SKEW:
             yield Violation(Rule.DATES, self._last[0], "", f"is dated {self._last[1]:%Y-%m-%d}, which is yet to come")

@@ -37,5 +37,5 @@ class Forged:
         self._found.pop(transition.step.commit, None)
 
     def rest(self) -> Iterator[Violation]:
-        """The same of the commits that lie beside the line."""
+        """Forged trailers of the commits that lie beside the line."""
         yield from self._found.values()

@@ -72,7 +72,7 @@ class Proposals:
                 yield entry, self._reader.blob(oid) if oid else b""
 
     def _there(self, item_id: str, commit: str) -> Iterator[tuple[Entry, bytes]]:
-        """The same of an item of another repository, whose commit this is."""
+        """The finishes, with their patches, of an item of another repository, whose commit this is."""
         tree = self._objects.commit(commit).tree
         day = self._artifacts.done_day(tree, item_id)
         try:

@@ -114,7 +114,7 @@ class Git:
         allowed: Sequence[int] = (0,),
         patience: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """The same, with the exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
+        """What git prints, with its exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
         done = self.ended((PROGRAM, *arguments), environment({**self.env, **(env or {})}), stdin, patience)
         return _allowed(done, arguments, allowed)
 

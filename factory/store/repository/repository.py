@@ -214,7 +214,7 @@ class Repository:
         return person_of(self.git)
 
     def user(self) -> Person:
-        """The same, or else whoever this machine says it is."""
+        """The person who works here, or else whoever this machine says it is."""
         login = os.environ.get("USER") or "somebody"
         return self.identity() or Person(login, f"{login}@{socket.gethostname()}")
 
