@@ -51,7 +51,7 @@ class LocalExecutor:
                 return self.host.redactor.redact_recheck(request, gathered)
             except (FactoryError, OSError) as error:
                 failure = of_error(error, "the checks could not be run")
-            if failure.kind.cost is not Cost.ATTEMPT or again is None or control.stop.wait(again):
+            if failure.kind.cost is not Cost.ATTEMPT or again is None or control.system.pause(control.stop, again):
                 break
         return failure
 

@@ -76,7 +76,7 @@ class Orchestrator:
         me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
         writer = Writer(repository, branch, me, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
-        wakeup = Wakeup()
+        wakeup = Wakeup(repository.system)
         local = LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)

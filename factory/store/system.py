@@ -3,11 +3,13 @@
 import random
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import IO, TypedDict, Unpack
 
 
@@ -41,6 +43,18 @@ class System:
     def sleep(self, seconds: float) -> None:
         """Do nothing for so long."""
         time.sleep(seconds)
+
+    def wait(self, calls: "SimpleQueue[None]", seconds: float | None) -> bool:
+        """Wait until there is something in a queue, and take it out; False when there was nothing in time."""
+        try:
+            calls.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+    def pause(self, until: threading.Event, seconds: float) -> bool:
+        """Wait so long, or until something happens; whether it has."""
+        return until.wait(seconds)
 
     def token(self, size: int) -> str:
         """A name that nobody can guess and nothing else has: two digits for each of `size` random bytes."""
