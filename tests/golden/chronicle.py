@@ -70,12 +70,14 @@ class Chronicle:
         about = self._stage.git("log", "-1", f"--format=%s%n{_ABOUT}", commit)
         lines = [self._normal.text(about).rstrip(), *self._lanes(commit)]
         changes = list(self._changes(commit))
-        gone = {change.was for change in changes if change.status == "D"}
+        # By what they say and not by their blobs, which are by chance the same of two logs that hold a duration.
+        gone = {self._content(change.was, change.path) for change in changes if change.status == "D"}
         for change in changes:
-            moved = change.status == "A" and change.blob in gone
+            text = "" if change.status == "D" else self._content(change.blob, change.path)
+            moved = change.status == "A" and text in gone
             how = f"{change.status}{' moved' * moved}{f' {change.mode}' * (change.mode not in _ORDINARY)}"
             lines.append(f"--- {how} {self._normal.text(change.path)}")
-            lines += [] if moved else [f"| {line}" for line in self._content(change).splitlines()]
+            lines += [] if moved else [f"| {line}" for line in text.splitlines()]
         return "".join(f"{line}\n" for line in lines)
 
     def _lanes(self, commit: str) -> Iterator[str]:
@@ -94,12 +96,11 @@ class Chronicle:
             _, mode, was, blob, status = about.split()
             yield Change(status, mode, was, blob, path)
 
-    def _content(self, change: Change) -> str:
-        if change.status == "D":
-            return ""
-        if change.blob not in self._contents:
-            text = self._stage.git("cat-file", "blob", change.blob)
+    def _content(self, blob: str, path: str) -> str:
+        """What a file says, without what is there by chance."""
+        if blob not in self._contents:
+            text = self._stage.git("cat-file", "blob", blob)
             self._digests.add(hashlib.sha256(text.encode()).hexdigest())
-            lines = text.splitlines(keepends=True) if change.path.endswith(".jsonl") else [text]
-            self._contents[change.blob] = "".join(map(self._normal.text, lines))
-        return self._contents[change.blob]
+            lines = text.splitlines(keepends=True) if path.endswith(".jsonl") else [text]
+            self._contents[blob] = "".join(map(self._normal.text, lines))
+        return self._contents[blob]
