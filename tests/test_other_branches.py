@@ -72,7 +72,7 @@ def test_passes_that_only_make_commits_stop_and_say_so(world: World, monkeypatch
     world.write("queue/inbox/b.jsonl", _BATCH)
     world.tick(drain=True)
     world.write("queue/inbox/b.jsonl", _BATCH)
-    monkeypatch.setattr("factory.line.intake.edits._Judge._brings_items", lambda *_: True)
+    monkeypatch.setattr("factory.line.intake.edits._Validation._brings_items", lambda *_: True)
     monkeypatch.setattr(View, "clear", lambda *_: None)
     # then it does not go on for ever
     before = _commits(world)

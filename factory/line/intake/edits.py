@@ -70,7 +70,7 @@ def find_edits(reader: SnapshotReader, snapshot: Snapshot, *, settle: bool = Fal
     found: list[Edits] = []
     for view, below in _working_trees(reader, snapshot):
         edits = _read(view, below, reader, snapshot, settle)
-        _Judge(reader, snapshot, edits).all()
+        _Validation(reader, snapshot, edits).all()
         for earlier in found:
             _leave_to(earlier, edits)
         found.append(edits)
@@ -168,7 +168,7 @@ def _settle(paths: list[Path], system: System, *, wait: bool) -> None:
         system.sleep(left)
 
 
-class _Judge:
+class _Validation:
     """Finds out which edits are valid."""
 
     def __init__(self, reader: SnapshotReader, snapshot: Snapshot, edits: Edits) -> None:
