@@ -15,14 +15,14 @@ from factory.cli.program import run
 from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.base import digest
-from factory.model.events import Finished, say_nothing
+from factory.model.events import Finished
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Outcome
 from factory.model.verdict import Decision
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
-from tests.world import StandingStill, World
+from tests.world import StandingStill, World, say_nothing
 
 ANN = Person("Ann", "ann@example.org")
 BOB = Person("Bob", "bob@example.org")

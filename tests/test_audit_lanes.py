@@ -150,7 +150,7 @@ def costly(forger: Forger, budget: bytes) -> tuple[Rule, str]:
     forger.put({"queue/inbox/dear.yaml": b"title: dear\ncontract: scripted\n" + budget})
     start(forger, "dear", 1)
     work = RunSummary(usage=Usage(usd=2.0), seconds=61.0)
-    forger.move("dear", Move(Released(to=Lane.INBOX, reason="stopped", work=work)))
+    forger.move("dear", Move(Released(to=Lane.INBOX, reason="stopped", summary=work)))
     return Rule.BUDGET, start(forger, "dear", 2)
 
 

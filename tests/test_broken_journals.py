@@ -5,13 +5,13 @@ import pytest
 from factory.line.snapshot import ItemState
 from factory.line.writer import Move, Writer
 from factory.model.errors import FactoryError
-from factory.model.events import Blocked, say_nothing
+from factory.model.events import Blocked
 from factory.model.journal import History
 from factory.model.lifecycle import Lane
 from factory.store.queue import Placed
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
-from tests.world import World
+from tests.world import World, say_nothing
 
 TORN = '{"seq":1,"at":"2026-01-01T00:0'
 

@@ -11,7 +11,6 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.model.errors import FactoryError
-from factory.model.events import say_nothing
 from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.disk import PACK_ABOVE
 from factory.store.repository.objects import FILE, FOLDER, Objects, Person, TreeEntry
@@ -19,7 +18,7 @@ from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor, diff
 from tests.witness import assert_history_agrees, assert_nothing_left, assert_sound, moves, raw_git
-from tests.world import World
+from tests.world import World, say_nothing
 
 
 def repr_of(text: str) -> str:

@@ -10,14 +10,13 @@ from queue import SimpleQueue
 
 import pytest
 
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
 from factory.line.watch import watch
 from factory.model.errors import StopRequested
-from factory.model.events import say_nothing
 from factory.store.repository.repository import Repository
 from factory.store.system import System
-from tests.world import World
+from tests.world import World, say_nothing
 
 PATIENCE_S = 60.0
 
@@ -42,14 +41,14 @@ class Virtual(System):
 class Watching:
     orchestrator: Orchestrator
     thread: threading.Thread
-    passes: "SimpleQueue[Report]"
+    passes: "SimpleQueue[PassReport]"
     ended: list[BaseException]
 
 
 @contextmanager
 def watching(world: World) -> Iterator[Watching]:
     """Passes in a thread of their own, each reported."""
-    passes: SimpleQueue[Report] = SimpleQueue()
+    passes: SimpleQueue[PassReport] = SimpleQueue()
     ended: list[BaseException] = []
     with closing(Repository(world.root)) as repository:
         orchestrator = Orchestrator(repository, say_nothing)

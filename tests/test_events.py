@@ -55,14 +55,14 @@ LINES: list[tuple[Payload, Lane | None, str]] = [
         f'"expires_at":"2026-11-21T10:05:00Z","base":"{"b" * 40}","item":"{"c" * 40}"}}',
     ),
     (
-        Released(to=Lane.INBOX, reason="r", failure=FailureClass.CRASH, attempt=1, not_before=AT, work=WORK),
+        Released(to=Lane.INBOX, reason="r", failure=FailureClass.CRASH, attempt=1, not_before=AT, summary=WORK),
         Lane.ACTIVE,
         '"event":"release","from":"active","to":"inbox","actor":"Ann","reason":"r","failure":"crash","attempt":1,'
         f'"not_before":"2026-11-21T10:00:00Z",{COST}',
     ),
     (
         Delivered(
-            subject="s", proposal="p", closed={"k": "how"}, loose_ends={"L1": "left"}, work=RunSummary(seconds=1.0)
+            subject="s", proposal="p", closed={"k": "how"}, loose_ends={"L1": "left"}, summary=RunSummary(seconds=1.0)
         ),
         Lane.ACTIVE,
         '"event":"deliver","from":"active","to":"review","actor":"Ann","subject":"s","proposal":"p",'
@@ -125,7 +125,7 @@ def test_there_is_one_type_for_each_event_and_it_goes_where_the_event_goes() -> 
 def test_phases_and_who_worked_are_read_and_written_and_left_out_when_unknown() -> None:
     phase = Phase.between("worker", AT, AT + timedelta(seconds=2))
     work = RunSummary(seconds=2.0, phases=(phase,), agent=AgentIdentity(model="m", session="1"))
-    entry = entry_of(Released(to=Lane.INBOX, reason="r", work=work), seq=1, at=AT, source=Lane.ACTIVE, actor="Ann")
+    entry = entry_of(Released(to=Lane.INBOX, reason="r", summary=work), seq=1, at=AT, source=Lane.ACTIVE, actor="Ann")
     told = '"phases":[{"name":"worker","at":"2026-11-21T10:00:00Z","seconds":2.0}],"agent":{"model":"m","session":"1"}}'
     assert told in entry.line().decode()
     assert Entry.model_validate_json(entry.line()) == entry

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
-from factory.model.events import say_nothing
 from factory.model.failure import FailureClass
 from factory.store.repository.repository import Repository
-from tests.world import World
+from tests.world import World, say_nothing
 
 
 def write(path: str, text: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.line.review.collect import backoff
+from factory.line.dispatch.retry import backoff
 from factory.model.failure import Cost, FailureClass
 from factory.model.lifecycle import Lane
 from factory.model.policy import Policy

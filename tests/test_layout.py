@@ -79,7 +79,7 @@ def test_a_file_of_a_run_says_of_which_run_it_is_whatever_a_worker_called_it(
     assert isinstance(found, RunFile)
     assert path == f"{layout.artifact_folder(item_id, day)}/{found.below}"
     assert path == f"{layout.run_folder(item_id, run, day)}/{name}"
-    assert run_layout.run_in(found.below) == (run, name)
+    assert run_layout.parse_run_path(found.below) == (run, name)
 
 
 @given(RUNS, NAMES)
@@ -87,11 +87,11 @@ def test_the_files_of_a_run_tell_who_wrote_them(run: int, name: str) -> None:
     assert run_layout.seat_in(run_layout.kept_verdict(name)) == name
     assert run_layout.is_by_worker(run_layout.worker_file(name)) and run_layout.is_by_worker(run_layout.RESULT)
     again = run_layout.rechecked(run_layout.check_log(name))
-    assert run_layout.is_of_recheck(run_layout.in_run(run, again))
-    assert run_layout.is_of_recheck(run_layout.in_run(run, run_layout.RECHECK))
-    assert run_layout.is_of_apply(run_layout.in_run(run, run_layout.APPLY))
+    assert run_layout.is_of_recheck(run_layout.run_path(run, again))
+    assert run_layout.is_of_recheck(run_layout.run_path(run, run_layout.RECHECK))
+    assert run_layout.is_of_apply(run_layout.run_path(run, run_layout.APPLY))
     for first in (run_layout.check_log(name), run_layout.seat_log(name), run_layout.PATCH, run_layout.EVIDENCE):
-        below = run_layout.in_run(run, first)
+        below = run_layout.run_path(run, first)
         assert not (run_layout.is_by_worker(first) or run_layout.is_of_recheck(below) or run_layout.is_of_apply(below))
         assert not run_layout.seat_in(first)
 

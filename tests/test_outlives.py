@@ -13,12 +13,11 @@ import pytest
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
-from factory.model.events import say_nothing
 from factory.store.repository import disk
 from factory.store.repository.repository import Repository
 from tests.test_crash import STRACE, needs_strace
 from tests.witness import Background, assert_nothing_left, wait_for
-from tests.world import World
+from tests.world import World, say_nothing
 
 
 @contextmanager

@@ -20,14 +20,14 @@ from factory.line.snapshot import SnapshotReader
 from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import StopRequested
-from factory.model.events import Started, entry_of, say_nothing
+from factory.model.events import Started, entry_of
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.system import MACHINE
-from tests.world import World
+from tests.world import World, say_nothing
 
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing of it in the repository
 

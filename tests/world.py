@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 
 from factory.cli.program import run
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
-from factory.model.events import say_nothing
+from factory.model.events import Happening
 from factory.model.journal import Entry, read
 from factory.store.repository.repository import Repository
 from factory.store.system import System
@@ -112,7 +112,7 @@ class World:
             f"queue/inbox/{item_id}.yaml", f"title: do {item_id}\ncontract: {contract}\ninputs: {inputs}\n{text}"
         )
 
-    def tick(self, *, drain: bool = False) -> Report:
+    def tick(self, *, drain: bool = False) -> PassReport:
         """One pass in this process, with this world's clock."""
         repository = Repository(self.root, Clock(self))
         try:
@@ -238,6 +238,10 @@ class World:
             if time.monotonic() > end:
                 raise AssertionError("it did not come about in time")
             time.sleep(0.05)
+
+
+def say_nothing(_happening: Happening) -> None:
+    """Tell nobody."""
 
 
 class StandingStill(System):

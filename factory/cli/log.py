@@ -9,8 +9,8 @@ from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word, table
 from factory.model.base import printable
 from factory.model.errors import UsageError
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
+from factory.model.moments import rfc3339
 from factory.report.detail import detail, journal
 from factory.store.repository.project_commits import incoming
 

@@ -6,7 +6,7 @@ from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
 from factory.cli.session import repository
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.watch import watch
 
 
@@ -16,7 +16,7 @@ def run_command() -> None:
     news = News()
     waited = ""
 
-    def after_pass(report: Report) -> None:
+    def after_pass(report: PassReport) -> None:
         nonlocal waited
         news.problems(report.problems)
         if report.waiting != waited:

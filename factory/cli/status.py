@@ -9,8 +9,8 @@ import click
 from factory.cli.session import json_option, reading, repository
 from factory.cli.text import ago, echo_json, lane_word, table
 from factory.model.base import counted, printable
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
+from factory.model.moments import rfc3339
 from factory.report.status import Status, status
 from factory.store.library import branches_of
 from factory.store.system import MACHINE

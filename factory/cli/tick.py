@@ -7,7 +7,7 @@ from factory.cli.news import News
 from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json, lane_word, table
 from factory.line.intake.edits import find_edits
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
 from factory.model.base import counted, printable
 from factory.model.errors import BusyError
@@ -91,7 +91,7 @@ def _as_json(found: Status) -> dict[str, object]:
     }
 
 
-def _summary(report: Report, found: Status) -> None:
+def _summary(report: PassReport, found: Status) -> None:
     counts = ", ".join(f"{found.count(lane)} {lane}" for lane in Lane if lane is not Lane.DONE and found.count(lane))
     click.echo(f"{counted(report.commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
     held = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]

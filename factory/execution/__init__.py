@@ -1,1 +1,1 @@
-"""One run of one worker: its cell, its prompt, its deadlines."""
+"""One run, knowing no queue: from a request to an outcome, in this process or elsewhere."""

@@ -23,7 +23,7 @@ from factory.store.state import APPLIES
 _OUTPUT_KEPT = 20_000  # bytes, of its end
 
 
-class Applied(Format):
+class ApplyNote(Format):
     """The local note of one apply: it is on disk before the command begins, and again when it has ended."""
 
     subject: str
@@ -39,15 +39,15 @@ class Notes:
 
     state: Path
 
-    def read(self, subject: str) -> Applied | None:
+    def read(self, subject: str) -> ApplyNote | None:
         """What is known of a subject's apply; None when it was never begun."""
         data = files.read_regular(self._path(subject))
         try:
-            return None if data is None else Applied.model_validate_json(data)
+            return None if data is None else ApplyNote.model_validate_json(data)
         except ValidationError:
-            return Applied(subject=subject)  # torn: it was begun
+            return ApplyNote(subject=subject)  # torn: it was begun
 
-    def write(self, note: Applied) -> None:
+    def write(self, note: ApplyNote) -> None:
         """Make a note durable."""
         files.write(self._path(note.subject), note.model_dump_json().encode(), durable=True)
 
@@ -55,14 +55,14 @@ class Notes:
         return self.state / APPLIES / f"{subject.removeprefix('sha256:')}.json"
 
 
-def carry_out(
+def run_apply_command(
     request: RunRequest,
     subject: str,
     decision: dict[str, JsonValue],
     cells: Cells,
     notes: Notes,
     clean: Callable[[bytes], bytes],
-) -> Applied:
+) -> ApplyNote:
     """Run the contract's apply command with the decision on its standard input. Raises FactoryError before it began."""
     applies, limits = request.contract.apply, request.contract.limits
     argv = render_argv(applies.run or (), request.variables(), "apply.run")
@@ -75,12 +75,12 @@ def carry_out(
             stdin=Path(given),
             once=True,
         )
-        notes.write(Applied(subject=subject))
+        notes.write(ApplyNote(subject=subject))
         ended = process.run(command, Control())  # once begun it is not stopped half way
         output = Mask.of_environment(applies.secrets).hide_cut(command.log.read_bytes())
     output = clean(output)[-_OUTPUT_KEPT:]
     problem = ended.why_stopped(f"{limits.minutes:g} minutes")
-    note = Applied(
+    note = ApplyNote(
         subject=subject,
         ended=True,
         exit_code=ended.exit_code,

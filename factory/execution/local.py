@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 from pydantic import JsonValue
 
-from factory.execution.apply_command import Notes, carry_out
+from factory.execution.apply_command import Notes, run_apply_command
 from factory.execution.checks.evidence import Gathered
 from factory.execution.control import Control
 from factory.execution.host import Host
@@ -64,7 +64,7 @@ class LocalExecutor:
             return self.host.redactor.redact_output(request, output)
 
         try:
-            carry_out(request, subject, decision, self.host.cells, self.notes, clean)
+            run_apply_command(request, subject, decision, self.host.cells, self.notes, clean)
         except (FactoryError, OSError) as error:
             return str(error)
         return ""

@@ -41,14 +41,14 @@ class Work:
     stopped: bool = False  # because it was asked to: it costs nothing
 
     @property
-    def content(self) -> bool:
+    def claims_success(self) -> bool:
         """Whether the worker says that it has done what it was asked."""
         return self.result is not None and self.result.status is Status.OK
 
     @property
     def delivers(self) -> bool:
         """Whether there is something to be proven."""
-        return self.content and self.failure is None and not self.stopped
+        return self.claims_success and self.failure is None and not self.stopped
 
     def failed(self, failure: Failure) -> Self:
         """The work, with what went wrong with it."""

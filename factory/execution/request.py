@@ -10,8 +10,8 @@ from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
 from factory.model.item import Item
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane
+from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.result import Usage
 from factory.model.verdict import Finding
@@ -80,14 +80,14 @@ class RunRequest:
     def kind(self) -> str:
         """The kind of agent that works."""
         worker = self.contract.worker
-        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        agent = self.policy.agent(worker.agent)
         return agent.kind if agent and not worker.run else "command"
 
     @property
     def argv(self) -> Argv:
         """The worker's argv, a template each. Empty for an agent that cannot be run."""
         worker = self.contract.worker
-        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        agent = self.policy.agent(worker.agent)
         return worker.run or (agent.run if agent else None) or ()
 
     @property
@@ -98,7 +98,7 @@ class RunRequest:
     def variables(self) -> dict[str, JsonValue]:
         """What prompt and argv templates may use."""
         worker = self.contract.worker
-        agent = self.policy.agents.get(worker.agent) if worker.agent else None
+        agent = self.policy.agent(worker.agent)
         return {
             "item": {"id": self.item_id, **self.item.model_dump(mode="json")},
             "issue": self._issue(),

@@ -1,1 +1,1 @@
-"""The line an item goes down: evidence, gate, apply, and the orchestrator that moves it."""
+"""The line an item goes down: intake, dispatch, review, apply, and the orchestrator that moves it."""

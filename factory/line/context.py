@@ -44,7 +44,7 @@ class Context:
 
     @contextmanager
     def isolating(self, state: ItemState) -> Iterator[None]:
-        """RunSummary on one item: what cannot be read for it costs it a reason, and nobody else anything.
+        """Work on one item: what cannot be read for it costs it a reason, and nobody else anything.
 
         Publish outside of it.
         """
@@ -59,5 +59,5 @@ class Context:
 
     @property
     def owner(self) -> str:
-        """Of the leases taken here."""
+        """Who takes leases in this clone, as journals say it."""
         return owner_of(self.repository)

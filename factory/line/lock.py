@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from factory.execution.processes.process_tree import began
 from factory.model.errors import BusyError
-from factory.model.journal import rfc3339
+from factory.model.moments import rfc3339
 from factory.store import files
 from factory.store.repository.repository import Repository
 from factory.store.state import HOLDER, ID, LOCK

@@ -1,4 +1,4 @@
-"""The orchestrator: one pass is recover, ingest, reconcile, collect, gate, apply, start."""
+"""The orchestrator: one pass is take in, reconcile, collect, gate and apply, start."""
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from factory.line.identity import refuse_borrowed
 from factory.line.intake.reconcile import record_moves, release_dead, show_proposals
 from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
-from factory.line.review.carry_out import gate
 from factory.line.review.collect import collect
+from factory.line.review.decide_all import gate
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
@@ -43,7 +43,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Report:
+class PassReport:
     """What a pass found when it was done."""
 
     commits: int
@@ -132,12 +132,12 @@ class Orchestrator:
         """There is news: whoever waits for the next pass makes it now."""
         self.context.wakeup.wake()
 
-    def check(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raises StopRequested when it was asked to stop."""
         if self._stopping:
             raise StopRequested
 
-    def one_pass(self, *, may_start: bool = True, most: int | None = None) -> Report:
+    def one_pass(self, *, may_start: bool = True, most: int | None = None) -> PassReport:
         """One pass over the pipeline. A branch that moves under it makes the step it is in begin again.
 
         Raises NothingButCommits when it is the second in a row whose commits changed nothing.
@@ -154,12 +154,12 @@ class Orchestrator:
         head = self.context.repository.head(self.context.branch)
         return self.context.repository.objects.commit(head).tree if head else ""
 
-    def _pass(self, *, may_start: bool, most: int | None) -> Report:
-        self.check()
+    def _pass(self, *, may_start: bool, most: int | None) -> PassReport:
+        self.raise_if_stopped()
         self.context.repository.publisher.recover()  # of a pass that a full disk ended half way
         busy = self._waits_for_a_person()
         if busy:
-            return Report(0, waiting=busy)
+            return PassReport(0, waiting=busy)
         for root in self.context.repository.publisher.settle():
             said = f"mended the index of {root}: a git command had written back what it read before a move"
             self.context.tell(Noticed(said))
@@ -172,7 +172,7 @@ class Orchestrator:
             problems += self.at_head(step)
         schedule = self.at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
         problems += self.context.item_problems
-        return Report(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
+        return PassReport(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
 
     def _reconcile(self, snapshot: Snapshot) -> Sequence[Problem]:
         problems = snapshot.problems

@@ -55,13 +55,13 @@ class Runs:
         executor: Executor,
         local: LocalExecutor,
         heartbeats: Path,
-        ended: Callable[[], None],
+        on_end: Callable[[], None],
     ) -> None:
         self._executor = executor
         self._local = local
         self._heartbeats = heartbeats
         self._system = local.host.repository.system
-        self._ended = ended  # called from any thread when something has ended
+        self._on_end = on_end  # called from any thread when something has ended
         self.notes = local.notes
         self.kinds = executor.kinds
         self.running: dict[str, Running] = {}
@@ -69,7 +69,7 @@ class Runs:
         self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
         self.rechecked: dict[str, Recheck] = {}  # those that have ended
         self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
-        self.applied: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
+        self.apply_failures: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
 
     @property
     def busy(self) -> bool:
@@ -81,7 +81,7 @@ class Runs:
         control = self._control(request.item_id)
         future = self._executor.submit(request, control)
         self.running[request.item_id] = Running(request, future, control, self._system.monotonic())
-        future.add_done_callback(lambda _: self._end(request.item_id))
+        future.add_done_callback(lambda _: self._finish(request.item_id))
 
     def _control(self, item_id: str) -> Control:
         heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
@@ -92,12 +92,12 @@ class Runs:
 
         return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._system), system=self._system)
 
-    def _end(self, item_id: str) -> None:
+    def _finish(self, item_id: str) -> None:
         self.doing.pop(item_id, None)
         Heartbeat(self._heartbeats / item_id, self._system).stop()
-        self._ended()
+        self._on_end()
 
-    def ended(self) -> list[tuple[Running, RunOutcome]]:
+    def ended_runs(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""
         return [(running, self._outcome(running)) for running in self.running.values() if running.future.done()]
 
@@ -114,12 +114,12 @@ class Runs:
         control = self._control(request.item_id)
         future = self._local.recheck(request, proposal, control)
         self.rechecking = Recheck(request, proposal, future, control)
-        future.add_done_callback(lambda _: self._end(request.item_id))
+        future.add_done_callback(lambda _: self._finish(request.item_id))
 
     def see_ended(self) -> None:
         """Let the pass that begins now see which rechecks and apply commands have ended."""
         for subject in [subject for subject, future in self.applying.items() if future.done()]:
-            self.applied[subject] = self.applying.pop(subject).result()
+            self.apply_failures[subject] = self.applying.pop(subject).result()
         recheck = self.rechecking
         if recheck is not None and recheck.future.done():
             self.rechecked[recheck.request.item_id] = recheck
@@ -143,11 +143,11 @@ class Runs:
         """Begin an apply command, in a cell with the files of the request's start."""
         future = self._local.apply(request, subject, decision)
         self.applying[subject] = future
-        future.add_done_callback(lambda _: self._ended())
+        future.add_done_callback(lambda _: self._on_end())
 
     def forget_apply(self, subject: str) -> None:
         """What an apply command came to has been committed."""
-        self.applied.pop(subject, None)
+        self.apply_failures.pop(subject, None)
 
     def stop_all(self) -> None:
         """Ask everything to end, and wait for it."""

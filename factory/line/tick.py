@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from factory.line.dispatch.schedule import ScheduleEntry
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.runs import Runs
 from factory.model.errors import BusyError
 from factory.model.events import ComesDue, Noticed
@@ -19,7 +19,7 @@ def tick(
     most: int | None = None,
     patience: float = 0.0,
     waiting: Callable[[Runs], None] = lambda _: None,
-) -> Report:
+) -> PassReport:
     """One pass, then wait for the workers it started and take their deliveries as far as they go.
 
     With `drain` until nothing can move, or comes due within `patience` seconds. `waiting` is called about once a
@@ -31,17 +31,19 @@ def tick(
     while True:
         for more in _while_at_work(orchestrator, waiting, may_start=drain, most=most):
             total += more.commits
-            report = more if drain else Report(0, report.schedule, more.problems, more.waiting)
-        if not drain or (report.commits == 0 and not _comes_due(orchestrator, report, patience, awaited)):
+            report = more if drain else PassReport(0, report.schedule, more.problems, more.waiting)
+        if not drain or (report.commits == 0 and not _wait_until_due(orchestrator, report, patience, awaited)):
             break
         report = orchestrator.one_pass(most=most)
         total += report.commits
     if total:
         orchestrator.tidy()
-    return Report(total, report.schedule, report.problems, report.waiting)
+    return PassReport(total, report.schedule, report.problems, report.waiting)
 
 
-def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awaited: set[ScheduleEntry]) -> bool:
+def _wait_until_due(
+    orchestrator: Orchestrator, report: PassReport, patience: float, awaited: set[ScheduleEntry]
+) -> bool:
     """Wait for the next item whose waiting ends by itself; False when there is none, or it takes too long."""
     context = orchestrator.context
     ahead = [(each.until, each) for each in report.schedule if each.until and each not in awaited]
@@ -52,13 +54,13 @@ def _comes_due(orchestrator: Orchestrator, report: Report, patience: float, awai
     context.tell(ComesDue(entry.id, until))
     while (left := (until - context.system.now()).total_seconds()) > 0:
         context.wakeup.wait(min(left, _LOOK_S))
-        orchestrator.check()
+        orchestrator.raise_if_stopped()
     return True
 
 
 def _while_at_work(
     orchestrator: Orchestrator, waiting: Callable[[Runs], None], *, may_start: bool, most: int | None
-) -> Iterator[Report]:
+) -> Iterator[PassReport]:
     """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
     runs, until, said = orchestrator.context.runs, None, ""
     while runs.busy:
@@ -66,9 +68,9 @@ def _while_at_work(
             if not _under_way(runs) and not orchestrator.context.wakeup.wait(_LOOK_S):
                 return  # what has ended is kept for a person, who has to mend a journal first
             waiting(runs)
-            orchestrator.check()
+            orchestrator.raise_if_stopped()
             continue
-        orchestrator.check()
+        orchestrator.raise_if_stopped()
         try:
             report = orchestrator.one_pass(may_start=may_start, most=most)
         except BusyError as error:

@@ -14,7 +14,7 @@ class Wakeup:
         self._calls: SimpleQueue[None] = SimpleQueue()
 
     def wake(self) -> None:
-        """There is news."""
+        """End the present wait, or the next one."""
         self._calls.put(None)
 
     def wait(self, seconds: float | None = None) -> bool:

@@ -11,7 +11,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
-from factory.line.orchestrator import Orchestrator, Report
+from factory.line.orchestrator import Orchestrator, PassReport
 from factory.model.errors import FactoryError, NothingButCommits
 from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
@@ -105,7 +105,7 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     return list(dict.fromkeys(folders))
 
 
-def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> None:
+def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) -> None:
     """Make passes until it is asked to stop. Raises StopRequested then."""
     context = orchestrator.context
     folders = _Watch(orchestrator.wake, context.tell)
@@ -121,7 +121,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[Report], None]) -> N
                 raise
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
                 said = error.message if isinstance(error, FactoryError) else f"the system refused: {error}"
-                report, wait = Report(0, waiting=said), min(wait, _AGAIN_S)
+                report, wait = PassReport(0, waiting=said), min(wait, _AGAIN_S)
                 context.system.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
             untils = [entry.until for entry in report.schedule if entry.until]

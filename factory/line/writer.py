@@ -31,7 +31,7 @@ class Move:
 
     payload: Payload
     files: Mapping[str, bytes] = field(default_factory=dict)  # of the present run, by name
-    opened: Mapping[str, bytes] = field(default_factory=dict)  # verdict files, by path
+    queue_files: Mapping[str, bytes] = field(default_factory=dict)  # verdict files and states of breakers, by path
     actor: Person | None = None  # who did it, when it was not the factory
     run: int | None = None
     keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
@@ -170,7 +170,7 @@ class Writer:
         for verdict in verdicts:
             if verdict.item_id == state.id:
                 tree.move(verdict.path, run_file(state.id, history.run, kept_verdict(verdict.seat)))
-        for opened, data in move.opened.items():
+        for opened, data in move.queue_files.items():
             tree.put_file(opened, data)
         if history.lane is Lane.DONE:
             tree.move(folder, artifact_folder(state.id, day))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from factory.model.base import Format, Name, Ordinal
-from factory.model.journal import Moment, rfc3339
+from factory.model.moments import Moment, rfc3339
 from factory.model.policy import Breaker
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
@@ -22,7 +22,7 @@ class Payload(Protocol):
     Any such type can be written, told and read: those below are what the factory itself does.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
     @property
     def event(self) -> Event:
@@ -73,7 +73,7 @@ class Released:
     failure: FailureClass | None = None
     attempt: int | None = None
     not_before: datetime | None = None
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Delivered:
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     loose_ends: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Blocked:
     closed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     not_applied: NotApplied | None = None
     phases: tuple[Phase, ...] = ()  # since the run
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class SentBack:
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     not_applied: NotApplied | None = None
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class Cancelled:
     to: ClassVar = Lane.DONE
     outcome: Outcome = Outcome.CANCELLED
     reason: str
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ class Moved:
     event: ClassVar = Event.MOVED
     to: Lane
     reason: str
-    work: RunSummary | None = None
+    summary: RunSummary | None = None
 
 
 def entry_of(
@@ -190,9 +190,9 @@ def entry_of(
 ) -> Entry:
     """The journal's line for what happened. Raises ValidationError for what no journal may hold."""
     said = _fields(payload)
-    work = said.pop("work", None)
-    if isinstance(work, RunSummary):
-        said |= _fields(work)
+    summary = said.pop("summary", None)
+    if isinstance(summary, RunSummary):
+        said |= _fields(summary)
     envelope = {"seq": seq, "at": at, "source": source, "run": run, "round": round, "actor": actor}
     return Entry.model_validate({**envelope, "event": payload.event, "to": payload.to, **said})
 
@@ -202,15 +202,15 @@ def _fields(value: Payload | RunSummary) -> dict[str, object]:
     return {name: dict(each) if isinstance(each, Mapping) else each for name, each in found.items()}
 
 
-def by_hand(event: Event, to: Lane, reason: str, work: RunSummary | None) -> Cancelled | Unblocked | Moved:
+def by_hand(event: Event, to: Lane, reason: str, summary: RunSummary | None) -> Cancelled | Unblocked | Moved:
     """What a person did by moving a file."""
     match event:
         case Event.CANCEL:
-            return Cancelled(reason=reason, work=work)
+            return Cancelled(reason=reason, summary=summary)
         case Event.UNBLOCK:
             return Unblocked(to=to, reason=reason)
         case _:
-            return Moved(to=to, reason=reason, work=work)
+            return Moved(to=to, reason=reason, summary=summary)
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,3 @@ class Noticed:
 
 Happening = Recorded | TookIn | BreakerChanged | ComesDue | Noticed
 Tell = Callable[[Happening], None]
-
-
-def say_nothing(_happening: Happening) -> None:
-    """Tell nobody."""

@@ -43,7 +43,7 @@ class Table:
         ]
 
 
-def touches(patch: bytes, finding: Finding) -> bool:
+def changes_lines_of(patch: bytes, finding: Finding) -> bool:
     """Whether a patch changes what a finding is about: its lines or those beside them, or anything in its file."""
     name = finding.path.encode("utf-8", "surrogateescape")
     _, begun, section = patch.partition(b"diff --git a/%s b/%s\n" % (name, name))

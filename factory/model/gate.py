@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.evidence import Evidence
+from factory.model.globs import matches
 from factory.model.item import Item
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event
-from factory.model.paths import matches
 from factory.model.policy import Policy
 from factory.model.verdict import Decision, Finding, Verdict
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from factory.model.base import Argv
 from factory.model.commands import modules, program, starts_python, words
-from factory.model.paths import matches
+from factory.model.globs import matches
 from factory.model.unasked import READ_BY, READ_BY_PYTHON
 
 _SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".sh", "/__main__.py", "/index.js", "/main.go")

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationError,
 )
 
@@ -21,24 +18,9 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.moments import Moment
 from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.verdict import Decision, Finding
-
-
-def rfc3339(moment: datetime) -> str:
-    """A time as it stands in every file: UTC, whole seconds."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """As it will be read again: whoever is told of an entry gets the very one that the journal has."""
-    try:
-        return moment.astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
-        raise ValueError("is a time that no calendar has") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(rfc3339)]
 
 
 def _capped(usage: object) -> object:
@@ -56,7 +38,7 @@ def _at_most(value: object, most: float) -> object:
     return max(0, min(value, most)) if isinstance(value, int | float) else value
 
 
-Recorded = Annotated[Usage, BeforeValidator(_capped)]
+CappedUsage = Annotated[Usage, BeforeValidator(_capped)]
 
 
 class Lease(Format):
@@ -122,7 +104,7 @@ class Entry(Format):
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
     applied: str | None = None
-    usage: Recorded | None = None
+    usage: CappedUsage | None = None
     seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing
     phases: tuple[Phase, ...] = ()

@@ -27,7 +27,7 @@ from factory.model.places import (
     PromptFile,
     RunFile,
 )
-from factory.model.run_layout import JOURNAL, in_run, run_in
+from factory.model.run_layout import JOURNAL, parse_run_path, run_path
 
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
@@ -74,7 +74,7 @@ def _artifact(parts: list[str]) -> Place | None:
     item_id, path = below[0], "/".join(below[1:])
     if path == JOURNAL:
         return JournalFile(item_id, "".join(day))
-    run = run_in(path)
+    run = parse_run_path(path)
     return RunFile(item_id, "".join(day), *run) if run else LooseArtifact(item_id, "".join(day), path)
 
 
@@ -94,7 +94,7 @@ def lane_folder(lane: Lane, day: str = "") -> str:
     return f"{QUEUE}/{lane}/{day}" if day and lane is Lane.DONE else f"{QUEUE}/{lane}"
 
 
-def in_any_lane(item_id: str) -> str:
+def item_pathspec(item_id: str) -> str:
     """A pattern of git's for all places where an item can have lain."""
     return f"{QUEUE}/*/{item_id}{YAML}"
 
@@ -141,7 +141,7 @@ def run_folder(item_id: str, run: int, day: str = "") -> str:
 
 def run_file(item_id: str, run: int, name: str, day: str = "") -> str:
     """Where a file of a run lies."""
-    return f"{artifact_folder(item_id, day)}/{in_run(run, name)}"
+    return f"{artifact_folder(item_id, day)}/{run_path(run, name)}"
 
 
 def stem(name: str) -> str:

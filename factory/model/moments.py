@@ -1,6 +1,9 @@
-"""Moments: the one way from what a commit says of its time to a time that can be reckoned with."""
+"""Moments: times as files have them, and the one way from what a commit says of its time to one to reckon with."""
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 LATEST = int(datetime(9998, 12, 31, tzinfo=UTC).timestamp())  # a day from here in any direction still is a date
 _DIGITS = 20  # more say no more than these: anybody can write a commit, and git keeps what it says
@@ -20,3 +23,19 @@ def seconds_of(told: str) -> int:
 def moment_of(seconds: int) -> datetime:
     """The moment so many seconds after 1970 began, in UTC, within the same bounds."""
     return datetime.fromtimestamp(max(0, min(seconds, LATEST)), UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as it stands in every file: UTC, whole seconds."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """As it will be read again: whoever is told of an entry gets the very one that the journal has."""
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise ValueError("is a time that no calendar has") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(rfc3339)]

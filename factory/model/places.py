@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from factory.model.lifecycle import Lane
-from factory.model.run_layout import JOURNAL, in_run
+from factory.model.run_layout import JOURNAL, run_path
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class RunFile(_OfItem):
     @property
     def below(self) -> str:
         """The path below the item's folder."""
-        return in_run(self.run, self.name)
+        return run_path(self.run, self.name)
 
 
 @dataclass(frozen=True)

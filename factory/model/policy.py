@@ -254,6 +254,10 @@ class Policy(Section):
             return limits.stall_minutes * 60
         return self.codex.stall_timeout_ms / 1000 if self.codex.stall_timeout_ms > 0 else None
 
+    def agent(self, name: str | None) -> Agent | None:
+        """The agent of a name; None for no name, or for one that is not among them."""
+        return self.agents.get(name) if name else None
+
     def contract_of(self, item: Item) -> str | None:
         """The name of the contract that the item names, or else the first route gives it."""
         return item.contract or next((route.contract for route in self.routes if route.takes(item)), None)

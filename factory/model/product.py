@@ -1,6 +1,6 @@
 """The product: which files of a repository are what is made, and which test, set up or explain it."""
 
-from factory.model.paths import matches
+from factory.model.globs import matches
 
 TESTS = (
     *("**/test/**", "**/tests/**", "**/testdata/**", "**/fixtures/**", "**/__tests__/**", "**/spec/**"),

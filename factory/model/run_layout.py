@@ -12,12 +12,12 @@ _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
 _RUN = re.compile(r"run-(0|[1-9][0-9]{0,9})/(.+)", re.DOTALL)
 
 
-def in_run(run: int, name: str = "") -> str:
+def run_path(run: int, name: str = "") -> str:
     """The path of a run's file below its item's folder; without a name, what all of that run begin with."""
     return f"run-{run}/{name}"
 
 
-def run_in(below: str) -> tuple[int, str] | None:
+def parse_run_path(below: str) -> tuple[int, str] | None:
     """(run, name) of a file of a run, by its path below its item's folder; None when it is none."""
     found = _RUN.fullmatch(below)
     return (int(found[1]), found[2]) if found else None
@@ -61,11 +61,11 @@ def is_by_worker(name: str) -> bool:
 
 def is_of_recheck(below: str) -> bool:
     """Whether a path below an item's folder is what a later recheck of its run writes over."""
-    _, name = run_in(below) or (0, "")
+    _, name = parse_run_path(below) or (0, "")
     return name == RECHECK or name.startswith(_RECHECKS)
 
 
 def is_of_apply(below: str) -> bool:
     """Whether a path below an item's folder is what the apply adds to its run."""
-    _, name = run_in(below) or (0, "")
+    _, name = parse_run_path(below) or (0, "")
     return name in (APPLY, PULL_REQUEST)

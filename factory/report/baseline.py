@@ -6,7 +6,7 @@ from factory.execution.agents.prompt import TemplateProblem
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
-from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, environment_of
+from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
 from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
@@ -48,7 +48,7 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
         if contract.checks:
             request = _request(snapshot, name, contract, target)
             cache = RunCache(CheckCache(), "")
-            runner = CheckRunner(reader.repository, cells, cache, request, environment_of(request), Control())
+            runner = CheckRunner(reader.repository, cells, cache, request, surroundings_digest(request), Control())
             try:
                 yield from _contract(runner, target)
             except TemplateProblem as error:

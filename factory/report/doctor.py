@@ -17,8 +17,8 @@ from factory.model.base import counted
 from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
-from factory.model.journal import rfc3339
 from factory.model.layout import breaker_path
+from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.report.baseline import remembered
 from factory.report.check import check

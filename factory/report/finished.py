@@ -6,9 +6,10 @@ from datetime import datetime
 
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
-from factory.model.journal import History, rfc3339
+from factory.model.journal import History
 from factory.model.layout import item_path, lane_folder, stem
 from factory.model.lifecycle import Lane, Outcome
+from factory.model.moments import rfc3339
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from factory.line.lock import Holder, owner_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.journal import rfc3339
+from factory.model.moments import rfc3339
 from factory.store.state import HEARTBEATS
 
 _STALLED = "stalled", "nobody works on it; the next tick takes it back"

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane, NotApplied
-from factory.model.moments import moment_of
+from factory.model.moments import moment_of, rfc3339
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.review.votes import delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.writer import Move, Writer
-from factory.model.events import Delivered, Finished, Released, RunSummary, Started, say_nothing
+from factory.model.events import Delivered, Finished, Released, RunSummary, Started
 from factory.model.evidence import Evidence, Ran
 from factory.model.journal import Lease, SeatVerdict
 from factory.model.layout import verdict_path
@@ -32,7 +32,7 @@ from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
 from factory.store.system import MACHINE
 from tests.benchmarks.measure import Row, build
-from tests.world import REVIEWED, SCRIPTED, WORKFLOW
+from tests.world import REVIEWED, SCRIPTED, WORKFLOW, say_nothing
 
 _CYCLES, _TOSSED, _TOSSES = 160, 60, 10  # of the short history: items finished, and items only started and released
 _ME, _ANN = Person("factory", "factory@benchmark"), Person("Ann", "ann@example.org")
@@ -100,7 +100,7 @@ class _Maker:
         source = self._reader.library.contract_bytes(self._snapshot.tree, "reviewed") or b""
         governing = self._snapshot.policy.governing()
         subject = subject_of(case.item, source, governing, files["patch.diff"], left_by_worker(files))
-        delivered = Delivered(subject=subject, proposal=proposal, work=RunSummary(seconds=1.0))
+        delivered = Delivered(subject=subject, proposal=proposal, summary=RunSummary(seconds=1.0))
         opened = verdict_path(case.id, "human")
         request = ReviewRequest(
             delivery=delivery_of(case, subject),

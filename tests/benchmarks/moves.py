@@ -11,14 +11,14 @@ from statistics import median
 
 from factory.line.snapshot import ItemState, SnapshotReader
 from factory.line.writer import Move, Writer
-from factory.model.events import Released, Started, say_nothing
+from factory.model.events import Released, Started
 from factory.model.journal import Lease
 from factory.model.lifecycle import Lane
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.store.system import MACHINE
 from tests.benchmarks.measure import Row, build, seconds, side_by_side
-from tests.world import SCRIPTED, WORKFLOW, World
+from tests.world import SCRIPTED, WORKFLOW, World, say_nothing
 
 _ITEMS = 50
 _FILES = {"WORKFLOW.md": WORKFLOW, "contracts/scripted.yaml": SCRIPTED} | {

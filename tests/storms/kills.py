@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory.line.orchestrator import Orchestrator
-from factory.model.events import say_nothing
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, assert_nothing_left
-from tests.world import World
+from tests.world import World, say_nothing
 
 _ITEMS = 8  # come in before the first kill of an episode, and later some more
 _KILLS = 50  # of one episode; then it is brought to its end and looked at

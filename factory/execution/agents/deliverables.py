@@ -11,8 +11,8 @@ from factory.model.base import printable
 from factory.model.contract import Contract, Patch
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
+from factory.model.globs import matches
 from factory.model.layout import contract_path
-from factory.model.paths import matches
 from factory.model.result import Result
 from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding

@@ -87,11 +87,11 @@ def _is_plain(text: str) -> bool:
 
 def _rendered(text: str, variables: Variables, what: str) -> str:
     pieces: list[str] = []
-    filesystem = _LONGEST
+    left = _LONGEST
     try:
         for piece in _templates().from_string(text).generate(variables):
-            filesystem -= len(piece)
-            if filesystem < 0:
+            left -= len(piece)
+            if left < 0:
                 raise ValueError(f"becomes longer than {_LONGEST} characters")
             pieces.append(piece)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, *_EXHAUSTED) as error:

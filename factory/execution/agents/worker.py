@@ -47,12 +47,12 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     variables = request.variables()
     prompt = render(request.prompt, variables, "the prompt")
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
-    hooks.must(cell, request, "before_run", control.stop)
+    hooks.run_required(cell, request, "before_run", control.stop)
     command = _command(cell, request, argv, prompt)
     try:
         answer = host.agents[request.kind].work(Task(cell, command, prompt, request.budget_left), control)
     finally:
-        hooks.may(cell, request, "after_run")
+        hooks.run_optional(cell, request, "after_run")
     mask = Mask.of_environment(request.contract.worker.secrets)
     begun = Work(
         answer.ended.seconds,

@@ -38,7 +38,7 @@ class Surroundings:
 
 
 class Cell:
-    """A worktree, and beside it the run's own home, temporary folder and out folder."""
+    """Lent to one run at a time; whoever gets it next meets nothing of what was there before."""
 
     def __init__(self, worktree: Worktree, around: Surroundings, boundary: Sandbox) -> None:
         self.worktree = worktree

@@ -51,20 +51,20 @@ def prepared_cell(
         cell.last_call = _LastCall(stop, cells.repository.system)
         try:
             furnish(cells, cell, request, commit, stop)
-            must(cell, request, "after_create", stop)
+            run_required(cell, request, "after_create", stop)
             yield cell
         finally:
             _run(cell, request, "before_remove", cell.last_call)
 
 
-def must(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> None:
+def run_required(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> None:
     """Run a hook that has to succeed. Raises CellNotReady."""
     problem = _run(cell, request, name, stop)
     if problem:
         raise CellNotReady(f"the hook {name} {problem}", cell.log)
 
 
-def may(cell: Cell, request: RunRequest, name: str) -> None:
+def run_optional(cell: Cell, request: RunRequest, name: str) -> None:
     """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped, for a moment."""
     _run(cell, request, name, cell.last_call)
 

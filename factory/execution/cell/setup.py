@@ -51,7 +51,7 @@ def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: th
     )
 
 
-def beside(cells: Cells, request: RunRequest) -> Iterator[Path]:
+def shared_folders(cells: Cells, request: RunRequest) -> Iterator[Path]:
     """The folders of people's checkouts that a request's cells see beside a commit's files."""
     checkouts = cells.checkouts()
     for name in (*request.cell.shares, *request.cell.copies):
@@ -68,7 +68,7 @@ def _made(cells: Cells, request: RunRequest, commit: str, stop: threading.Event)
     """The folder that holds what the setup made for a commit; made now if nobody needed it before."""
     setup = request.cell.setup
     assert setup is not None
-    owner = _owner(cells, request, setup, commit)
+    owner = _trusted_commit(cells, request, setup, commit)
     key = digest_of(
         {
             "cell": request.cell.model_dump(mode="json"),
@@ -90,7 +90,7 @@ def _made(cells: Cells, request: RunRequest, commit: str, stop: threading.Event)
         _ONE_AT_A_TIME.release()
 
 
-def _owner(cells: Cells, request: RunRequest, setup: Setup, commit: str) -> str:
+def _trusted_commit(cells: Cells, request: RunRequest, setup: Setup, commit: str) -> str:
     """A commit of the target's own content that has the same lock files; empty when only a proposal has them.
 
     A setup runs what its commit says, with the network: it is not for a worker to write that.

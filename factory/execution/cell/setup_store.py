@@ -24,14 +24,14 @@ class SetupStore:
 
     def keep(self, key: str, made: Mapping[str, Path]) -> None:
         """Take over folders that a setup made, all of them or none."""
-        beside = self._root / f"{key}.part"
-        files.remove_tree(beside)
+        shared_folders = self._root / f"{key}.part"
+        files.remove_tree(shared_folders)
         for name, folder in made.items():
-            target = beside / name
+            target = shared_folders / name
             target.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(target)
         files.write(self._records / key, os.fsencode(self.place(key)))
-        beside.rename(self.place(key))
+        shared_folders.rename(self.place(key))
 
     def used(self, key: str) -> Path:
         """The place of a setup, marked as in use now."""

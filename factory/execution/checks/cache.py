@@ -31,14 +31,14 @@ class CheckCache:
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> CheckResult | None:
-        """How it ended, if it is known."""
+        """How a command ended, if it is known."""
         with self._lock:
             return self._known.get(key)
 
-    def put(self, key: Key, proof: CheckResult) -> None:
-        """Remember it, with no more of its log than would be committed."""
+    def put(self, key: Key, result: CheckResult) -> None:
+        """Remember how a command ended, with no more of its log than would be committed."""
         with self._lock:
-            self._known[key] = CheckResult(proof.exit_code, proof.problem, proof.seconds, cut(proof.log))
+            self._known[key] = CheckResult(result.exit_code, result.problem, result.seconds, cut(result.log))
             while len(self._known) > _MOST:
                 self._known.popitem(last=False)
 
@@ -58,8 +58,8 @@ class RunCache:
         """How a command ended on a tree, if it is known."""
         return self._own.get((tree, argv)) or self._shared.get((tree, argv, self._surroundings))
 
-    def put(self, tree: str, argv: Argv, proof: CheckResult) -> None:
-        """Remember it."""
-        self._own[tree, argv] = proof
-        if proof.exit_code == 0:
-            self._shared.put((tree, argv, self._surroundings), proof)
+    def put(self, tree: str, argv: Argv, result: CheckResult) -> None:
+        """Remember how a command ended on a tree; for others only if it ended well."""
+        self._own[tree, argv] = result
+        if result.exit_code == 0:
+            self._shared.put((tree, argv, self._surroundings), result)

@@ -8,8 +8,8 @@ from factory.execution.checks.checks_from import from_base
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls
 from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.errors import FactoryError
+from factory.model.globs import matches
 from factory.model.instruments import named
-from factory.model.paths import matches
 from factory.model.product import DOCUMENTATION, is_yardstick
 from factory.store.canaries import Canaries
 from factory.store.repository.objects import EMPTY_TREE, Objects, TreeEntry

@@ -6,8 +6,8 @@ from factory.execution.agents.prompt import TemplateProblem, render_argv
 from factory.execution.request import RunRequest
 from factory.model.base import Argv
 from factory.model.contract import Contract, Yardstick
+from factory.model.globs import matches
 from factory.model.instruments import named
-from factory.model.paths import matches
 from factory.model.product import is_yardstick
 from factory.model.shadows import shadows
 from factory.store.repository.objects import Objects
@@ -62,7 +62,7 @@ def seat_argvs(request: RunRequest) -> Iterator[Argv]:
     """What the machine seats run, as far as it is known before they are asked."""
     unknown: Mapping[str, str] = {"subject": "", "prompt": "", "model": ""}
     for seat in request.contract.review.seats:
-        agent = request.policy.agents.get(seat.agent) if seat.agent else None
+        agent = request.policy.agent(seat.agent)
         argv = seat.run or (agent.run if agent else None)
         if argv:
             try:

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.cell.environments import fingerprint
 from factory.execution.cell.pool import Cells
-from factory.execution.cell.setup import beside
+from factory.execution.cell.setup import shared_folders
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
-from factory.execution.checks.runner import CheckCall, CheckRunner, check_calls, environment_of
+from factory.execution.checks.runner import CheckCall, CheckRunner, check_calls, surroundings_digest
 from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
-from factory.model.paths import matches
+from factory.model.globs import matches
 from factory.model.result import Claim
 from factory.model.run_layout import check_log
 from factory.store.canaries import Canaries
@@ -95,8 +95,8 @@ class Gatherer:
         if astray:
             paths = tuple(printable(path) for path in astray)
             return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
-        objects, environment = self._repository.objects, environment_of(request)
-        cache = RunCache(self._cache, environment + fingerprint(beside(self._cells, request)))
+        objects, environment = self._repository.objects, surroundings_digest(request)
+        cache = RunCache(self._cache, environment + fingerprint(shared_folders(self._cells, request)))
         runner = CheckRunner(self._repository, self._cells, cache, request, environment, control)
         before = self._repository.content(objects.commit(target).tree)
         asked = tuple(check_calls(request, claims))

@@ -57,7 +57,7 @@ def contract_calls(request: RunRequest) -> Iterator[CheckCall]:
         yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before)
 
 
-def environment_of(request: RunRequest) -> str:
+def surroundings_digest(request: RunRequest) -> str:
     """The digest of what besides the files decides how a command ends."""
     worker = request.contract.worker
     return digest_of(

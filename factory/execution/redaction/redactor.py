@@ -75,7 +75,9 @@ class Redactor:
             tails = {f"tail/{ran.name}": ran.tail.encode() for ran in proof.evidence.ran} if proof.evidence else {}
             logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
         texts = dict(logs)
-        if outcome.failure is not None or not work.content:  # else they were inspected, and are judged as they are
+        if (
+            outcome.failure is not None or not work.claims_success
+        ):  # else they were inspected, and are judged as they are
             texts |= {"raw": work.raw_result or b""} | {worker_file(n): d for n, d in work.files.items()}
             texts |= {} if outcome.proposal else {"patch": work.patch}
         looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}

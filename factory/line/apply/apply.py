@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
-from factory.execution.apply_command import Applied
+from factory.execution.apply_command import ApplyNote
 from factory.execution.checks.evidence import merged_content
 from factory.line.apply.blocker import obstacles
 from factory.line.apply.loose_ends import file_loose_ends
 from factory.line.context import Context
 from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment
-from factory.line.review.carry_out import recheck_files
+from factory.line.review.decide_all import recheck_files
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move, quoted
 from factory.model.base import printable
@@ -52,7 +52,7 @@ def apply(context: Context, snapshot: Snapshot, approved: list[Assessment]) -> N
 def _forget_unasked(context: Context, approved: list[Assessment]) -> None:
     """What apply commands came to whose items a person has held or taken back: their notes keep what is to be known."""
     asked = {each.subject for each in approved if each.state.item is not None and not each.state.item.hold}
-    for subject in context.runs.applied:
+    for subject in context.runs.apply_failures:
         if subject not in asked:
             context.writer.once_published(partial(context.runs.forget_apply, subject))
 
@@ -107,7 +107,7 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
     state, runs = assessment.state, context.runs
     if assessment.subject in runs.applying:
         return None
-    problem = runs.applied.get(assessment.subject, "")
+    problem = runs.apply_failures.get(assessment.subject, "")
     note = runs.notes.read(assessment.subject)
     if note is None and not problem:
         objects, evidence = context.repository.objects, assessment.evidence
@@ -138,7 +138,7 @@ def _by_command(context: Context, snapshot: Snapshot, assessment: Assessment) ->
     return context.writer.move(state, Move(blocked, files), snapshot.listing.verdicts)
 
 
-def _ended(note: Applied) -> str:
+def _ended(note: ApplyNote) -> str:
     how = note.problem or f"ended with exit status {note.exit_code}"
     return f"the apply command {how}; it is not run again for this subject"
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from factory.execution.cell.sandbox import sandbox
+from factory.line.dispatch.breakers import Trials
 from factory.line.dispatch.budget import day_used_up
-from factory.line.dispatch.trials import Trials
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import UnusableError
 from factory.model.gate import unanswered
 from factory.model.item import Item
-from factory.model.journal import rfc3339
 from factory.model.lifecycle import Lane, Outcome
+from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.store.repository.repository import Arrival
 
@@ -52,7 +52,7 @@ def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]
     if agent and agent.kind not in kinds:
         return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind {known} can be run yet"
     for seat in contract.review.seats:
-        reviewer = policy.agents.get(seat.agent) if seat.agent else None
+        reviewer = policy.agent(seat.agent)
         if (seat.agent, seat.run) == (name, contract.worker.run):
             return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
         if seat.agent and (reviewer is None or reviewer.kind not in kinds):

@@ -10,11 +10,11 @@ from factory.execution.checks.evidence import merged_content
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
+from factory.line.dispatch.breakers import breaker_after_start, breaker_file
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import request_for
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
-from factory.line.dispatch.trials import breaker_file, claimed
-from factory.line.review.proposals import Unreadable, ensure
+from factory.line.review.proposals import Unreadable, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
@@ -102,8 +102,8 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     since = state.history.since or (moment_of(arrival.at) if arrival else now)
     waiting = Phase.between("waiting", min(since, now), now)
     started = Started(lease=lease, worker=request.worker, phases=(waiting,))
-    breaker = claimed(snapshot, state)
-    begun = context.writer.move(state, Move(started, opened=breaker_file(breaker), run=request.run), (), arrival)
+    breaker = breaker_after_start(snapshot, state)
+    begun = context.writer.move(state, Move(started, queue_files=breaker_file(breaker), run=request.run), (), arrival)
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
@@ -156,7 +156,7 @@ def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: st
     """What an item's last proposal makes of a base; empty when it cannot be read or does not merge."""
     proposal = state.history.proposal
     try:
-        ensure(context.reader, snapshot, state, proposal)
+        restore_proposal(context.reader, snapshot, state, proposal)
     except Unreadable as error:
         context.writer.note(Noticed(f"begins anew: {error.message}", state.id))
         return ""

@@ -4,12 +4,12 @@ from collections.abc import Container, Iterator
 from functools import partial
 
 from factory.line.context import Context
-from factory.line.review.proposals import ensure
+from factory.line.review.proposals import restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.events import Blocked, Cancelled, Released, RunSummary, by_hand
 from factory.model.journal import History
-from factory.model.layout import in_any_lane, item_path
+from factory.model.layout import item_path, item_pathspec
 from factory.model.lifecycle import Lane, human_event
 from factory.model.result import Usage
 from factory.store.queue import Placed
@@ -48,7 +48,7 @@ def _ended(context: Context, item_id: str) -> bool:
 
 def _work(context: Context, item_id: str, history: History) -> RunSummary | None:
     """What an ended run has cost that no entry tells yet."""
-    for running, outcome in context.runs.ended():
+    for running, outcome in context.runs.ended_runs():
         if running.request.item_id == item_id and running.request.run == history.run and history.lane is Lane.ACTIVE:
             usage = outcome.cost()
             return RunSummary(seconds=round(outcome.work.seconds, 3), usage=usage if usage != Usage() else None)
@@ -74,7 +74,7 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
         if day:
             moved.append(_record_end(context, snapshot, item_id, day))
             continue
-        found = context.repository.last_deleted(snapshot.head, in_any_lane(item_id))
+        found = context.repository.last_deleted(snapshot.head, item_pathspec(item_id))
         if found is not None:
             moved.append(_bring_back(context, snapshot, item_id, found))
     return moved
@@ -88,7 +88,7 @@ def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Delet
     state = ItemState(Placed(item_id, Lane.BLOCKED, path, name_of("blob", found.content)), None, history)
     if history.lane is Lane.BLOCKED:
         return state
-    blocked = Blocked(reason=reason, work=_work(context, item_id, history))
+    blocked = Blocked(reason=reason, summary=_work(context, item_id, history))
     return context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
 
 
@@ -99,7 +99,7 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
     assert entry is not None
     history = snapshot.lost[item_id]
     who = context.repository.last_author(snapshot.head, path) or context.me
-    cancelled = Cancelled(reason=f"moved by {who}", work=_work(context, item_id, history))
+    cancelled = Cancelled(reason=f"moved by {who}", summary=_work(context, item_id, history))
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
     return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.verdicts)
 
@@ -137,5 +137,5 @@ def show_proposals(context: Context, snapshot: Snapshot) -> None:
         proposal, branch = state.history.proposal, branch_of(state.id)
         if proposal and state.lane in _WITH_PROPOSAL and context.repository.head(branch) is None:
             with context.isolating(state):
-                ensure(context.reader, snapshot, state, proposal)
+                restore_proposal(context.reader, snapshot, state, proposal)
                 context.writer.also(RefUpdate(branch, NOTHING, proposal))

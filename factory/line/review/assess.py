@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from factory.line.review.proposals import ensure
+from factory.line.review.proposals import restore_proposal
 from factory.line.review.votes import Delivery, delivery_of, machine_vote, read_vote, reviewers_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Seat, SeatKind
@@ -56,7 +56,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, newer: 
         reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
         finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Assessment(state, GateDecision(Event.REWORK, reason, (finding,)), evidence, subject)
-    ensure(reader, snapshot, state, state.history.proposal)
+    restore_proposal(reader, snapshot, state, state.history.proposal)
     changed = reader.repository.changed(evidence.base, evidence.proposal)
     patterns = guarded(snapshot.policy, evidence)
     seats = seats_needed(state.contract, changed, patterns)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.context import Context
-from factory.line.dispatch.trials import breaker_file, settled
+from factory.line.dispatch.breakers import breaker_after_run, breaker_file
+from factory.line.dispatch.retry import backoff
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.rounds import closed_by_change
 from factory.line.review.verdict_file import verdict_file
@@ -25,7 +25,6 @@ from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
 from factory.model.layout import verdict_path
 from factory.model.lifecycle import Lane
-from factory.model.policy import Policy
 from factory.model.result import Status, Usage
 from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
@@ -50,7 +49,7 @@ class EndedRun:
         return lease is not None and lease.item != self.state.placed.blob
 
     @property
-    def work(self) -> RunSummary:
+    def summary(self) -> RunSummary:
         """What it has cost, and how it went."""
         work, usage = self.outcome.work, self.outcome.cost()
         return RunSummary(
@@ -68,24 +67,24 @@ class EndedRun:
 
     def block(self, reason: str, failure: FailureClass | None = None, attempt: int | None = None) -> Move:
         """To a person."""
-        return self.move(Blocked(reason=reason or None, failure=failure, attempt=attempt, work=self.work))
+        return self.move(Blocked(reason=reason or None, failure=failure, attempt=attempt, summary=self.summary))
 
     def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
         """A round is used up: to rework, or to a person when it was the last."""
         rounds = self.request.contract.rework.max_rounds
         if self.state.history.rounds_spent + 1 >= rounds:
             said = f"{counted(rounds, 'round')} used up; the last: {reason}"
-            return self.move(Blocked(reason=said, failure=failure, findings=findings, work=self.work))
+            return self.move(Blocked(reason=said, failure=failure, findings=findings, summary=self.summary))
         # What was proposed, even on a claim that does not hold, is what the next round begins with.
         proposal = self.outcome.proposal or None
-        sent_back = SentBack(reason=reason, failure=failure, findings=findings, proposal=proposal, work=self.work)
+        sent_back = SentBack(reason=reason, failure=failure, findings=findings, proposal=proposal, summary=self.summary)
         return self.move(sent_back)
 
 
 def collect(context: Context, snapshot: Snapshot) -> None:
     """Commit what every run that has ended came to. The moves that people made must be in the snapshot."""
     done: list[str] = []
-    for running, outcome in context.runs.ended():
+    for running, outcome in context.runs.ended_runs():
         item_id = running.request.item_id
         state = snapshot.items.get(item_id)
         history = state.history if state else snapshot.lost.get(item_id, History())
@@ -118,13 +117,13 @@ def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[Item
     failure = _failure(ended.outcome)
     if ended.edited or ended.outcome.stopped:
         reason = "its text changed while it ran" if ended.edited else "the run was stopped"
-        released = Released(to=ended.state.came_from, reason=reason, work=ended.work)
+        released = Released(to=ended.state.came_from, reason=reason, summary=ended.summary)
         return context.writer.move(ended.state, Move(released)), None
     move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)
-    breaker = settled(snapshot, ended.state, failure)
+    breaker = breaker_after_run(snapshot, ended.state, failure)
     if breaker:
         context.writer.note(BreakerChanged(breaker.contract, str(breaker.state)))
-    move = replace(move, opened={**move.opened, **breaker_file(breaker)})
+    move = replace(move, queue_files={**move.queue_files, **breaker_file(breaker)})
     return context.writer.move(ended.state, move), breaker
 
 
@@ -164,18 +163,9 @@ def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failur
         failure=failure.kind,
         attempt=attempts,
         not_before=not_before,
-        work=ended.work,
+        summary=ended.summary,
     )
     return ended.move(released)
-
-
-def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
-    """How long to wait after so many transient failures: doubled each time, capped, and up to a tenth longer by chance.
-
-    `chance` lies between 0 and 1.
-    """
-    doubled = policy.retry.initial_ms * 2 ** min(attempts - 1, 40)
-    return timedelta(milliseconds=min(doubled, policy.agent.max_retry_backoff_ms) * (1 + chance / 10))
 
 
 def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
@@ -211,7 +201,7 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         findings=evidence.findings(),
         loose_ends=loose_ends,
         closed=closed,
-        work=ended.work,
+        summary=ended.summary,
     )
     review_request = ReviewRequest(
         delivery=delivery,
@@ -223,7 +213,7 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         said={said.seat: said.signed() for said in outcome.seats},
         earlier=state.history.entries,
     )
-    return replace(ended.move(delivered), opened=_opened(review_request))
+    return replace(ended.move(delivered), queue_files=_opened(review_request))
 
 
 def _seat_verdict(said: SeatResult) -> SeatVerdict:

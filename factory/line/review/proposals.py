@@ -13,7 +13,7 @@ class Unreadable(MachineError):
     """A proposal that this clone does not hold and cannot make again."""
 
 
-def ensure(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> None:
+def restore_proposal(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> None:
     """See to it that a proposal of an item's can be read here: make it again when it is missing. Raises Unreadable."""
     objects = reader.repository.objects
     if not proposal or (objects.holds(proposal) and objects.holds(objects.commit(proposal).tree)):

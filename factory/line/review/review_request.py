@@ -19,7 +19,7 @@ from factory.store.repository.comparison import FileChange, compared
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What is put before the people who judge one delivery."""
+    """One delivery, with all that its reviewers see of it and answer to."""
 
     delivery: Delivery
     contract: Contract
@@ -32,7 +32,7 @@ class ReviewRequest:
 
     @property
     def folder(self) -> str:
-        """Where everything lies."""
+        """The folder of the run that is reviewed."""
         return run_folder(self.delivery.item_id, self.delivery.run)
 
     def seats(self) -> tuple[Seat, ...]:

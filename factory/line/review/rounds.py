@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from factory.line.context import Context
-from factory.line.review.proposals import Unreadable, ensure
+from factory.line.review.proposals import Unreadable, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
-from factory.model.findings import touches
+from factory.model.findings import changes_lines_of
 from factory.model.gate import GateDecision
 from factory.model.lifecycle import Event
 from factory.model.verdict import Finding
@@ -20,7 +20,7 @@ def closed_by_change(context: Context, snapshot: Snapshot, state: ItemState, pro
     if patch is None:
         return {}
     how = f"changed in round {state.history.round}"
-    return {key: how for key, finding in opened.items() if touches(patch, finding)}
+    return {key: how for key, finding in opened.items() if changes_lines_of(patch, finding)}
 
 
 def closed_by_seat(state: ItemState, decision: GateDecision) -> dict[str, str]:
@@ -43,14 +43,14 @@ def with_late_ones_marked(
     """The findings; those that could have been found in the round before, since nothing changed there, as late."""
     proposals = [entry.proposal for entry in state.history.entries if entry.event is Event.DELIVER and entry.proposal]
     earlier = [entry for entry in state.history.entries if entry.round < state.history.round]
-    assessment = {vote.seat for entry in earlier for vote in entry.verdicts if not vote.lost}
+    heard = {vote.seat for entry in earlier for vote in entry.verdicts if not vote.lost}
     patch = _between(context, snapshot, state, *proposals[-2:]) if len(proposals) > 1 else None
     if patch is None:
         return tuple(findings)
 
     def late(finding: Finding) -> bool:
         known = finding.key in state.history.table.open or finding.key in state.history.table.closed
-        return bool(finding.seat in assessment and finding.path and not known and not touches(patch, finding))
+        return bool(finding.seat in heard and finding.path and not known and not changes_lines_of(patch, finding))
 
     return tuple(finding.model_copy(update={"late": True}) if late(finding) else finding for finding in findings)
 
@@ -60,7 +60,7 @@ def _between(context: Context, snapshot: Snapshot, state: ItemState, old: str, n
     repository = context.repository
     try:
         for proposal in (old, new):
-            ensure(context.reader, snapshot, state, proposal)
+            restore_proposal(context.reader, snapshot, state, proposal)
     except Unreadable:
         return None
     before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))

@@ -18,7 +18,7 @@ from factory.store.repository.objects import Person
 
 @dataclass(frozen=True)
 class Delivery:
-    """What is to be judged."""
+    """A delivered proposal, as its seats are asked about it."""
 
     item_id: str
     item: Item

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from factory.model.base import digest
 from factory.model.layout import parse
 from factory.model.places import OpenVerdict
-from factory.model.run_layout import JOURNAL, MANIFEST, in_run, is_of_apply, is_of_recheck, kept_verdict
+from factory.model.run_layout import JOURNAL, MANIFEST, is_of_apply, is_of_recheck, kept_verdict, run_path
 from factory.report.audit.paths import judged_in, newest
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
@@ -34,7 +34,7 @@ class WrittenOnce:
             item_id = judged_in(change.path)
             verdict = parse(change.path)
             if item_id and change.old and not change.new and isinstance(verdict, OpenVerdict):
-                yield item_id, in_run(known(item_id).history.run, kept_verdict(verdict.seat)), change.old.oid
+                yield item_id, run_path(known(item_id).history.run, kept_verdict(verdict.seat)), change.old.oid
 
     def _changed(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
         for (item_id, below), changes in transition.artifacts.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from factory.execution.apply_command import Applied
+from factory.execution.apply_command import ApplyNote
 from factory.model.contract import ApplyMode, Contract
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
@@ -118,7 +118,7 @@ class Finish:
         """Whether the outcome of an apply command is recorded, for the subject that was judged."""
         data = self._judgement.file(APPLY)
         try:
-            note = Applied.model_validate_json(data) if data else None
+            note = ApplyNote.model_validate_json(data) if data else None
         except ValidationError:
             note = None
         if self._entry.outcome is not Outcome.APPLIED:

@@ -16,7 +16,7 @@ from factory.model.journal import Entry
 from factory.model.layout import parse, verdict_path
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.places import RunFile
-from factory.model.run_layout import EVIDENCE, PATCH, RECHECK, in_run, is_by_worker, kept_verdict
+from factory.model.run_layout import EVIDENCE, PATCH, RECHECK, is_by_worker, kept_verdict, run_path
 from factory.model.subject import subject_of
 from factory.report.audit.content import content_name, outside
 from factory.report.audit.reader import Reader
@@ -59,7 +59,7 @@ class Judgement:
     def file(self, name: str) -> bytes | None:
         """What a file of the run that is judged holds."""
         assert self.delivered is not None
-        oid = self._record.run.get(in_run(self.delivered.run, name))
+        oid = self._record.run.get(run_path(self.delivered.run, name))
         return self._state.reader.blob(oid) if oid else None
 
     def read(self, name: str) -> Evidence | None:
@@ -133,7 +133,7 @@ class Judgement:
     def _machines_vote(self, seat: str, delivered: Entry, delivery: Delivery) -> Vote | str:
         """What a machine said in its seat, or why that does not count."""
         data = self.file(kept_verdict(seat))
-        path = in_run(delivered.run, kept_verdict(seat))
+        path = run_path(delivered.run, kept_verdict(seat))
         return machine_vote(seat, path, data, delivery) if data else "there is none"
 
     def _persons_vote(
@@ -176,7 +176,7 @@ def subject_found(reader: Reader, record: ItemRecord, delivered: Entry, effectiv
     if item is None or not effective.source:
         yield "was delivered without an item or a contract that can be read"
         return
-    prefix = in_run(delivered.run)
+    prefix = run_path(delivered.run)
     files = {path.removeprefix(prefix): oid for path, oid in record.run.items() if path.startswith(prefix)}
     patch = reader.blob(files[PATCH]) if PATCH in files else b""
     left = left_by_worker({name: reader.blob(oid) for name, oid in files.items() if is_by_worker(name)})

@@ -7,7 +7,7 @@ from factory.model.errors import InvalidFile
 from factory.model.journal import Entry, History
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
-from factory.model.run_layout import PATCH, in_run
+from factory.model.run_layout import PATCH, run_path
 from factory.model.worker_address import WORKERS, item_of_worker
 from factory.report.audit.lines import lines_in
 from factory.report.audit.reader import Reader
@@ -68,7 +68,7 @@ class Proposals:
         """The finishes of an item, each with its patch."""
         for entry in record.history.entries:
             if entry.event is Event.FINISH and (until is None or entry.at <= until):
-                oid = record.run.get(in_run(entry.run, PATCH))
+                oid = record.run.get(run_path(entry.run, PATCH))
                 yield entry, self._reader.blob(oid) if oid else b""
 
     def _there(self, item_id: str, commit: str) -> Iterator[tuple[Entry, bytes]]:

@@ -10,7 +10,7 @@ from factory.line.snapshot import ItemState
 from factory.model.failure import Cost, FailureClass
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.result import Result, Status
-from factory.model.run_layout import MANIFEST, RESULT, in_run
+from factory.model.run_layout import MANIFEST, RESULT, run_path
 from factory.report.audit.judgement import Judgement, subject_found
 from factory.report.audit.record import Effective
 from factory.report.audit.state import AuditState
@@ -88,7 +88,7 @@ class _Reason:
         """Whether its run ended so."""
         record, entry = self._record, self._entry
         effective = record.started or self._state.effective(record, self._step.tree_before)
-        name = f"/{record.id}/{in_run(entry.run, MANIFEST)}"
+        name = f"/{record.id}/{run_path(entry.run, MANIFEST)}"
         if not any(change.new and not change.old and change.path.endswith(name) for change in self._step.changes):
             self.instead = "its run left nothing"
             return False
@@ -106,7 +106,7 @@ class _Reason:
 
     def _by_result(self, effective: Effective, *, back: bool) -> bool:
         """Whether the worker itself asks for it, or is not sure enough."""
-        oid = self._record.run.get(in_run(self._entry.run, RESULT))
+        oid = self._record.run.get(run_path(self._entry.run, RESULT))
         try:
             result = Result.model_validate_json(self._reader.blob(oid)) if oid else None
         except ValidationError:

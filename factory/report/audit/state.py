@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from factory.model.journal import fold
-from factory.model.layout import ARTIFACTS, QUEUE, artifact_folder, contract_path, day_of, in_any_lane, lane_of
+from factory.model.layout import ARTIFACTS, QUEUE, artifact_folder, contract_path, day_of, item_pathspec, lane_of
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.run_layout import JOURNAL
@@ -87,7 +87,7 @@ class AuditState:
 
     def deleted(self, item_id: str) -> TreeEntry | None:
         """What an item's file was when it was taken away, before the commit that the audit begins with."""
-        found = self.repository.last_deleted(self._since, in_any_lane(item_id)) if self._since else None
+        found = self.repository.last_deleted(self._since, item_pathspec(item_id)) if self._since else None
         return TreeEntry(FILE, name_of("blob", found.content)) if found else None
 
     def policy(self, tree: str) -> Policy:

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.breaker import BreakerState, State, closed, on_trial, opened
 from factory.model.failure import Failure
-from factory.model.journal import rfc3339
 from factory.model.layout import breaker_path
 from factory.model.lifecycle import Event, Lane
+from factory.model.moments import rfc3339
 
-NO_FILE: Mapping[str, bytes] = {}
+NO_FILE: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Trials:
         return state.id if state and state.lane is Lane.ACTIVE else ""
 
 
-def claimed(snapshot: Snapshot, state: ItemState) -> BreakerState | None:
+def breaker_after_start(snapshot: Snapshot, state: ItemState) -> BreakerState | None:
     """The breaker of an item's contract when the item starts and is its trial; None when it is none."""
     breaker = snapshot.breakers.get(state.contract_name or "")
     if breaker is None or breaker.state is State.CLOSED:
@@ -58,7 +59,7 @@ def claimed(snapshot: Snapshot, state: ItemState) -> BreakerState | None:
     return on_trial(breaker, state.id, snapshot.now)
 
 
-def settled(snapshot: Snapshot, state: ItemState, failure: Failure | None) -> BreakerState | None:
+def breaker_after_run(snapshot: Snapshot, state: ItemState, failure: Failure | None) -> BreakerState | None:
     """The breaker of an item's contract when its run has ended, well or with a failure; None when it stays as it is."""
     contract = state.contract_name
     if contract is None:
