@@ -80,14 +80,14 @@ class RunRequest:
     def kind(self) -> str:
         """The kind of agent that works."""
         worker = self.contract.worker
-        agent = self.policy.agent(worker.agent)
+        agent = self.policy.agent_named(worker.agent)
         return agent.kind if agent and not worker.run else "command"
 
     @property
     def argv(self) -> Argv:
         """The worker's argv, a template each. Empty for an agent that cannot be run."""
         worker = self.contract.worker
-        agent = self.policy.agent(worker.agent)
+        agent = self.policy.agent_named(worker.agent)
         return worker.run or (agent.run if agent else None) or ()
 
     @property
@@ -98,7 +98,7 @@ class RunRequest:
     def variables(self) -> dict[str, JsonValue]:
         """What prompt and argv templates may use."""
         worker = self.contract.worker
-        agent = self.policy.agent(worker.agent)
+        agent = self.policy.agent_named(worker.agent)
         return {
             "item": {"id": self.item_id, **self.item.model_dump(mode="json")},
             "issue": self._issue(),

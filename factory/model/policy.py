@@ -254,7 +254,7 @@ class Policy(Section):
             return limits.stall_minutes * 60
         return self.codex.stall_timeout_ms / 1000 if self.codex.stall_timeout_ms > 0 else None
 
-    def agent(self, name: str | None) -> Agent | None:
+    def agent_named(self, name: str | None) -> Agent | None:
         """The agent of a name; None for no name, or for one that is not among them."""
         return self.agents.get(name) if name else None
 
@@ -274,10 +274,7 @@ def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple
     found: list[tuple[str, ...]] = []
     for key, value in data.items() if isinstance(data, dict) else ():
         field = model.model_fields.get(key)
-        if field is None:
-            found.append((key,))
-        else:
-            found.extend((key, *rest) for rest in _unknown_below(value, field.annotation))
+        found += [(key, *rest) for rest in _unknown_below(value, field.annotation)] if field else [(key,)]
     return found
 
 

@@ -98,7 +98,7 @@ def _subject(request: RunRequest, outcome: RunOutcome) -> str:
 def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
     """Let one seat judge. A verdict that does not count is pending, and says why."""
     request, seat = asked.request, asked.seat
-    agent = request.policy.agent(seat.agent)
+    agent = request.policy.agent_named(seat.agent)
     name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
     said = SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=asked.subject))
     try:
@@ -125,7 +125,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:
     request = asked.request
-    agent = request.policy.agent(asked.seat.agent)
+    agent = request.policy.agent_named(asked.seat.agent)
     variables = {**request.variables(), "subject": asked.subject, "model": agent.model if agent else None, "tools": []}
     prompt = render(asked.prompt or _REQUEST, variables, "the reviewer's prompt")
     argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{asked.seat.name}")

@@ -62,7 +62,7 @@ def seat_argvs(request: RunRequest) -> Iterator[Argv]:
     """What the machine seats run, as far as it is known before they are asked."""
     unknown: Mapping[str, str] = {"subject": "", "prompt": "", "model": ""}
     for seat in request.contract.review.seats:
-        agent = request.policy.agent(seat.agent)
+        agent = request.policy.agent_named(seat.agent)
         argv = seat.run or (agent.run if agent else None)
         if argv:
             try:

@@ -45,14 +45,14 @@ def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]
     `kinds` are those of the agents that can be run.
     """
     name = contract.worker.agent
-    agent = policy.agents.get(name) if name else None
+    agent = policy.agent_named(name)
     if name and agent is None:
         return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
     known = " or ".join(map(repr, sorted(kinds)))
     if agent and agent.kind not in kinds:
         return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind {known} can be run yet"
     for seat in contract.review.seats:
-        reviewer = policy.agent(seat.agent)
+        reviewer = policy.agent_named(seat.agent)
         if (seat.agent, seat.run) == (name, contract.worker.run):
             return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
         if seat.agent and (reviewer is None or reviewer.kind not in kinds):
