@@ -103,6 +103,28 @@ def test_with_another_clock_nobody_waits_for_a_second_attempt(world: World) -> N
     assert system.ahead < timedelta(hours=2)
 
 
+class JustLate(System):
+    """A wait that times out at the very moment at which there is something to be had."""
+
+    def __init__(self) -> None:
+        self.late = True
+
+    def wait(self, calls: "SimpleQueue[None]", seconds: float | None) -> bool:
+        while self.late and calls.empty():
+            self.sleep(0.01)
+        late, self.late = self.late, False
+        return False if late else super().wait(calls, 0.2)
+
+
+def test_a_run_that_ends_just_as_a_wait_is_given_up_is_collected(world: World) -> None:
+    world.item("one")
+    with closing(Repository(world.root, JustLate())) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        with orchestrator.holding():
+            tick(orchestrator)
+            assert world.lane("one") == "done"
+
+
 def test_chance_comes_from_the_system_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.item("one", [{"exit": 75}])
     waits: list[timedelta] = []

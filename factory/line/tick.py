@@ -62,28 +62,32 @@ def _while_at_work(
     orchestrator: Orchestrator, waiting: Callable[[Runs], None], *, may_start: bool, most: int | None
 ) -> Iterator[PassReport]:
     """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
-    runs, until, said = orchestrator.context.runs, None, ""
+    context = orchestrator.context
+    runs, until, said, woken = context.runs, None, "", False
     while runs.busy:
-        if not orchestrator.context.wakeup.wait(_LOOK_S) and until is None:
-            if not _under_way(runs) and not orchestrator.context.wakeup.wait(_LOOK_S):
-                return  # what has ended is kept for a person, who has to mend a journal first
-            waiting(runs)
-            orchestrator.raise_if_stopped()
-            continue
+        woken = woken or context.wakeup.wait(_LOOK_S)
         orchestrator.raise_if_stopped()
+        if not woken and until is None and _under_way(runs):
+            waiting(runs)
+            continue
+        woken = False
         try:
             report = orchestrator.one_pass(may_start=may_start, most=most)
         except BusyError as error:
             said = _tell_once(orchestrator, error.message, said)
-            until = until or orchestrator.context.system.monotonic() + _PATIENCE_S
-            if orchestrator.context.system.monotonic() > until:
+            until = until or context.system.monotonic() + _PATIENCE_S
+            if context.system.monotonic() > until:
                 raise
             continue
         said = _tell_once(orchestrator, report.waiting, said)
-        until = (until or orchestrator.context.system.monotonic() + _PATIENCE_S) if report.waiting else None
-        if until is not None and orchestrator.context.system.monotonic() > until:
+        until = (until or context.system.monotonic() + _PATIENCE_S) if report.waiting else None
+        if until is not None and context.system.monotonic() > until:
             raise BusyError(report.waiting, "finish or abort it, then factory tick")
         yield report
+        if runs.busy and until is None and not _under_way(runs):
+            woken = context.wakeup.wait(_LOOK_S)
+            if not woken:
+                return  # what has ended is kept for a person, who has to mend a journal first
 
 
 def _under_way(runs: Runs) -> bool:
