@@ -113,7 +113,7 @@ class JustLate(System):
         while self.late and calls.empty():
             self.sleep(0.01)
         late, self.late = self.late, False
-        return False if late else super().wait(calls, 0.2)
+        return False if late else super().wait(calls, min(seconds or 0.2, 0.2))
 
 
 def test_a_run_that_ends_just_as_a_wait_is_given_up_is_collected(world: World) -> None:
