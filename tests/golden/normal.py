@@ -21,6 +21,7 @@ _CHANCE = (
 _SEARCH = (
     (re.compile(r"^## What was tried\n.*", re.MULTILINE | re.DOTALL), "## What was tried\n"),
     (re.compile(r"^tried \d+ edits; now: .*\n", re.MULTILINE), ""),
+    (re.compile(r"\b\d+((?: single)? edits)\b"), r"<number>\1"),
     (re.compile(r"; \d+ ran too long and were stopped \([^)]*\)"), ""),
     (re.compile(r", or the search more time \([^)]*\)"), ""),
 )
