@@ -459,6 +459,7 @@ def elsewhere(town: Town, *names: str) -> World:
     other = World(town.place / "other")
     if not other.root.exists():
         other = World.create(other.root)
+        other.git("commit", "-q", "--amend", "-m", "Another beginning")  # two worlds of a test begin with the same
     for name in names:
         other.item(name)
     other.commit("Items")

@@ -124,7 +124,7 @@ def test_a_running_item_is_cancelled_and_its_worker_is_stopped(world: World) -> 
         world.until(lambda: world.lane("one") == "done")
         # then its worker is gone and nothing of it was merged
         world.until(lambda: not commands_with("60.101"))
-        assert world.last("one").outcome is Outcome.CANCELLED
+        world.until(lambda: world.last("one").outcome is Outcome.CANCELLED)
     finally:
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=20)

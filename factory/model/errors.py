@@ -65,8 +65,9 @@ class Problem:
 class TooLarge(FactoryError):
     """Something of more bytes than are read."""
 
-    def __init__(self, size: int, most: int) -> None:
+    def __init__(self, size: int, most: int, beginning: bytes = b"") -> None:
         super().__init__(f"is {size} bytes long; at most {most} are read")
+        self.beginning = beginning  # as far as it was read
 
 
 class InvalidFile(FactoryError):

@@ -186,7 +186,7 @@ def read_inside(folder: Path, name: str, most: int) -> bytes | None:
     with os.fdopen(descriptor, "rb") as stream:
         data = stream.read(most + 1)
         if len(data) > most:
-            raise TooLarge(max(len(data), os.fstat(stream.fileno()).st_size), most)
+            raise TooLarge(max(len(data), os.fstat(stream.fileno()).st_size), most, data)
         return data
 
 

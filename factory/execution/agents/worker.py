@@ -101,14 +101,13 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     failure = _of_ending(answer.ended, request)
     if failure is not None:
         return begun.failed(failure)
-    try:
-        heard = _heard(begun, cell, Mask.of_environment(request.contract.worker.secrets))
-    except TooLarge as error:
-        return begun.failed(Failure(FailureClass.CONTRACT, f"{RESULT}:1:1: {error.message}"))
+    heard, problem = _heard(begun, cell, Mask.of_environment(request.contract.worker.secrets))
+    masked = "; a secret that the contract let through was taken out of it first" if heard.exposed else ""
+    if problem:
+        return heard.failed(Failure(FailureClass.CONTRACT, f"{RESULT}:1:1: {problem}{masked}"))
     try:
         result = _result(heard.raw_result)
     except InvalidFile as error:
-        masked = "; a secret that the contract let through was taken out of it first" if heard.exposed else ""
         return heard.failed(Failure(FailureClass.CONTRACT, f"{error}{masked}"))
     told = result is not None and result.usage != Usage()  # else what it wrote while it ran is all there is
     said = replace(heard, result=result, usage=result.usage if result and told else begun.usage)
@@ -121,11 +120,14 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     return _take(said, cell, request, repository)
 
 
-def _heard(begun: Work, cell: Cell, mask: Mask) -> Work:
-    """With what the worker says: nothing reads any of it before it has been masked. Raises TooLarge."""
-    raw = files.read_inside(cell.out, RESULT, yaml.MAX_BYTES)
+def _heard(begun: Work, cell: Cell, mask: Mask) -> tuple[Work, str]:
+    """(the work with what the worker says, why that is not to be read): nothing reads any of it before it is masked."""
+    try:
+        raw, problem = files.read_inside(cell.out, RESULT, yaml.MAX_BYTES), ""
+    except TooLarge as error:
+        raw, problem = error.beginning, error.message
     masked = raw and mask.hide_cut(raw)
-    return replace(begun, raw_result=masked, exposed=masked != raw)
+    return replace(begun, raw_result=masked, exposed=masked != raw), problem
 
 
 def _of_ending(ended: Ended, request: RunRequest) -> Failure | None:
