@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -430,3 +431,23 @@ def test_what_a_person_changes_at_the_last_moment_stops_the_whole_batch(world: W
         assert not (world.root / ".git/index.lock").exists()
     finally:
         repository.close()
+
+
+def test_an_edit_in_the_second_of_the_write_is_seen_after_something_else_was_staged(world: World) -> None:
+    # given a file that was edited in the second in which it was written, to something that is just as long
+    world.git("config", "core.trustctime", "false")
+    place = world.write("verdict.txt", "pending")
+    world.commit("A file")
+    written = place.stat()
+    place.write_text("approve")
+    os.utime(place, ns=(written.st_atime_ns, written.st_mtime_ns))
+    os.utime(world.root / ".git/index", ns=(written.st_atime_ns, written.st_mtime_ns))
+    # when something else is staged, some time later
+    world.write("other.txt", "other\n")
+    with closing(Repository(world.root)) as repository:
+        view = repository.view_of("main")
+        assert view is not None
+        with view.lock.held():
+            view.index.stage(["other.txt"])
+    # then git still sees the edit
+    assert world.git("diff", "--name-only") == "verdict.txt"

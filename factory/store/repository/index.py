@@ -93,7 +93,10 @@ class Index:
         mine = self._prepared.with_name(f"staged-{self._prepared.name}")  # by whoever does not hold the factory's lock
         mine.unlink(missing_ok=True)
         if self.path.exists():
+            seen = self.path.stat()
             files.write(mine, self.path.read_bytes())
+            # By this time git tells what may have been edited in the very second in which it was written.
+            os.utime(mine, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         names = b"".join(os.fsencode(path) + b"\0" for path in paths)
         env = {"GIT_INDEX_FILE": str(mine)}
         self._git.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=names, env=env)
