@@ -55,7 +55,7 @@ class PassReport:
 class Orchestrator:
     """Moves items. Use it within `holding`.
 
-    Further kinds of agents may be given, and an executor on which runs happen; without one they happen here.
+    The kinds of agents may be given, and an executor on which runs happen; without one they happen here.
     """
 
     def __init__(

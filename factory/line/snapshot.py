@@ -1,4 +1,4 @@
-"""The snapshot: everything that one pass knows, read from one commit."""
+"""The snapshot: everything that a step of a pass knows, read from one commit."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
