@@ -302,3 +302,12 @@ def test_no_folder_of_steps_has_more_files_than_a_reader_keeps_in_mind(folder: s
 def test_a_third_party_writes_one_small_file() -> None:
     for path in sorted((ROOT.parent / "tests").glob("test_new_*.py")):
         assert path.read_text().count("\n") < 60, f"{path} is no small file"
+
+
+def test_every_path_that_the_page_about_the_code_names_is_there() -> None:
+    page = (ROOT.parent / "docs" / "code.md").read_text()
+    paths = re.findall(r"`((?:factory|tests|line|store|execution|model|report)/[\w/.]+)`", page)
+    assert len(paths) > 20
+    for path in paths:
+        place = ROOT.parent / path if path.startswith(("factory/", "tests/")) else ROOT / path
+        assert place.exists(), f"docs/code.md names {path}"
