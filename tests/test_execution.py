@@ -1,11 +1,17 @@
 """A run on its own: what goes in and what comes out can leave the process, and every stretch of it has its time."""
 
+from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from factory.execution.agents.agent import AGENTS, Answer, Task
+from factory.execution.cell.pool import Cells
 from factory.execution.control import Control, PhaseLog
+from factory.execution.host import Host
+from factory.execution.local import LocalExecutor
 from factory.execution.outcome import Proof, Reviews, RunOutcome, SeatResult, Work
 from factory.execution.request import BudgetLeft, RunRequest
 from factory.line.orchestrator import Orchestrator
@@ -15,11 +21,12 @@ from factory.model.contract import Contract
 from factory.model.failure import Failure, FailureClass
 from factory.model.item import Item
 from factory.model.journal import Phase
+from factory.model.lifecycle import Event
 from factory.model.policy import Policy
 from factory.model.result import Usage
 from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.repository import Repository
-from tests.world import StandingStill, World
+from tests.world import StandingStill, World, say_nothing
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SUBJECT = "sha256:" + "0" * 64
@@ -90,3 +97,41 @@ def test_output_is_handed_on_as_it_comes(world: World) -> None:
     repository.close()
     assert len(listening.heard) > 1
     assert b"".join(listening.heard) == b"first\nsecond\n"
+
+
+class Unreliable:
+    """An executor that loses one run: by cancelling it, or by what is no outcome."""
+
+    kinds = ("command",)
+
+    def __init__(self, host: Host, *, cancels: bool) -> None:
+        self._local, self._cancels = LocalExecutor(host), cancels
+        self.shutdown = self._local.shutdown
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        if request.item_id != "lost":
+            return self._local.submit(request, control)
+        future: Future[RunOutcome] = Future()
+        if self._cancels:
+            future.cancel()
+        else:
+            cast(Future[object], future).set_result(None)
+        return future
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+def test_a_run_that_an_executor_loses_is_a_crash_of_its_own_and_costs_nobody_else(world: World, cancels: bool) -> None:
+    world.item("lost")
+    world.item("other")
+    world.commit("Two items")
+    with closing(Repository(world.root)) as repository:
+        cells = Cells(repository, world.root.parent / "cells")
+        executor = Unreliable(Host.of(repository, cells), cancels=cancels)
+        orchestrator = Orchestrator(repository, say_nothing, executor=executor)
+        with orchestrator.holding():
+            tick(orchestrator)
+        cells.remove_all()
+    last = world.last("lost")
+    assert (last.event, last.failure, last.attempt) == (Event.RELEASE, FailureClass.CRASH, 1)
+    assert "its result was lost" in str(last.reason)
+    assert world.lane("other") == "done"

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -323,3 +323,25 @@ def test_an_item_is_abandoned_when_nobody_here_works_on_it_and_no_other_lease_ho
     assert found(snapshot.now, "other") == ["one"]
     assert found(snapshot.now, "other", ("one",)) == []
     assert found(held.expires_at, "me") == ["one"]
+
+
+def test_a_run_that_ends_while_its_item_lies_twice_is_kept_until_one_of_the_files_goes(world: World) -> None:
+    # given a run under way, and a person who commits a second file of its item
+    world.item("one", [{"sleep": 0.5}, *PAID])
+    world.commit("An item")
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        with orchestrator.holding():
+            orchestrator.one_pass()
+            world.write("queue/inbox/one.yaml", world.read("queue/active/one.yaml"))
+            world.commit("A copy")
+            # when it ends, and the person takes the copy away
+            orchestrator.context.runs.running["one"].future.result()
+            orchestrator.one_pass()
+            assert "one" in orchestrator.context.runs.running
+            (world.root / "queue/inbox/one.yaml").unlink()
+            world.commit("No copy")
+            orchestrator.one_pass()
+    # then what it came to counts, and it is paid once
+    assert world.events("one") == ["submit", "start", "deliver", "finish"]
+    assert costs(world, "one") == [0.25]

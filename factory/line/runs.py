@@ -15,6 +15,7 @@ from factory.execution.heartbeat import Heartbeat
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
+from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
 
@@ -160,9 +161,12 @@ class Runs:
 
     def _outcome(self, running: Running) -> RunOutcome:
         """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
-        error = running.future.exception()
-        if error is None:
-            return running.future.result()
+        cancelled = running.future.cancelled()
+        error = MachineError("the executor cancelled it") if cancelled else running.future.exception()
+        came = running.future.result() if error is None else None
+        if isinstance(came, RunOutcome):
+            return came
+        error = error or MachineError(f"the executor gave {type(came).__name__} for an outcome")
         seconds = self._system.monotonic() - running.since
         lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
         return RunOutcome(lost)

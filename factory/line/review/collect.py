@@ -84,12 +84,13 @@ class EndedRun:
 def collect(context: Context, snapshot: Snapshot) -> None:
     """Commit what every run that has ended came to. The moves that people made must be in the snapshot."""
     done: list[str] = []
+    known = context.reader.artifacts.ids(snapshot.tree)  # whose journals are there, readable or not
     for running, outcome in context.runs.ended_runs():
         item_id = running.request.item_id
         state = snapshot.items.get(item_id)
         history = state.history if state else snapshot.lost.get(item_id, History())
-        if state is not None and state.unread:
-            continue  # kept until a person has mended the journal
+        if state.unread if state else item_id not in snapshot.lost and item_id in known:
+            continue  # kept until a person has mended the journal, or taken one of two files away
         if history.lane is not Lane.ACTIVE or history.run != running.request.run:
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
