@@ -73,38 +73,22 @@ def _payload(
     """What becomes of an item that is not approved: a person has it when the rounds or the answers are used up."""
     state, decision = assessment.state, assessment.decision
     assert state.contract is not None
-    failure = FailureClass.CONFLICT if assessment.evidence.conflicts else None
-    verdicts, closed, reason = decision.verdicts, closed_by_seat(state, decision), decision.reason
+    rounds, again, reason = state.contract.rework.max_rounds, repeated(state, findings), decision.reason
+    kind: type[Blocked | Rejected | SentBack] = Blocked
     if decision.event is Event.REJECT:
-        return Rejected(
-            reason=reason,
-            verdicts=verdicts,
-            findings=findings,
-            closed=closed,
-            failure=failure,
-            not_applied=not_applied,
-        )
-    rounds = state.contract.rework.max_rounds
-    again = repeated(state, findings)
-    if decision.event is Event.REWORK and again:
+        kind = Rejected
+    elif decision.event is Event.REWORK and again:
         reason = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {reason}"
     elif decision.event is Event.REWORK and state.history.rounds_spent + 1 >= rounds:
         reason = f"{counted(rounds, 'round')} used up; the last: {reason}"
     elif decision.event is Event.REWORK:
-        return SentBack(
-            reason=reason,
-            verdicts=verdicts,
-            findings=findings,
-            closed=closed,
-            failure=failure,
-            not_applied=not_applied,
-        )
-    return Blocked(
+        kind = SentBack
+    return kind(
         reason=reason,
-        verdicts=verdicts,
+        verdicts=decision.verdicts,
         findings=findings,
-        closed=closed,
-        failure=failure,
+        closed=closed_by_seat(state, decision),
+        failure=FailureClass.CONFLICT if assessment.evidence.conflicts else None,
         not_applied=not_applied,
     )
 
