@@ -2,13 +2,12 @@
 
 from factory.model.errors import UnusableError
 from factory.model.policy import Identity
+from factory.model.trailers import Trailer
 from factory.store import files
 from factory.store.repository.file_history import signed
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.store.state import SIGNATURE
-
-_TRAILER = "Factory-Actor"
 
 
 def not_its_own(repository: Repository, head: str, identity: Identity) -> str:
@@ -16,7 +15,7 @@ def not_its_own(repository: Repository, head: str, identity: Identity) -> str:
     if identity.email is None:
         return ""  # factory@<host> is nobody's
     who = Person(identity.name, identity.email)
-    commit = signed(repository, head, who, without=_TRAILER)
+    commit = signed(repository, head, who, without=Trailer.ACTOR)
     if not commit:
         return ""
     return f"identity: {who} has signed {commit[:10]}, which is not the factory's; give it one of its own"

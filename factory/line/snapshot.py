@@ -80,7 +80,7 @@ class Snapshot:
     problems: tuple[Problem, ...]
     breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
     lost: MappingProxyType[str, History]  # of the ids under way that lie in no open lane
-    begun_today: int = 0  # runs, counted from what lies in the queue
+    runs_begun: int = 0  # grows by one with each run that begins; it does not count them all
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
     @property
@@ -142,7 +142,7 @@ class SnapshotReader:
         breakers = self._breakers(tree, problems)
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, items, now, problems) if limited else 0.0
-        begun = self._begun_today(tree, items, now)
+        begun = self._runs_begun(tree, items, now)
         return Snapshot(
             now,
             head,
@@ -157,7 +157,7 @@ class SnapshotReader:
             spent,
         )
 
-    def _begun_today(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
+    def _runs_begun(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
         """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
         finished = self.repository.objects.folder(tree, lane_folder(Lane.DONE, f"{now.astimezone(UTC):%Y-%m-%d}"))
         return len(finished) + sum(state.history.run for state in items.values())

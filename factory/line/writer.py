@@ -1,6 +1,6 @@
 """The writer: the only one that commits. Each move is a commit, and a batch of them happens in one instant."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -15,11 +15,13 @@ from factory.model.layout import artifact_folder, item_path, journal_path, run_f
 from factory.model.lifecycle import Lane, check_move
 from factory.model.moments import moment_of
 from factory.model.run_layout import kept_verdict
+from factory.model.trailers import Trailer
 from factory.store.queue import VerdictFile
-from factory.store.repository.batch import Batch, Signature
+from factory.store.repository.batch import Batch, Signature, add_commit
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import WORK_PREFIX, Arrival, Repository, branch_of
+from factory.store.repository.trees import diff
 
 BATCH_MOVES = 50
 BATCH_SECONDS = 0.05
@@ -182,10 +184,34 @@ class Writer:
                 self.batch.tree.remove(path)
             else:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
-        text = f"{printable(message)}\n\nFactory-Actor: {self.me}\n"
+        text = f"{printable(message)}\n\n{Trailer.ACTOR.line(self.me)}\n"
         self.batch.commit(text, Signature(author, self.me, self._system.now()))
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
+
+    def tip_of(self, branch: str) -> str:
+        """The newest commit of a branch, published or not. Raises UnusableError when there is none."""
+        if branch == self._branch:
+            return self.head
+        moved = next((update.new for update in reversed(self.batch.others) if update.branch == branch), None)
+        return moved or self._repository.tip(branch, "target")
+
+    def merge(self, branch: str, content: str, merged: Sequence[str], message: str) -> str:
+        """Commit that a branch holds this content from now on, with parents besides its tip; the commit's id."""
+        objects, tip = self._repository.objects, self.tip_of(branch)
+        signed = Signature(self.me, self.me, self._system.now())
+        self._written += 1
+        if branch != self._branch:
+            tree = self._repository.with_content(objects.commit(tip).tree, content)
+            commit = add_commit(objects, tree, (tip, *merged), message, signed)
+            self.also(RefUpdate(branch, tip, commit))
+            return commit
+        for change in diff(objects, self._repository.content(self.batch.tree.write()), content):
+            if change.new is None:
+                self.batch.tree.remove(change.path)
+            else:
+                self.batch.tree.put(change.path, change.new)
+        return self.batch.commit(message, signed, *merged)
 
     def also(self, update: RefUpdate) -> None:
         """Move another branch in the same instant."""
@@ -213,9 +239,9 @@ class Writer:
 def _message(item_id: str, entry: Entry) -> str:
     came = entry.source or "-"
     subject = f"factory: {item_id} {came} -> {entry.to}" + (f" (run {entry.run})" if entry.run else "")
-    trailers = [f"Factory-Item: {item_id}", f"Factory-Move: {came} -> {entry.to}", f"Factory-Actor: {entry.actor}"]
+    trailers = [Trailer.ITEM.line(item_id), Trailer.MOVE.line(f"{came} -> {entry.to}"), Trailer.ACTOR.line(entry.actor)]
     if entry.run:
-        trailers.insert(2, f"Factory-Run: {entry.run}")
+        trailers.insert(2, Trailer.RUN.line(entry.run))
     parts = [subject, quoted(entry.reason or ""), "\n".join(trailers)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
 from pydantic import JsonValue
@@ -95,6 +96,8 @@ def remove_empty_folders(folder: Path, stop: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder whatever somebody made of it: closed to its owner, or deeper than this language can follow."""
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(folder)  # quicker than a process, and enough for nearly all
     if not os.path.lexists(folder):
         return
     for argv in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):

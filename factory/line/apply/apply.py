@@ -25,10 +25,9 @@ from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Phase
 from factory.model.lifecycle import NotApplied, Outcome
 from factory.model.run_layout import APPLY, PULL_REQUEST
+from factory.model.trailers import Trailer
 from factory.store.files import as_json
 from factory.store.repository.batch import Signature, add_commit
-from factory.store.repository.refs import RefUpdate
-from factory.store.repository.trees import diff
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 _UNKNOWN = (
@@ -70,12 +69,12 @@ def _apply_one(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     if changes_nothing or state.contract.apply.mode in _CHANGES_NOTHING:
         files = {PULL_REQUEST: pull_request(assessment)} if state.contract.apply.mode is ApplyMode.BRANCH else NO_FILES
         return _finish(context, snapshot, assessment, Finished(outcome=Outcome.ACCEPTED), files)
-    target, content = _target_head(context, snapshot), assessment.evidence.tree
+    target, content = context.writer.tip_of(snapshot.policy.target_branch), assessment.evidence.tree
     if not _checked_on(context, assessment, target):
         return _recheck(context, snapshot, state)
     if obstacles(context.repository, snapshot.policy.target_branch, content):
         return None
-    commit = _merge(context, snapshot, assessment, target, content)
+    commit = _merge(context, snapshot, assessment)
     applied = Finished(outcome=Outcome.APPLIED, applied=commit, phases=_applying(context, began))
     return _finish(context, snapshot, assessment, applied)
 
@@ -172,15 +171,6 @@ def _checked_on(context: Context, assessment: Assessment, target: str) -> bool:
     return assessment.evidence.proposal == proposal and assessment.evidence.tree == merge.tree
 
 
-def _target_head(context: Context, snapshot: Snapshot) -> str:
-    """The target as the batch being written has it."""
-    target = snapshot.policy.target_branch
-    if target == context.branch:
-        return context.writer.head
-    moved = next((update.new for update in reversed(context.writer.batch.others) if update.branch == target), None)
-    return moved or context.repository.head(target) or context.writer.head
-
-
 def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState | None:
     """Have the checks run again on what the target holds now; to a person when they cannot be."""
     found = context.runs.recheck_of(state.id, state.history.proposal)
@@ -194,29 +184,21 @@ def _recheck(context: Context, snapshot: Snapshot, state: ItemState) -> ItemStat
     return None
 
 
-def _merge(context: Context, snapshot: Snapshot, assessment: Assessment, target: str, content: str) -> str:
-    """The commit that brings the proposal into the target."""
+def _merge(context: Context, snapshot: Snapshot, assessment: Assessment) -> str:
+    """The commit that brings the proposal, merged and checked, into the target."""
     state, contract = assessment.state, assessment.state.contract
     assert contract is not None and state.item is not None
-    signed = Signature(context.me, context.me, context.system.now())
     squash = contract.apply.mode is ApplyMode.SQUASH
-    merged = () if squash else (assessment.evidence.proposal,)
     title = printable(" ".join(state.item.title.split()))
-    text = f"{'' if squash else 'Merge '}{state.id}: {title}\n\n{quoted(assessment.decision.reason)}\n\n"
-    text += f"Factory-Item: {state.id}\nFactory-Subject: {assessment.subject}\nFactory-Actor: {context.me}\n"
-    if snapshot.policy.target_branch == context.branch:
-        batch = context.writer.batch
-        for change in diff(context.repository.objects, context.repository.content(batch.tree.write()), content):
-            if change.new is None:
-                batch.tree.remove(change.path)
-            else:
-                batch.tree.put(change.path, change.new)
-        return batch.commit(text, signed, *merged)
-    objects = context.repository.objects
-    tree = context.repository.with_content(objects.commit(target).tree, content)
-    commit = add_commit(objects, tree, (target, *merged), text, signed)
-    context.writer.also(RefUpdate(snapshot.policy.target_branch, target, commit))
-    return commit
+    trailers = (
+        Trailer.ITEM.line(state.id),
+        Trailer.SUBJECT.line(assessment.subject),
+        Trailer.ACTOR.line(context.me),
+    )
+    subject, reason = f"{'' if squash else 'Merge '}{state.id}: {title}", quoted(assessment.decision.reason)
+    message = "\n\n".join((subject, reason, "\n".join(trailers))) + "\n"
+    merged = () if squash else (assessment.evidence.proposal,)
+    return context.writer.merge(snapshot.policy.target_branch, assessment.evidence.tree, merged, message)
 
 
 def _finish(

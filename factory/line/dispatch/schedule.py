@@ -84,7 +84,7 @@ def plan(
     trials = Trials(snapshot)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
-    for state in _in_turn(waiting, arrivals, lambda: snapshot.begun_today + len(started)):
+    for state in _in_turn(waiting, arrivals, lambda: snapshot.runs_begun + len(started)):
         entry = _alone(state, snapshot, outcome_of, circled)
         until = None
         if entry.start:

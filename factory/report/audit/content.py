@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.trailers import Trailer
 from factory.report.audit.proposals import Lookup, Proposals
 from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Rule, Violation
@@ -132,7 +133,7 @@ class Content:
         if found is None:
             return None
         lines = found[2].decode(errors="replace").split("\n")
-        return next((line.partition(": ")[2] for line in lines if line.startswith("Factory-Subject: ")), "")
+        return next((line.partition(": ")[2] for line in lines if line.startswith(f"{Trailer.SUBJECT}: ")), "")
 
     def advance(self, transition: Transition) -> None:
         """Go on to a commit: what came in and has to be finished, and what has been."""

@@ -9,6 +9,7 @@ from factory.line.snapshot import ItemState
 from factory.model.errors import IllegalMove
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
+from factory.model.trailers import Trailer
 from factory.report.audit.content import Content
 from factory.report.audit.finish import Finish
 from factory.report.audit.judgement import subject_found
@@ -146,7 +147,7 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
 def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[Found]:
     """Whether the trailers and the folder say what the journal says."""
     step = transition.step
-    said = [step.trailer(f"Factory-{name}") for name in ("Move", "Run", "Actor")]
+    said = [step.trailer(key) for key in (Trailer.MOVE, Trailer.RUN, Trailer.ACTOR)]
     told = [f"{last.source or '-'} -> {last.to}", str(last.run or ""), last.actor]
     if said != told:
         yield Rule.TRAILERS, record.path, f"the commit says {' / '.join(said)}, and the journal {' / '.join(told)}"

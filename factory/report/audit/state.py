@@ -7,6 +7,7 @@ from factory.model.layout import ARTIFACTS, QUEUE, artifact_folder, contract_pat
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.run_layout import JOURNAL
+from factory.model.trailers import Trailer
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.lines import entries_of
 from factory.report.audit.paths import artifact_of, by_artifact, by_item, item_in, judged_in, newest
@@ -109,7 +110,7 @@ class AuditState:
         filed = before | {item_id: before[item_id].placed(changes) for item_id, changes in placed.items()}
         filed |= {item_id: filed[item_id].written(files) for item_id, files in _written(artifacts).items()}
         by_factory, carried = self.authorship.by_factory(step), self.authorship.carried(step)
-        item_id, move = step.trailer("Factory-Item"), step.trailer("Factory-Move")
+        item_id, move = step.trailer(Trailer.ITEM), step.trailer(Trailer.MOVE)
         moved = (by_factory or carried) and bool(move)
         told, after = Appended(), dict(filed)
         lines: tuple[Line, ...] = ()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from factory.model.errors import UnusableError
 from factory.model.policy import Policy
+from factory.model.trailers import Trailer
 from factory.report.audit.content import Content
 from factory.report.audit.proposals import Proposals, item_of
 from factory.report.audit.rules import Rule, Violation
@@ -12,7 +13,7 @@ from factory.report.audit.state import AuditState
 from factory.store.repository.ancestry import Ancestry, Told
 from factory.store.repository.commit_walk import CommitDiff, walk_commits
 
-_SUBJECT = "\nFactory-Subject: "
+_SUBJECT = f"\n{Trailer.SUBJECT}: "
 
 
 class _Seen(NamedTuple):
@@ -62,7 +63,7 @@ class Target:
             self._subjects.add(told.commit)
 
     def _seen(self, step: CommitDiff) -> _Seen:
-        item_id = step.trailer("Factory-Item") if self._state.authorship.carried(step) else item_of(step.author)
+        item_id = step.trailer(Trailer.ITEM) if self._state.authorship.carried(step) else item_of(step.author)
         again = bool(item_id) and self._proposals.picked(step.commit, self._state.record(item_id))
         return _Seen(step, item_id if again else "")
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from factory.model.moments import moment_of, seconds_of
+from factory.model.trailers import Trailer
 from factory.store.repository.git import Git
 from factory.store.repository.objects import Person
 from factory.store.repository.trees import OWN_FOLDERS
 
-_FIELDS = ("%H", "%ct", "%an", "%ae", "%s", "%(trailers:key=Factory-Item,valueonly,separator=%x2C)")
+_FIELDS = ("%H", "%ct", "%an", "%ae", "%s", f"%(trailers:key={Trailer.ITEM},valueonly,separator=%x2C)")
 _FORM = "--format=" + "%x00".join(_FIELDS) + "%x00"
 
 
