@@ -49,6 +49,8 @@ class Town:
         for name in ("ci", "ann"):
             world.git("clone", "-q", str(town.origin), str(place / name))
         shutil.rmtree(world.root)
+        for each in (World(town.origin), town.ci, town.ann):
+            each.pack()
         return town
 
     def moved_to(self, place: Path) -> "Town":

@@ -56,6 +56,7 @@ def _beginning() -> Path:
     for lane in ("inbox", "active", "review", "rework", "blocked", "done"):
         world.write(f"queue/{lane}/.gitkeep", "")
     world.commit("The beginning")
+    world.pack()
     return world.root
 
 
@@ -87,6 +88,10 @@ class World:
         if check and done.returncode:
             raise AssertionError(f"git {' '.join(arguments)}: {done.stderr}")
         return done.stdout.rstrip("\n")
+
+    def pack(self) -> None:
+        """Put all objects in one file: it is copied, and removed, faster than a folder for each."""
+        self.git("repack", "-a", "-d", "-q")
 
     def write(self, path: str, text: str) -> Path:
         place = self.root / path
