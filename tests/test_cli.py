@@ -36,7 +36,8 @@ def test_a_new_users_way(tmp_path: Path) -> None:
     # when a person lays a factory into it, gives it a worker, and adds a task
     laid = world.factory("init")
     assert "WORKFLOW.md" in laid
-    assert "git add" in laid
+    steps = ["git add", "factory doctor --checks", "factory add"]
+    assert steps == sorted(steps, key=laid.index)
     contract = world.root / "contracts/change.yaml"
     text = re.sub(r"  run: .*", "  run: [sh, -c, 'echo done > done.txt']", contract.read_text())
     contract.write_text(text)
