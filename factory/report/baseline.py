@@ -12,7 +12,7 @@ from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import printable
+from factory.model.base import last_line, printable
 from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
@@ -122,9 +122,11 @@ def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
             else f"fails as it must ({how})"
         )
         return Diagnosis(about, Health.NOTE if passed else Health.GOOD, found, advice)
+    log = result.log.decode(errors="replace")
     if passed:
-        return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s")
-    lines = [line.rstrip()[:_WIDEST] for line in printable(result.log.decode(errors="replace")).split("\n")]
+        said = f": {last}" if (last := last_line(log)) else ""
+        return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s{said}")
+    lines = [line.rstrip()[:_WIDEST] for line in printable(log).split("\n")]
     told = tuple(line for line in lines if line)[-_MOST_LINES:]
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
     advice = "correct the check or the environment; else every proposal is sent back"
