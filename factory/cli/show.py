@@ -41,6 +41,10 @@ def _print(found: Detail) -> None:
     if found.note:
         why = f"  [{found.not_applied}]" if found.not_applied else ""
         click.echo(f"now        {printable(found.note)}{why}")
+    for hook in found.hooks:
+        click.echo(f"hook       {hook.name} {hook.how}")
+        for line in hook.quoted:
+            click.echo(f"           | {line}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")

@@ -3,27 +3,28 @@
 from collections.abc import Iterator
 
 from factory.execution.agents.prompt import TemplateProblem
+from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
 from factory.execution.control import Control
+from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import last_line, printable
+from factory.model.base import last_line
 from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.model.layout import YAML, in_library
 from factory.report.diagnosis import Diagnosis, Health
+from factory.report.failed_hooks import failed_hooks, last_lines
 from factory.store.canaries import Canaries
 
 _UNTOUCHED = "doctor"
-_MOST_LINES = 15  # of what a check printed; how it ended is told at the end
-_WIDEST = 200
 
 
 def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -56,8 +57,18 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
                 yield Diagnosis(
                     f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them"
                 )
+            except CellNotReady as error:
+                yield _not_ready(name, contract, error)
             except FactoryError as error:
                 yield Diagnosis(f"checks of {name}", Health.BAD, error.message, error.hint)
+
+
+def _not_ready(name: str, contract: Contract, error: CellNotReady) -> Diagnosis:
+    """A hook or a setup that fails before any check can be run, quoted."""
+    log = Mask.of_environment(contract.worker.secrets).hide_cut(bytes(error.log))
+    hook = next((each for each in failed_hooks(log) if each.ending in error.message), None)
+    found, quoted = (hook.told, hook.quoted) if hook else (error.message, last_lines(log.decode(errors="replace")))
+    return Diagnosis(f"checks of {name}", Health.BAD, found, error.hint, quoted if len(quoted) > 1 else ())
 
 
 def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -126,8 +137,7 @@ def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
     if passed:
         said = f": {last}" if (last := last_line(log)) else ""
         return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s{said}")
-    lines = [line.rstrip()[:_WIDEST] for line in printable(log).split("\n")]
-    told = tuple(line for line in lines if line)[-_MOST_LINES:]
+    told = last_lines(log)
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
     advice = "correct the check or the environment; else every proposal is sent back"
     return Diagnosis(about, Health.BAD, found, advice, told if len(told) > 1 else ())
