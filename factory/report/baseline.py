@@ -25,6 +25,8 @@ from factory.report.failed_hooks import failed_hooks, last_lines
 from factory.store.canaries import Canaries
 
 _UNTOUCHED = "doctor"
+_OUT_OF_DATE = "out of date: since it was tried the contract, a hook, a setting or the environment has changed"
+_TRY_IT = "factory doctor --checks, or the first item"
 
 
 def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -84,16 +86,28 @@ def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagno
 
 
 def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
-    """What is known of the canaries, without trying any."""
-    known = Canaries(reader.repository.state).newest()
+    """What is known of the canaries as everything is now, without trying any. Raises UnusableError without a sandbox.
+
+    What was found with other checks, hooks, settings or variables says nothing of those of now.
+    """
+    canaries = Canaries(reader.repository.state)
+    earlier = canaries.newest()
     for name, contract in reader.library.contracts(snapshot.tree):
-        canary = known.get(name)
-        if canary is not None and canary.rules == rules_of(contract):
+        surroundings = surroundings_digest(_request(snapshot, name, contract, snapshot.head))
+        canary = canaries.get(name, rules_of(contract), surroundings)
+        if canary is not None:
             yield from _told(canary)
-        elif contract.checks and snapshot.policy.canary != "off":
-            yield Diagnosis(
-                f"canary of {name}", Health.NOTE, "not tried yet", "factory doctor --checks, or the first item"
-            )
+        elif not contract.checks or snapshot.policy.canary == "off":
+            continue
+        elif name in earlier:
+            yield Diagnosis(f"canary of {name}", Health.NOTE, f"{_OUT_OF_DATE}{_was(earlier[name])}", _TRY_IT)
+        else:
+            yield Diagnosis(f"canary of {name}", Health.NOTE, "not tried yet", _TRY_IT)
+
+
+def _was(canary: Canary) -> str:
+    """What was said last of checks that prove nothing, which may well still be so."""
+    return f"; {', '.join(canary.silent)} still passed then when the product was gone" if canary.silent else ""
 
 
 def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> RunRequest:
