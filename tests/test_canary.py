@@ -141,6 +141,14 @@ def test_the_doctor_tries_every_contracts_checks_on_the_untouched_branch(making:
     assert "canary" not in making.command("status")
 
 
+def test_the_doctor_says_when_a_canary_cannot_be_tried(making: World) -> None:
+    contract(making, ("tests", TESTS))
+    making.policy("hooks: {after_create: python3 -m py_compile product.py && grep -q def product.py}")
+    told = making.command("doctor", "--checks")
+    assert "note  canary of made: not tried: " in told
+    assert "or a hook fails without the product" in told
+
+
 CHANGES = {
     "a hook": lambda world: world.policy("hooks: {after_create: 'true'}"),
     "a cell setting": lambda world: world.policy("cell: {shares: [deps]}"),

@@ -55,6 +55,7 @@ def test_a_new_users_way(tmp_path: Path) -> None:
     assert world.lane("write-done-txt") == "done"
     assert world.read("done.txt") == "done\n"
     assert world.status() == ""
+    assert "of 1 item, 1 of them finished\nevery commit keeps the rules" in world.factory("audit")
 
 
 def test_the_worker_that_init_lays_down_says_what_to_do(tmp_path: Path) -> None:

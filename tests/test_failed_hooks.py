@@ -74,7 +74,7 @@ def test_the_doctor_quotes_it(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     worker = {"run": ["factory-scripted"], "secrets": ["TOKEN"]}
     world.contract("made", checks=[{"name": "tests", "run": ["true"]}], worker=worker)
     told = world.command("doctor", "--checks", status=1)
-    assert f"bad   checks of made: {TOLD}\n" in told
+    assert f"bad   checks of made: {TOLD}\n      correct it in WORKFLOW.md or the contract" in told
     assert "      | line 27\n" in told
     assert told.endswith("      | no such mirror\n")
     failing(world, "echo correct-horse; exit 4")

@@ -70,7 +70,8 @@ def _not_ready(name: str, contract: Contract, error: CellNotReady) -> Diagnosis:
     log = Mask.of_environment(contract.worker.secrets).hide_cut(bytes(error.log))
     hook = next((each for each in failed_hooks(log) if each.ending in error.message), None)
     found, quoted = (hook.told, hook.quoted) if hook else (error.message, last_lines(log.decode(errors="replace")))
-    return Diagnosis(f"checks of {name}", Health.BAD, found, error.hint, quoted if len(quoted) > 1 else ())
+    advice = "correct it in WORKFLOW.md or the contract, or give the environment what it needs"
+    return Diagnosis(f"checks of {name}", Health.BAD, found, advice, quoted if len(quoted) > 1 else ())
 
 
 def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -129,7 +130,7 @@ def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
     if well:
         canary = CanaryCheck(Canaries(repository.state)).try_now(runner, content, target)
         if canary is None:
-            found = "there is no file that it could be tried on: the contract allows only tests, settings or checks"
+            found = "not tried: the contract allows only tests, settings or checks, or a hook fails without the product"
             yield Diagnosis(f"canary of {name}", Health.NOTE, found)
         else:
             yield from _told(canary)
