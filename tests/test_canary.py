@@ -1,6 +1,11 @@
 """The canary: a check that still passes when the product is gone is told, once and everywhere, and may count."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,6 +139,63 @@ def test_the_doctor_tries_every_contracts_checks_on_the_untouched_branch(making:
     contract(making, ("tests", TESTS))
     assert "ok    canary of made: tests fails" in making.command("doctor", "--checks", status=1)
     assert "canary" not in making.command("status")
+
+
+def test_the_doctor_says_when_a_canary_cannot_be_tried(making: World) -> None:
+    contract(making, ("tests", TESTS))
+    making.policy("hooks: {after_create: python3 -m py_compile product.py && grep -q def product.py}")
+    told = making.command("doctor", "--checks")
+    assert "note  canary of made: not tried: " in told
+    assert "or a hook fails without the product" in told
+
+
+CHANGES = {
+    "a hook": lambda world: world.policy("hooks: {after_create: 'true'}"),
+    "a cell setting": lambda world: world.policy("cell: {shares: [deps]}"),
+    "a check": lambda world: contract(world, ("blind", ["true"])),
+    "a limit": lambda world: contract(world, ("blind", BLIND), limits={"minutes": 3}),
+    "the contract's own cell": lambda world: contract(world, ("blind", BLIND), cell={"copies": ["deps"]}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_found_before_something_changed_is_out_of_date(
+    making: World, change: Callable[[World], object]
+) -> None:
+    contract(making, ("blind", BLIND))
+    making.command("doctor", "--checks", status=1)
+    assert "bad   canary of made: blind still passes when the product is gone" in making.command("doctor", status=1)
+    # when something changes that it hangs on, the doctor says so and what to do
+    change(making)
+    told = making.command("doctor")
+    assert "note  canary of made: out of date: " in told
+    assert "; blind still passed then when the product was gone\n      factory doctor --checks" in told
+    assert "bad   canary" not in told
+    # and tries it again
+    making.command("doctor", "--checks", status=1)
+    assert "bad   canary of made: blind still passes when the product is gone" in making.command("doctor", status=1)
+
+
+def test_what_was_found_holds_whatever_else_changes(making: World) -> None:
+    contract(making, ("tests", TESTS))
+    making.command("doctor", "--checks")
+    making.policy("agent: {max_concurrent_agents: 1}")
+    contract(making, ("tests", TESTS), purpose="Say it in other words.")
+    assert "ok    canary of made: tests fails when the product is gone" in making.command("doctor")
+
+
+def test_the_doctor_goes_on_where_the_required_sandbox_is_missing(making: World, tmp_path: Path) -> None:
+    contract(making, ("tests", TESTS))
+    making.policy("sandbox: required")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("git", "python3"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    asked = [sys.executable, "-m", "factory", "doctor"]
+    env = {**os.environ, "PATH": str(programs)}
+    done = subprocess.run(asked, cwd=making.root, env=env, capture_output=True, text=True, check=False)
+    assert "bad   sandbox: sandbox: required, and bubblewrap is not installed; nothing starts" in done.stdout
+    assert "budget: no limit a day" in done.stdout
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])

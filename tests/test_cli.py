@@ -36,7 +36,8 @@ def test_a_new_users_way(tmp_path: Path) -> None:
     # when a person lays a factory into it, gives it a worker, and adds a task
     laid = world.factory("init")
     assert "WORKFLOW.md" in laid
-    assert "git add" in laid
+    steps = ["git add", "factory doctor --checks", "factory add"]
+    assert steps == sorted(steps, key=laid.index)
     contract = world.root / "contracts/change.yaml"
     text = re.sub(r"  run: .*", "  run: [sh, -c, 'echo done > done.txt']", contract.read_text())
     contract.write_text(text)
@@ -54,6 +55,7 @@ def test_a_new_users_way(tmp_path: Path) -> None:
     assert world.lane("write-done-txt") == "done"
     assert world.read("done.txt") == "done\n"
     assert world.status() == ""
+    assert "of 1 item, 1 of them finished\nevery commit keeps the rules" in world.factory("audit")
 
 
 def test_the_worker_that_init_lays_down_says_what_to_do(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The plan: what starts, in which order, and why the rest waits."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,56 @@ def test_a_dry_run_promises_nothing_of_a_file_that_it_calls_invalid(world: World
     assert "queue/inbox/good.yaml: would be taken in\n" in said
     assert "queue/inbox/bad.yaml:1:1: " in said
     assert "bad.yaml: would" not in said
+
+
+def dry_rows(world: World) -> dict[str, tuple[str, str]]:
+    """What a dry run says of each item, for programs: its state and why."""
+    told = json.loads(world.command("tick", "--dry-run", "--json"))
+    return {row["id"]: (row["state"], row["note"]) for row in told["items"]}
+
+
+def test_a_dry_run_says_of_a_new_file_whether_it_would_start(world: World) -> None:
+    # given new files of which nobody has committed any, a contract among them
+    world.policy("agent: {max_concurrent_agents: 3}")
+    world.item("old")
+    world.commit("Old")
+    world.item("one")
+    world.item("held", text="hold: true\n")
+    world.item("next", text="depends_on: [one]\n")
+    world.item("lost", contract="nowhere")
+    world.item("fresh", contract="fresh")
+    world.write("contracts/fresh.yaml", world.read("contracts/scripted.yaml"))
+    world.write("queue/inbox/many.jsonl", '{"title": "a", "id": "a"}\n')
+    objects, head = world.git("count-objects", "-v"), world.git("rev-parse", "main")
+    # when it is said what would happen
+    said = world.command("tick", "--dry-run")
+    # then of each item that would be there, in turn
+    for item_id in ("old", "a", "fresh"):
+        assert re.search(rf"^{item_id} +inbox +would move +(is taken in, and )?starts with the next tick$", said, re.M)
+    rows = dry_rows(world)
+    assert rows["one"] == ("waiting", "waits for a slot: 3 are at work, agent.max_concurrent_agents is 3")
+    assert rows["held"] == ("waiting", "on hold; factory hold held --off")
+    assert rows["next"] == ("waiting", "waits for one, which is in inbox")
+    assert rows["lost"][0] == "invalid" and "there is no contract 'nowhere'" in rows["lost"][1]
+    # and nothing at all has happened
+    assert (world.git("count-objects", "-v"), world.git("rev-parse", "main")) == (objects, head)
+    # and it becomes so
+    world.tick()
+    assert sorted(item_id for item_id in rows if world.events(item_id)[1:2] == ["start"]) == ["a", "fresh", "old"]
+
+
+def test_a_dry_run_says_of_a_committed_batch_what_it_brings(world: World) -> None:
+    world.write("queue/inbox/many.jsonl", '{"title": "a", "id": "a"}\n{"title": "b", "id": "b"}\n')
+    world.commit("A batch")
+    assert dry_rows(world) == dict.fromkeys("ab", ("ready", "is taken in, and starts with the next tick"))
+
+
+def test_a_dry_run_promises_nothing_while_a_persons_merge_is_in_progress(world: World) -> None:
+    world.item("one")
+    merging = world.root / ".git/MERGE_HEAD"
+    merging.write_text(world.git("rev-parse", "HEAD") + "\n")
+    state, why = dry_rows(world)["one"]
+    assert state == "waiting" and why.startswith("waits: a merge is in progress")
 
 
 def test_the_most_urgent_starts_first_then_the_oldest_then_by_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ def _with_queue(root: Path) -> tuple[World, World]:
     project = _project(root)
     said = project.command("init", "--branch", "queue")
     assert f"git worktree add ../{root.name}-queue queue && cd ../{root.name}-queue" in said
+    assert said.index("$EDITOR") < said.index("factory doctor --checks") < said.index("factory add")
     project.git("worktree", "add", "-q", f"../{root.name}-queue", "queue")
     queue = World(root.parent / f"{root.name}-queue")
     queue.write("contracts/change.yaml", SCRIPTED)

@@ -4,7 +4,7 @@ import click
 
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.model.base import printable
+from factory.model.base import counted, printable
 from factory.report.audit.audit import Audit, audit, resolve
 from factory.report.audit.rules import EXPLAINED, Rule
 from factory.store.library import locate_branch
@@ -38,11 +38,12 @@ def _print(found: Audit, line: str) -> None:
         rule = click.style(f"{violation.rule}", fg="red")
         click.echo(f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}")
     click.echo(
-        f"{printable(line)}: {found.commits} commits, {found.by_people} of them by people; "
-        f"{found.moves} moves of {found.items} items, {found.finished} of them finished"
+        f"{printable(line)}: {counted(found.commits, 'commit')}, {found.by_people} of them by people; "
+        f"{counted(found.moves, 'move')} of {counted(found.items, 'item')}, {found.finished} of them finished"
     )
     if found.violations:
         rules = sorted({violation.rule for violation in found.violations})
-        click.echo(f"{len(found.violations)} findings; factory audit --explain {rules[0]} says what is demanded")
+        found_so_many = counted(len(found.violations), "finding")
+        click.echo(f"{found_so_many}; factory audit --explain {rules[0]} says what is demanded")
     else:
         click.echo("every commit keeps the rules")

@@ -17,6 +17,11 @@ from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.repository.repository import Repository
 
+_FIRST_STEPS = (
+    "  factory doctor --checks               # do the checks pass before anybody has changed anything?",
+    "  factory add 'What is to be done' && factory tick",
+)
+
 
 def template(name: str) -> bytes:
     """A file that ships in the package."""
@@ -66,7 +71,7 @@ def init_command(branch: str | None) -> None:
         return
     click.echo("\nNext: put your worker into contracts/change.yaml, then")
     click.echo("  git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'")
-    click.echo("  factory add 'What is to be done' && factory tick")
+    click.echo("\n".join(_FIRST_STEPS))
 
 
 def _begin(opened: Repository, branch: str) -> None:
@@ -83,4 +88,4 @@ def _begin(opened: Repository, branch: str) -> None:
     click.echo(f"The factory lies on the new branch {branch}, and merges into {target}. Next:")
     click.echo(f"  git worktree add {place} {shlex.quote(branch)} && cd {place}")
     click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
-    click.echo("  factory add 'What is to be done' && factory tick")
+    click.echo("\n".join(_FIRST_STEPS))

@@ -41,6 +41,10 @@ def _print(found: Detail) -> None:
     if found.note:
         why = f"  [{found.not_applied}]" if found.not_applied else ""
         click.echo(f"now        {printable(found.note)}{why}")
+    for hook in found.hooks:
+        click.echo(f"hook       {hook.name} {hook.how}")
+        for line in hook.quoted:
+            click.echo(f"           | {line}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
@@ -55,7 +59,8 @@ def _print(found: Detail) -> None:
         click.echo(f"file       {change.kind}  {printable(path)}  {change.lines}")
     for ran in found.evidence.ran if found.evidence else ():
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
-        click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s)")
+        said = f": {ran.last_line}" if ran.last_line else ""
+        click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s){said}")
     for vote in history.entries[-1].verdicts if history.entries else ():
         lost = f": {vote.lost}" if vote.lost else ""
         click.echo(f"seat       {vote.decision}  {printable(vote.reviewer)} ({vote.seat}){printable(lost)}")

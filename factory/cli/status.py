@@ -90,7 +90,9 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
         click.echo(click.style(printable(shown), fg="red"))
     for canary in found.canaries:
         silent = ", ".join(canary.silent)
-        shown = f"canary of {canary.contract}: {silent} passes without the product; factory doctor --checks"
+        shown = (
+            f"canary of {canary.contract}: {silent} passes without the product, as tried last; factory doctor --checks"
+        )
         click.echo(click.style(printable(shown), fg="red"))
     if found.rows:
         rows = [

@@ -1,5 +1,7 @@
 """`factory tick`: one pass, for cron, CI and people."""
 
+from dataclasses import replace
+
 import click
 
 from factory.cli.interrupts import holding
@@ -12,6 +14,7 @@ from factory.line.tick import tick
 from factory.model.base import counted, printable
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
+from factory.report.coming import coming
 from factory.report.status import Status, status
 
 _SHOWN = 20
@@ -21,16 +24,18 @@ def _dry_run(as_json: bool) -> None:
     with reading() as (reader, snapshot):
         reader.repository.tip(snapshot.policy.target_branch, "target")
         found = status(reader, snapshot)
-        edits = sorted({path for each in find_edits(reader, snapshot) for path in each.valid})
+        edited = find_edits(reader, snapshot)
+        edits = sorted({path for each in edited for path in each.valid})
+        rows = [row for row in found.rows if row.state != "new"] + coming(reader, snapshot, edited, found.busy)
+    found = replace(found, rows=tuple(rows))
     if as_json:
         echo_json({**_as_json(found), "edits": [printable(path) for path in edits]})
         return
-    rows = [
+    shown = [
         (row.id, lane_word(row.lane), "would move" if row.state == "ready" else row.state, printable(row.note))
         for row in found.rows
-        if row.state != "new"
     ]
-    table(rows, ("ITEM", "LANE", "STATE", "WHY"))
+    table(shown, ("ITEM", "LANE", "STATE", "WHY"))
     for path in edits:
         click.echo(f"{printable(path)}: would be taken in")
     for problem in found.problems:

@@ -52,9 +52,20 @@ class Format(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST_LINE = 160  # characters
+
+
 def printable(text: str) -> str:
     """Text of others without anything that a terminal would obey."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+def last_line(text: str) -> str:
+    """The last line that a program printed anything on, without colours and cut; empty when it printed nothing."""
+    told = (" ".join(printable(_COLOUR.sub("", line)).split()) for line in reversed(text.splitlines()))
+    found = next((line for line in told if line), "")
+    return found if len(found) <= _LONGEST_LINE else f"{found[: _LONGEST_LINE - 1]}…"
 
 
 def counted(count: int, what: str) -> str:

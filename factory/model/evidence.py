@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from factory.model.base import Argv, ExitStatus, Format, Seconds
+from factory.model.base import Argv, ExitStatus, Format, Seconds, last_line
 from factory.model.verdict import Finding
 
 TAIL_LINES = 40
@@ -34,6 +34,11 @@ class Ran(Format):
         if self.claimed is not None:
             return self.holds
         return self.exit_code == 0 and not self.problem and self.before != 0
+
+    @property
+    def last_line(self) -> str:
+        """What it printed last: of tests most often how many ran, which may be fewer than there are."""
+        return last_line(self.tail)
 
     def finding(self, number: int) -> Finding:
         """What a worker is told about a failure."""

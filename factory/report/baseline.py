@@ -3,27 +3,30 @@
 from collections.abc import Iterator
 
 from factory.execution.agents.prompt import TemplateProblem
+from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
 from factory.execution.control import Control
+from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import printable
+from factory.model.base import last_line
 from factory.model.canary_answer import Answer, Canary, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.model.layout import YAML, in_library
 from factory.report.diagnosis import Diagnosis, Health
+from factory.report.failed_hooks import failed_hooks, last_lines
 from factory.store.canaries import Canaries
 
 _UNTOUCHED = "doctor"
-_MOST_LINES = 15  # of what a check printed; how it ended is told at the end
-_WIDEST = 200
+_OUT_OF_DATE = "out of date: since it was tried the contract, a hook, a setting or the environment has changed"
+_TRY_IT = "factory doctor --checks, or the first item"
 
 
 def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -56,8 +59,19 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
                 yield Diagnosis(
                     f"checks of {name}", Health.NOTE, found, "they are tried with the first item that has them"
                 )
+            except CellNotReady as error:
+                yield _not_ready(name, contract, error)
             except FactoryError as error:
                 yield Diagnosis(f"checks of {name}", Health.BAD, error.message, error.hint)
+
+
+def _not_ready(name: str, contract: Contract, error: CellNotReady) -> Diagnosis:
+    """A hook or a setup that fails before any check can be run, quoted."""
+    log = Mask.of_environment(contract.worker.secrets).hide_cut(bytes(error.log))
+    hook = next((each for each in failed_hooks(log) if each.ending in error.message), None)
+    found, quoted = (hook.told, hook.quoted) if hook else (error.message, last_lines(log.decode(errors="replace")))
+    advice = "correct it in WORKFLOW.md or the contract, or give the environment what it needs"
+    return Diagnosis(f"checks of {name}", Health.BAD, found, advice, quoted if len(quoted) > 1 else ())
 
 
 def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -73,16 +87,28 @@ def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagno
 
 
 def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
-    """What is known of the canaries, without trying any."""
-    known = Canaries(reader.repository.state).newest()
+    """What is known of the canaries as everything is now, without trying any. Raises UnusableError without a sandbox.
+
+    What was found with other checks, hooks, settings or variables says nothing of those of now.
+    """
+    canaries = Canaries(reader.repository.state)
+    earlier = canaries.newest()
     for name, contract in reader.library.contracts(snapshot.tree):
-        canary = known.get(name)
-        if canary is not None and canary.rules == rules_of(contract):
+        surroundings = surroundings_digest(_request(snapshot, name, contract, snapshot.head))
+        canary = canaries.get(name, rules_of(contract), surroundings)
+        if canary is not None:
             yield from _told(canary)
-        elif contract.checks and snapshot.policy.canary != "off":
-            yield Diagnosis(
-                f"canary of {name}", Health.NOTE, "not tried yet", "factory doctor --checks, or the first item"
-            )
+        elif not contract.checks or snapshot.policy.canary == "off":
+            continue
+        elif name in earlier:
+            yield Diagnosis(f"canary of {name}", Health.NOTE, f"{_OUT_OF_DATE}{_was(earlier[name])}", _TRY_IT)
+        else:
+            yield Diagnosis(f"canary of {name}", Health.NOTE, "not tried yet", _TRY_IT)
+
+
+def _was(canary: Canary) -> str:
+    """What was said last of checks that prove nothing, which may well still be so."""
+    return f"; {', '.join(canary.silent)} still passed then when the product was gone" if canary.silent else ""
 
 
 def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> RunRequest:
@@ -104,7 +130,7 @@ def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
     if well:
         canary = CanaryCheck(Canaries(repository.state)).try_now(runner, content, target)
         if canary is None:
-            found = "there is no file that it could be tried on: the contract allows only tests, settings or checks"
+            found = "not tried: the contract allows only tests, settings or checks, or a hook fails without the product"
             yield Diagnosis(f"canary of {name}", Health.NOTE, found)
         else:
             yield from _told(canary)
@@ -122,10 +148,11 @@ def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
             else f"fails as it must ({how})"
         )
         return Diagnosis(about, Health.NOTE if passed else Health.GOOD, found, advice)
+    log = result.log.decode(errors="replace")
     if passed:
-        return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s")
-    lines = [line.rstrip()[:_WIDEST] for line in printable(result.log.decode(errors="replace")).split("\n")]
-    told = tuple(line for line in lines if line)[-_MOST_LINES:]
+        said = f": {last}" if (last := last_line(log)) else ""
+        return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s{said}")
+    told = last_lines(log)
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
     advice = "correct the check or the environment; else every proposal is sent back"
     return Diagnosis(about, Health.BAD, found, advice, told if len(told) > 1 else ())

@@ -8,6 +8,7 @@ from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
+from factory.report.failed_hooks import FailedHook, hooks_of
 from factory.report.status import status
 from factory.report.status_row import Row
 from factory.store.repository.comparison import FileChange, compared
@@ -29,6 +30,7 @@ class Detail:
     base: str
     not_applied: NotApplied | None = None
     changes: tuple[FileChange, ...] = ()
+    hooks: tuple[FailedHook, ...] = ()  # of its newest run
 
     @property
     def applied(self) -> str | None:
@@ -57,6 +59,7 @@ class Detail:
             "changes": [{**change.__dict__} for change in self.changes],
             "findings": [finding.model_dump(mode="json") for finding in self.history.findings],
             "evidence": self.evidence.model_dump(mode="json") if self.evidence else None,
+            "failed_hooks": [{"name": hook.name, "how": hook.how, "log": hook.printed} for hook in self.hooks],
             "journal": journal(self.history),
         }
 
@@ -97,6 +100,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         evidence=evidence,
         base=evidence.base if evidence else "",
         changes=_changes(reader, evidence),
+        hooks=hooks_of(reader, snapshot, item_id, history.run, day),
     )
 
 
@@ -115,6 +119,7 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         evidence=evidence,
         base=evidence.base if evidence else "",
         changes=_changes(reader, evidence),
+        hooks=hooks_of(reader, snapshot, state.id, state.history.run),
     )
 
 

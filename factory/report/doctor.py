@@ -64,9 +64,9 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     yield from _containment(boundary)
     if isinstance(boundary, Sandbox):
         yield from astray(reader, snapshot, boundary)
+        yield from remembered(reader, snapshot)
     yield from _agents(snapshot.policy)
     yield from _contracts(reader, snapshot.tree)
-    yield from remembered(reader, snapshot)
     yield from _secret_scan(snapshot.policy)
     for name, state in sorted(snapshot.breakers.items()):
         open_until = f" until {rfc3339(state.until)}" if state.until else ""

@@ -38,7 +38,7 @@ def noted(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) ->
         for path, data in each.valid.items():
             if data is not None and in_queue(path):
                 _take(found, snapshot, path, data)
-    for path, data in _batches(reader, snapshot, edits).items():
+    for path, data in batches(reader, snapshot, edits).items():
         made, problems = new_items(reader, snapshot, path, data)
         found.problems.extend(problems)
         if made:
@@ -46,7 +46,7 @@ def noted(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) ->
     return found
 
 
-def _batches(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) -> dict[str, bytes]:
+def batches(reader: SnapshotReader, snapshot: Snapshot, edits: Iterable[Edits]) -> dict[str, bytes]:
     """What every batch says, as the next pass finds it."""
     written = {path: data for each in edits for path, data in each.valid.items() if is_batch(path)}
     found = {path: data for path, data in written.items() if data is not None}

@@ -15,6 +15,7 @@ from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.pending_edits import noted
 from factory.report.status_row import Row, row_of
@@ -58,7 +59,8 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
             rows.append(row)
             problems.extend(found)
         elif state.lane is Lane.BLOCKED:
-            rows.append(row_of(reader, snapshot, state, "waiting", _why_blocked(state)))
+            why = with_hook(reader, snapshot, state, _why_blocked(state))
+            rows.append(row_of(reader, snapshot, state, "waiting", why))
     coming = noted(reader, snapshot, edits)
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
@@ -87,7 +89,8 @@ def canaries_of(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Canary]:
 
 def _in_line(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, entry: ScheduleEntry) -> Row:
     word = "ready" if entry.start else "invalid" if state.problem else "waiting"
-    return row_of(reader, snapshot, state, word, entry.reason or "starts with the next tick")
+    note = with_hook(reader, snapshot, state, entry.reason or "starts with the next tick")
+    return row_of(reader, snapshot, state, word, note)
 
 
 def _why_blocked(state: ItemState) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from factory.execution.cell.sandbox import sandbox
 from factory.line.dispatch.breakers import Trials
@@ -102,11 +103,13 @@ def plan(
     return found
 
 
-def schedule(reader: SnapshotReader, snapshot: Snapshot) -> list[ScheduleEntry]:
-    """The plan for what a snapshot found."""
+def schedule(
+    reader: SnapshotReader, snapshot: Snapshot, coming: Mapping[str, Arrival] = MappingProxyType({})
+) -> list[ScheduleEntry]:
+    """The plan for what a snapshot found; `coming` says when what no commit has brought yet arrives, by path."""
     return plan(
         snapshot,
-        reader.arrivals(snapshot),
+        {**reader.arrivals(snapshot), **coming},
         lambda item_id: reader.outcome_of(snapshot.tree, item_id),
         _unready(snapshot),
     )

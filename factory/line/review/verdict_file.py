@@ -107,7 +107,7 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
     for name in evidence.silent:
         yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
     yield "Checks:" + ("" if others else " none")
-    yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}" for ran in others)
+    yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}{_said(ran)}" for ran in others)
     criteria = review_request.delivery.item.acceptance
     yield from _some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)
 
@@ -117,10 +117,15 @@ def _outcome(ran: Ran) -> str:
     return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}"
 
 
+def _said(ran: Ran) -> str:
+    """A line with what a command printed last: a pass alone does not tell whether all of the tests ran."""
+    return f"\n    | {ran.last_line}" if ran.last_line else ""
+
+
 def _criterion(review_request: ReviewRequest, criterion: Criterion, ran: Ran | None) -> str:
     text = f"{criterion.id}: {_line(criterion.text)}"
     if ran is not None:
-        return f"{text}\n  {_outcome(ran)}: {_line(' '.join(ran.run))}"
+        return f"{text}\n  {_outcome(ran)}: {_line(' '.join(ran.run))}{_said(ran)}"
     claimed = review_request.result.acceptance.get(criterion.id, "unread") if review_request.result else "unread"
     worker = f"; the worker says {claimed}" if claimed != "unread" else ""
     return f"{text}\n  no check answers it, so you do, under `acceptance`{worker}"
