@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.histories import bare
 from tests.test_audit_honest import findings
+from tests.test_demo_programs import DEMO
 
 
 def run(*arguments: str | Path, cwd: Path) -> str:
@@ -46,6 +47,8 @@ def test_the_demo_ends_as_it_says_and_its_advice_finishes_the_last_item(tmp_path
             [sys.executable, "-m", "unittest", "-q", f"tests.{test.stem}"], cwd=shop, capture_output=True, check=False
         )
         assert (done.returncode == 0) == (test.stem != f"test_{blocked}"), test.stem
+    program = f"programs/{blocked}.py"
+    assert (shop / program).read_bytes() == (DEMO / program).read_bytes()
     # and its whole history holds, here and in a bare clone
     assert findings(shop) == []
     assert findings(bare(shop, tmp_path / "bare.git")) == []

@@ -454,7 +454,7 @@ def test_what_was_stopped_and_how_many_tests_there_are_is_told(tmp_path: Path) -
     )
     place = Place(tmp_path, program, cases)
 
-    ending = place.repair("prog.py", "--timeout", "1", "--minutes", "0.2")
+    ending = place.repair("prog.py", "--timeout", "1", "--minutes", "0.1")
 
     question = ending.result["question"]
     assert ending.result["status"] == "blocked"
