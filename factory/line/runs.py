@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -18,6 +19,8 @@ from factory.execution.request import RunRequest
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Runs:
         self.notes = local.notes
         self.kinds = executor.kinds
         self.running: dict[str, Running] = {}
+        self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
         self.doing: dict[str, str] = {}  # what a run or a recheck is at, when it is not the worker's own part
         self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
         self.rechecked: dict[str, Recheck] = {}  # those that have ended
@@ -100,11 +104,14 @@ class Runs:
 
     def ended_runs(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""
-        return [(running, self._outcome(running)) for running in self.running.values() if running.future.done()]
+        for item_id, running in self.running.items():
+            if running.future.done() and item_id not in self._came:
+                self._came[item_id] = self._outcome(running)
+        return [(self.running[item_id], outcome) for item_id, outcome in self._came.items()]
 
     def forget(self, item_id: str) -> None:
         """What an ended run came to has been committed."""
-        del self.running[item_id]
+        del self.running[item_id], self._came[item_id]
 
     def stop(self, item_id: str) -> None:
         """Ask a run to end; it ends as stopped."""
@@ -161,12 +168,17 @@ class Runs:
 
     def _outcome(self, running: Running) -> RunOutcome:
         """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
-        cancelled = running.future.cancelled()
-        error = MachineError("the executor cancelled it") if cancelled else running.future.exception()
-        came = running.future.result() if error is None else None
-        if isinstance(came, RunOutcome):
-            return came
-        error = error or MachineError(f"the executor gave {type(came).__name__} for an outcome")
+        came = self._tried(lambda: RunOutcome.checked(running.future.result()))
+        error = came.exception()
+        if error is None:
+            return came.result()
+        if running.future.cancelled():
+            error = MachineError("the executor cancelled it")
         seconds = self._system.monotonic() - running.since
         lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
         return RunOutcome(lost)
+
+    def _tried(self, call: Callable[[], Given]) -> "Future[Given]":
+        """What code of others gives, now: whatever it raises becomes an exception of the future and nobody else's."""
+        with self._system.threads(1, "executor") as aside:
+            return aside.submit(call)

@@ -20,18 +20,31 @@ Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+_NO_PART = frozenset({"", ".", "..", ".git"})
+_LONGEST_PART, _LONGEST_PATH = 255, 1000  # bytes; what comes before it in a working tree is not counted
+_LONGEST_LABEL = 200
+
+
+def leads_astray(path: str) -> bool:
+    """Whether a path is not relative, or has a part that no file can have for its name."""
+    return "\0" in path or not _NO_PART.isdisjoint(path.lower().split("/"))
+
+
 def _stay_inside(pattern: str) -> str:
-    if (
-        pattern.startswith("/")
-        or "\\" in pattern
-        or "\0" in pattern
-        or {"", ".", "..", ".git"} & set(pattern.split("/"))
-    ):
+    if "\\" in pattern or leads_astray(pattern):
         raise ValueError("must be a relative path with forward slashes and no '.', '..' or '.git' in it")
     return pattern
 
 
+def _fit_a_disk(path: str) -> str:
+    parts = path.encode().split(b"/")
+    if sum(map(len, parts)) > _LONGEST_PATH or max(map(len, parts)) > _LONGEST_PART:
+        raise ValueError(f"must be no longer than {_LONGEST_PATH} bytes, and no part than {_LONGEST_PART}")
+    return path
+
+
 RelativePath = Annotated[Text, AfterValidator(_stay_inside)]
+FileName = Annotated[str, AfterValidator(_stay_inside), AfterValidator(_fit_a_disk)]  # of what others made, as it is
 
 
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.$|(?:^|/)\.|\.lock(?:/|$)|[\ud800-\udfff]")
@@ -47,14 +60,32 @@ def branch_problem(name: str) -> str:
 
 
 class Format(BaseModel):
-    """A value read from a file: unknown keys and wrong types are errors, and it never changes."""
+    """A value read from a file: unknown keys and wrong types are errors, and it never changes.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
+    One that was made without validation is validated as soon as it becomes a part of another.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        revalidate_instances="always",
+    )
 
 
 def printable(text: str) -> str:
     """Text of others without anything that a terminal would obey."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+def _label(text: str) -> str:
+    cut = printable(" ".join(text[: 2 * _LONGEST_LABEL].split()))
+    return cut if len(cut) <= _LONGEST_LABEL else f"{cut[: _LONGEST_LABEL - 1]}…"
+
+
+Label = Annotated[str, AfterValidator(_label)]  # what others call something: one short line, whatever they say
 
 
 def counted(count: int, what: str) -> str:
