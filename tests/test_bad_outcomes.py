@@ -15,11 +15,12 @@ from factory.execution.host import Host
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import Proof, Reviews, RunOutcome, SeatResult, Work
 from factory.execution.request import RunRequest
+from factory.line import runs
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.model.agent import AgentIdentity
 from factory.model.errors import InvalidFile, MachineError
-from factory.model.events import Tell
+from factory.model.events import Happening, Noticed, Tell
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.journal import MOST_PHASES, Phase
@@ -252,3 +253,93 @@ def test_the_editor_of_trees_lays_nothing_where_no_file_can_be(world: World, pat
         assert list(repository.objects.tree(editor.write())) == [" a\\b"]
     finally:
         repository.close()
+
+
+class Refusing(Odd):
+    """Hands on what it is told to in place of a future, and fails when it is shut down."""
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        if request.item_id in self.odd:
+            return cast("Future[RunOutcome]", self.odd[request.item_id]())
+        return super().submit(request, control)
+
+
+def no_host() -> object:
+    raise RuntimeError("no host is free")
+
+
+def test_what_an_executor_does_not_take_is_a_crash_of_its_own_run_and_the_others_begin(world: World) -> None:
+    for name in ("first", "none", "other"):
+        world.item(name)
+    world.commit("Items")
+    odd: dict[str, Given] = {"first": no_host, "none": lambda: None}
+    with orchestrated(world, odd, Refusing) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    assert world.lane("other") == "done"
+    lasts = [world.last(name) for name in ("first", "none")]
+    assert [(last.event, last.failure, last.reason) for last in lasts] == [
+        (Event.RELEASE, FailureClass.CRASH, "its result was lost: no host is free"),
+        (Event.RELEASE, FailureClass.CRASH, "its result was lost: the executor gave NoneType for a future"),
+    ]
+
+
+class Careless(Odd):
+    """Returns from its shutdown, or fails there, while its runs are under way; those end a little later, or never."""
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        future: Future[RunOutcome] = Future()
+
+        def end() -> None:
+            control.stop.wait()
+            if request.item_id in self.odd:
+                future.set_result(cast(RunOutcome, self.odd[request.item_id]()))
+
+        self.local._pool.submit(end)
+        return future
+
+    def shutdown(self) -> None:
+        raise RuntimeError("the cluster is away")
+
+
+def test_an_executor_that_cannot_be_shut_down_loses_no_run_that_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a run that ends soon after it is asked to, and one that does not
+    monkeypatch.setattr(runs, "_PATIENCE_S", 0.5)
+    usage = Usage(usd=0.25)
+    for name in ("ends", "stays"):
+        world.item(name)
+    world.commit("Items")
+    told: list[Happening] = []
+    odd: dict[str, Given] = {"ends": failed(usage=usage)}
+    # when the orchestrator is left, and the executor's shutdown fails
+    with orchestrated(world, odd, Careless, told.append) as orchestrator, orchestrator.holding():
+        orchestrator.one_pass()
+    # then what ended is paid and its item given back, and a person knows of the rest
+    assert world.last("ends").reason == FAILED.reason
+    assert world.last("ends").usage == usage
+    assert world.events("stays") == ["submit", "start"]
+    assert [each.text for each in told if isinstance(each, Noticed) and "executor" in each.text] == [
+        "the executor could not be shut down: the cluster is away",
+        "still under way in the executor, and what they come to is lost: stays",
+    ]
+    world.tick()  # whose runs these were is known to the next orchestrator
+    assert world.lane("stays") == "done"
+
+
+def test_what_an_executor_does_to_a_request_changes_nothing_that_is_remembered(world: World) -> None:
+    class Changing(Odd):
+        def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+            request.item.inputs["runs"] = []
+            return super().submit(request, control)
+
+    world.item("one")
+    world.commit("An item")
+    with orchestrated(world, {"one": failed()}, Changing) as orchestrator, orchestrator.holding():
+        before = orchestrator.present().items["one"]
+        assert before.item is not None
+        assert before.item.inputs["runs"]
+        tick(orchestrator)
+        assert before.item.inputs["runs"]
+        again = orchestrator.present().items["one"].item
+    assert again == before.item

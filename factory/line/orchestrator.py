@@ -114,7 +114,7 @@ class Orchestrator:
         """Stop what still runs, give its items back, and remove the cells."""
         context = self.context
         running = bool(context.runs.running)
-        context.runs.stop_all()
+        unwell = context.runs.stop_all()
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
@@ -122,6 +122,8 @@ class Orchestrator:
         finally:
             context.cells.remove_all()
             context.reader.queue.save()
+            for said in unwell:
+                context.tell(Noticed(said))
 
     def stop(self) -> None:
         """Ask it to stop where nothing is half done: from any thread, and from within a signal handler."""

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,7 @@ from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
 
 Given = TypeVar("Given")
+_PATIENCE_S = 10.0  # with runs that were asked to end
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,24 @@ class Runs:
     def start(self, request: RunRequest) -> None:
         """Begin a run."""
         control = self._control(request.item_id)
-        future = self._executor.submit(request, control)
+        future = self._submitted(request, control)
         self.running[request.item_id] = Running(request, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._finish(request.item_id))
+
+    def _submitted(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        """The executor's future; where it gives none, one that has failed already.
+
+        It gets a request of its own: what it does to the values in it changes nothing that is remembered here.
+        """
+        own = deepcopy(request)
+        tried = self._tried(lambda: self._executor.submit(own, control))
+        error = tried.exception()
+        given: object = None if error else tried.result()
+        if isinstance(given, Future):
+            return given
+        lost: Future[RunOutcome] = Future()
+        lost.set_exception(error or MachineError(f"the executor gave {type(given).__name__} for a future"))
+        return lost
 
     def _control(self, item_id: str) -> Control:
         heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
@@ -157,14 +174,23 @@ class Runs:
         """What an apply command came to has been committed."""
         self.apply_failures.pop(subject, None)
 
-    def stop_all(self) -> None:
-        """Ask everything to end, and wait for it."""
+    def stop_all(self) -> list[str]:
+        """Ask everything to end, and wait for it: what did not go well then, for people to know.
+
+        Runs that an executor leaves under way when it is shut down are waited for too, but not for ever.
+        """
         for running in self.running.values():
             running.control.stop.set()
         if self.rechecking is not None:
             self.rechecking.control.stop.set()
-        self._executor.shutdown()
+        error = self._tried(self._executor.shutdown).exception()
+        wait([running.future for running in self.running.values() if not running.future.done()], _PATIENCE_S)
         self._local.shutdown()
+        said = [f"the executor could not be shut down: {of_error(error).reason}"] if error else []
+        left = [item_id for item_id, running in self.running.items() if not running.future.done()]
+        if left:
+            said.append(f"still under way in the executor, and what they come to is lost: {', '.join(sorted(left))}")
+        return said
 
     def _outcome(self, running: Running) -> RunOutcome:
         """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
