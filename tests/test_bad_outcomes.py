@@ -343,3 +343,21 @@ def test_what_an_executor_does_to_a_request_changes_nothing_that_is_remembered(w
         assert before.item.inputs["runs"]
         again = orchestrator.present().items["one"].item
     assert again == before.item
+
+
+def test_a_proposal_or_a_base_that_is_no_commit_here_is_a_crash_of_its_own_run(world: World) -> None:
+    commit, tree, blob = (world.git("rev-parse", name) for name in ("HEAD", "HEAD^{tree}", "HEAD:WORKFLOW.md"))
+    for name in ("blob", "lost", "other"):
+        world.item(name)
+    world.commit("Items")
+    evidence = Evidence(base=commit, proposal=blob, target=commit, tree=tree)
+    odd: dict[str, Given] = {
+        "blob": done(Proof(blob, evidence, failure=Failure(FailureClass.EVIDENCE, "x")), Reviews(SUBJECT)),
+        "lost": done(Proof(commit, Evidence(base=B, proposal=commit, target=commit, tree=tree)), Reviews(SUBJECT)),
+    }
+    with orchestrated(world, odd) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    assert world.lane("other") == "done"
+    gone = "is gone from the repository (git gc --prune=now, or git prune?)"
+    assert world.last("lost").reason == f"its proposal's base {B[:10]} {gone}"
+    assert world.last("blob").reason == f"its proposal {blob[:10]} {gone}"
