@@ -20,7 +20,7 @@ from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.model.agent import AgentIdentity
 from factory.model.errors import InvalidFile, MachineError
-from factory.model.events import Happening, Noticed, Tell
+from factory.model.events import Happening, Noticed, Recorded, Tell
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.journal import MOST_PHASES, Phase
@@ -361,3 +361,29 @@ def test_a_proposal_or_a_base_that_is_no_commit_here_is_a_crash_of_its_own_run(w
     gone = "is gone from the repository (git gc --prune=now, or git prune?)"
     assert world.last("lost").reason == f"its proposal's base {B[:10]} {gone}"
     assert world.last("blob").reason == f"its proposal {blob[:10]} {gone}"
+
+
+def test_a_listener_that_fails_loses_nothing_that_follows_from_what_was_published(world: World) -> None:
+    # given a listener that fails whatever it is told
+    told: list[Happening] = []
+
+    def tell(happening: Happening) -> None:
+        told.append(happening)
+        raise BrokenPipeError("nobody reads")
+
+    for name in ("one", "two"):
+        world.item(name)
+    world.commit("Items")
+    odd: dict[str, Given] = {"one": failed(), "two": failed()}
+    with orchestrated(world, odd, tell=tell) as orchestrator, orchestrator.holding():
+        # when runs are claimed, the error goes up, and yet they are begun
+        with pytest.raises(BrokenPipeError):
+            orchestrator.one_pass()
+        under_way = orchestrator.context.runs.running
+        assert sorted(under_way) == ["one", "two"]
+        # and when they have ended, what they came to is committed once, and is let go of
+        with pytest.raises(BrokenPipeError):
+            orchestrator.one_pass(may_start=False)
+        assert under_way == {}
+    assert [world.events(name) for name in ("one", "two")] == [["submit", "start", "release"]] * 2
+    assert len([each for each in told if isinstance(each, Recorded)]) == 4
