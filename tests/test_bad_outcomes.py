@@ -30,6 +30,7 @@ from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
+from factory.store.state import HEARTBEATS
 from tests.world import StandingStill, World, say_nothing
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -69,7 +70,7 @@ NOT_RIGHT: dict[str, tuple[Given, str]] = {
     "no-evidence": (done(Proof(A), Reviews(SUBJECT)), f"{LOST}it is neither a failure nor proven work"),
     "no-subject": (done(judged()), f"{LOST}it is neither a failure nor proven work"),
     "odd-subject": (done(judged(), Reviews("sha256:zz")), f"{LOST}reviews.subject: "),
-    "odd-proposal": (done(Proof("main\ndelete refs/heads/main")), f"{LOST}proof.proposal"),
+    "odd-proposal": (done(Proof("main\ndelete refs/heads/main")), f"{LOST}proof.proposal: "),
     "odd-base": (done(judged(base="--output=x"), Reviews(SUBJECT)), f"{LOST}proof.evidence: "),
     "nan-seconds": (failed(seconds=float("nan")), f"{LOST}work.seconds: "),
     "negative-seconds": (failed(seconds=-5.0), f"{LOST}work.seconds: "),
@@ -230,10 +231,11 @@ class Unreadable(Exception):
         (Unreadable(), "x: <exception str() failed>"),
         (ValueError("a\ud800\x1b[2Jb"), "x: a��[2Jb"),
         (ValueError(), "x: ValueError"),
+        (SystemExit(3), "x: SystemExit 3"),
         (MachineError("no space"), "x: no space"),
     ],
 )
-def test_the_text_of_any_error_can_be_written_down(error: Exception, said: str) -> None:
+def test_the_text_of_any_error_can_be_written_down(error: BaseException, said: str) -> None:
     assert of_error(error, "x") == Failure(FailureClass.CRASH, said)
 
 
@@ -387,3 +389,22 @@ def test_a_listener_that_fails_loses_nothing_that_follows_from_what_was_publishe
         assert under_way == {}
     assert [world.events(name) for name in ("one", "two")] == [["submit", "start", "release"]] * 2
     assert len([each for each in told if isinstance(each, Recorded)]) == 4
+
+
+class Talking(Odd):
+    """Says what nobody can write down, for ever so long."""
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        control.says("\ud800\x1b[2J" * 1_000_000)
+        said = (self.local.host.repository.state / HEARTBEATS / request.item_id).read_text()
+        self.odd[request.item_id] = failed(failure=Failure(FailureClass.CRASH, said))
+        return super().submit(request, control)
+
+
+def test_what_a_run_says_that_it_is_at_is_a_short_line(world: World) -> None:
+    world.item("one")
+    world.commit("An item")
+    with orchestrated(world, {}, Talking) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    said = str(world.last("one").reason)
+    assert (len(said), said.isprintable()) == (200, True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.main import IncEx
@@ -56,6 +56,7 @@ def _of_objects(evidence: Evidence) -> Evidence:
 _COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
 Files = Annotated[Mapping[FileName, bytes], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
 Logs = Annotated[Files, AfterValidator(_checks_alone)]
+Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
 Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 
 
@@ -101,7 +102,7 @@ class Work:
 class Proof:
     """The second stage: the proposal as a commit, and the evidence that was gathered for it."""
 
-    proposal: CommitId | Literal[""] = ""
+    proposal: Proposed = ""
     evidence: Annotated[Evidence, AfterValidator(_of_objects)] | None = None
     logs: Logs = field(default_factory=dict)  # of the checks, by file name
     hooks: bytes = b""

@@ -17,6 +17,7 @@ from factory.execution.heartbeat import Heartbeat
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
+from factory.model.base import label
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
@@ -109,8 +110,8 @@ class Runs:
         heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
 
         def says(doing: str) -> None:
-            self.doing[item_id] = doing
-            heartbeat.say(doing)
+            self.doing[item_id] = said = label(doing)
+            heartbeat.say(said)
 
         return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._system), system=self._system)
 

@@ -80,12 +80,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
+    """What others call something, as one short line, whatever they say."""
     cut = printable(" ".join(text[: 2 * _LONGEST_LABEL].split()))
     return cut if len(cut) <= _LONGEST_LABEL else f"{cut[: _LONGEST_LABEL - 1]}…"
 
 
-Label = Annotated[str, AfterValidator(_label)]  # what others call something: one short line, whatever they say
+Label = Annotated[str, AfterValidator(label)]
 
 
 def counted(count: int, what: str) -> str:

@@ -122,7 +122,9 @@ def of_error(error: BaseException, what: str = "") -> Failure:
     Its text is made printable and cut here, whoever raised it, and one that cannot tell its text is said so of.
     Only what a person wrote wrong waits for that person. A full disk, a killed git or a lost object is a crash.
     """
-    told = str(TracebackException(type(error), error, None, limit=0)).strip() or type(error).__name__
+    told = str(TracebackException(type(error), error, None, limit=0)).strip()
+    if not told or not isinstance(error, Exception):  # the text of an exit is a number
+        told = f"{type(error).__name__} {told}".rstrip()
     said = printable(told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]} …")
     if isinstance(error, FactoryError) and not isinstance(error, MachineError):
         return Failure(FailureClass.CONFIG, said)
