@@ -68,6 +68,14 @@ NOT_RIGHT: dict[str, tuple[Given, str]] = {
     "nothing-at-all": (lambda: RunOutcome(Work()), f"{LOST}it is neither a failure nor proven work"),
     "no-proof": (lambda: RunOutcome(Work(result=OK)), f"{LOST}it is neither a failure nor proven work"),
     "no-evidence": (done(Proof(A), Reviews(SUBJECT)), f"{LOST}it is neither a failure nor proven work"),
+    "no-proposal": (
+        done(replace(judged(), proposal=""), Reviews(SUBJECT)),
+        f"{LOST}it is neither a failure nor proven work",
+    ),
+    "another-proposal": (
+        done(judged(proposal=B), Reviews(SUBJECT)),
+        f"{LOST}it is neither a failure nor proven work",
+    ),
     "no-subject": (done(judged()), f"{LOST}it is neither a failure nor proven work"),
     "odd-subject": (done(judged(), Reviews("sha256:zz")), f"{LOST}reviews.subject: "),
     "odd-proposal": (done(Proof("main\ndelete refs/heads/main")), f"{LOST}proof.proposal: "),

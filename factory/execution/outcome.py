@@ -239,7 +239,9 @@ class RunOutcome:
         """Whether it says enough to move an item."""
         if self.failure is not None or self.stopped:
             return True
-        return self.work.result is not None and (not self.work.claims_success or bool(self.evidence and self.subject))
+        if self.work.result is None or not self.work.claims_success:
+            return self.work.result is not None
+        return self.evidence is not None and self.subject != "" and self.evidence.proposal == self.proposal
 
 
 _ADAPTER = TypeAdapter(RunOutcome)
