@@ -13,7 +13,7 @@ import pytest
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
 from factory.line.watch import watch
-from factory.model.errors import StopRequested
+from factory.model.errors import BusyError, StopRequested, UsageError
 from factory.store.repository.repository import Repository
 from factory.store.system import System
 from tests.world import World, say_nothing
@@ -136,3 +136,27 @@ def test_chance_comes_from_the_system_too(world: World, monkeypatch: pytest.Monk
         assert last.not_before is not None
         waits.append(last.not_before - last.at)
     assert waits[1] > waits[0] * 2  # doubled, and up to a tenth longer by chance
+
+
+def test_an_orchestrator_that_has_been_left_says_so_and_touches_nothing(world: World) -> None:
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        with orchestrator.holding():
+            pass
+        world.item("one")
+        with pytest.raises(UsageError, match="has been left already; make another one"), orchestrator.holding():
+            tick(orchestrator)
+        with Orchestrator(repository, say_nothing).holding():  # the lock is free
+            pass
+    assert world.git("status", "--porcelain") == "?? queue/inbox/one.yaml"
+
+
+def test_an_orchestrator_that_could_not_get_in_may_try_again(world: World) -> None:
+    world.item("one")
+    with closing(Repository(world.root)) as repository:
+        first, second = (Orchestrator(repository, say_nothing) for _ in range(2))
+        with first.holding(), pytest.raises(BusyError), second.holding():
+            pass
+        with second.holding():
+            tick(second)
+    assert world.lane("one") == "done"

@@ -325,6 +325,40 @@ def test_an_item_is_abandoned_when_nobody_here_works_on_it_and_no_other_lease_ho
     assert found(held.expires_at, "me") == ["one"]
 
 
+def test_a_run_that_ends_while_its_journal_cannot_be_read_and_its_file_is_gone_is_kept_until_it_is_mended(
+    world: World,
+) -> None:
+    # given a run under way, and a person who deletes the item's file and spoils its journal
+    world.item("one", [{"sleep": 0.5}, *PAID])
+    world.item("two")
+    world.commit("Two items")
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        with orchestrator.holding():
+            orchestrator.one_pass()
+            whole = world.read("artifacts/one/journal.jsonl")
+            (world.root / "queue/active/one.yaml").unlink()
+            world.write("artifacts/one/journal.jsonl", whole + "<<<<<<<\n")
+            world.commit("Away with it")
+            # when it ends, then nothing of it is recorded or let go of, and others move
+            for running in orchestrator.context.runs.running.values():
+                running.future.result()
+            problems = orchestrator.one_pass().problems
+            assert [problem.path for problem in problems] == ["artifacts/one/journal.jsonl"]
+            assert list(orchestrator.context.runs.running) == ["one"]
+            assert world.lane("two") == "done"
+            assert world.git("show", "main:artifacts/one/journal.jsonl") == f"{whole}<<<<<<<"
+            # and once the journal is mended, the item comes back, and it is paid once
+            world.write("artifacts/one/journal.jsonl", whole)
+            world.commit("Mended")
+            for _ in range(2):
+                orchestrator.one_pass()
+            assert not orchestrator.context.runs.running
+    assert world.lane("one") == "blocked"
+    assert world.events("one") == ["submit", "start", "block"]
+    assert costs(world, "one") == [0.25]
+
+
 def test_a_run_that_ends_while_its_item_lies_twice_is_kept_until_one_of_the_files_goes(world: World) -> None:
     # given a run under way, and a person who commits a second file of its item
     world.item("one", [{"sleep": 0.5}, *PAID])

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from factory.model.journal import Phase
+from factory.model.journal import MOST_PHASES, Phase
 from factory.store.system import MACHINE, System
 
 
 class PhaseLog:
-    """The phases of one run, written down as they end; threads may share it."""
+    """The first phases of one run that end, written down as they do; threads may share it."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -23,10 +23,11 @@ class PhaseLog:
         try:
             yield
         finally:
-            self._ended.append(Phase(name=name, at=at, seconds=round(self._system.monotonic() - began, 3)))
+            if len(self._ended) < MOST_PHASES:
+                self._ended.append(Phase(name=name, at=at, seconds=round(self._system.monotonic() - began, 3)))
 
     def ended(self) -> tuple[Phase, ...]:
-        """Every phase that is over, by its beginning."""
+        """The phases that are over, by their beginning."""
         return tuple(sorted(self._ended, key=lambda phase: phase.at))
 
 

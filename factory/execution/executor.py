@@ -20,7 +20,12 @@ class Executor(Protocol):
         """Begin a run. A failure is a value of its outcome; an exception of the future means that it was lost.
 
         It ends soon after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output.
+        The request is its own, to do with as it likes. What comes back goes through `RunOutcome.checked`: whatever is
+        wrong with it, or an exception here, is a crash of this run alone.
         """
 
     def shutdown(self) -> None:
-        """Wait for what was begun, and let go of everything. Nothing is submitted any more."""
+        """Wait for what was begun, and let go of everything. Nothing is submitted any more.
+
+        What has not ended when it returns, or raises, is waited for some seconds, and then is lost.
+        """

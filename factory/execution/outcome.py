@@ -1,41 +1,84 @@
 """What a run came to, stage by stage: the work, the proof of it, and what machine seats say."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.main import IncEx
+from pydantic_core import PydanticSerializationError
 
 from factory.model.agent import AgentIdentity
+from factory.model.base import FileName, Name, Seconds
+from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure
-from factory.model.journal import Phase
+from factory.model.item import CommitId
+from factory.model.journal import MOST_PHASES, Phase
 from factory.model.result import Result, Status, Usage
+from factory.model.run_layout import is_check_log
 from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.quarantine import Brought
 from factory.store.repository.trees import Change
+
+MOST_SAID = 16_000_000  # bytes, of all that is not a file, in JSON
+_MOST_FILES = 20_000
+
+
+def _side_by_side(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    for first, second in pairwise(sorted(f"{name}/" for name in found)):
+        if second.startswith(first):
+            raise ValueError(f"has {first[:-1]!r} as a file and as a folder")
+    return found
+
+
+def _checks_alone(logs: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    astray = next((name for name in logs if not is_check_log(name)), None)
+    if astray is not None:
+        raise ValueError(f"{astray!r} is no name of a check's log")
+    return logs
+
+
+def _numbers_of_json(result: Result) -> Result:
+    json.dumps(result.data, allow_nan=False)  # raises ValueError for a number that no JSON file can hold
+    return result
+
+
+def _of_objects(evidence: Evidence) -> Evidence:
+    for name in (evidence.base, evidence.proposal, evidence.target, *filter(None, [evidence.tree])):
+        _COMMIT.validate_python(name)
+    return evidence
+
+
+_COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
+Files = Annotated[Mapping[FileName, bytes], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
+Logs = Annotated[Files, AfterValidator(_checks_alone)]
+Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
+Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 
 
 @dataclass(frozen=True)
 class Work:
     """The first stage: what a worker said, and what it left in its worktree and its out folder."""
 
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     prompt: str = ""
     log: bytes = b""
     hooks: bytes = b""  # what the hooks printed
     sandbox: str = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
-    result: Result | None = None
+    result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
     raw_result: bytes | None = None  # without what the contract let through
     exposed: bool = False  # whether it held some of that
     tree: str = ""  # what the worker left in the worktree
     brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
     patch: bytes = b""
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()  # breaches of the contract
     failure: Failure | None = None
     stopped: bool = False  # because it was asked to: it costs nothing
@@ -59,9 +102,9 @@ class Work:
 class Proof:
     """The second stage: the proposal as a commit, and the evidence that was gathered for it."""
 
-    proposal: str = ""
-    evidence: Evidence | None = None
-    logs: Mapping[str, bytes] = field(default_factory=dict)  # of the checks, by file name
+    proposal: Proposed = ""
+    evidence: Annotated[Evidence, AfterValidator(_of_objects)] | None = None
+    logs: Logs = field(default_factory=dict)  # of the checks, by file name
     hooks: bytes = b""
     findings: tuple[Finding, ...] = ()  # claims of the worker that do not hold
     failure: Failure | None = None
@@ -72,11 +115,11 @@ class Proof:
 class SeatResult:
     """What a machine seat came to; a verdict that does not count is pending, and says why."""
 
-    seat: str
+    seat: Name
     reviewer: str
     verdict: MachineVerdict
     log: bytes = b""
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
 
@@ -89,7 +132,7 @@ class SeatResult:
 class Reviews:
     """The third stage: the digest of exactly what is reviewed, and what each machine seat says of it."""
 
-    subject: str = ""
+    subject: Judged = ""
     seats: tuple[SeatResult, ...] = ()
     stopped: bool = False
 
@@ -98,13 +141,20 @@ class Reviews:
 class RunOutcome:
     """What a run came to. A stage that was not reached is None."""
 
-    # Bytes that are no text have to survive JSON.
-    __pydantic_config__ = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    # Bytes that are no text have to survive JSON. What was made here is checked as what comes from elsewhere is.
+    __pydantic_config__ = ConfigDict(
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        revalidate_instances="always",
+    )
 
     work: Work
     proof: Proof | None = None
     reviews: Reviews | None = None
-    phases: tuple[Phase, ...] = ()
+    phases: Annotated[tuple[Phase, ...], Field(max_length=MOST_PHASES)] = ()
 
     @property
     def failure(self) -> Failure | None:
@@ -159,5 +209,46 @@ class RunOutcome:
         """An outcome that another process has written. Raises pydantic.ValidationError."""
         return _ADAPTER.validate_json(data)
 
+    @staticmethod
+    def checked(came: object) -> "RunOutcome":
+        """What an executor gave, as a value with nothing in it that is of a wrong type, out of bounds or unreadable.
+
+        The border: whatever takes outcomes apart or writes them down relies on it. Raises MachineError, which says
+        what is wrong.
+        """
+        if not isinstance(came, RunOutcome):
+            raise MachineError(f"the executor gave {type(came).__name__} for an outcome")
+        try:
+            outcome = _ADAPTER.validate_python(came)
+            said = _ADAPTER.dump_json(outcome, exclude=_FILES)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, found["loc"][:_DEEPEST]))
+            what = found["msg"].removeprefix("Value error, ")
+            raise MachineError(f"the executor's outcome cannot be used: {where}: {what}") from None
+        except PydanticSerializationError:
+            raise MachineError("the executor's outcome cannot be used: it holds text that is no Unicode") from None
+        if len(said) > MOST_SAID:
+            raise MachineError(f"the executor's outcome cannot be used: it says more than {MOST_SAID} bytes")
+        if not outcome.ends_somewhere:
+            raise MachineError("the executor's outcome cannot be used: it is neither a failure nor proven work")
+        return outcome
+
+    @property
+    def ends_somewhere(self) -> bool:
+        """Whether it says enough to move an item."""
+        if self.failure is not None or self.stopped:
+            return True
+        if self.work.result is None or not self.work.claims_success:
+            return self.work.result is not None
+        return self.evidence is not None and self.subject != "" and self.evidence.proposal == self.proposal
+
 
 _ADAPTER = TypeAdapter(RunOutcome)
+_DEEPEST = 4  # of the names that lead to what is wrong
+_BYTES = {"log", "hooks"}
+_FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many
+    "work": {*_BYTES, "raw_result", "brought", "patch", "files"},
+    "proof": {*_BYTES, "logs"},
+    "reviews": {"seats": {"__all__": {"log"}}},
+}

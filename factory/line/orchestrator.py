@@ -25,7 +25,7 @@ from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
-from factory.model.errors import BusyError, NothingButCommits, Problem, StopRequested, UnusableError
+from factory.model.errors import BusyError, NothingButCommits, Problem, StopRequested, UnusableError, UsageError
 from factory.model.events import Noticed, Tell
 from factory.model.policy import Workflow
 from factory.store import files
@@ -53,7 +53,7 @@ class PassReport:
 
 
 class Orchestrator:
-    """Moves items. Use it within `holding`.
+    """Moves items. Use it within `holding`, once: its threads end with that.
 
     The kinds of agents may be given, and an executor on which runs happen; without one they happen here.
     """
@@ -80,7 +80,7 @@ class Orchestrator:
         local = LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)
-        self._stopping = False
+        self._stopping = self._left = False
         self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, tell, me)
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
@@ -91,7 +91,12 @@ class Orchestrator:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind."""
+        """Hold the factory's lock; on the way in repair what a crash left, on the way out leave nothing behind.
+
+        Raises UsageError when it has been left before: each orchestrator, and its executor, has one life.
+        """
+        if self._left:
+            raise UsageError("this orchestrator has been left already; make another one on the same repository")
         with locked(self.context.repository.state, self.context.system):
             self.context.repository.refuse_clashes()
             refuse_borrowed(self.context.repository, self.context.branch, self.workflow.policy.identity)
@@ -100,6 +105,7 @@ class Orchestrator:
                 self._recover()
                 yield
             finally:
+                self._left = True
                 self._leave()
 
     def _recover(self) -> None:
@@ -114,7 +120,7 @@ class Orchestrator:
         """Stop what still runs, give its items back, and remove the cells."""
         context = self.context
         running = bool(context.runs.running)
-        context.runs.stop_all()
+        unwell = context.runs.stop_all()
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
@@ -122,6 +128,8 @@ class Orchestrator:
         finally:
             context.cells.remove_all()
             context.reader.queue.save()
+            for said in unwell:
+                context.tell(Noticed(said))
 
     def stop(self) -> None:
         """Ask it to stop where nothing is half done: from any thread, and from within a signal handler."""

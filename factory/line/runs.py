@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -15,9 +17,13 @@ from factory.execution.heartbeat import Heartbeat
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
+from factory.model.base import label
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
+
+Given = TypeVar("Given")
+_PATIENCE_S = 10.0  # with runs that were asked to end
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Runs:
         self.notes = local.notes
         self.kinds = executor.kinds
         self.running: dict[str, Running] = {}
+        self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
         self.doing: dict[str, str] = {}  # what a run or a recheck is at, when it is not the worker's own part
         self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
         self.rechecked: dict[str, Recheck] = {}  # those that have ended
@@ -80,16 +87,31 @@ class Runs:
     def start(self, request: RunRequest) -> None:
         """Begin a run."""
         control = self._control(request.item_id)
-        future = self._executor.submit(request, control)
+        future = self._submitted(request, control)
         self.running[request.item_id] = Running(request, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._finish(request.item_id))
+
+    def _submitted(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        """The executor's future; where it gives none, one that has failed already.
+
+        It gets a request of its own: what it does to the values in it changes nothing that is remembered here.
+        """
+        own = deepcopy(request)
+        tried = self._tried(lambda: self._executor.submit(own, control))
+        error = tried.exception()
+        given: object = None if error else tried.result()
+        if isinstance(given, Future):
+            return given
+        lost: Future[RunOutcome] = Future()
+        lost.set_exception(error or MachineError(f"the executor gave {type(given).__name__} for a future"))
+        return lost
 
     def _control(self, item_id: str) -> Control:
         heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
 
         def says(doing: str) -> None:
-            self.doing[item_id] = doing
-            heartbeat.say(doing)
+            self.doing[item_id] = said = label(doing)
+            heartbeat.say(said)
 
         return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._system), system=self._system)
 
@@ -100,11 +122,14 @@ class Runs:
 
     def ended_runs(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""
-        return [(running, self._outcome(running)) for running in self.running.values() if running.future.done()]
+        for item_id, running in self.running.items():
+            if running.future.done() and item_id not in self._came:
+                self._came[item_id] = self._outcome(running)
+        return [(self.running[item_id], outcome) for item_id, outcome in self._came.items()]
 
     def forget(self, item_id: str) -> None:
         """What an ended run came to has been committed."""
-        del self.running[item_id]
+        del self.running[item_id], self._came[item_id]
 
     def stop(self, item_id: str) -> None:
         """Ask a run to end; it ends as stopped."""
@@ -150,23 +175,37 @@ class Runs:
         """What an apply command came to has been committed."""
         self.apply_failures.pop(subject, None)
 
-    def stop_all(self) -> None:
-        """Ask everything to end, and wait for it."""
+    def stop_all(self) -> list[str]:
+        """Ask everything to end, and wait for it: what did not go well then, for people to know.
+
+        Runs that an executor leaves under way when it is shut down are waited for too, but not for ever.
+        """
         for running in self.running.values():
             running.control.stop.set()
         if self.rechecking is not None:
             self.rechecking.control.stop.set()
-        self._executor.shutdown()
+        error = self._tried(self._executor.shutdown).exception()
+        wait([running.future for running in self.running.values() if not running.future.done()], _PATIENCE_S)
         self._local.shutdown()
+        said = [f"the executor could not be shut down: {of_error(error).reason}"] if error else []
+        left = [item_id for item_id, running in self.running.items() if not running.future.done()]
+        if left:
+            said.append(f"still under way in the executor, and what they come to is lost: {', '.join(sorted(left))}")
+        return said
 
     def _outcome(self, running: Running) -> RunOutcome:
         """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
-        cancelled = running.future.cancelled()
-        error = MachineError("the executor cancelled it") if cancelled else running.future.exception()
-        came = running.future.result() if error is None else None
-        if isinstance(came, RunOutcome):
-            return came
-        error = error or MachineError(f"the executor gave {type(came).__name__} for an outcome")
+        came = self._tried(lambda: RunOutcome.checked(running.future.result()))
+        error = came.exception()
+        if error is None:
+            return came.result()
+        if running.future.cancelled():
+            error = MachineError("the executor cancelled it")
         seconds = self._system.monotonic() - running.since
         lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
         return RunOutcome(lost)
+
+    def _tried(self, call: Callable[[], Given]) -> "Future[Given]":
+        """What code of others gives, now: whatever it raises becomes an exception of the future and nobody else's."""
+        with self._system.threads(1, "executor") as aside:
+            return aside.submit(call)

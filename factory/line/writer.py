@@ -1,6 +1,7 @@
 """The writer: the only one that commits. Each move is a commit, and a batch of them happens in one instant."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -224,7 +225,10 @@ class Writer:
             self.publish()
 
     def publish(self) -> None:
-        """Make everything written so far happen, and do what waits for it. On an error none of it did."""
+        """Make everything written so far happen, and do what waits for it. On an error of git's none of it did.
+
+        An error of a listener, or of anything else that waits, goes up once all that waits has been done.
+        """
         batch, pending, written = self._batch, self._pending, self._written
         self._batch, self._pending, self._written = None, [], 0
         if batch is not None and batch.updates():
@@ -232,8 +236,9 @@ class Writer:
             self._head = batch.tip
             self.commits += written
             self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
-        for then in pending:
-            then()
+        with ExitStack() as stack:  # which does all that it holds, the last first, whatever is raised meanwhile
+            for then in reversed(pending):
+                stack.callback(then)
 
 
 def _message(item_id: str, entry: Entry) -> str:

@@ -20,18 +20,31 @@ Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+_NO_PART = frozenset({"", ".", "..", ".git"})
+_LONGEST_PART, _LONGEST_PATH = 255, 1000  # bytes; what comes before it in a working tree is not counted
+_LONGEST_LABEL = 200
+
+
+def leads_astray(path: str) -> bool:
+    """Whether a path is not relative, or has a part that no file can have for its name."""
+    return "\0" in path or not _NO_PART.isdisjoint(path.lower().split("/"))
+
+
 def _stay_inside(pattern: str) -> str:
-    if (
-        pattern.startswith("/")
-        or "\\" in pattern
-        or "\0" in pattern
-        or {"", ".", "..", ".git"} & set(pattern.split("/"))
-    ):
+    if "\\" in pattern or leads_astray(pattern):
         raise ValueError("must be a relative path with forward slashes and no '.', '..' or '.git' in it")
     return pattern
 
 
+def _fit_a_disk(path: str) -> str:
+    parts = path.encode().split(b"/")
+    if sum(map(len, parts)) > _LONGEST_PATH or max(map(len, parts)) > _LONGEST_PART:
+        raise ValueError(f"must be no longer than {_LONGEST_PATH} bytes, and no part than {_LONGEST_PART}")
+    return path
+
+
 RelativePath = Annotated[Text, AfterValidator(_stay_inside)]
+FileName = Annotated[str, AfterValidator(_stay_inside), AfterValidator(_fit_a_disk)]  # of what others made, as it is
 
 
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.$|(?:^|/)\.|\.lock(?:/|$)|[\ud800-\udfff]")
@@ -47,9 +60,19 @@ def branch_problem(name: str) -> str:
 
 
 class Format(BaseModel):
-    """A value read from a file: unknown keys and wrong types are errors, and it never changes."""
+    """A value read from a file: unknown keys and wrong types are errors, and it never changes.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
+    One that was made without validation is validated as soon as it becomes a part of another.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        revalidate_instances="always",
+    )
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,11 +84,22 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def last_line(text: str) -> str:
     """The last line that a program printed anything on, without colours and cut; empty when it printed nothing."""
     told = (" ".join(printable(_COLOUR.sub("", line)).split()) for line in reversed(text.splitlines()))
-    found = next((line for line in told if line), "")
-    return found if len(found) <= _LONGEST_LINE else f"{found[: _LONGEST_LINE - 1]}…"
+    return _cut(next((line for line in told if line), ""), _LONGEST_LINE)
+
+
+def label(text: str) -> str:
+    """What others call something, as one short line, whatever they say."""
+    return _cut(printable(" ".join(text[: 2 * _LONGEST_LABEL].split())), _LONGEST_LABEL)
+
+
+Label = Annotated[str, AfterValidator(label)]
 
 
 def counted(count: int, what: str) -> str:

@@ -1,8 +1,10 @@
 """Failure classes, and what each of them costs."""
 
 from enum import StrEnum
+from traceback import TracebackException
 from typing import NamedTuple
 
+from factory.model.base import Text, printable
 from factory.model.errors import FactoryError, MachineError
 
 
@@ -104,19 +106,26 @@ def of_exit_status(status: int) -> FailureClass:
     return _EXIT_STATUSES.get(status, FailureClass.CRASH)
 
 
+_LONGEST_REASON = 4000  # characters of an error
+
+
 class Failure(NamedTuple):
     """One failure, with its reason in words."""
 
     kind: FailureClass
-    reason: str
+    reason: Text
 
 
 def of_error(error: BaseException, what: str = "") -> Failure:
     """What an error amounts to that kept a run from its end; `what` says what could not be done.
 
+    Its text is made printable and cut here, whoever raised it, and one that cannot tell its text is said so of.
     Only what a person wrote wrong waits for that person. A full disk, a killed git or a lost object is a crash.
     """
-    said = error.message if isinstance(error, FactoryError) else str(error) or type(error).__name__
+    told = str(TracebackException(type(error), error, None, limit=0)).strip()
+    if not told or not isinstance(error, Exception):  # the text of an exit is a number
+        told = f"{type(error).__name__} {told}".rstrip()
+    said = printable(told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]} …")
     if isinstance(error, FactoryError) and not isinstance(error, MachineError):
         return Failure(FailureClass.CONFIG, said)
     return Failure(FailureClass.CRASH, f"{what}: {said}" if what else said)

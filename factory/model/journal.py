@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from factory.model.agent import AgentIdentity
-from factory.model.base import MOST_SECONDS, Format, Ordinal, Seconds
+from factory.model.base import MOST_SECONDS, Format, Label, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
@@ -38,6 +38,7 @@ def _at_most(value: object, most: float) -> object:
     return max(0, min(value, most)) if isinstance(value, int | float) else value
 
 
+MOST_PHASES = 1000  # of one run
 CappedUsage = Annotated[Usage, BeforeValidator(_capped)]
 
 
@@ -63,7 +64,7 @@ class SeatVerdict(Format):
 class Phase(Format):
     """A part of an item's way: that it waited, the worker's own time, a check, a seat, checks run again, the apply."""
 
-    name: str
+    name: Label
     at: Moment  # when it began
     seconds: Seconds
 

@@ -7,7 +7,7 @@ PATCH, RESULT, EVIDENCE, MANIFEST = "patch.diff", "result.json", "evidence.json"
 OUTPUT, HOOKS, PROMPT = "output.log", "hooks.log", "prompt.md"
 RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
 FILES = "files"  # the folder of what the contract asks the worker for
-_RECHECKS = "recheck/"
+_CHECKS, _RECHECKS = "checks/", "recheck/"
 _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
 _RUN = re.compile(r"run-(0|[1-9][0-9]{0,9})/(.+)", re.DOTALL)
 
@@ -41,7 +41,12 @@ def seat_log(seat: str) -> str:
 
 def check_log(check: str, *, before: bool = False) -> str:
     """The name, in a run, of what a check printed: on the proposal, or on what was there before it."""
-    return f"checks/{check}.before.log" if before else f"checks/{check}.log"
+    return f"{_CHECKS}{check}.before.log" if before else f"{_CHECKS}{check}.log"
+
+
+def is_check_log(name: str) -> bool:
+    """Whether a file in a run is what a check printed."""
+    return name.startswith(_CHECKS)
 
 
 def rechecked(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from factory.execution.cell.sandbox import sandbox
 from factory.execution.checks.evidence import merged_content
@@ -59,11 +60,11 @@ def start(context: Context, snapshot: Snapshot, most: int | None = None) -> list
                 claim = _claim(context, snapshot, state, base)
                 requests.extend([claim.request] if claim.request else [])
                 snapshot = snapshot.after(claim.state).with_breaker(claim.breaker)
-    context.writer.publish()
     if requests:
-        _warn(context, snapshot)
+        context.writer.once_published(partial(_warn, context, snapshot))
     for request in requests:
-        context.runs.start(request)
+        context.writer.once_published(partial(context.runs.start, request))
+    context.writer.publish()
     return found
 
 

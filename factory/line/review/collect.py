@@ -30,6 +30,7 @@ from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
 from factory.store.repository.comparison import compared
+from factory.store.repository.objects import MissingObject, Objects
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 
@@ -105,12 +106,28 @@ def collect(context: Context, snapshot: Snapshot) -> None:
 
 
 def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
-    """The outcome; as a crash when git has thrown its proposal away before anything pointed to it."""
+    """The outcome; as a crash when git has thrown its proposal away before anything pointed to it.
+
+    So too when an executor names what is no commit here, for the proposal or for its base.
+    """
     proof = outcome.proof
-    if proof is None or not proof.proposal or context.repository.objects.holds(proof.proposal):
+    if proof is None or not proof.proposal:
         return outcome
-    reason = f"its proposal {proof.proposal[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
+    named = (proof.proposal, proof.evidence.base) if proof.evidence else (proof.proposal,)
+    lost = next((name for name in named if not _holds_commit(context.repository.objects, name)), None)
+    if lost is None:
+        return outcome
+    what = "proposal" if lost == proof.proposal else "proposal's base"
+    reason = f"its {what} {lost[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
     return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
+
+
+def _holds_commit(objects: Objects, name: str) -> bool:
+    """Whether a commit can be read at this moment."""
+    try:
+        return objects.holds(name) and bool(objects.commit(name).tree)
+    except MissingObject:
+        return False
 
 
 def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:

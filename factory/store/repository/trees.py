@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from factory.model.base import leads_astray, printable
+from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import ARTIFACTS, QUEUE
 from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
 
@@ -55,10 +57,15 @@ class TreeEditor:
         return self._own().get(first)
 
     def put(self, path: str, entry: TreeEntry) -> None:
-        """Lay an entry at a path, in place of what was there."""
+        """Lay an entry at a path, in place of what was there. Raises InvalidFile where no file can be."""
+        if leads_astray(path):
+            raise InvalidFile(Problem(printable(path), 1, 1, "is no path that a file in a repository can have"))
+        self._put(path, entry)
+
+    def _put(self, path: str, entry: TreeEntry) -> None:
         first, _, rest = path.partition("/")
         if rest:
-            self._folder(first).put(rest, entry)
+            self._folder(first)._put(rest, entry)
         else:
             self._below.pop(first, None)
             self._own()[first] = entry
