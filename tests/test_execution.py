@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -83,7 +84,7 @@ class Listening:
         self.heard: list[bytes] = []
 
     def work(self, task: Task, control: Control) -> Answer:
-        followed = Control(control.stop, control.alive, control.says, self.heard.append, control.phases)
+        followed = replace(control, output=self.heard.append)
         return AGENTS["command"].work(task, followed)
 
 
@@ -97,6 +98,49 @@ def test_output_is_handed_on_as_it_comes(world: World) -> None:
     repository.close()
     assert len(listening.heard) > 1
     assert b"".join(listening.heard) == b"first\nsecond\n"
+
+
+class Followed:
+    """An executor that notes the signs of life of its runs, and what is handed on of their output."""
+
+    kinds = ("command",)
+
+    def __init__(self, host: Host) -> None:
+        self._local = LocalExecutor(host)
+        self.shutdown = self._local.shutdown
+        self.beats: list[None] = []
+        self.heard: list[bytes] = []
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        followed = replace(control, alive=lambda: self.beats.append(None), output=self.heard.append)
+        return self._local.submit(request, followed)
+
+
+TALKS = "mkdir lib; touch lib/a; echo first; sleep 0.3; echo second"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        f"hooks: {{after_create: '{TALKS}'}}",
+        f"cell: {{shares: [lib], setup: {{run: [sh, -c, '{TALKS}'], locks: [lock]}}}}",
+    ],
+    ids=["hook", "setup"],
+)
+def test_what_a_hook_or_a_setup_prints_is_a_sign_of_life_and_no_output_of_an_agent(world: World, policy: str) -> None:
+    world.write("lock", "1")
+    world.policy(policy)
+    world.item("one")  # whose worker prints nothing
+    world.commit("An item")
+    with closing(Repository(world.root)) as repository:
+        cells = Cells(repository, world.root.parent / "cells")
+        executor = Followed(Host.of(repository, cells))
+        with (orchestrator := Orchestrator(repository, say_nothing, executor=executor)).holding():
+            tick(orchestrator)
+        cells.remove_all()
+    assert world.lane("one") == "done"
+    assert len(executor.beats) >= 2
+    assert executor.heard == []
 
 
 class Unreliable:

@@ -15,12 +15,12 @@ from factory.store.repository.repository import Repository
 from tests.world import World
 
 _ELSEWHERE = """import sys; from pathlib import Path; from factory.store.repository.repository import Repository
-from factory.execution.cell.pool import Cells; from factory.execution.control import Control
+from factory.execution.cell.pool import Cells; from factory.execution.control import unfollowed
 from factory.execution.host import Host; from factory.execution.pipeline import run
 from factory.execution.request import RunRequest
 repository = Repository(Path(sys.argv[1])); cells = Cells(repository, Path(sys.argv[1] + ".cells"))
 host, request = Host.of(repository, cells), RunRequest.from_json(sys.stdin.buffer.read())
-sys.stdout.buffer.write(run(request, host, Control()).to_json()); cells.remove_all(); host.close()
+sys.stdout.buffer.write(run(request, host, unfollowed(repository.system)).to_json()); cells.remove_all(); host.close()
 """
 
 

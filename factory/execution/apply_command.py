@@ -1,7 +1,6 @@
 """The apply command: carries a decision out in another world than this repository, at most once for each subject."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from factory.execution.agents.prompt import render_argv
 from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.pool import Cells
-from factory.execution.control import Control
+from factory.execution.control import unfollowed
 from factory.execution.processes import process
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
@@ -66,7 +65,8 @@ def run_apply_command(
     """Run the contract's apply command with the decision on its standard input. Raises FactoryError before it began."""
     applies, limits = request.contract.apply, request.contract.limits
     argv = render_argv(applies.run or (), request.variables(), "apply.run")
-    with prepared_cell(cells, request, request.start, threading.Event()) as cell:
+    control = unfollowed(cells.repository.system)  # once begun it is not stopped half way
+    with prepared_cell(cells, request, request.start, control) as cell:
         given = cell.give("decision.json", json.dumps({**decision, "idempotency_key": subject}).encode())
         env = cell.environment((*applies.env, *applies.secrets)) | {"FACTORY_IDEMPOTENCY_KEY": subject}
         command = replace(
@@ -76,7 +76,7 @@ def run_apply_command(
             once=True,
         )
         notes.write(ApplyNote(subject=subject))
-        ended = process.run(command, Control())  # once begun it is not stopped half way
+        ended = process.run(command, control)
         output = Mask.of_environment(applies.secrets).hide_cut(command.log.read_bytes())
     output = clean(output)[-_OUTPUT_KEPT:]
     problem = ended.why_stopped(f"{limits.minutes:g} minutes")

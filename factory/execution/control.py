@@ -3,10 +3,18 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from factory.model.journal import MOST_PHASES, Phase
-from factory.store.system import MACHINE, System
+from factory.store.system import System
+
+
+class Signal(Protocol):
+    """Something that is awaited, and looked at now and then: a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether it has come."""
 
 
 class PhaseLog:
@@ -39,5 +47,14 @@ class Control:
     alive: Callable[[], None] = lambda: None  # called at every sign of life
     says: Callable[[str], None] = lambda _: None  # told what is being done now
     output: Callable[[bytes], None] = lambda _: None  # given what an agent prints, as it comes
-    phases: PhaseLog = field(default_factory=lambda: PhaseLog(MACHINE))
-    system: System = MACHINE
+    phases: PhaseLog = field(kw_only=True)
+    system: System = field(kw_only=True)
+
+    def unheard(self) -> "Control":
+        """The same for what is no agent's: what that prints is handed to nobody."""
+        return replace(self, output=lambda _: None)
+
+
+def unfollowed(system: System) -> Control:
+    """The control of what nobody follows, or ends before its time."""
+    return Control(phases=PhaseLog(system), system=system)

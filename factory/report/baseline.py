@@ -8,7 +8,7 @@ from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
-from factory.execution.control import Control
+from factory.execution.control import unfollowed
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
@@ -50,8 +50,8 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
     for name, contract in reader.library.contracts(snapshot.tree):
         if contract.checks:
             request = _request(snapshot, name, contract, target)
-            cache = RunCache(CheckCache(), "")
-            runner = CheckRunner(reader.repository, cells, cache, request, surroundings_digest(request), Control())
+            cache, control = RunCache(CheckCache(), ""), unfollowed(reader.repository.system)
+            runner = CheckRunner(reader.repository, cells, cache, request, surroundings_digest(request), control)
             try:
                 yield from _contract(runner, target)
             except TemplateProblem as error:

@@ -102,7 +102,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
     name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
     said = SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=asked.subject))
     try:
-        with prepared_cell(host.cells, request, asked.commit, control.stop) as cell:
+        with prepared_cell(host.cells, request, asked.commit, control) as cell:
             command, prompt = _command(cell, asked, (agent.run if agent else seat.run) or ())
             astray = cell.leads_out(command.argv, command.env) if seat.run else ""
             if astray:

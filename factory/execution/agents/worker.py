@@ -33,7 +33,7 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
     # A person who has the branch checked out keeps it as it is.
     shown = host.repository.view_of(branch) is not None
     try:
-        with hooks.prepared_cell(host.cells, request, request.start, control.stop, "" if shown else branch) as cell:
+        with hooks.prepared_cell(host.cells, request, request.start, control, "" if shown else branch) as cell:
             log = cell.log
             done = _work_in(cell, request, host, control)
         return replace(done, hooks=bytes(log))
@@ -47,12 +47,12 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     variables = request.variables()
     prompt = render(request.prompt, variables, "the prompt")
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
-    hooks.run_required(cell, request, "before_run", control.stop)
+    hooks.run_required(cell, request, "before_run", control)
     command = _command(cell, request, argv, prompt)
     try:
         answer = host.agents[request.kind].work(Task(cell, command, prompt, request.budget_left), control)
     finally:
-        hooks.run_optional(cell, request, "after_run")
+        hooks.run_optional(cell, request, "after_run", control)
     mask = Mask.of_environment(request.contract.worker.secrets)
     begun = Work(
         answer.ended.seconds,

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from factory.execution.cell.filesystem import Filesystem, GitView, Mounted
 from factory.execution.cell.leaks import Checkouts, leads_out
 from factory.execution.cell.sandbox import Kind, Sandbox
+from factory.execution.control import Signal
 from factory.execution.processes import process
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass
@@ -46,7 +47,7 @@ class Cell:
         self.place = worktree.place
         self.tree = worktree.path
         self.out = self.place / "out"
-        self.last_call = threading.Event()  # set when even the hooks that clean up have to end
+        self.last_call: Signal = threading.Event()  # set when even the hooks that clean up have to end
         self.log = bytearray()  # what its hooks printed since it was lent, and how they ended
         self.home, self._scratch, self._given = (self.place / name for name in ("home", "tmp", "given"))
         self._git, self._dot_git = (self.place / name for name in ("repository", "dot-git"))

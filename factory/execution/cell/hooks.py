@@ -1,6 +1,5 @@
 """Hooks: the shell scripts of WORKFLOW.md around a cell's life. They run in the cell, under the same sandbox."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +9,7 @@ from factory.execution.cell.command import command_in
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.sandbox import sandbox
 from factory.execution.cell.setup import furnish
-from factory.execution.control import Control
+from factory.execution.control import Control, Signal
 from factory.execution.processes import process
 from factory.execution.request import RunRequest
 from factory.store.system import System
@@ -20,17 +19,16 @@ GRACE_S = 5.0  # for the hooks that clean up, once everything is to stop
 _AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
 
 
-class _LastCall(threading.Event):
-    """Set a moment after another event: all hooks that clean up a cell share it, and nobody waits for more."""
+class _LastCall:
+    """Set a moment after another signal: all hooks that clean up a cell share it, and nobody waits for more."""
 
-    def __init__(self, stop: threading.Event, system: System) -> None:
-        super().__init__()
+    def __init__(self, stop: Signal, system: System) -> None:
         self._system = system
         self._stop = stop
         self._until: float | None = None
 
     def is_set(self) -> bool:
-        """Whether the moment is over; it begins when somebody first asks after the other event."""
+        """Whether the moment is over; it begins when somebody first asks after the other signal."""
         if self._until is None and self._stop.is_set():
             self._until = self._system.monotonic() + GRACE_S
         return self._until is not None and self._system.monotonic() > self._until
@@ -38,7 +36,7 @@ class _LastCall(threading.Event):
 
 @contextmanager
 def prepared_cell(
-    cells: Cells, request: RunRequest, commit: str, stop: threading.Event, branch: str | None = None
+    cells: Cells, request: RunRequest, commit: str, control: Control, branch: str | None = None
 ) -> Iterator[Cell]:
     """A cell with the files of a commit, between its hooks `after_create` and `before_remove`. Raises CellNotReady.
 
@@ -48,28 +46,28 @@ def prepared_cell(
     """
     with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
         cell.filesystem = replace(cell.filesystem, in_checkout=branch is None)
-        cell.last_call = _LastCall(stop, cells.repository.system)
+        cell.last_call = _LastCall(control.stop, control.system)
         try:
-            furnish(cells, cell, request, commit, stop)
-            run_required(cell, request, "after_create", stop)
+            furnish(cells, cell, request, commit, control)
+            run_required(cell, request, "after_create", control)
             yield cell
         finally:
-            _run(cell, request, "before_remove", cell.last_call)
+            run_optional(cell, request, "before_remove", control)
 
 
-def run_required(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> None:
+def run_required(cell: Cell, request: RunRequest, name: str, control: Control) -> None:
     """Run a hook that has to succeed. Raises CellNotReady."""
-    problem = _run(cell, request, name, stop)
+    problem = _run(cell, request, name, control, control.stop)
     if problem:
         raise CellNotReady(f"the hook {name} {problem}", cell.log)
 
 
-def run_optional(cell: Cell, request: RunRequest, name: str) -> None:
+def run_optional(cell: Cell, request: RunRequest, name: str, control: Control) -> None:
     """Run a hook whose failure is logged and ignored. It also runs when everything is being stopped, for a moment."""
-    _run(cell, request, name, cell.last_call)
+    _run(cell, request, name, control, cell.last_call)
 
 
-def _run(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> str:
+def _run(cell: Cell, request: RunRequest, name: str, control: Control, stop: Signal) -> str:
     """What went wrong with a hook; nothing when it went well, or there is none."""
     hooks, contract = request.policy.hooks, request.contract
     script: str | None = getattr(hooks, name)
@@ -78,7 +76,7 @@ def _run(cell: Cell, request: RunRequest, name: str, stop: threading.Event) -> s
     env = cell.environment(contract.worker.env)
     argv = ("sh", "-lc", _AS_CALLED, "sh", env["PATH"], script)
     command = replace(command_in(cell, request, argv, env, "hook.log"), wall_s=hooks.timeout_s)
-    ended = process.run(command, Control(stop))
+    ended = process.run(command, control.unheard(), stop=stop)
     problem = ended.problem_in_words(f"{hooks.timeout_s:g} s")
     cell.log += f"[{name}: {problem or 'ended well'}]\n".encode() + command.log.read_bytes()
     return problem

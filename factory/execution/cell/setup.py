@@ -27,7 +27,7 @@ _PATIENCE_S = 0.2
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: threading.Event) -> None:
+def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, control: Control) -> None:
     """Let a cell see the folders that it shares. Raises CellNotReady, or UnusableError when they cannot be shared."""
     settings = request.cell
     names = (*settings.shares, *settings.copies)
@@ -37,7 +37,7 @@ def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, stop: th
     tracked = next((name for name in names if objects.find(objects.commit(commit).tree, name) is not None), None)
     if tracked is not None:
         raise UnusableError(f"{tracked!r} cannot be shared: git holds it, so each cell has the commit's own", "git log")
-    made = _made(cells, request, commit, stop) if settings.setup else None
+    made = _made(cells, request, commit, control) if settings.setup else None
     sources = [*([made] if made else []), *cell.filesystem.checkouts]
     found = {name: place for name in names if (place := _first(sources, name)) is not None}
     contained = sandbox(request.policy.sandbox).kind is Kind.BUBBLEWRAP
@@ -64,7 +64,7 @@ def _first(sources: list[Path], name: str) -> Path | None:
     return next((place for base in sources if (place := files.real_folder(base, name)) is not None), None)
 
 
-def _made(cells: Cells, request: RunRequest, commit: str, stop: threading.Event) -> Path:
+def _made(cells: Cells, request: RunRequest, commit: str, control: Control) -> Path:
     """The folder that holds what the setup made for a commit; made now if nobody needed it before."""
     setup = request.cell.setup
     assert setup is not None
@@ -79,12 +79,13 @@ def _made(cells: Cells, request: RunRequest, commit: str, stop: threading.Event)
         }
     ).removeprefix("sha256:")[:16]
     while not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_S):
-        if stop.is_set():
+        control.alive()
+        if control.stop.is_set():
             raise CellNotReady("was stopped while it waited for the setup", bytearray())
     try:
         if not cells.setups.place(key).is_dir():
             with cells.lend(owner or commit, sandbox(request.policy.sandbox)) as cell:
-                cells.setups.keep(key, _make(cells, cell, request, stop, trusted=bool(owner)))
+                cells.setups.keep(key, _make(cells, cell, request, control, trusted=bool(owner)))
         return cells.setups.used(key)
     finally:
         _ONE_AT_A_TIME.release()
@@ -112,7 +113,7 @@ def _locks(cells: Cells, setup: Setup, commit: str) -> list[JsonValue]:
     return [entry.oid if (entry := objects.find(tree, path)) else "" for path in setup.locks]
 
 
-def _make(cells: Cells, cell: Cell, request: RunRequest, stop: threading.Event, *, trusted: bool) -> dict[str, Path]:
+def _make(cells: Cells, cell: Cell, request: RunRequest, control: Control, *, trusted: bool) -> dict[str, Path]:
     """Run the setup in a cell; the folders that it made, by name."""
     settings = request.cell
     setup = settings.setup
@@ -133,7 +134,7 @@ def _make(cells: Cells, cell: Cell, request: RunRequest, stop: threading.Event, 
         network=setup.network and (trusted or request.contract.worker.sandbox.network),
         wall_s=setup.minutes * 60,
     )
-    ended = process.run(command, Control(stop))
+    ended = process.run(command, control.unheard())
     made = {name: found for name in names if (found := files.real_folder(cell.tree, name)) is not None}
     problem = ended.problem_in_words(f"{setup.minutes:g} minutes") or (
         "" if made else f"made none of {', '.join(names)}"

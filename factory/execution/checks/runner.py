@@ -93,7 +93,7 @@ class CheckRunner:
         # A clean checkout each: none sees what another one did to the files.
         with (
             self.control.phases.timed(f"check {call.name}"),
-            prepared_cell(self.cells, self.request, commit, self.control.stop) as cell,
+            prepared_cell(self.cells, self.request, commit, self.control) as cell,
         ):
             result = self._run(cell, call)
         if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky

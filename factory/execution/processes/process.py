@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind
-from factory.execution.control import Control
+from factory.execution.control import Control, Signal
 from factory.execution.processes.command import Command, Ended, Stopped
 from factory.execution.processes.launch import Launch
 from factory.execution.processes.process_tree import ProcessInfo, descendants, end, end_strays
@@ -35,19 +35,22 @@ def run(
     command: Command,
     control: Control,
     watcher: Watcher = lambda: None,
+    stop: Signal | None = None,
 ) -> Ended:
     """Run to the end, a limit or a deadline, output into the log; nothing that it started is left behind.
 
-    `watcher` is called a few times a second, and stops the process by naming a failure.
+    `watcher` is called a few times a second, and stops the process by naming a failure. It is also
+    stopped when the control says so, or `stop` in its place.
     """
+    asked = control.stop if stop is None else stop
     for _ in range(_TRIES - 1):  # what a sandbox hides may just then be moved, say by a `git switch`
-        ended = _run_once(command, control, watcher)
+        ended = _run_once(command, control, watcher, asked)
         if ended.began or command.once:
             return ended
-    return _run_once(command, control, watcher)
+    return _run_once(command, control, watcher, asked)
 
 
-def _run_once(command: Command, control: Control, watcher: Watcher) -> Ended:
+def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal) -> Ended:
     started = control.system.monotonic()
     command.log.write_bytes(b"")
     contained = command.sandbox.kind is Kind.BUBBLEWRAP
@@ -61,7 +64,7 @@ def _run_once(command: Command, control: Control, watcher: Watcher) -> Ended:
         except (OSError, ValueError) as error:
             return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
         with command.log.open("wb") as log:
-            watch = Supervision(process, command, control, _covering(watcher, cover, launch), log)
+            watch = Supervision(process, command, control, stop, _covering(watcher, cover, launch), log)
             try:
                 stopped = watch.until_end()
             finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
-from factory.execution.control import Control
+from factory.execution.control import Control, Signal
 from factory.execution.processes.command import Command, Stopped
 from factory.execution.processes.consumption import Consumption
 from factory.model.failure import Failure
@@ -28,12 +28,14 @@ class Supervision:
         process: subprocess.Popen[bytes],
         command: Command,
         control: Control,
+        stop: Signal,
         watcher: Watcher,
         log: BinaryIO,
     ) -> None:
         self._process = process
         self._command = command
         self._control = control
+        self._stop = stop
         self._watcher = watcher
         self._log = log
         self._output_left = command.limits.output_mb * 1_000_000
@@ -94,7 +96,7 @@ class Supervision:
 
     def _deadline(self) -> Stopped:
         now = self._control.system.monotonic()
-        if self._control.stop.is_set():
+        if self._stop.is_set():
             return Stopped.ASKED
         if now - self._started > self._command.wall_s:
             return Stopped.WALL
