@@ -77,6 +77,28 @@ def test_ids_that_are_taken_are_not_taken_again(world: World) -> None:
     assert inbox(world) == ["one-i1.yaml", "one-u1-2.yaml", "one-u1.yaml"]
 
 
+def test_two_items_that_finish_together_under_almost_one_id_leave_an_item_each(world: World) -> None:
+    # given two items whose ids differ in the last characters alone, and both leave the same undone
+    world.contract("kept", review={"seats": [{"name": "human", "kind": "human"}]}, apply={"mode": "none"})
+    long = "a" * 70
+    for item_id, left in ((f"{long}-x", "the docs"), (f"{long}-y", "the tests")):
+        steps: list[dict[str, object]] = [
+            {"write": {"path": item_id, "text": "x"}},
+            {"result": {"handoff": {"left_undone": [left]}}},
+        ]
+        world.item(item_id, steps, contract="kept")
+    world.tick()
+    # when they are approved in one pass
+    for item_id in (f"{long}-x", f"{long}-y"):
+        place = world.verdict(item_id, "approve")
+        place.write_text(place.read_text().replace("  U1: open", "  U1: item"))
+    world.tick()
+    # then each of them has become an item of what it left
+    assert [world.lane(f"{long}-{each}") for each in "xy"] == ["done", "done"]
+    titles = world.git("grep", "-h", '^title: "', "main", "--", "queue").split("\n")
+    assert sorted(titles) == ['title: "the docs"', 'title: "the tests"']
+
+
 def test_an_answer_about_something_that_was_not_left_is_refused(world: World) -> None:
     world.item("one", contract="reviewed")
     world.tick()

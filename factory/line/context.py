@@ -9,11 +9,13 @@ from factory.execution.cell.pool import Cells
 from factory.line.intake.take_in import Intake
 from factory.line.lock import owner_of
 from factory.line.runs import Runs
-from factory.line.snapshot import ItemState, SnapshotReader
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
 from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.events import Tell
+from factory.model.layout import item_path
+from factory.model.lifecycle import Lane
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.store.system import System
@@ -56,6 +58,15 @@ class Context:
             found = error.problems if isinstance(error, InvalidFile) else ()
             said = found or (Problem(state.placed.path, 1, 1, error.message),)
             self.writer.once_published(lambda: self.item_problems.extend(said))
+
+    def free_id(self, snapshot: Snapshot, base: str) -> str:
+        """An id for a new item in the inbox, which no item has: none of those either that this pass is writing."""
+        written = self.writer.batch.tree
+        return next(
+            each
+            for each in self.reader.free_ids(snapshot.tree, snapshot.listing, base)
+            if written.get(item_path(Lane.INBOX, each)) is None
+        )
 
     @property
     def owner(self) -> str:

@@ -75,7 +75,7 @@ class Snapshot:
     head: str
     tree: str
     workflow: Workflow
-    listing: QueueListing
+    listing: QueueListing  # of the commit: what moves since is told by `items` alone
     items: MappingProxyType[str, ItemState]
     problems: tuple[Problem, ...]
     breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
@@ -174,8 +174,12 @@ class SnapshotReader:
 
     def free_id(self, tree: str, listing: QueueListing, base: str) -> str:
         """An id that neither an open nor a finished item has."""
+        return next(self.free_ids(tree, listing, base))
+
+    def free_ids(self, tree: str, listing: QueueListing, base: str) -> Iterator[str]:
+        """Ids that neither an open nor a finished item has, without end, the one most like `base` first."""
         taken = listing.items.keys() | listing.twice
-        return next(each for each in ids_from(base) if each not in taken and not self.queue.done_day(tree, each))
+        return (each for each in ids_from(base) if each not in taken and not self.queue.done_day(tree, each))
 
     def whereabouts(self, snapshot: Snapshot, item_id: str) -> Placed | None:
         """Where an item lies, open or finished; None when nobody has its id."""

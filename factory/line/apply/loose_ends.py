@@ -26,7 +26,7 @@ def file_loose_ends(context: Context, snapshot: Snapshot, assessment: Assessment
     for key, text in state.history.loose_ends.items():
         if key not in dismissed:
             base = f"{state.id[:70].rstrip('.-_')}-{key.lower()}"
-            free = context.reader.free_id(snapshot.tree, snapshot.listing, base)
+            free = context.free_id(snapshot, base)
             made[item_path(Lane.INBOX, free)] = _item(state, text, hold=unread)
     if made:
         context.writer.take_in(context.me, made, f"factory: make {counted(len(made), 'item')} of what {state.id} left")
