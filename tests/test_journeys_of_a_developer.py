@@ -151,6 +151,10 @@ def test_a_running_item_that_is_moved_back_to_inbox_is_run_anew(world: World) ->
     assert world.events("one") == ["submit", "start", "moved", "start", "deliver", "finish"], output
     assert world.read("ran.txt") == "2\n"
     assert commands_with("60.102") == []
+    # and its journal says of the first run how it went, as it does of the second
+    _, _, moved, _, delivered, _ = world.journal("one")
+    assert moved.sandbox == delivered.sandbox is not None
+    assert moved.phases[0].name == delivered.phases[0].name == "worker"
 
 
 def test_an_item_whose_text_changes_while_it_runs_goes_back_and_costs_nothing(world: World) -> None:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError
 from factory.model.agent import AgentIdentity
 from factory.model.base import FileName, Name, Seconds
 from factory.model.errors import MachineError
+from factory.model.events import RunSummary
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure
 from factory.model.item import CommitId
@@ -199,6 +200,17 @@ class RunOutcome:
     def cost(self) -> Usage:
         """What the worker and the machine seats used."""
         return reduce(Usage.plus, (each.usage for each in self.seats), self.work.usage)
+
+    def summary(self) -> RunSummary:
+        """What it has cost, and how it went, for a journal."""
+        work, usage = self.work, self.cost()
+        return RunSummary(
+            seconds=round(work.seconds, 3),
+            usage=usage if usage != Usage() else None,
+            sandbox=work.sandbox or None,
+            phases=self.phases,
+            agent=work.agent if work.agent != AgentIdentity() else None,
+        )
 
     def to_json(self) -> bytes:
         """The outcome for another process."""

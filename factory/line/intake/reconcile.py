@@ -11,7 +11,6 @@ from factory.model.events import Blocked, Cancelled, Released, RunSummary, by_ha
 from factory.model.journal import History
 from factory.model.layout import item_path, item_pathspec
 from factory.model.lifecycle import Lane, human_event
-from factory.model.result import Usage
 from factory.store.queue import Placed
 from factory.store.repository.objects import name_of
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -47,11 +46,10 @@ def _ended(context: Context, item_id: str) -> bool:
 
 
 def _work(context: Context, item_id: str, history: History) -> RunSummary | None:
-    """What an ended run has cost that no entry tells yet."""
+    """What an ended run has cost, and how it went, that no entry tells yet."""
     for running, outcome in context.runs.ended_runs():
         if running.request.item_id == item_id and running.request.run == history.run and history.lane is Lane.ACTIVE:
-            usage = outcome.cost()
-            return RunSummary(seconds=round(outcome.work.seconds, 3), usage=usage if usage != Usage() else None)
+            return outcome.summary()
     return None
 
 

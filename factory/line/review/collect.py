@@ -16,7 +16,6 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.review.votes import Delivery
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
-from factory.model.agent import AgentIdentity
 from factory.model.base import counted
 from factory.model.breaker import BreakerState
 from factory.model.contract import SeatKind
@@ -25,7 +24,7 @@ from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
 from factory.model.layout import verdict_path
 from factory.model.lifecycle import Lane
-from factory.model.result import Status, Usage
+from factory.model.result import Status
 from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
@@ -52,14 +51,7 @@ class EndedRun:
     @property
     def summary(self) -> RunSummary:
         """What it has cost, and how it went."""
-        work, usage = self.outcome.work, self.outcome.cost()
-        return RunSummary(
-            seconds=round(work.seconds, 3),
-            usage=usage if usage != Usage() else None,
-            sandbox=work.sandbox or None,
-            phases=self.outcome.phases,
-            agent=work.agent if work.agent != AgentIdentity() else None,
-        )
+        return self.outcome.summary()
 
     def move(self, payload: Payload) -> Move:
         """A move with everything that the run left."""
