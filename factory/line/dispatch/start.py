@@ -15,7 +15,7 @@ from factory.line.dispatch.breakers import breaker_after_start, breaker_file
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import request_for
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
-from factory.line.review.proposals import Unreadable, restore_proposal
+from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
@@ -23,10 +23,10 @@ from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
-from factory.model.item import Item
 from factory.model.journal import Lease, Phase
 from factory.model.lifecycle import Lane
 from factory.model.moments import moment_of
+from factory.model.result import MOST_CLAIMS
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -91,11 +91,10 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         assert failure is not None
         blocked = Blocked(reason=f"{failure.reason}; {failure.kind.advice}", failure=failure.kind)
         return _Claim(context.writer.move(state, Move(blocked), (), arrival))
-    limits = state.contract.limits
     lease = Lease(
         owner=context.owner,
         generation=request.run,
-        expires_at=snapshot.now + timedelta(minutes=limits.minutes * _longest(state.item, state.contract)) + _SPARE,
+        expires_at=snapshot.now + _longest(request) + _SPARE,
         base=request.base,
         item=state.placed.blob,
     )
@@ -112,11 +111,14 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     return _Claim(begun, replace(request, claimed_at=begun.history.since), breaker)
 
 
-def _longest(item: Item, contract: Contract) -> int:
-    """How many processes, each under the contract's deadline, may follow one another until there is a delivery."""
-    checks = len(contract.checks) + len(item.acceptance)
+def _longest(request: RunRequest) -> timedelta:
+    """How long it may take until there is a delivery, when every process uses up its deadline."""
+    contract, setup = request.contract, request.cell.setup
+    checks = len(contract.checks) + len(request.item.acceptance)
     canary = 3 * len(contract.checks)
-    return 2 + 2 * checks + canary + any(seat.by_machine for seat in contract.review.seats)
+    processes = 2 + 2 * checks + MOST_CLAIMS + canary + any(seat.by_machine for seat in contract.review.seats)
+    contents = 4 + canary  # what the worker begins with; the merged files, those checked, the target's; each canary's
+    return timedelta(minutes=contract.limits.minutes * processes + (setup.minutes * contents if setup else 0))
 
 
 def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> Failure | None:
@@ -158,10 +160,11 @@ def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: st
     proposal = state.history.proposal
     try:
         restore_proposal(context.reader, snapshot, state, proposal)
+        made_on = base_of(context.repository, proposal)
     except Unreadable as error:
         context.writer.note(Noticed(f"begins anew: {error.message}", state.id))
         return ""
-    merge = merged_content(context.repository, _base_of(context, proposal), proposal, base)
+    merge = merged_content(context.repository, made_on, proposal, base)
     return "" if merge.conflicts else merge.tree
 
 
@@ -169,8 +172,3 @@ def _seat_prompts(context: Context, snapshot: Snapshot, contract: Contract) -> d
     library = context.reader.library
     asked = {seat.name: seat.prompt for seat in contract.review.seats if seat.prompt is not None}
     return {name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()}
-
-
-def _base_of(context: Context, proposal: str) -> str:
-    parents = context.repository.objects.commit(proposal).parents
-    return parents[0] if parents else proposal

@@ -7,10 +7,19 @@ from factory.model.journal import Entry
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH
+from factory.store.repository.repository import Repository
 
 
 class Unreadable(MachineError):
-    """A proposal that this clone does not hold and cannot make again."""
+    """A proposal that this clone does not hold and cannot make again, or a commit that is none."""
+
+
+def base_of(repository: Repository, proposal: str) -> str:
+    """The commit that a proposal was made on, by git and not by any file. Raises Unreadable for one made on none."""
+    parents = repository.objects.commit(proposal).parents
+    if not parents:
+        raise Unreadable(f"{proposal[:10]} is no proposal: it was made on no other commit")
+    return parents[0]
 
 
 def restore_proposal(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> None:
