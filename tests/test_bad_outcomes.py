@@ -27,7 +27,7 @@ from factory.model.journal import MOST_PHASES, Phase
 from factory.model.lifecycle import Event
 from factory.model.result import Result, Status, Usage
 from factory.model.verdict import Finding, MachineVerdict
-from factory.store.repository.objects import EMPTY_TREE
+from factory.store.repository.objects import EMPTY_TREE, name_of
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
 from factory.store.state import HEARTBEATS
@@ -368,9 +368,56 @@ def test_a_proposal_or_a_base_that_is_no_commit_here_is_a_crash_of_its_own_run(w
     with orchestrated(world, odd) as orchestrator, orchestrator.holding():
         tick(orchestrator)
     assert world.lane("other") == "done"
-    gone = "is gone from the repository (git gc --prune=now, or git prune?)"
+    gone = "is no commit of this repository: git threw it away (git gc --prune=now, git prune?), or it never was one"
     assert world.last("lost").reason == f"its proposal's base {B[:10]} {gone}"
     assert world.last("blob").reason == f"its proposal {blob[:10]} {gone}"
+
+
+def blob_of(data: bytes) -> tuple[str, tuple[str, bytes]]:
+    return name_of("blob", data), ("blob", data)
+
+
+def folder(*entries: tuple[bytes, bytes]) -> dict[str, tuple[str, bytes]]:
+    """A folder as an executor may bring it: the modes with the names of its entries, and what each stands for."""
+    data = b"".join(mode_and_name + b"\0" + oid for mode_and_name, oid in entries)
+    return {name_of("tree", data): ("tree", data)}
+
+
+X, (HELD, HELD_BLOB) = bytes.fromhex(A), blob_of(b"x")
+NOT_SOUND: dict[str, tuple[dict[str, tuple[str, bytes]], str]] = {
+    "no-folder": ({name_of("tree", b"\xff"): ("tree", b"\xff")}, "is no tree of that name"),
+    "half-an-entry": (folder((b"100644 a", X[:10])), "is no tree of that name"),
+    "another-name": ({A: HELD_BLOB}, f"{A[:10]}, which it brought, is no blob of that name"),
+    "another-kind": ({name_of("commit", b"x"): ("commit", b"x")}, "is no commit of that name"),
+    "out-of-the-folder": (folder((b"100644 ..", X)), "is no tree of that name"),
+    "into-git": (folder((b"40000 .git", X)), "is no tree of that name"),
+    "half-brought": (folder((b"100644 a", X)), f"the blob {A[:10]} was not brought"),
+    "other-work": (
+        {**folder((b"100644 a", bytes.fromhex(HELD))), HELD: HELD_BLOB},
+        "its work makes ",
+    ),
+}
+
+
+def test_objects_that_an_executor_brings_and_that_are_not_sound_are_a_crash_of_its_own_run(world: World) -> None:
+    for name in [*NOT_SOUND, "other"]:
+        world.item(name)
+    world.policy("agent: {max_concurrent_agents: 100}")
+    world.commit("Items")
+    head = world.git("rev-parse", "HEAD")
+    evidence = Evidence(base=head, proposal=B, target=head, tree=A)
+    odd = {
+        name: done(Proof(B, evidence), Reviews(SUBJECT), tree=next(iter(brought)), brought=brought)
+        for name, (brought, _) in NOT_SOUND.items()
+    }
+    with orchestrated(world, odd) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    assert world.lane("other") == "done"
+    for name, (_, said) in NOT_SOUND.items():
+        last = world.last(name)
+        assert (last.event, last.failure) == (Event.RELEASE, FailureClass.CRASH)
+        assert str(last.reason).startswith(f"its proposal {B[:10]} cannot be made here: ") and said in str(last.reason)
+    world.git("fsck", "--strict")
 
 
 def test_a_listener_that_fails_loses_nothing_that_follows_from_what_was_published(world: World) -> None:

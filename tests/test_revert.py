@@ -1,6 +1,7 @@
 """Revert: an applied change is undone by an item that goes through the same line."""
 
 from factory.model.failure import FailureClass
+from tests.test_new_executor import elsewhere
 from tests.world import World
 
 
@@ -72,3 +73,14 @@ def test_the_first_commit_cannot_be_undone(world: World) -> None:
     world.write("queue/inbox/odd.yaml", f"title: odd\ncontract: scripted\nreverts: {first}\n")
     world.tick()
     assert (world.lane("odd"), world.last("odd").failure) == ("blocked", FailureClass.CONFIG)
+
+
+def test_a_revert_can_be_made_in_another_clone_as_well(world: World) -> None:
+    world.item("one", [write("new.txt", "new\n")])
+    world.tick()
+    world.command("revert", "one")
+    world.commit("To be undone")
+    elsewhere(world)
+    assert world.lane("revert-one") == "done"
+    assert not (world.root / "new.txt").exists()
+    world.command("audit")

@@ -19,9 +19,10 @@ class Executor(Protocol):
     def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
         """Begin a run. A failure is a value of its outcome; an exception of the future means that it was lost.
 
-        It ends soon after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output.
-        The request is its own, to do with as it likes. What comes back goes through `RunOutcome.checked`: whatever is
-        wrong with it, or an exception here, is a crash of this run alone.
+        It may happen in any clone: what its work brought is taken over into this one with the outcome. It ends soon
+        after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output. The request is
+        its own, to do with as it likes. What comes back goes through `RunOutcome.checked`: whatever is wrong with it,
+        or an exception here, is a crash of this run alone.
         """
 
     def shutdown(self) -> None:

@@ -7,6 +7,7 @@ from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
 from factory.store.repository.batch import plumbing_commit
+from factory.store.repository.quarantine import brought_between
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 
@@ -37,7 +38,8 @@ def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
     if not changes:
         return Work(failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))
     result = Result(status=Status.OK, summary=f"Reverts {applied}.")
-    done = Work(tree=tree, changes=changes, patch=repository.patch(base, tree), result=result)
+    patch, brought = repository.patch(base, tree), brought_between(objects, base, tree)
+    done = Work(tree=tree, brought=brought, changes=changes, patch=patch, result=result)
     breaches = [
         *deliverables.change_breaches(changes, request, objects),
         *deliverables.line_breaches(done.patch, request.contract),

@@ -10,6 +10,7 @@ from factory.execution.run_files import run_files
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_file
 from factory.line.dispatch.retry import backoff
+from factory.line.review.handover import handed_over
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.rounds import closed_by_change
 from factory.line.review.verdict_file import verdict_file
@@ -29,7 +30,6 @@ from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
 from factory.store.repository.comparison import compared
-from factory.store.repository.objects import MissingObject, Objects
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 
@@ -88,38 +88,14 @@ def collect(context: Context, snapshot: Snapshot) -> None:
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):
-                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, _whole(context, outcome)))
+                outcome = handed_over(context.repository, running.request, outcome)
+                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, outcome))
                 snapshot = snapshot.after(moved).with_breaker(breaker)
                 done.append(item_id)
     for item_id in done:
         context.writer.once_published(partial(context.runs.forget, item_id))
     context.writer.once_published(lambda: context.repository.under_check.let_go(done))
     context.writer.publish()
-
-
-def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
-    """The outcome; as a crash when git has thrown its proposal away before anything pointed to it.
-
-    So too when an executor names what is no commit here, for the proposal or for its base.
-    """
-    proof = outcome.proof
-    if proof is None or not proof.proposal:
-        return outcome
-    named = (proof.proposal, proof.evidence.base) if proof.evidence else (proof.proposal,)
-    lost = next((name for name in named if not _holds_commit(context.repository.objects, name)), None)
-    if lost is None:
-        return outcome
-    what = "proposal" if lost == proof.proposal else "proposal's base"
-    reason = f"its {what} {lost[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
-    return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
-
-
-def _holds_commit(objects: Objects, name: str) -> bool:
-    """Whether a commit can be read at this moment."""
-    try:
-        return objects.holds(name) and bool(objects.commit(name).tree)
-    except MissingObject:
-        return False
 
 
 def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:

@@ -133,6 +133,13 @@ class Objects:
         told = self._git.run("cat-file", "--batch-check=%(objectsize)", stdin=asked) if oids else b""
         return sum(int(size) for size in told.split())
 
+    def kinds(self, oids: Sequence[str]) -> list[str]:
+        """What each of these objects is, found out without reading them; `missing` where there is none."""
+        self.flush()
+        asked = "".join(f"{oid}\n" for oid in oids).encode()
+        told = self._git.run("cat-file", "--batch-check=%(objecttype)", stdin=asked) if oids else b""
+        return [line.rpartition(" ")[2] for line in told.decode().splitlines()]
+
     def commit(self, oid: str) -> Commit:
         """A commit's tree and parents."""
         found = self._commits.get(oid)
@@ -157,7 +164,7 @@ class Objects:
             if oid not in self._trees:
                 if len(self._trees) > _REMEMBERED:
                     self._trees = {EMPTY_TREE: {}}
-                self._trees[oid] = _parse_tree(self._expect(oid, "tree"))
+                self._trees[oid] = parse_tree(self._expect(oid, "tree"))
             return self._trees[oid]
 
     def find(self, tree: str, path: str) -> TreeEntry | None:
@@ -240,7 +247,8 @@ def tree_data(entries: Tree) -> bytes:
     return b"".join(b"%s %s\0%s" % (entry.mode.encode(), name, bytes.fromhex(entry.oid)) for name, entry in named)
 
 
-def _parse_tree(data: bytes) -> Tree:
+def parse_tree(data: bytes) -> Tree:
+    """What git has written of a folder. Raises ValueError for what it never writes, as far as it is noticed."""
     entries: Tree = {}
     start = 0
     while start < len(data):

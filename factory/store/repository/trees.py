@@ -6,10 +6,23 @@ from typing import NamedTuple
 from factory.model.base import leads_astray, printable
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import ARTIFACTS, QUEUE
-from factory.store.repository.objects import EMPTY_TREE, FILE, FOLDER, Objects, Tree, TreeEntry
+from factory.store.repository.objects import (
+    EMPTY_TREE,
+    FILE,
+    FOLDER,
+    REPOSITORY,
+    Objects,
+    Tree,
+    TreeEntry,
+    parse_tree,
+    tree_data,
+)
 
 # What only the factory writes. Everything else in the repository is the project.
 OWN_FOLDERS = frozenset({QUEUE, ARTIFACTS})
+
+_MODES = frozenset({FILE, "100755", "120000", FOLDER, REPOSITORY})
+_DIGITS = 40  # of an object id
 
 
 class Change(NamedTuple):
@@ -105,6 +118,19 @@ class TreeEditor:
                 entries[name] = TreeEntry(FOLDER, oid)
         self._oid = self._objects.add_tree(entries)
         return self._oid
+
+
+def sound_tree(data: bytes) -> Tree | None:
+    """The folder of which git writes this; None when there is no such folder in a repository."""
+    try:
+        found = parse_tree(data)
+    except ValueError:
+        return None
+    sound = all(
+        entry.mode in _MODES and len(entry.oid) == _DIGITS and "/" not in name and not leads_astray(name)
+        for name, entry in found.items()
+    )
+    return found if sound and tree_data(found) == data else None
 
 
 def diff(objects: Objects, old: str, new: str, prefix: str = "", without: Collection[str] = ()) -> Iterator[Change]:
