@@ -1,4 +1,4 @@
-"""The seam at which a run may happen elsewhere: requests go in, outcomes come out."""
+"""The executor: what carries runs out, here or on another machine. It is given requests, and gives outcomes."""
 
 from collections.abc import Collection
 from concurrent.futures import Future

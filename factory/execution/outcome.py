@@ -73,8 +73,8 @@ class Work:
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
-    raw_result: bytes | None = None  # without what the contract let through
-    exposed: bool = False  # whether it held some of that
+    raw_result: bytes | None = None  # result.json as it was written, without the secrets that the contract let through
+    exposed: bool = False  # whether result.json held such a secret
     tree: str = ""  # what the worker left in the worktree
     brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree

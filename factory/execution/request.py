@@ -21,7 +21,10 @@ REVERT = "revert"  # the factory itself, undoing an applied change
 
 @dataclass(frozen=True)
 class BudgetLeft:
-    """What an item may still cost, and the day with it; what has no limit is None, and nothing is left below zero."""
+    """What a run may still cost by the budgets of its item and of the day: US dollars, tokens, minutes.
+
+    None where there is no limit; zero or less where nothing is left.
+    """
 
     usd: float | None = None
     tokens: int | None = None

@@ -121,7 +121,7 @@ def _there(place: Path) -> bool:
 
 
 def _credentials(filesystem: Filesystem) -> Iterator[Path]:
-    """Those that a checkout does not hide anyhow."""
+    """The person's credentials that are to be hidden, less those in a checkout, which is covered as a whole."""
     home = Path.home()
     for name in _CREDENTIALS:
         if not any((home / name).is_relative_to(place) for place in filesystem.checkouts):

@@ -65,9 +65,9 @@ class Ended:
     began: bool = True  # False: the sandbox itself could not be put up
 
     def why_stopped(self, patience: str) -> str:
-        """Why it was stopped or never started, for whom its name stands before; empty when it ended by itself.
+        """Why it was stopped or never started, as the rest of a sentence that begins with the command's name.
 
-        `patience` says in words how long it was allowed to take.
+        Empty when it ended by itself. `patience` says in words how long it was allowed to take.
         """
         match self.stopped:
             case Stopped.NO:
@@ -84,5 +84,5 @@ class Ended:
                 return self.problem
 
     def problem_in_words(self, patience: str) -> str:
-        """What went wrong with what has to succeed, as `why_stopped`; empty when it ended well."""
+        """What went wrong with a command that has to succeed, said in the same way; empty when it ended well."""
         return self.why_stopped(patience) or (f"ended with exit status {self.exit_code}" if self.exit_code else "")

@@ -80,7 +80,10 @@ class _Spelling:
 
 @cache
 def _step(byte: int, line_end: bool, hexadecimal: bool, lazy: bool = False, escaped: bool = True) -> re.Pattern[bytes]:
-    """A byte in any spelling, after what may stand before it: as little of that as can be, or an escape if it can."""
+    """The pattern of one byte of a secret in any spelling, after the line ends and escapes that may stand before it.
+
+    A `lazy` one takes as little of these as it can, else as much; an `escaped` one is first looked for as an escape.
+    """
     before = _LINE_END if line_end else _WRAP
     if hexadecimal:
         before = _BETWEEN_BYTES
