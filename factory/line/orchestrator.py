@@ -30,6 +30,7 @@ from factory.model.events import Noticed, Tell
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
+from factory.store.repository.clashes import refuse_clashes
 from factory.store.repository.objects import Person
 from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
@@ -98,7 +99,7 @@ class Orchestrator:
         if self._left:
             raise UsageError("this orchestrator has been left already; make another one on the same repository")
         with locked(self.context.repository.state, self.context.system):
-            self.context.repository.refuse_clashes()
+            refuse_clashes(self.context.repository)
             refuse_borrowed(self.context.repository, self.context.branch, self.workflow.policy.identity)
             files.write(self.context.repository.state / BRANCH, f"{self.context.branch}\n".encode())
             try:

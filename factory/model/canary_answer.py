@@ -6,7 +6,7 @@ from factory.model.base import Format, digest_of
 from factory.model.contract import Contract
 
 
-class Answer(StrEnum):
+class CanaryAnswer(StrEnum):
     """What became of a check when the product was gone."""
 
     FAILS = "fails"  # as it should
@@ -20,12 +20,12 @@ class Canary(Format):
     contract: str  # its name
     rules: str  # the digest of what of the contract it hangs on
     environment: str
-    answers: dict[str, Answer]
+    answers: dict[str, CanaryAnswer]
 
     @property
     def silent(self) -> tuple[str, ...]:
         """The checks that pass without the product."""
-        return tuple(name for name, answer in self.answers.items() if answer is Answer.PASSES)
+        return tuple(name for name, answer in self.answers.items() if answer is CanaryAnswer.PASSES)
 
 
 def rules_of(contract: Contract) -> str:

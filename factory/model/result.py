@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 from factory.model.base import Argv, ExitStatus, Format, Text
 from factory.model.failure import Cost, FailureClass
 
-Answer = Literal["pass", "fail", "unread"]
+CriterionAnswer = Literal["pass", "fail", "unread"]
 MOST_CLAIMS = 20
 MOST_TOKENS = 10**10  # that one run can have used; a larger number is no measurement
 MOST_USD = 1000.0
@@ -92,7 +92,7 @@ class Result(Format):
     summary: str = ""
     question: str = ""
     handoff: Handoff = Handoff()
-    acceptance: dict[str, Answer] = {}
+    acceptance: dict[str, CriterionAnswer] = {}
     data: JsonValue = None
     usage: Usage = Usage()
     failure: FailureClass | None = None  # with status failed: which kind, as far as a worker can know it

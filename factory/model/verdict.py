@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from factory.model.base import Format, Ordinal, Text, digest_of
-from factory.model.result import Answer
+from factory.model.result import CriterionAnswer
 
 # The finding that says: not the work was wrong, but what it was judged by is another one now.
 SUBJECT_CHANGED = "S1"
@@ -57,7 +57,7 @@ class Verdict(Format):
     reviewer: str | None = None
     notes: str | None = None
     findings: tuple[Finding, ...] = ()
-    acceptance: dict[str, Annotated[Answer, BeforeValidator(_as_written)]] = {}
+    acceptance: dict[str, Annotated[CriterionAnswer, BeforeValidator(_as_written)]] = {}
     closes: tuple[str, ...] = ()  # findings of earlier rounds that are put right, by key
     handoff: dict[str, str] = {}  # for each loose end: open, item, or the reason why nothing is to be done
 

@@ -15,7 +15,7 @@ from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import last_line
-from factory.model.canary_answer import Answer, Canary, rules_of
+from factory.model.canary_answer import Canary, CanaryAnswer, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
@@ -120,7 +120,7 @@ def _request(snapshot: Snapshot, name: str, contract: Contract, target: str) -> 
 
 def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
     name, repository = runner.request.contract_name, runner.repository
-    content = repository.content(repository.objects.commit(target).tree)
+    content = repository.content_at(target)
     well = True
     for call in contract_calls(runner.request):
         result = runner.run(call, content, target)
@@ -162,11 +162,11 @@ def _told(canary: Canary) -> Iterator[Diagnosis]:
     for check, answer in canary.answers.items():
         about = f"canary of {canary.contract}"
         match answer:
-            case Answer.FAILS:
+            case CanaryAnswer.FAILS:
                 yield Diagnosis(about, Health.GOOD, f"{check} fails when the product is gone, as it should")
-            case Answer.DOCUMENTATION:
+            case CanaryAnswer.DOCUMENTATION:
                 yield Diagnosis(about, Health.GOOD, f"{check} is about the documentation, and fails when that is gone")
-            case Answer.PASSES:
+            case CanaryAnswer.PASSES:
                 found = f"{check} still passes when the product is gone, and so proves nothing"
                 advice = (
                     "it may run what is installed elsewhere, or test nothing: see docs/life.md, then doctor --checks"

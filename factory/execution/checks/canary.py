@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from factory.execution.checks.checks_from import from_base
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls
-from factory.model.canary_answer import Answer, Canary, rules_of
+from factory.model.canary_answer import Canary, CanaryAnswer, rules_of
 from factory.model.errors import FactoryError
 from factory.model.globs import matches
 from factory.model.instruments import named
@@ -70,7 +70,7 @@ class CanaryCheck:
         return found
 
 
-def _answer(runner: CheckRunner, call: CheckCall, content: str, target: str) -> Answer | None:
+def _answer(runner: CheckRunner, call: CheckCall, content: str, target: str) -> CanaryAnswer | None:
     """What becomes of one check; None when there is nothing to try it on."""
     objects, allowed = runner.repository.objects, runner.request.contract.produces.patch.paths
     free = _free(objects, content, runner, call)
@@ -78,16 +78,16 @@ def _answer(runner: CheckRunner, call: CheckCall, content: str, target: str) -> 
     if not product:
         return None
     if call.must_fail_before:
-        return Answer.FAILS  # it has shown that it can
+        return CanaryAnswer.FAILS  # it has shown that it can
     runner = _hurried(runner, call, content, target)
     if not all(
         _passes(runner, call, _altered(objects, content, product, data), target) for data in (_EMPTY, _UNPARSABLE)
     ):
-        return Answer.FAILS
+        return CanaryAnswer.FAILS
     # Only asked of what would be reported: a check of the documentation may well leave the product alone.
     read = [path for path in free if matches(path, DOCUMENTATION)]
     unread = _altered(objects, content, read, _UNPARSABLE)
-    return Answer.DOCUMENTATION if read and not _passes(runner, call, unread, target) else Answer.PASSES
+    return CanaryAnswer.DOCUMENTATION if read and not _passes(runner, call, unread, target) else CanaryAnswer.PASSES
 
 
 def _passes(runner: CheckRunner, call: CheckCall, tree: str, target: str) -> bool:

@@ -170,14 +170,6 @@ class Repository:
         self.objects.flush()
         self.git.run("update-ref", "-m", "factory: init", f"refs/heads/{branch}", commit, NOTHING)
 
-    def refuse_clashes(self) -> None:
-        """Raises UnusableError when a branch keeps the factory from making branches for its proposals."""
-        listed = self.git.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{WORK_PREFIX[:-1]}")
-        for name in listed.split("\n"):
-            if name == WORK_PREFIX[:-1] or name.count("/") > 1:  # git keeps branches as files in folders
-                message = f"the branch {name!r} stands where the factory keeps its proposals ({WORK_PREFIX}<id>)"
-                raise UnusableError(message, f"git branch -m {name} SOME-OTHER-NAME")
-
     def references(self, *prefixes: str) -> list[str]:
         """The full names of all references below these prefixes."""
         return self.git.text("for-each-ref", "--format=%(refname)", *prefixes).split()
@@ -192,6 +184,10 @@ class Repository:
             entries: Tree = {name: entry for name, entry in self.objects.tree(tree).items() if name not in OWN_FOLDERS}
             self._contents[tree] = self.objects.add_tree(entries)
         return self._contents[tree]
+
+    def content_at(self, commit: str) -> str:
+        """The content of a commit, as a tree."""
+        return self.content(self.objects.commit(commit).tree)
 
     def with_content(self, tree: str, content: str) -> str:
         """A tree with the factory's own folders of one, and everything else of the other."""
@@ -253,7 +249,7 @@ class Repository:
 
     def changes(self, old: str, new: str) -> Iterator[Change]:
         """What differs between two commits, the factory's own folders left out."""
-        before, after = (self.content(self.objects.commit(commit).tree) for commit in (old, new))
+        before, after = (self.content_at(commit) for commit in (old, new))
         return diff(self.objects, before, after)
 
     def changed(self, old: str, new: str) -> tuple[str, ...]:
