@@ -401,7 +401,7 @@ def test_the_order_is_urgency_then_age_then_id() -> None:
 
 @pytest.mark.parametrize(("begun", "first"), [(0, "urgent"), (3, "urgent"), (4, "old"), (5, "urgent"), (9, "old")])
 def test_one_start_in_five_is_for_the_oldest_however_many_were_begun(begun: int, first: str) -> None:
-    known = replace(snapshot(case("old"), case("urgent", priority=1)), runs_begun=begun)
+    known = replace(snapshot(case("old"), case("urgent", priority=1)), turn=begun)
     assert next(outlook.id for outlook in planned(known, "old", "urgent")) == first
 
 

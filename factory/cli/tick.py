@@ -71,7 +71,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         with holding(orchestrator):
             report = tick(orchestrator, drain=drain, most=most, patience=patience, waiting=news.waiting)
             found = status(orchestrator.context.reader, orchestrator.present())
-            moved = sorted(orchestrator.context.writer.moved)
+            moved = sorted(orchestrator.context.writer.moved_branches)
             elsewhere = moved != [opened.checked_out()]
     if as_json:
         echo_json({"commits": report.commits, "moved": moved, **_as_json(found)})

@@ -33,7 +33,7 @@ def run_files(outcome: RunOutcome) -> dict[str, bytes]:
     elif work.result is not None:
         written[RESULT] = files.as_json(work.result.model_dump(mode="json"))
     if outcome.evidence is not None:
-        written[EVIDENCE] = _evidence(outcome.evidence)
+        written[EVIDENCE] = evidence_file(outcome.evidence)
     written |= {name: cut(log) for name, log in proof.logs.items()} if proof else {}
     for each in outcome.seats:
         written[kept_verdict(each.seat)] = _verdict(each)
@@ -44,7 +44,7 @@ def run_files(outcome: RunOutcome) -> dict[str, bytes]:
 def rechecked_files(gathered: Gathered) -> dict[str, bytes]:
     """What the checks said when they were run again, to be kept beside what they said first."""
     logs = {rechecked(name): cut(log) for name, log in gathered.logs.items()}
-    return {RECHECK: _evidence(gathered.evidence), **logs}
+    return {RECHECK: evidence_file(gathered.evidence), **logs}
 
 
 def _verdict(said: SeatResult) -> bytes:
@@ -53,5 +53,6 @@ def _verdict(said: SeatResult) -> bytes:
     return files.as_json({**told, "decision": str(said.verdict.decision), "reviewer": said.reviewer})
 
 
-def _evidence(evidence: Evidence) -> bytes:
+def evidence_file(evidence: Evidence) -> bytes:
+    """Evidence as it is kept, and as seats are told it."""
     return files.as_json(evidence.model_dump(mode="json"))

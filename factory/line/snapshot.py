@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from factory.model.breaker import BreakerState
@@ -20,17 +20,13 @@ from factory.model.layout import (
     stem,
 )
 from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.moments import day_of, midnight
 from factory.model.policy import Policy, Workflow
 from factory.store import yaml
 from factory.store.artifacts import Artifacts
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
-
-
-def midnight(now: datetime) -> datetime:
-    """When the day of this moment began, in UTC."""
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class Snapshot:
     problems: tuple[Problem, ...]
     breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
     lost: MappingProxyType[str, History]  # of the ids under way that lie in no open lane
-    runs_begun: int = 0  # grows by one with each run that begins; it does not count them all
+    turn: int = 0  # whose it is to start: one more with each run that begins; less when a day or an item ends
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
     @property
@@ -142,7 +138,7 @@ class SnapshotReader:
         breakers = self._breakers(tree, problems)
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, items, now, problems) if limited else 0.0
-        begun = self._runs_begun(tree, items, now)
+        turn = self._turn(tree, items, now)
         return Snapshot(
             now,
             head,
@@ -153,13 +149,13 @@ class SnapshotReader:
             tuple(problems),
             MappingProxyType(breakers),
             MappingProxyType(lost),
-            begun,
+            turn,
             spent,
         )
 
-    def _runs_begun(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
-        """A number that grows by one with each run that begins, and is the same for whoever reads this commit."""
-        finished = self.repository.objects.folder(tree, lane_folder(Lane.DONE, f"{now.astimezone(UTC):%Y-%m-%d}"))
+    def _turn(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
+        """A number that is one more when a run has begun, and the same for whoever reads this commit on this day."""
+        finished = self.repository.objects.folder(tree, lane_folder(Lane.DONE, day_of(now)))
         return len(finished) + sum(state.history.run for state in items.values())
 
     def _without_finished(self, tree: str, listing: QueueListing, under_way: Container[str]) -> QueueListing:
@@ -200,7 +196,7 @@ class SnapshotReader:
 
     def _spent_today(self, tree: str, items: Mapping[str, ItemState], now: datetime, problems: list[Problem]) -> float:
         """What all runs since midnight have cost, of open items and of those that were finished since."""
-        began, day = midnight(now), f"{now.astimezone(UTC):%Y-%m-%d}"
+        began, day = midnight(now), day_of(now)
         histories = [state.history for state in items.values()]
         for item_id in self.repository.objects.folder(tree, finished_artifacts(day)):
             try:

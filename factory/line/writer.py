@@ -14,7 +14,7 @@ from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, 
 from factory.model.journal import Entry, History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
 from factory.model.lifecycle import Lane, check_move
-from factory.model.moments import moment_of
+from factory.model.moments import day_of, moment_of
 from factory.model.run_layout import kept_verdict
 from factory.model.trailers import Trailer
 from factory.store.queue import VerdictFile
@@ -64,7 +64,7 @@ class Writer:
         self._written = 0  # commits in the batch
         self._began = 0.0
         self.commits = 0  # published, by this writer
-        self.moved: set[str] = set()  # the branches they are on, those of proposals left out
+        self.moved_branches: set[str] = set()  # that they are on, those of proposals left out
 
     def begin(self, head: str) -> None:
         """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
@@ -102,7 +102,7 @@ class Writer:
             actor=str(move.actor or self.me),
         )
         history = history.add(entry)
-        day = now.strftime("%Y-%m-%d")
+        day = day_of(now)
         path = item_path(entry.to, state.id, day)
         self._write(state, move, history, path, day, verdicts)
         if entry.to is Lane.DONE and history.run and not move.keeps_branch:
@@ -157,7 +157,7 @@ class Writer:
         folder = artifact_folder(state.id)
         if state.lane is Lane.DONE or (state.history.lane is Lane.DONE and state.history.since):
             since = state.history.since
-            tree.move(artifact_folder(state.id, since.strftime("%Y-%m-%d") if since else day), folder)
+            tree.move(artifact_folder(state.id, day_of(since) if since else day), folder)
         known = state.history.entries
         kept = journal_path(state.id)
         old = tree.get(kept)
@@ -235,7 +235,9 @@ class Writer:
             self._repository.publisher.publish(batch.updates())
             self._head = batch.tip
             self.commits += written
-            self.moved |= {update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)}
+            self.moved_branches |= {
+                update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)
+            }
         with ExitStack() as stack:  # which does all that it holds, the last first, whatever is raised meanwhile
             for then in reversed(pending):
                 stack.callback(then)

@@ -15,6 +15,11 @@ class FactoryError(Exception):
         self.hint = hint
 
 
+def told_by(error: FactoryError | OSError) -> str:
+    """What an error says, without the command that would help."""
+    return error.message if isinstance(error, FactoryError) else str(error)
+
+
 class UsageError(FactoryError):
     """The command was asked for something that is not there."""
 

@@ -30,6 +30,16 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
+def midnight(moment: datetime) -> datetime:
+    """When the day of a moment began, in UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def day_of(moment: datetime) -> str:
+    """The day of a moment, in UTC, as folders are named after it: 2026-11-21."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
 def _in_utc(moment: datetime) -> datetime:
     """As it will be read again: whoever is told of an entry gets the very one that the journal has."""
     try:

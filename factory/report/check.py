@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from factory.line.identity import not_its_own
 from factory.line.intake.batch import batch_problems
-from factory.line.intake.edits import NO_FILE
+from factory.line.intake.edits import NOT_A_FILE_ON_DISK
 from factory.line.review.votes import read_verdict
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import BreakerState
@@ -196,7 +196,7 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         return [], []
     data = content(root, path)
     if data is None:
-        message = NO_FILE if os.path.lexists(root / path) else "is not there"
+        message = NOT_A_FILE_ON_DISK if os.path.lexists(root / path) else "is not there"
         raise InvalidFile(Problem(path, 1, 1, message))
     if path == WORKFLOW:
         return list(of_workflow(root, data)), workflow_warnings(data)

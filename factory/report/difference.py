@@ -57,4 +57,4 @@ class _Told:
         return next((each.lease for each in self._history.entries if each.run == entry.run and each.lease), None)
 
     def _of(self, commit: str) -> str:
-        return self._repository.content(self._repository.objects.commit(commit).tree)
+        return self._repository.content_at(commit)

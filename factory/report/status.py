@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC
 
 from factory.line.apply.blocker import apply_blocker
 from factory.line.dispatch.schedule import ScheduleEntry, schedule
@@ -15,6 +14,7 @@ from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.model.moments import day_of
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.pending_edits import noted
@@ -69,7 +69,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     rows = [_waiting_for(row, busy) if row.state == "ready" or row.id in crowded else row for row in rows]
     order = list(Lane)
     rows.sort(key=lambda row: (order.index(row.lane), row.since or snapshot.now, row.id))
-    today = lane_folder(Lane.DONE, f"{snapshot.now.astimezone(UTC):%Y-%m-%d}")
+    today = lane_folder(Lane.DONE, day_of(snapshot.now))
     done = len(reader.repository.objects.folder(snapshot.tree, today))
     breakers = tuple(state for state in snapshot.breakers.values() if state.state is not State.CLOSED)
     canaries = tuple(canary for canary in canaries_of(reader, snapshot) if canary.silent)

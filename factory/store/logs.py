@@ -3,12 +3,14 @@
 import contextlib
 from pathlib import Path
 
-from factory.model.base import digest
+from factory.model.base import digest, printable
 from factory.store import files
 from factory.store.state import LOGS
 
 KEPT_BYTES = 256 * 1024  # of one log are committed
 _FOLDER_BYTES = 500_000_000  # of whole logs are kept on this machine; the oldest go first
+_TAIL_BYTES = 4000  # of a log, in which its last line is looked for
+_LONGEST_LINE = 200  # characters
 
 
 def cut(log: bytes) -> bytes:
@@ -34,6 +36,13 @@ def keep(state: Path, log: bytes) -> None:
         if room < 0:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+
+
+def last_said(log: bytes) -> str:
+    """`: ` and the last line with anything on it, to stand behind how a command ended; empty when there is none."""
+    lines = log[-_TAIL_BYTES:].decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {printable(last[:_LONGEST_LINE])}" if last else ""
 
 
 def _sizes(folder: Path) -> list[tuple[Path, int]]:

@@ -16,7 +16,7 @@ from factory.model.lifecycle import Lane
 from factory.model.places import BatchFile, ItemFile, OpenVerdict
 from factory.store import files, yaml
 from factory.store.days import Days
-from factory.store.repository.objects import FILE, NO_FILE, Objects, TreeEntry
+from factory.store.repository.objects import FILE, NOT_A_FILE_IN_GIT, Objects, TreeEntry
 from factory.store.state import PARSED
 
 NOT_AN_ITEM = "is not an item; an item's name ends in .yaml (a batch in inbox: .jsonl)"
@@ -90,7 +90,7 @@ class Queue:
             for name, path, blob, mode in self._files(tree, lane):
                 found = parse(path)
                 if not TreeEntry(mode, blob).is_file:
-                    problems.append(Problem(path, 1, 1, NO_FILE))
+                    problems.append(Problem(path, 1, 1, NOT_A_FILE_IN_GIT))
                 elif isinstance(found, OpenVerdict) and lane is Lane.REVIEW:
                     verdicts.append(VerdictFile(found.item_id, found.seat, path, blob))
                 elif isinstance(found, BatchFile) and lane is Lane.INBOX:

@@ -33,7 +33,7 @@ def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
     if merge.conflicts:
         shown = ", ".join(merge.conflicts[:3])
         return Work(failure=Failure(FailureClass.CONFLICT, f"later changes stand in the way of the revert: {shown}"))
-    base, tree = repository.content(objects.commit(request.base).tree), repository.content(merge.tree)
+    base, tree = repository.content_at(request.base), repository.content(merge.tree)
     changes = tuple(diff(objects, base, tree))
     if not changes:
         return Work(failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))

@@ -15,10 +15,10 @@ from factory.execution.outcome import Reviews, RunOutcome, SeatResult
 from factory.execution.processes.command import Command, Ended
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
-from factory.execution.run_files import run_files
+from factory.execution.run_files import evidence_file, run_files
 from factory.model.base import Argv, digest, printable
 from factory.model.contract import Seat
-from factory.model.errors import FactoryError
+from factory.model.errors import FactoryError, told_by
 from factory.model.instruments import named
 from factory.model.subject import subject_of
 from factory.model.verdict import Decision, MachineVerdict
@@ -75,7 +75,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     objects = host.repository.objects
     commit = plumbing_commit(objects, evidence.tree, (evidence.target,), "What is to be judged.\n")
     objects.flush()
-    told = files.as_json(evidence.model_dump(mode="json"))
+    told = evidence_file(evidence)
     request = replace(request, budget_left=request.budget_left.after(outcome.work.usage))
     changed = frozenset(change.path for change in outcome.work.changes)
 
@@ -119,8 +119,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
             )
             return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask))
     except (FactoryError, OSError) as error:
-        reason = error.message if isinstance(error, FactoryError) else str(error)
-        return replace(said, verdict=said.verdict.model_copy(update={"lost": printable(reason)}))
+        return replace(said, verdict=said.verdict.model_copy(update={"lost": printable(told_by(error))}))
 
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:

@@ -15,12 +15,12 @@ from factory.execution.outcome import Work
 from factory.execution.processes.command import Command, Ended, Stopped
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
-from factory.model.base import printable
 from factory.model.errors import FactoryError, InvalidFile, TooLarge
 from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
 from factory.model.result import Result, Status, Usage
 from factory.model.run_layout import RESULT
 from factory.store import files, yaml
+from factory.store.logs import last_said
 from factory.store.repository.git import GitError
 from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.repository import Repository, branch_of
@@ -113,7 +113,7 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     said = replace(heard, result=result, usage=result.usage if result and told else begun.usage)
     code = answer.ended.exit_code
     if code and (result is None or result.status is Status.OK):
-        reason = f"the worker ended with exit status {code}{_last_line(begun.log)}"
+        reason = f"the worker ended with exit status {code}{last_said(begun.log)}"
         return said.failed(Failure(of_exit_status(code), reason))
     if result is not None and result.status is not Status.OK:
         return said
@@ -153,12 +153,6 @@ def _of_ending(ended: Ended, request: RunRequest) -> Failure | None:
     return None
 
 
-def _last_line(log: bytes) -> str:
-    lines = log[-4000:].decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {printable(last[:200])}" if last else ""
-
-
 def _result(raw: bytes | None) -> Result | None:
     if raw is None:
         return None
@@ -179,7 +173,7 @@ def _take(said: Work, cell: Cell, request: RunRequest, repository: Repository) -
 
 def _held_to_contract(said: Work, taken: Quarantine, cell: Cell, request: RunRequest, repository: Repository) -> Work:
     contract = request.contract
-    base = repository.content(repository.objects.commit(request.base).tree)
+    base = repository.content_at(request.base)
     repository.objects.flush()  # what is compared with, the quarantine must be able to see
     try:
         changes = tuple(diff(taken.objects, base, taken.tree))

@@ -1,6 +1,5 @@
 """The setup: what the checks need beside a commit's own files, made once for each content of the lock files."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +15,15 @@ from factory.execution.cell.sandbox import Kind, sandbox
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.request import RunRequest
-from factory.model.base import digest_of, printable
+from factory.model.base import digest_of
 from factory.model.cell_settings import Setup
 from factory.model.errors import UnusableError
 from factory.model.failure import FailureClass
 from factory.store import files
+from factory.store.logs import last_said
 from factory.store.repository.batch import plumbing_commit
 
 _PATIENCE_S = 0.2
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def furnish(cells: Cells, cell: Cell, request: RunRequest, commit: str, control: Control) -> None:
@@ -78,7 +77,7 @@ def _made(cells: Cells, request: RunRequest, commit: str, control: Control) -> P
             "sandbox": sandbox(request.policy.sandbox).name,
         }
     ).removeprefix("sha256:")[:16]
-    while not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_S):
+    while not cells.setups.one_at_a_time.acquire(timeout=_PATIENCE_S):
         control.alive()
         if control.stop.is_set():
             raise CellNotReady("was stopped while it waited for the setup", bytearray())
@@ -88,7 +87,7 @@ def _made(cells: Cells, request: RunRequest, commit: str, control: Control) -> P
                 cells.setups.keep(key, _make(cells, cell, request, control, trusted=bool(owner)))
         return cells.setups.used(key)
     finally:
-        _ONE_AT_A_TIME.release()
+        cells.setups.one_at_a_time.release()
 
 
 def _trusted_commit(cells: Cells, request: RunRequest, setup: Setup, commit: str) -> str:
@@ -100,7 +99,7 @@ def _trusted_commit(cells: Cells, request: RunRequest, setup: Setup, commit: str
     objects = repository.objects
     for base in (request.base, *objects.commit(commit).parents[:1]):
         if _locks(cells, setup, base) == _locks(cells, setup, commit):
-            content = repository.content(objects.commit(base).tree)
+            content = repository.content_at(base)
             found = plumbing_commit(objects, content, (base,), "What is to be set up.\n")
             objects.flush()
             return found
@@ -141,11 +140,12 @@ def _make(cells: Cells, cell: Cell, request: RunRequest, control: Control, *, tr
     )
     if not problem:
         return made
-    output = f"[setup: {problem}]\n".encode() + command.log.read_bytes()
+    printed = command.log.read_bytes()
     kind, whose = FailureClass.CRASH, ""
     if not trusted:
         kind, whose = FailureClass.CONTRACT, f", with the proposal's own {', '.join(setup.locks)},"
-    raise CellNotReady(f"the setup{whose} {problem}{_last_line(output)}", bytearray(output), kind)
+    output = bytearray(f"[setup: {problem}]\n".encode() + printed)
+    raise CellNotReady(f"the setup{whose} {problem}{last_said(printed)}", output, kind)
 
 
 def _home(cells: Cells, cell: Cell, setup: Setup, *, trusted: bool) -> Path:
@@ -157,9 +157,3 @@ def _home(cells: Cells, cell: Cell, setup: Setup, *, trusted: bool) -> Path:
     if setup.cache and lasting.is_dir():
         files.copy_tree(lasting, cell.home)
     return cell.home
-
-
-def _last_line(output: bytes) -> str:
-    lines = [line.strip() for line in output.decode(errors="replace").split("\n")[1:]]
-    last = next((line for line in reversed(lines) if line), "")
-    return f": {printable(last[:200])}" if last else ""

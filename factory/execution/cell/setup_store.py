@@ -1,6 +1,7 @@
 """The setup store: folders that setups made, below the cells' own folder, and the home in which setups run."""
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class SetupStore:
         self._root = root / "setups"
         self._records = state / SETUPS
         self.home = self._root / "home"
+        self.one_at_a_time = threading.Lock()  # held by whoever looks for what a setup made, and makes it
 
     def place(self, key: str) -> Path:
         """Where lies, or will lie, what a setup made."""

@@ -12,7 +12,7 @@ class Launch:
     """A pipe whose one end a sandbox gets, and nobody whom it contains."""
 
     def __enter__(self) -> "Launch":
-        self._heard, self.told = os.pipe()
+        self._heard, self.status_fd = os.pipe()
         os.set_blocking(self._heard, False)
         self._told_open = True
         self._text = b""
@@ -21,7 +21,7 @@ class Launch:
     def started(self) -> None:
         """The sandbox has its end now."""
         if self._told_open:
-            os.close(self.told)
+            os.close(self.status_fd)
             self._told_open = False
 
     def first(self) -> int | None:

@@ -93,14 +93,14 @@ def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
 def _started(command: Command, launch: Launch, control: Control) -> "subprocess.Popen[bytes]":
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
         process = control.system.start(
-            command.sandbox.around(command.argv, command.filesystem, command.limits, command.network, launch.told),
+            command.sandbox.around(command.argv, command.filesystem, command.limits, command.network, launch.status_fd),
             cwd=command.filesystem.tree,
             env=dict(command.env),
             stdin=stdin if command.dialogue is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=(launch.told,) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
+            pass_fds=(launch.status_fd,) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
         )
     launch.started()
     return process

@@ -68,9 +68,8 @@ def end(members: Iterable[ProcessInfo], number: signal.Signals = signal.SIGKILL)
             _kill(member.pid, number)
 
 
-def end_strays(marker: str) -> int:
-    """End every process whose environment names a path below `marker`; how many there were."""
-    count = 0
+def end_strays(marker: str) -> None:
+    """End every process whose environment names a path below `marker`."""
     needle = b"=" + os.fsencode(marker) + b"/"
     for folder in _PROC.glob("[0-9]*"):
         try:
@@ -79,8 +78,6 @@ def end_strays(marker: str) -> int:
             continue  # gone meanwhile, or somebody else's
         if named and int(folder.name) != os.getpid():
             _kill(int(folder.name), signal.SIGKILL)
-            count += 1
-    return count
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

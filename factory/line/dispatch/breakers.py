@@ -12,7 +12,7 @@ from factory.model.layout import breaker_path
 from factory.model.lifecycle import Event, Lane
 from factory.model.moments import rfc3339
 
-NO_FILE: Mapping[str, bytes] = MappingProxyType({})
+_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Trials:
         trial = self._tried.get(breaker.contract) or self._running(breaker)
         return (f"waits: the contract {breaker.contract} is being tried with {trial}", None) if trial else ("", None)
 
-    def start(self, state: ItemState) -> None:
+    def note_start(self, state: ItemState) -> None:
         """Take note that an item is about to start."""
         breaker = self._not_closed(state)
         if breaker is not None:
@@ -90,6 +90,6 @@ def _recent(snapshot: Snapshot, contract: str, breaker: BreakerState | None) -> 
     return count
 
 
-def breaker_file(breaker: BreakerState | None) -> Mapping[str, bytes]:
+def breaker_files(breaker: BreakerState | None) -> Mapping[str, bytes]:
     """The file of a breaker whose state has changed, by its path; nothing when none has."""
-    return {breaker_path(breaker.contract): breaker.file()} if breaker else NO_FILE
+    return {breaker_path(breaker.contract): breaker.file()} if breaker else _NO_FILES

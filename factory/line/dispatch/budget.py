@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from factory.execution.request import BudgetLeft
-from factory.line.snapshot import ItemState, Snapshot, midnight
+from factory.line.snapshot import ItemState, Snapshot
+from factory.model.moments import midnight
 
 
 def used_up(state: ItemState) -> str:

@@ -28,11 +28,12 @@ def request_for(
         lane=Lane.REWORK if state.lane is Lane.REWORK else Lane.INBOX,
         created_at=history.entries[0].at if history.entries else None,
         updated_at=history.since,
-        blocked_by=tuple((each, _where(snapshot, each)) for each in state.item.depends_on),
+        blocked_by=tuple((each, _lane_or_done(snapshot, each)) for each in state.item.depends_on),
         budget_left=remaining(snapshot, state),
         checked_again=history.to_be_checked_again,
     )
 
 
-def _where(snapshot: Snapshot, item_id: str) -> str:
+def _lane_or_done(snapshot: Snapshot, item_id: str) -> str:
+    """The lane of an item; `done` for one that is not open: nothing starts before all that it waits for is finished."""
     return str(snapshot.items[item_id].lane) if item_id in snapshot.items else "done"

@@ -85,7 +85,7 @@ def plan(
     trials = Trials(snapshot)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
-    for state in _in_turn(waiting, arrivals, lambda: snapshot.runs_begun + len(started)):
+    for state in _in_turn(waiting, arrivals, lambda: snapshot.turn + len(started)):
         entry = _alone(state, snapshot, outcome_of, circled)
         until = None
         if entry.start:
@@ -98,7 +98,7 @@ def plan(
         if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)
-            trials.start(state)
+            trials.note_start(state)
         found.append(entry)
     return found
 

@@ -11,7 +11,7 @@ from factory.execution.checks.evidence import merged_content
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
-from factory.line.dispatch.breakers import breaker_after_start, breaker_file
+from factory.line.dispatch.breakers import breaker_after_start, breaker_files
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import request_for
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
@@ -103,7 +103,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     waiting = Phase.between("waiting", min(since, now), now)
     started = Started(lease=lease, worker=request.worker, phases=(waiting,))
     breaker = breaker_after_start(snapshot, state)
-    begun = context.writer.move(state, Move(started, queue_files=breaker_file(breaker), run=request.run), (), arrival)
+    begun = context.writer.move(state, Move(started, queue_files=breaker_files(breaker), run=request.run), (), arrival)
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
@@ -142,7 +142,7 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
 def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest:
     assert state.contract is not None
     repository, history = context.repository, state.history
-    content = repository.content(repository.objects.commit(base).tree)
+    content = repository.content_at(base)
     anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
     if history.proposal and state.lane is Lane.REWORK and state.contract.rework.keep_branch and not anew:
         # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.

@@ -34,7 +34,7 @@ def batch_problems(path: str, data: bytes) -> list[Problem]:
     """What is wrong with the lines of a batch, whatever the queue holds."""
     problems: list[Problem] = []
     seen: set[str] = set()
-    for source in _lines(path, data):
+    for source in lines_of(path, data):
         try:
             item_id, _ = split_line(source)
         except InvalidFile as error:
@@ -53,7 +53,7 @@ def new_items(
     made: dict[str, bytes] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
-    for source in _lines(path, data):
+    for source in lines_of(path, data):
         try:
             item_id, item = split_line(source)
         except InvalidFile as error:
@@ -72,7 +72,7 @@ def new_items(
 
 def good_lines(path: str, data: bytes) -> Iterator[tuple[yaml.Source, Item]]:
     """Each line of a batch that is an item, and the item that it makes."""
-    for source in _lines(path, data):
+    for source in lines_of(path, data):
         try:
             _, made = split_line(source)
             yield source, yaml.load(Item, yaml.Source(path, made))
@@ -80,7 +80,7 @@ def good_lines(path: str, data: bytes) -> Iterator[tuple[yaml.Source, Item]]:
             continue  # whoever splits it says what is wrong
 
 
-def _lines(path: str, data: bytes) -> Iterator[yaml.Source]:
+def lines_of(path: str, data: bytes) -> Iterator[yaml.Source]:
     """The lines of a batch that say anything, each with its number."""
     for number, line in enumerate(data.split(b"\n")):
         if line.strip():

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory.line.intake.batch import split_line
+from factory.line.intake.batch import lines_of, split_line
 from factory.line.review.votes import delivery_of, read_vote, reviewers_of
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.gate import Vote
-from factory.model.item import id_problem, ids_from
+from factory.model.item import id_problem
 from factory.model.layout import (
     QUEUE,
     WORKFLOW,
@@ -39,7 +39,7 @@ from factory.store.system import System
 SETTLE_S = 0.05
 _INBOX = f"{lane_folder(Lane.INBOX)}/"
 TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
-NO_FILE = "is not a plain file; put the file itself there"
+NOT_A_FILE_ON_DISK = "is not a plain file; put the file itself there"
 _IN_FORCE = "the committed one is in force until you git commit"
 
 
@@ -122,9 +122,9 @@ def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, se
         elif "D" in letters and not os.path.lexists(place) and was is not None:
             edits.gone.add(path)
         elif data is None and os.path.lexists(place):
-            edits.problem(path, NO_FILE)
+            edits.problem(path, NOT_A_FILE_ON_DISK)
     for path in _no_files(view.root):
-        edits.problem(path, NO_FILE)
+        edits.problem(path, NOT_A_FILE_ON_DISK)
     return edits
 
 
@@ -244,14 +244,13 @@ class _Validation:
 
     def _brings_items(self, path: str, data: bytes) -> bool:
         """Whether a batch says what was not taken in yet: another branch's working tree shows it as new for ever."""
-        for number, line in enumerate(data.split(b"\n")):
-            if line.strip():
-                try:
-                    item_id, content = split_line(yaml.Source(path, line, number))
-                except InvalidFile:
-                    return True  # whoever splits it says what is wrong
-                if self._reader.arrived_with(self._snapshot, item_id) != name_of("blob", content):
-                    return True
+        for line in lines_of(path, data):
+            try:
+                item_id, content = split_line(line)
+            except InvalidFile:
+                return True  # whoever splits it says what is wrong
+            if self._reader.arrived_with(self._snapshot, item_id) != name_of("blob", content):
+                return True
         return False
 
     def _item(self, file: ItemFile, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
@@ -277,18 +276,12 @@ class _Validation:
         elif file.lane is not Lane.INBOX and item_id not in self._snapshot.lost:
             self._edits.problem(path, f"is new, and new items begin in {lane_folder(Lane.INBOX)}")
         elif item_id in self._new:
-            free = next(each for each in self._free_ids(item_id) if each not in self._new)
+            free_ids = self._reader.free_ids(self._snapshot.tree, self._snapshot.listing, item_id)
+            free = next(each for each in free_ids if each not in self._new)
             self._edits.problem(path, taken_by(item_id, self._new[item_id], free))
         else:
             self._new[item_id] = path
             yield path, data
-
-    def _free_ids(self, base: str) -> Iterator[str]:
-        """Ids that no item has which a pass has taken in."""
-        snapshot = self._snapshot
-        for each in ids_from(base):
-            if self._reader.free_id(snapshot.tree, snapshot.listing, each) == each:
-                yield each
 
     def _moved(self, item_id: str, source: str) -> Iterator[tuple[str, None]]:
         """What a person took away when they moved an item: its file, and the verdict files that went with it."""

@@ -8,7 +8,7 @@ from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.context import Context
-from factory.line.dispatch.breakers import breaker_after_run, breaker_file
+from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff
 from factory.line.review.handover import handed_over
 from factory.line.review.review_request import ReviewRequest
@@ -59,11 +59,11 @@ class EndedRun:
         return Move(payload, with_manifest(run_files(self.outcome), made_here))
 
     def block(self, reason: str, failure: FailureClass | None = None, attempt: int | None = None) -> Move:
-        """To a person."""
+        """A move to blocked, where a person has to look."""
         return self.move(Blocked(reason=reason or None, failure=failure, attempt=attempt, summary=self.summary))
 
     def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
-        """A round is used up: to rework, or to a person when it was the last."""
+        """A move that uses up a round: to rework, or to blocked when it was the last one."""
         rounds = self.request.contract.rework.max_rounds
         if self.state.history.rounds_spent + 1 >= rounds:
             said = f"{counted(rounds, 'round')} used up; the last: {reason}"
@@ -109,7 +109,7 @@ def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[Item
     breaker = breaker_after_run(snapshot, ended.state, failure)
     if breaker:
         context.writer.note(BreakerChanged(breaker.contract, str(breaker.state)))
-    move = replace(move, queue_files={**move.queue_files, **breaker_file(breaker)})
+    move = replace(move, queue_files={**move.queue_files, **breaker_files(breaker)})
     return context.writer.move(ended.state, move), breaker
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from factory.execution.outcome import RunOutcome
 from factory.execution.pipeline import take_over
 from factory.execution.request import RunRequest
-from factory.model.errors import FactoryError
+from factory.model.errors import FactoryError, told_by
 from factory.model.failure import Failure, FailureClass
 from factory.store.repository.objects import MissingObject, Objects
 from factory.store.repository.quarantine import unsound
@@ -42,7 +42,7 @@ def _problem_of_proposal(repository: Repository, request: RunRequest, outcome: R
     try:
         made = "" if problem else take_over(request, work, repository)
     except (FactoryError, OSError) as error:
-        made, problem = "", error.message if isinstance(error, FactoryError) else str(error)
+        made, problem = "", told_by(error)
     if made == proposal:
         return ""
     return f"its proposal {proposal[:10]} cannot be made here: {problem or f'its work makes {made[:10]}'}"

@@ -2,7 +2,7 @@
 
 from factory.execution.proposal import Origin, proposal_commit
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.errors import FactoryError, MachineError
+from factory.model.errors import FactoryError, MachineError, told_by
 from factory.model.journal import Entry
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
@@ -30,8 +30,7 @@ def restore_proposal(reader: SnapshotReader, snapshot: Snapshot, state: ItemStat
     try:
         made = _made_again(reader, snapshot, state, proposal)
     except (FactoryError, OSError) as error:
-        said = error.message if isinstance(error, FactoryError) else str(error)
-        raise _unreadable(state, proposal, said) from None
+        raise _unreadable(state, proposal, told_by(error)) from None
     if made != proposal:
         raise _unreadable(state, proposal, f"made again from what is recorded it is another one ({made[:10]})")
 
@@ -55,7 +54,7 @@ def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, pr
     if patch is None:
         raise FactoryError(f"there is no {path}")
     item = reader.queue.item(state.placed.path, lease.item)  # as it was when the run began
-    content = repository.patched(repository.content(repository.objects.commit(lease.base).tree), patch)
+    content = repository.patched(repository.content_at(lease.base), patch)
     origin = Origin(lease.base, state.id, item.title, start.worker or "", start.run, start.at)
     return proposal_commit(repository, origin, content)
 

@@ -63,5 +63,5 @@ def _between(context: Context, snapshot: Snapshot, state: ItemState, old: str, n
             restore_proposal(context.reader, snapshot, state, proposal)
     except Unreadable:
         return None
-    before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))
+    before, after = (repository.content_at(commit) for commit in (old, new))
     return repository.patch(before, after) if before != after else b""

@@ -27,7 +27,7 @@ class FileChange:
 
 def compared(repository: Repository, old: str, new: str) -> tuple[FileChange, ...]:
     """Every file that differs between two commits; the factory's own folders are left out."""
-    before, after = (repository.content(repository.objects.commit(commit).tree) for commit in (old, new))
+    before, after = (repository.content_at(commit) for commit in (old, new))
     repository.objects.flush()
     out = repository.neutral.run(*_FOR_PEOPLE, "--raw", "--numstat", "-z", before, after)
     return tuple(_parsed(iter(out.split(b"\0")[:-1])))

@@ -15,7 +15,7 @@ from factory.store.repository.git import Conversation, Git
 FILE = "100644"
 FOLDER = "40000"
 REPOSITORY = "160000"  # another repository's commit, as which a submodule stands in a folder
-NO_FILE = "is not a plain file; commit the file itself"
+NOT_A_FILE_IN_GIT = "is not a plain file; commit the file itself"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 _REMEMBERED = 20_000  # trees, and commits; an orchestrator may run for weeks
@@ -193,7 +193,7 @@ class Objects:
         One of more than `most` bytes is not read.
         """
         if not entry.is_file:
-            raise InvalidFile(Problem(path, 1, 1, NO_FILE))
+            raise InvalidFile(Problem(path, 1, 1, NOT_A_FILE_IN_GIT))
         try:
             return self.blob(entry.oid) if most is None else self.small_blob(entry.oid, most)
         except TooLarge as error:
