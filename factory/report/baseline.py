@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from factory.execution.agents.prompt import TemplateProblem
 from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
-from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
+from factory.execution.checks.cache import CheckCache, CheckResult, GatheringCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
 from factory.execution.control import unfollowed
@@ -50,7 +50,7 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
     for name, contract in reader.library.contracts(snapshot.tree):
         if contract.checks:
             request = _request(snapshot, name, contract, target)
-            cache, control = RunCache(CheckCache(), ""), unfollowed(reader.repository.system)
+            cache, control = GatheringCache(CheckCache(), ""), unfollowed(reader.repository.system)
             runner = CheckRunner(reader.repository, cells, cache, request, surroundings_digest(request), control)
             try:
                 yield from _contract(runner, target)

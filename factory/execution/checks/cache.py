@@ -43,7 +43,7 @@ class CheckCache:
                 self._known.popitem(last=False)
 
 
-class RunCache:
+class GatheringCache:
     """What those who gather evidence know: all that they ran themselves, and what ended well for others.
 
     What failed for others may have been the machine's fault, and a person may have mended that where nobody looks.

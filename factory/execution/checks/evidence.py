@@ -7,7 +7,7 @@ from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.cell.environments import fingerprint
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.setup import shared_folders
-from factory.execution.checks.cache import CheckCache, CheckResult, RunCache
+from factory.execution.checks.cache import CheckCache, CheckResult, GatheringCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
 from factory.execution.checks.runner import CheckCall, CheckRunner, check_calls, surroundings_digest
@@ -96,7 +96,7 @@ class Gatherer:
             paths = tuple(printable(path) for path in astray)
             return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
         objects, environment = self._repository.objects, surroundings_digest(request)
-        cache = RunCache(self._cache, environment + fingerprint(shared_folders(self._cells, request)))
+        cache = GatheringCache(self._cache, environment + fingerprint(shared_folders(self._cells, request)))
         runner = CheckRunner(self._repository, self._cells, cache, request, environment, control)
         before = self._repository.content(objects.commit(target).tree)
         asked = tuple(check_calls(request, claims))

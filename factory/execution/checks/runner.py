@@ -10,7 +10,7 @@ from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.sandbox import sandbox
-from factory.execution.checks.cache import CheckResult, RunCache
+from factory.execution.checks.cache import CheckResult, GatheringCache
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
@@ -78,7 +78,7 @@ class CheckRunner:
 
     repository: Repository
     cells: Cells
-    cache: RunCache
+    cache: GatheringCache
     request: RunRequest
     environment: str
     control: Control
