@@ -6,12 +6,14 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from factory.line.lock import holder, owner_of
+from factory.line.review.proposals import Unreadable, base_of
 from factory.model.result import MOST_CLAIMS
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, cells_of, processes_in, wait_for
@@ -90,6 +92,15 @@ def test_a_lease_outlasts_every_process_of_a_run_claims_that_are_run_again_and_s
         minutes=2 + MOST_CLAIMS + 4 * 3
     )  # no checks, no seats, and what the run begins with is one of four
     assert most <= started.lease.expires_at - started.at <= most + timedelta(minutes=11)
+
+
+def test_a_proposal_was_made_on_its_parent_and_a_commit_without_one_is_no_proposal(world: World) -> None:
+    first = world.git("rev-list", "--max-parents=0", "HEAD")
+    second = world.commit(f"Bring {world.item('one')}")
+    with closing(Repository(world.root)) as repository:
+        assert base_of(repository, second) == world.git("rev-parse", f"{second}^")
+        with pytest.raises(Unreadable, match=f"{first[:10]} is no proposal: it was made on no other commit"):
+            base_of(repository, first)
 
 
 def lease(world: World, item_id: str) -> None:
