@@ -7,14 +7,12 @@ import signal
 import socket
 import subprocess
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from factory.line.lock import holder, owner_of
 from factory.line.review.proposals import Unreadable, base_of
-from factory.model.result import MOST_CLAIMS
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, cells_of, processes_in, wait_for
 from tests.world import World
@@ -77,21 +75,6 @@ def everywhere(world: World) -> World:
     world.tick()
     lease(world, "working")
     return world
-
-
-def test_a_lease_outlasts_every_process_of_a_run_claims_that_are_run_again_and_setups_too(world: World) -> None:
-    world.write("lock", "1")
-    setup = {"run": ["sh", "-c", "mkdir lib; touch lib/a"], "locks": ["lock"], "minutes": 3}
-    world.contract("brief", limits={"minutes": 1}, cell={"shares": ["lib"], "setup": setup})
-    world.item("one", contract="brief")
-    world.commit("An item")
-    world.tick()
-    started = world.journal("one")[1]
-    assert started.lease is not None
-    most = timedelta(
-        minutes=2 + MOST_CLAIMS + 4 * 3
-    )  # no checks, no seats, and what the run begins with is one of four
-    assert most <= started.lease.expires_at - started.at <= most + timedelta(minutes=11)
 
 
 def test_a_proposal_was_made_on_its_parent_and_a_commit_without_one_is_no_proposal(world: World) -> None:

@@ -45,7 +45,7 @@ def test_a_record_holds_every_commit_with_its_lanes_and_what_it_changed(record: 
     assert "author: factory <factory@<host>>" in start and "Factory-Move: inbox -> active" in start
     assert "queue/active: .gitkeep one.yaml" in start
     assert "--- A moved queue/active/one.yaml" in start
-    assert '"lease":{"owner":"<host>:<id ' in start and '"expires_at":"<time+450m>"' in start
+    assert '"lease":{"owner":"<host>:<id ' in start and '"expires_at":"<time+50m>"' in start
     # the proposal stands just before the merge that brings it in
     titles = [block.split("\n")[0] for block in commits(record)]
     assert titles[titles.index("=== small: Merge one: do one") - 1] == "=== small: do one"
@@ -56,7 +56,7 @@ PLANTED: dict[str, Callable[[str], str]] = {
     "another reason": lambda text: text.replace(REASON, REASON.replace("passed", "well")),
     "a field less": lambda text: text.replace(f",{REASON}", ""),
     "another author": lambda text: text.replace("author: Ann", "author: Bob", 1),
-    "another lease": lambda text: text.replace("<time+450m>", "<time+445m>"),
+    "another lease": lambda text: text.replace("<time+50m>", "<time+45m>"),
     "another object": lambda text: re.sub(r'("proposal":")<id \d+>', r"\g<1><id 1>", text),
     "a commit less": lambda text: "".join(block for block in commits(text) if "active -> review" not in block[:60]),
     "another order": lambda text: "".join(

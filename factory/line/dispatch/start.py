@@ -26,7 +26,6 @@ from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease, Phase
 from factory.model.lifecycle import Lane
 from factory.model.moments import moment_of
-from factory.model.result import MOST_CLAIMS
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -112,13 +111,15 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
 
 
 def _longest(request: RunRequest) -> timedelta:
-    """How long it may take until there is a delivery, when every process uses up its deadline."""
-    contract, setup = request.contract, request.cell.setup
+    """How long it takes until there is a delivery, when the worker and every check use up their deadlines.
+
+    Claims that are run again and setups are not counted: what a killed job leaves must not lie there for a day.
+    """
+    contract = request.contract
     checks = len(contract.checks) + len(request.item.acceptance)
     canary = 3 * len(contract.checks)
-    processes = 2 + 2 * checks + MOST_CLAIMS + canary + any(seat.by_machine for seat in contract.review.seats)
-    contents = 4 + canary  # what the worker begins with; the merged files, those checked, the target's; each canary's
-    return timedelta(minutes=contract.limits.minutes * processes + (setup.minutes * contents if setup else 0))
+    processes = 2 + 2 * checks + canary + any(seat.by_machine for seat in contract.review.seats)
+    return timedelta(minutes=contract.limits.minutes * processes)
 
 
 def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> Failure | None:
