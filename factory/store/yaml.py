@@ -277,16 +277,20 @@ def _sentence(model: type[BaseModel], found: ErrorDetails) -> str:
         case "missing":
             return f"the key {where!r} is missing"
         case "extra_forbidden":
-            given = str(found["loc"][-1])
-            known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
-            close = difflib.get_close_matches(given, known, 1)
-            return f"unknown key {where!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+            return f"unknown key {where!r}{meant(model, str(found['loc'][-1]))}"
     message = found["msg"].removeprefix("Value error, ").replace("Input should", "should")
     shown = json.dumps(found["input"], ensure_ascii=False, default=str)
     if len(shown) > 60:
         shown = shown[:60] + "…"
     subject = f"{where}: " if where else ""
     return f"{subject}{message}; found {shown}"
+
+
+def meant(model: type[BaseModel], given: str) -> str:
+    """What a key that a format does not know was most likely meant to be, as the end of a sentence; or nothing."""
+    known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
+    close = difflib.get_close_matches(given, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @cache
