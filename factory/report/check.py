@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from factory.line.identity import not_its_own
 from factory.line.intake.batch import batch_problems
 from factory.line.intake.edits import NO_FILE
-from factory.line.policy_problems import of_workflow
+from factory.line.policy_problems import PolicyProblems, of_workflow
 from factory.line.review.votes import read_verdict
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import BreakerState
@@ -57,8 +57,7 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
         problems, warnings = problems + beside, warnings + unsure
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
     for problem in _of_the_line(repository):
-        # The policy that counts is the one of the branch; the one that is looked at here has been told of already.
-        wanted = problem.path != WORKFLOW and (not chosen or "." in chosen or f"{problem.path}/".startswith(below))
+        wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
         if wanted and problem.path not in bad:
             problems.append(problem)
     return sorted(set(problems)), warnings
@@ -69,7 +68,11 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
     try:
         reader = SnapshotReader(repository, locate_branch(repository))
         head = repository.head(reader.branch)
-        return status(reader, reader.snapshot(reader.repository.system.now(), head)).problems if head else ()
+        if head is None:
+            return ()
+        snapshot = reader.snapshot(reader.repository.system.now(), head)
+        committed = PolicyProblems(repository.objects).of(snapshot.tree)  # what lies here has been looked at instead
+        return tuple(problem for problem in status(reader, snapshot).problems if problem not in committed)
     except UnusableError:
         return ()  # what is wrong with the policy has been said already
 

@@ -11,11 +11,11 @@ from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.policy import Policy, Workflow, unknown_keys
 from factory.store import files, yaml
+from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH
 
-COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
 _NOT_ACTED_ON = {"sync"}
 _OWN = "refs/heads/"
