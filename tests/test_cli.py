@@ -379,9 +379,11 @@ def test_a_clone_on_another_branch_is_told_which_remote_has_the_factorys(world: 
 def test_only_a_branch_without_a_commit_is_to_be_begun(tmp_path: Path) -> None:
     world = bare_world(tmp_path / "repo")
     world.command("init")
-    assert "next: git commit --allow-empty" in world.command("status", status=3)
+    first = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
+    for arguments in (["status"], ["tick"], ["doctor", "--checks"]):
+        assert f"next: {first}\n" in world.command(*arguments, status=3)
     assert world.command("check") == "all files are valid\n"
-    assert "Lay down the factory" in world.command("doctor", status=1)
+    assert f"      {first}\n" in world.command("doctor", status=1)
 
 
 @pytest.mark.parametrize("arguments", [*READERS, *LEVERS, ("run",)])

@@ -189,3 +189,19 @@ def test_a_tick_says_which_branches_it_moved_where_that_is_not_the_one_in_front_
     world.git("switch", "-q", "-c", "feature")
     world.item("three", text="hold: true\n")
     assert "moved: main\n" in world.command("tick", "--drain")
+
+
+def test_what_a_criterion_will_run_is_shown_because_quotes_are_split_away(world: World) -> None:
+    said = world.command(
+        "add", "Load", "--acceptance", "it loads => node -e require('./index.js')", "--acceptance", "x"
+    )
+    assert said == 'queue/inbox/load.yaml\nA1 runs ["node", "-e", "require(./index.js)"]\n'
+    kept = world.command("add", "Load", "--acceptance", "it loads => node -e \"require('./index.js')\"")
+    assert kept.endswith('A1 runs ["node", "-e", "require(\'./index.js\')"]\n')
+
+
+def test_outside_of_a_repository_the_message_is_ours_and_not_gits(tmp_path: Path) -> None:
+    said = World(tmp_path).command("status", status=3)
+    assert said == (
+        f"factory: {tmp_path} is not in a usable git repository: there is none here or above\n  next: git init\n"
+    )

@@ -1,6 +1,8 @@
 """The doctor says of the files what every other command says of them, and which files it looked at."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,71 @@ def test_a_check_that_fails_is_quoted_with_the_lines_that_tell(world: World) -> 
         "FAILED test_a",
         "1 failed in 0.1 s",
     ]
+
+
+def test_where_no_contract_has_checks_the_doctor_says_so(world: World) -> None:
+    assert "note  checks: no contract has checks, so nothing was tried" in world.command("doctor", "--checks")
+
+
+def test_files_that_no_commit_holds_are_named_beside_the_checks_that_do_not_see_them(world: World) -> None:
+    # given sources that nobody committed, and what is none of a person's sources
+    world.contract("made", checks=[{"name": "tests", "run": ["test", "-f", "src/b.py"]}])
+    for path in ("src/a.py", "src/b.py", "src/c.py", "src/d.py", "queue/inbox/new.yaml", "junk.log"):
+        world.write(path, "title: x\n")
+    world.write(".git/info/exclude", "*.log\n")
+    # when the checks are tried
+    told = world.command("doctor", "--checks", status=1)
+    # then it is said why they find nothing
+    said = "note  folder: 4 files of this folder are not committed (src/a.py, src/b.py, src/c.py, …), and cells see"
+    assert said in told
+    world.commit()
+    assert "not committed" not in world.command("doctor", "--checks", status=None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"worker": {"run": ["/opt/nowhere/agent"]}},
+        {"checks": [{"name": "tests", "run": ["no-such-program"]}]},
+        {"review": {"seats": [{"name": "critic", "kind": "command", "run": ["no-such-program"]}]}},
+    ],
+)
+def test_a_program_that_is_not_there_is_bad(world: World, keys: dict[str, object]) -> None:
+    world.contract("made", **keys)
+    assert "bad   contract made: there is no program '" in world.command("doctor", status=1)
+
+
+def test_a_program_that_only_a_cell_or_an_item_can_tell_of_is_not_missed(world: World) -> None:
+    run = [["tools/agent"], ["{{ inputs.program }}"], [str(world.root / "program.py")]]
+    for number, argv in enumerate(run):
+        world.contract(f"made-{number}", worker={"run": argv})
+    world.root.joinpath("program.py").chmod(0o755)
+    assert "contract made" not in world.command("doctor")
+
+
+def test_a_program_below_the_machines_tmp_is_bad_because_cells_do_not_see_it(world: World, tmp_path: Path) -> None:
+    agent = tmp_path / "agent"
+    agent.write_text("#!/bin/sh\n")
+    agent.chmod(0o755)
+    world.contract("made", worker={"run": [str(agent)]})
+    world.policy(f"agents: {{it: {{kind: command, run: [{agent}]}}}}")
+    told = world.command("doctor", status=1)
+    for about in ("contract made", "agent it"):
+        assert f"bad   {about}: '{agent}' cannot be started in a cell: cells have a /tmp of their own" in told
+    # but without a sandbox it can
+    world.policy("sandbox: off\n")
+    told = world.command("doctor")
+    assert "cannot be started" not in told
+    assert "set `sandbox: auto` in WORKFLOW.md" in told and "apt-get install bubblewrap" not in told
+
+
+def test_a_failing_check_of_python_is_told_with_the_python_that_ran_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    world.contract("made", checks=[{"name": "tests", "run": ["python3", "-c", "import nothing_of_that_name"]}])
+    world.contract("other", checks=[{"name": "tests", "run": ["false"]}])
+    told = world.command("doctor", "--checks", status=1)
+    used = shutil.which("python3")
+    assert f"sent back; it was run by {used}, and no environment of this checkout is active" in told
+    assert told.count("it was run by") == 1

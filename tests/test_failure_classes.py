@@ -1,5 +1,7 @@
 """Every class of failure, reached by a real run: what the journal says, and where the item goes."""
 
+from pathlib import Path
+
 import pytest
 
 from factory.model.failure import Cost, FailureClass
@@ -153,6 +155,26 @@ def test_a_worker_that_cannot_be_started_is_for_a_person(world: World, keys: Key
     assert (world.lane("one"), last.failure) == ("blocked", FailureClass.CONFIG)
     assert said in str(last.reason)
     assert str(last.reason).endswith(FailureClass.CONFIG.advice)
+
+
+def test_a_worker_below_the_machines_tmp_is_for_a_person_at_once_and_a_hooks_own_is_not(
+    world: World, tmp_path: Path
+) -> None:
+    agent = tmp_path / "agent"
+    agent.write_text("#!/bin/sh\ntrue\n")
+    agent.chmod(0o755)
+    world.contract("odd", worker={"run": [str(agent)]})
+    world.item("one", contract="odd")
+    world.tick()
+    last = world.last("one")
+    assert (world.lane("one"), last.failure) == ("blocked", FailureClass.CONFIG)
+    assert "cells have a /tmp of their own and do not see this machine's" in str(last.reason)
+    # and what a hook lays into the cell's own /tmp is there
+    world.contract("laid", worker={"run": ["/tmp/laid"]})
+    world.policy("hooks:\n  before_run: 'printf \"#!/bin/sh\\necho x > x\" > /tmp/laid; chmod +x /tmp/laid'\n")
+    world.item("two", contract="laid")
+    world.tick()
+    assert world.last("two").failure is None
 
 
 def test_a_claim_that_does_not_hold_is_evidence_and_costs_a_round(world: World) -> None:

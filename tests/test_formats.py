@@ -656,3 +656,21 @@ def test_nothing_is_said_of_keys_that_are_not_there() -> None:
 def _parts(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = dict(schema_of(name))
     return {FORMATS[name].__name__: schema, **schema.get("$defs", {})}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: t\ndescription: |\nPlease do it\nlabels: []\n", "expected ':'; indent it under description"),
+        ("title: t\ndescription: |\n  This is.\nThis is not.\nlabels: []\n", "; indent it under description"),
+        ("title: t\ndescription: >-  # why\n- a list\nlabels: []\n", "; indent it under description"),
+        ("title: t\nacceptance:\n  - id: A1\n    text: |\n    all of it\n    check: [x]\n", "; indent it under text"),
+    ],
+)
+def test_text_that_is_not_indented_below_its_key_is_told_where_it_belongs(text: str, said: str) -> None:
+    assert problems(text)[0].endswith(said)
+
+
+def test_what_is_wrong_for_another_reason_is_not_said_to_be_loose_text() -> None:
+    for text in ("title: t\ndescription: |\n  This is.\nlabels: [\n", "title: t\nhold\n", "a: |\n  b\nlabels: [}\n"):
+        assert "indent" not in problems(text)[0]

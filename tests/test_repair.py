@@ -473,3 +473,48 @@ def test_the_search_ends_when_its_minutes_are_over(tmp_path: Path) -> None:
     assert ending.result["status"] == "blocked"
     assert "the time limit" in ending.result["question"] or "more than one edit" in ending.result["question"]
     assert ending.seconds < 30
+
+
+def elsewhere(tmp_path: Path, installed: Path) -> tuple[Place, str]:
+    """A program below src/, as an editable install has it, and the path that leads the tests to where it is installed.
+
+    `installed` is another folder, or the worktree itself.
+    """
+    place = Place(tmp_path, "", (("twice(2)", 4), ("twice(5)", 10), ("twice(0)", 0)))
+    place.program.unlink()
+    for folder in {place.folder, installed if installed.is_absolute() else place.folder}:
+        (folder / "src").mkdir(parents=True)
+        (folder / "src/prog.py").write_text("def twice(a):\n    return a * 3\n")
+    return place, os.pathsep.join(
+        [str(ROOT), str(installed / "src" if installed.is_absolute() else place.folder / "src")]
+    )
+
+
+@pytest.mark.parametrize("shell", [False, True])
+def test_where_an_install_leads_the_tests_to_the_worktree_it_is_worked_in_and_no_copy(
+    tmp_path: Path, shell: bool
+) -> None:
+    place, path = elsewhere(tmp_path, Path("the worktree"))
+    command = ("sh", "-c", " ".join(UNITTEST)) if shell else UNITTEST
+    ending = place.repair("src/prog.py", command=command, PYTHONPATH=path)
+    assert ending.result["status"] == "ok", ending.result["summary"]
+    # and the first that passes, although others were waiting for the same tree while it was confirmed
+    assert (place.folder / "src/prog.py").read_text() == "def twice(a):\n    return a * 2\n"
+
+
+@pytest.mark.parametrize("shell", [False, True])
+def test_where_the_tests_run_another_program_nothing_is_tried_and_a_person_is_told(tmp_path: Path, shell: bool) -> None:
+    place, path = elsewhere(tmp_path, tmp_path / "installed")
+    command = ("sh", "-c", " ".join(UNITTEST)) if shell else UNITTEST
+    ending = place.repair("src/prog.py", command=command, PYTHONPATH=path)
+    assert ending.result["status"] == "blocked"
+    assert str(ending.result["question"]).startswith("the tests do not run src/prog.py of this worktree: `")
+    assert (place.folder / "src/prog.py").read_text() == "def twice(a):\n    return a * 3\n"
+    assert "tried" not in ending.screen
+
+
+@pytest.mark.parametrize(("tests", "confidence"), [(1, 0.5), (2, 0.67), (3, 0.75), (30, 0.95)])
+def test_the_confidence_is_the_documented_one(tmp_path: Path, tests: int, confidence: float) -> None:
+    cases = tuple((f"twice({number + 1})", 2 * number + 2) for number in range(tests))
+    ending = Place(tmp_path, "def twice(a):\n    return a * 3\n", cases).repair()
+    assert (ending.result["status"], ending.result["confidence"]) == ("ok", confidence)

@@ -1,13 +1,16 @@
 """`factory status`: what is where, and what of it nobody has taken up yet."""
 
+import contextlib
 import json
 import re
 from typing import Any
 
 import pytest
 
+from factory.line.orchestrator import Orchestrator
+from factory.store.repository.repository import Repository
 from tests.terminal import Terminal
-from tests.world import World
+from tests.world import World, say_nothing
 
 
 def rows(world: World) -> dict[str, Any]:
@@ -146,3 +149,20 @@ def test_a_workers_question_is_shown_with_how_to_answer_it(world: World) -> None
     world.tick()
     for said in (world.command("status"), world.command("show", "one")):
         assert "Which one? (say more in the item, queue/blocked/one.yaml, then factory retry one)" in said
+
+
+def test_an_item_in_rework_says_why_it_was_sent_back(world: World) -> None:
+    world.contract("fails", checks=[{"name": "tests", "run": ["false"]}])
+    world.item("checked", contract="fails")
+    world.item("judged", contract="reviewed")
+    world.tick()
+    world.command("review", "judged", "--rework", "-m", "name the unit")
+    repository = Repository(world.root)
+    orchestrator = Orchestrator(repository, say_nothing)
+    with contextlib.closing(repository), orchestrator.holding():
+        orchestrator.one_pass(may_start=False)
+    found = {item_id: row["note"] for item_id, row in rows(world).items()}
+    why = "sent back: failed: tests (check tests: `false` ended with exit status 1)"
+    assert found["checked"] == f"starts with the next tick; {why}"
+    assert found["judged"].startswith("starts with the next tick; sent back: ")
+    assert "name the unit" in found["judged"]

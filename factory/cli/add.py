@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from factory.cli.session import json_option, queue_checkout, reading
 from factory.cli.text import echo_json, encoded
+from factory.model.base import printable
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
 from factory.model.layout import item_path
@@ -41,6 +42,14 @@ def _criterion(number: int, given: str) -> JsonValue:
     return {"id": f"A{number}", "text": text.strip(), **({"check": [*check]} if check else {})}
 
 
+def _tell_checks(criteria: JsonValue) -> None:
+    """Say what will be run: where quotes were lost, one sees it here."""
+    for criterion in criteria if isinstance(criteria, list) else ():
+        if isinstance(criterion, dict) and "check" in criterion:
+            argv = json.dumps(criterion["check"], ensure_ascii=False)
+            click.echo(printable(f"{criterion['id']} runs {argv}"), err=True)
+
+
 def _described(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
     try:
         return sys.stdin.read() if text == "-" else text
@@ -68,7 +77,8 @@ _MANY = "May be given several times."
     multiple=True,
     callback=_criteria,
     metavar="TEXT[ => COMMAND]",
-    help=f"What done means, and the command that proves it; no shell runs it. {_MANY}",
+    help="What done means, and the command that proves it: split as a shell splits words, so that quotes it needs "
+    f"must be quoted, and run without a shell. {_MANY}",
 )
 @json_option
 def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
@@ -94,5 +104,6 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
                     echo_json({"id": item_id, "path": path})
                 else:
                     click.echo(path)
+                    _tell_checks(given["acceptance"])
                 return
         raise UsageError(f"there are too many items called {base!r}")

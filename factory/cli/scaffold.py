@@ -15,6 +15,7 @@ from factory.model.formats import FORMATS, schema_of
 from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
 from factory.model.lifecycle import Lane
 from factory.store import files
+from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
 
 _FIRST_STEPS = (
@@ -70,7 +71,7 @@ def init_command(branch: str | None) -> None:
         click.echo("everything is there already")
         return
     click.echo("\nNext: put your worker into contracts/change.yaml, then")
-    click.echo("  git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'")
+    click.echo(f"  {COMMIT_IT}")
     click.echo("\n".join(_FIRST_STEPS))
 
 

@@ -57,7 +57,8 @@ def _dry_run(as_json: bool) -> None:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit status 1 when a file is invalid, an item is blocked, or --drain leaves one that still comes due.",
+    help="Exit status 1 when something is wrong with a file, an item is blocked, or --drain leaves one that still "
+    "comes due.",
 )
 @json_option
 def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool, as_json: bool) -> int:

@@ -134,4 +134,13 @@ class RunRequest:
         }
 
 
+_ITEM = frozenset({"id", *Item.model_fields})
+_OF_ISSUES = frozenset({"identifier", "state", "branch_name", "url", "blocked_by", "created_at", "updated_at"})
+# The names that `variables` gives, each with the names below it where these are known beforehand.
+VARIABLES: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "tools", "model", "max_turns"), frozenset()),
+    "item": _ITEM,
+    "issue": _ITEM | _OF_ISSUES,
+    "contract": frozenset(Contract.model_fields),
+}
 _ADAPTER = TypeAdapter(RunRequest)

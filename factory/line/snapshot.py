@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
@@ -110,6 +111,7 @@ class SnapshotReader:
         self.repository = repository
         self.branch = branch
         self.library = Library(repository.objects)
+        self._policy_problems = PolicyProblems(repository.objects)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
         self._asked = ""  # the commit for which arrivals were wanted last
@@ -121,7 +123,7 @@ class SnapshotReader:
         workflow = fallback or self.library.workflow(tree, self.branch)
         with_artifacts = self.artifacts.ids(tree)
         listing = self._without_finished(tree, self.queue.listing(tree), with_artifacts)
-        problems = list(listing.problems)
+        problems = [*self._policy_problems.of(tree), *listing.problems]
         items: dict[str, ItemState] = {}
         for placed in listing.items.values():
             state, found = self._item_state(tree, placed, workflow.policy, placed.id in with_artifacts)
@@ -236,7 +238,8 @@ class SnapshotReader:
 
     def _with_contract(self, tree: str, state: ItemState, policy: Policy) -> ItemState:
         assert state.item is not None
-        name = policy.contract_of(state.item)
+        item = state.item
+        name = policy.contract_of(item)
         if name is None:
             return replace(state, problem="it names no contract, and no route in WORKFLOW.md takes it")
         state = replace(state, contract_name=name)
@@ -245,7 +248,8 @@ class SnapshotReader:
         except InvalidFile as error:
             return replace(state, problem=f"its contract is invalid: {error.problems[0]}")
         if contract is None:
-            return replace(state, problem=f"there is no contract {name!r}; commit {contract_path(name)}")
+            routed = "" if item.contract else f"; {BY_A_ROUTE}"
+            return replace(state, problem=f"there is no contract {name!r}; commit {contract_path(name)}{routed}")
         return replace(state, contract=contract)
 
     def arrived_with(self, snapshot: Snapshot, item_id: str) -> str:

@@ -269,16 +269,16 @@ class Policy(Section):
         return self.model_dump(mode="json", include=keys | ({"canary"} if self.canary == "person" else set()))
 
 
-def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str, ...]]:
+def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str | int, ...]]:
     """The paths of keys that the policy does not know, so that a spelling mistake is never silent."""
-    found: list[tuple[str, ...]] = []
+    found: list[tuple[str | int, ...]] = []
     for key, value in data.items() if isinstance(data, dict) else ():
         field = model.model_fields.get(key)
         found += [(key, *rest) for rest in _unknown_below(value, field.annotation)] if field else [(key,)]
     return found
 
 
-def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str, ...]]:
+def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str | int, ...]]:
     """Unknown keys below one key, whose sections may stand in a list or under names."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return unknown_keys(value, kind)
@@ -288,7 +288,7 @@ def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str, ...]]:
     if isinstance(value, dict):
         return [(name, *rest) for name, each in value.items() for rest in unknown_keys(each, section)]
     parts = enumerate(value) if isinstance(value, list) else ()
-    return [(str(number), *rest) for number, each in parts for rest in unknown_keys(each, section)]
+    return [(number, *rest) for number, each in parts for rest in unknown_keys(each, section)]
 
 
 class Workflow(BaseModel):

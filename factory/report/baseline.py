@@ -1,6 +1,8 @@
 """The baseline: every contract's checks on the untouched branch, and whether they notice that the product is gone."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from factory.execution.agents.prompt import TemplateProblem
 from factory.execution.cell.cell import CellNotReady
@@ -14,7 +16,7 @@ from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import last_line
+from factory.model.base import counted, last_line
 from factory.model.canary_answer import Canary, CanaryAnswer, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
@@ -22,9 +24,11 @@ from factory.model.item import Item
 from factory.model.layout import YAML, in_library
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.failed_hooks import failed_hooks, last_lines
+from factory.report.programs import python_of
 from factory.store.canaries import Canaries
 
 _UNTOUCHED = "doctor"
+_SHOWN = 3  # uncommitted files that are named
 _OUT_OF_DATE = "out of date: since it was tried the contract, a hook, a setting or the environment has changed"
 _TRY_IT = "factory doctor --checks, or the first item"
 
@@ -33,6 +37,7 @@ def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
     """What becomes of the checks of every contract in a cell, tried now. Raises BusyError beside an orchestrator."""
     repository = reader.repository
     yield from _not_in_force(reader, snapshot)
+    yield from _not_seen(reader, snapshot)
     with locked(repository.state, repository.system):
         cells = Cells(repository, cells_root(repository.common_dir, snapshot.policy.workspace.root))
         try:
@@ -47,7 +52,11 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
         error = reader.repository.missing(snapshot.policy.target_branch, "target")
         yield Diagnosis("checks", Health.BAD, error.message, error.hint)
         return
-    for name, contract in reader.library.contracts(snapshot.tree):
+    contracts = list(reader.library.contracts(snapshot.tree))
+    if not any(contract.checks for _, contract in contracts):
+        found = "no contract has checks, so nothing was tried" if contracts else "no contract is committed"
+        yield Diagnosis("checks", Health.NOTE, found, "give a contract `checks`: see docs/formats.md, Contract")
+    for name, contract in contracts:
         if contract.checks:
             request = _request(snapshot, name, contract, target)
             cache, control = GatheringCache(CheckCache(), ""), unfollowed(reader.repository.system)
@@ -84,6 +93,19 @@ def _not_in_force(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagno
         for problem in edits.problems:
             if in_library(problem.path):
                 yield Diagnosis(problem.path, Health.NOTE, problem.message)
+
+
+def _not_seen(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
+    """What lies in the folder and in no commit, so that no cell has it."""
+    view = reader.repository.view_of(snapshot.policy.target_branch)
+    there = view.untracked() if view else []
+    if there:
+        shown = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
+        found = (
+            f"{counted(len(there), 'file')} of this folder {'is' if len(there) == 1 else 'are'} not committed ({shown})"
+        )
+        advice = "git add and git commit what the checks need, and name the rest in .gitignore"
+        yield Diagnosis("folder", Health.NOTE, f"{found}, and cells see only what is", advice)
 
 
 def remembered(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -124,7 +146,7 @@ def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
     well = True
     for call in contract_calls(runner.request):
         result = runner.run(call, content, target)
-        sign = _baseline(f"check {call.name} of {name}", call, result)
+        sign = _baseline(f"check {call.name} of {name}", call, result, [view.root for view in repository.views()])
         well = well and sign.health is not Health.BAD
         yield sign
     if well:
@@ -136,7 +158,7 @@ def _contract(runner: CheckRunner, target: str) -> Iterator[Diagnosis]:
             yield from _told(canary)
 
 
-def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
+def _baseline(about: str, call: CheckCall, result: CheckResult, checkouts: Sequence[Path]) -> Diagnosis:
     """How one check ended on what nobody has touched."""
     passed = result.exit_code == 0 and not result.problem
     how = result.problem or f"exit status {result.exit_code}"
@@ -154,8 +176,18 @@ def _baseline(about: str, call: CheckCall, result: CheckResult) -> Diagnosis:
         return Diagnosis(about, Health.GOOD, f"passes on the untouched branch in {result.seconds:g} s{said}")
     told = last_lines(log)
     found = f"fails on the untouched branch: {how}{f': {told[-1].strip()}' if told else ''}"
-    advice = "correct the check or the environment; else every proposal is sent back"
+    advice = f"correct the check or the environment; else every proposal is sent back{_python(call, checkouts)}"
     return Diagnosis(about, Health.BAD, found, advice, told if len(told) > 1 else ())
+
+
+def _python(call: CheckCall, checkouts: Sequence[Path]) -> str:
+    """Which Python a check was run by, and whether that is one of an environment that was made for the checkout."""
+    used = python_of(call.argv[0]) if call.argv else None
+    if used is None:
+        return ""
+    own = "VIRTUAL_ENV" in os.environ or any(Path(used).is_relative_to(root) for root in checkouts)
+    lack = "" if own else ", and no environment of this checkout is active (say, source .venv/bin/activate)"
+    return f"; it was run by {used}{lack}"
 
 
 def _told(canary: Canary) -> Iterator[Diagnosis]:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from factory.line.identity import not_its_own
 from factory.line.intake.batch import batch_problems
 from factory.line.intake.edits import NOT_A_FILE_ON_DISK
+from factory.line.policy_problems import PolicyProblems, of_workflow
 from factory.line.review.votes import read_verdict
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import BreakerState
@@ -20,6 +21,7 @@ from factory.model.layout import (
     QUEUE,
     WORKFLOW,
     YAML,
+    contract_path,
     in_library,
     in_no_lane,
     in_queue,
@@ -37,7 +39,7 @@ from factory.model.lifecycle import Lane
 from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenVerdict, PromptFile
 from factory.model.policy import Policy
 from factory.report.cross_checks import across, content
-from factory.report.policy_files import of_contract, of_prompt, of_workflow
+from factory.report.policy_files import of_contract, of_prompt
 from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
@@ -66,7 +68,11 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
     try:
         reader = SnapshotReader(repository, locate_branch(repository))
         head = repository.head(reader.branch)
-        return status(reader, reader.snapshot(reader.repository.system.now(), head)).problems if head else ()
+        if head is None:
+            return ()
+        snapshot = reader.snapshot(reader.repository.system.now(), head)
+        committed = PolicyProblems(repository.objects).of(snapshot.tree)  # what lies here has been looked at instead
+        return tuple(problem for problem in status(reader, snapshot).problems if problem not in committed)
     except UnusableError:
         return ()  # what is wrong with the policy has been said already
 
@@ -199,7 +205,8 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         message = NOT_A_FILE_ON_DISK if os.path.lexists(root / path) else "is not there"
         raise InvalidFile(Problem(path, 1, 1, message))
     if path == WORKFLOW:
-        return list(of_workflow(root, data)), workflow_warnings(data)
+        there = list(of_workflow(data, lambda name: (root / contract_path(name)).is_file()))
+        return there, workflow_warnings(data)
     if in_queue(path):
         _check_in_queue(root, path, data)
     elif isinstance(file, PromptFile):

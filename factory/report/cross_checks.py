@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from factory.line.intake.batch import good_lines
+from factory.line.policy_problems import BY_A_ROUTE, no_contract
 from factory.model.contract import Contract
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import InvalidFile, Problem, TooLarge
@@ -12,7 +13,6 @@ from factory.model.layout import WORKFLOW, contract_path, lane_of, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile
 from factory.model.policy import Policy
-from factory.report.policy_files import no_contract
 from factory.store import files, yaml
 from factory.store.library import read_workflow
 from factory.store.queue import most_of, read_item
@@ -81,7 +81,8 @@ class _Contracts:
         if name is None:
             yield source.problem(0, 0, "names no contract, and no route in WORKFLOW.md takes it")
         elif not (self._root / contract_path(name)).is_file():
-            yield Problem(source.path, *yaml.place(source, ("contract",)), no_contract(name))
+            said = no_contract(name) + ("" if item.contract else f"; {BY_A_ROUTE}")
+            yield Problem(source.path, *yaml.place(source, ("contract",)), said)
         elif lane_of(source.path) not in _UNDER_WAY:
             contract = self._contract(name)
             key, problem = misplaced(item.inputs, contract.receives) if contract else ((), "")

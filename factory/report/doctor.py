@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind, Sandbox, sandbox
-from factory.execution.processes.process import scrubbed_environment
 from factory.execution.redaction.mask import SHORTEST
 from factory.line.intake.edits import TELL_GIT
 from factory.line.lock import holder
@@ -24,7 +24,8 @@ from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.leaking_checks import astray
-from factory.store.library import COMMIT_IT, locate_branch
+from factory.report.programs import lacking, place_of, programs_of
+from factory.store.library import locate_branch
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
 from factory.store.system import MACHINE
@@ -42,7 +43,7 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
         branch = locate_branch(repository)
     except UnusableError as error:
         yield Diagnosis("policy", Health.BAD, error.message, error.hint)
-        yield from _containment(_sandbox("auto"))
+        yield from _containment(_sandbox("auto"), "auto")
         return
     yield _branch(repository, branch)
     yield _holder(repository)
@@ -61,12 +62,15 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
         lacking = repository.missing(snapshot.policy.target_branch, "target")
         yield Diagnosis("target", Health.BAD, lacking.message, lacking.hint)
     boundary = _sandbox(snapshot.policy.sandbox)
-    yield from _containment(boundary)
+    yield from _containment(boundary, snapshot.policy.sandbox)
     if isinstance(boundary, Sandbox):
         yield from astray(reader, snapshot, boundary)
         yield from remembered(reader, snapshot)
-    yield from _agents(snapshot.policy)
-    yield from _contracts(reader, snapshot.tree)
+    contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
+    checkouts = [view.root for view in repository.views()]
+    yield from _agents(snapshot.policy, checkouts, contained=contained)
+    for name, contract in reader.library.contracts(snapshot.tree):
+        yield from _contract(name, contract, checkouts, contained=contained)
     yield from _secret_scan(snapshot.policy)
     for name, state in sorted(snapshot.breakers.items()):
         open_until = f" until {rfc3339(state.until)}" if state.until else ""
@@ -117,7 +121,7 @@ def _branch(repository: Repository, branch: str) -> Diagnosis:
     busy = view.busy() if view else ""
     if repository.head(branch) is None:
         error = repository.missing(branch)
-        return Diagnosis("branch", Health.BAD, error.message, COMMIT_IT if repository.unborn(branch) else error.hint)
+        return Diagnosis("branch", Health.BAD, error.message, error.hint)
     if busy:
         return Diagnosis("branch", Health.NOTE, f"{branch}: {busy}; the factory waits", "finish or abort it")
     where = f"checked out in {view.root}" if view else "checked out nowhere; files are taken from its commits alone"
@@ -167,13 +171,14 @@ def _sandbox(mode: str) -> Sandbox | UnusableError:
         return error
 
 
-def _containment(found: Sandbox | UnusableError) -> Iterator[Diagnosis]:
+def _containment(found: Sandbox | UnusableError, mode: str) -> Iterator[Diagnosis]:
     if isinstance(found, UnusableError):
         yield Diagnosis("sandbox", Health.BAD, f"{found.message}; nothing starts", found.hint)
     elif found.kind is Kind.BUBBLEWRAP:
         yield Diagnosis("sandbox", Health.GOOD, f"{found.name}, with namespaces")
     else:
-        advice = "apt-get install bubblewrap, and allow user namespaces (sysctl user.max_user_namespaces)"
+        install = "apt-get install bubblewrap, and allow user namespaces (sysctl user.max_user_namespaces)"
+        advice = "set `sandbox: auto` in WORKFLOW.md" if mode == "off" else install
         yield Diagnosis("sandbox", Health.NOTE, found.missing, advice)
     if shutil.which("prlimit") is None:
         yield Diagnosis(
@@ -181,12 +186,14 @@ def _containment(found: Sandbox | UnusableError) -> Iterator[Diagnosis]:
         )
 
 
-def _agents(policy: Policy) -> Iterator[Diagnosis]:
+def _agents(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
     for name, agent in sorted(policy.agents.items()):
         program = agent.run[0] if agent.run else agent.kind
-        place = _place(program)
-        if place is None:
-            yield Diagnosis(f"agent {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+        place, bad = place_of(program), lacking(program, checkouts, contained=contained)
+        if bad:
+            yield Diagnosis(f"agent {name}", Health.BAD, *bad)
+        elif place is None:
+            yield Diagnosis(f"agent {name}", Health.GOOD, f"{program}, which lies in a cell or is named by an item")
         elif agent.run is None:
             advice = f"give it kind: command, and run: [{program}, …]"
             yield Diagnosis(
@@ -194,11 +201,6 @@ def _agents(policy: Policy) -> Iterator[Diagnosis]:
             )
         else:
             yield Diagnosis(f"agent {name}", Health.GOOD, _version_of(place))
-
-
-def _place(program: str) -> str | None:
-    """Where a worker would find a program."""
-    return shutil.which(program, path=scrubbed_environment()["PATH"])
 
 
 def _version_of(program: str) -> str:
@@ -210,17 +212,12 @@ def _version_of(program: str) -> str:
     return said[0][:100] if said else program
 
 
-def _contracts(reader: SnapshotReader, tree: str) -> Iterator[Diagnosis]:
-    """Whether what the contracts name is there: programs, and values of secrets."""
-    for name, contract in reader.library.contracts(tree):
-        yield from _contract(name, contract)
-
-
-def _contract(name: str, contract: Contract) -> Iterator[Diagnosis]:
-    runs = [contract.worker.run, *(check.run for check in contract.checks)]
-    for program in sorted({run[0] for run in runs if run}):
-        if "/" not in program and "{" not in program and _place(program) is None:
-            yield Diagnosis(f"contract {name}", Health.BAD, f"there is no program {program!r}", f"install {program}")
+def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
+    """Whether what a contract names is there: programs, and values of secrets."""
+    for program in programs_of(contract):
+        bad = lacking(program, checkouts, contained=contained)
+        if bad:
+            yield Diagnosis(f"contract {name}", Health.BAD, *bad)
     for secret in contract.worker.secrets:
         value = os.environ.get(secret)
         if value is None:
@@ -237,6 +234,6 @@ def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:
         case "off":
             yield Diagnosis("secret scan", Health.NOTE, "off", "set secret_scan: builtin in WORKFLOW.md")
         case (program, *_):
-            there = _place(program) is not None
+            there = place_of(program) is not None
             advice = "" if there else f"install {program}: without it nothing starts"
             yield Diagnosis("secret scan", Health.GOOD if there else Health.BAD, f"the command {program!r}", advice)

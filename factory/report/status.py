@@ -90,7 +90,19 @@ def canaries_of(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Canary]:
 def _in_line(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, entry: ScheduleEntry) -> Row:
     word = "ready" if entry.start else "invalid" if state.problem else "waiting"
     note = with_hook(reader, snapshot, state, entry.reason or "starts with the next tick")
+    back = _sent_back(state) if state.lane is Lane.REWORK and not state.problem else ""
+    note = f"{note.splitlines()[0]}; sent back: {back}" if back else note
     return row_of(reader, snapshot, state, word, note)
+
+
+def _sent_back(state: ItemState) -> str:
+    """Why an item is to be done again, as its journal says; empty when it lies in rework for another reason."""
+    entry = next((each for each in reversed(state.history.entries) if each.event is Event.REWORK), None)
+    if entry is None:
+        return ""
+    said = entry.findings[0].text if entry.findings else ""
+    reason = entry.reason or ""
+    return " ".join(f"{reason} ({said})".split()) if said and said not in reason else reason
 
 
 def _why_blocked(state: ItemState) -> str:

@@ -11,11 +11,11 @@ from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.policy import Policy, Workflow, unknown_keys
 from factory.store import files, yaml
+from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH
 
-COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
 # Valid, and without an effect so far. Silence about a key reads as if it were in force.
 _NOT_ACTED_ON = {"sync"}
 _OWN = "refs/heads/"
@@ -51,15 +51,40 @@ def read_workflow(data: bytes) -> Workflow:
 
 
 def workflow_warnings(data: bytes) -> list[str]:
-    """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent."""
+    """What of the front matter has no effect: keys that mean nothing here, and those that nothing acts on yet."""
     source, _ = front_matter(data)
     found: JsonValue = yaml.parse(source) if source else {}
-    keys = unknown_keys(found)
-    unknown = [f"{WORKFLOW}: unknown key {'.'.join(path)!r} is ignored" for path in keys[: yaml.MOST_PROBLEMS]]
-    if len(keys) > len(unknown):
-        unknown.append(f"{WORKFLOW}: and {len(keys) - len(unknown)} more unknown keys are ignored")
     idle = sorted(_NOT_ACTED_ON & found.keys()) if isinstance(found, dict) else []
+    unknown = [str(problem) for problem in ignored_keys(data)]
     return unknown + [f"{WORKFLOW}: the key {key!r} is valid, but nothing acts on it yet" for key in idle]
+
+
+def ignored_keys(data: bytes) -> list[Problem]:
+    """Keys of the front matter that mean nothing here, so that a spelling mistake is never silent.
+
+    Raises InvalidFile when it cannot be read.
+    """
+    source, _ = front_matter(data)
+    if source is None:
+        return []
+    keys = unknown_keys(yaml.parse(source))
+    told = keys[: yaml.MOST_PROBLEMS]
+    found = [
+        Problem(WORKFLOW, *yaml.place(source, path), f"unknown key {_dotted(path)!r} is ignored{_meant(path)}")
+        for path in told
+    ]
+    if len(keys) > len(told):
+        place = yaml.place(source, keys[len(told)])
+        found.append(Problem(WORKFLOW, *place, f"and {len(keys) - len(told)} more unknown keys are ignored"))
+    return found
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path))
+
+
+def _meant(path: tuple[str | int, ...]) -> str:
+    return yaml.meant(Policy, str(path[-1]))
 
 
 class Library:

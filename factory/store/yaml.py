@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from factory.model.errors import InvalidFile, Problem, TooLarge
+from factory.store.loose_text import advice
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
@@ -153,7 +154,8 @@ def _compose(source: Source) -> Node:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise source.invalid(line, column, f"is not YAML: {error.problem or error.context}") from None
+        why = f"{error.problem or error.context}{advice(text, line)}"
+        raise source.invalid(line, column, f"is not YAML: {why}") from None
     except (YAMLError, RecursionError, ValueError) as error:
         raise source.invalid(0, 0, f"is not YAML: {str(error).splitlines()[0] if str(error) else error}") from None
     if node is None:
@@ -277,16 +279,18 @@ def _sentence(model: type[BaseModel], found: ErrorDetails) -> str:
         case "missing":
             return f"the key {where!r} is missing"
         case "extra_forbidden":
-            given = str(found["loc"][-1])
-            known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
-            close = difflib.get_close_matches(given, known, 1)
-            return f"unknown key {where!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+            return f"unknown key {where!r}{meant(model, str(found['loc'][-1]))}"
     message = found["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    shown = json.dumps(found["input"], ensure_ascii=False, default=str)
-    if len(shown) > 60:
-        shown = shown[:60] + "…"
-    subject = f"{where}: " if where else ""
-    return f"{subject}{message}; found {shown}"
+    given = json.dumps(found["input"], ensure_ascii=False, default=str)
+    shown = given if len(given) <= 60 else given[:60] + "…"
+    return f"{where}: {message}; found {shown}" if where else f"{message}; found {shown}"
+
+
+def meant(model: type[BaseModel], given: str) -> str:
+    """What a key that a format does not know was most likely meant to be, as the end of a sentence; or nothing."""
+    known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
+    close = difflib.get_close_matches(given, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @cache

@@ -1,6 +1,7 @@
 """The one door to Jinja2: prompts and argv elements as strict templates over data that is never a template itself."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
@@ -29,6 +30,8 @@ _PLAIN_NODES = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem),
     *(nodes.If, nodes.For, nodes.Not, nodes.And, nodes.Or, nodes.Compare, nodes.Operand, nodes.Filter),
 )
+_CAREFUL = frozenset({"defined", "undefined", "default", "d"})  # what may be asked of a variable that is not there
+_OF_JINJA = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
 _PLAIN_FILTERS = frozenset({"default", "d", "lower", "upper", "trim", "length", "count", "first", "last", "tojson"})
 _HELPER = Helper("factory.execution.agents.prompt", _SECONDS)
 
@@ -38,8 +41,11 @@ def _templates() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
 
 
-def flaw(text: str) -> tuple[int, str] | None:
-    """The line, counted from 1, at which a text ceases to be a template, and why; None when it is one."""
+def flaw(text: str, known: Mapping[str, frozenset[str]]) -> tuple[int, str] | None:
+    """The line, counted from 1, at which a text ceases to be a template, and why; None when it is one.
+
+    `known` are the variables that it may use, each with the names below it, or none where anything may stand.
+    """
     if "{" not in text:
         return None
     templates = _templates()
@@ -52,7 +58,28 @@ def flaw(text: str) -> tuple[int, str] | None:
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         if node.name not in (templates.filters if isinstance(node, nodes.Filter) else templates.tests):
             return node.lineno, f"no {'filter' if isinstance(node, nodes.Filter) else 'test'} is called {node.name!r}"
+    return _unknown(tree, known)
+
+
+def _unknown(tree: nodes.Template, known: Mapping[str, frozenset[str]]) -> tuple[int, str] | None:
+    """The line of the first variable that nobody gives, and which it is; one that is asked for with care is none."""
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    own |= {node.name for node in tree.find_all(nodes.Macro)} | _templates().globals.keys() | _OF_JINJA
+    careful = [node.node for node in tree.find_all((nodes.Test, nodes.Filter)) if node.name in _CAREFUL]
+    for name in tree.find_all(nodes.Name):
+        if name.name not in own and name.name not in known and name not in careful:
+            return name.lineno, f"there is no {name.name!r}{_near(name.name, known)}"
+    for part in tree.find_all(nodes.Getattr):
+        whole = part.node.name if isinstance(part.node, nodes.Name) and part.node.name not in own else ""
+        below = known.get(whole)
+        if below and part.attr not in below and not hasattr(dict, part.attr) and part not in careful:
+            return part.lineno, f"{whole!r} has no {part.attr!r}{_near(part.attr, below)}"
     return None
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def render(text: str, variables: Variables, what: str) -> str:

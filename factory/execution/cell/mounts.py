@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory.execution.cell.environments import environment_of
@@ -33,7 +33,7 @@ def mounts(filesystem: Filesystem) -> Iterator[str]:
         yield from (word for place in _RESOLVER for word in ("--ro-bind-try", place, place))
     for place in SCRATCH:
         yield from ("--bind", str(filesystem.scratch), str(place))
-    for place in _needed(filesystem):
+    for place in needed(filesystem.checkouts):
         yield from _bind(filesystem, "--ro-bind", place, place)
     yield from _checkouts(filesystem)
     hidden = [place for place in (*filesystem.hidden, *_credentials(filesystem)) if _there(place)]
@@ -100,17 +100,17 @@ def _ready(filesystem: Filesystem, place: Path) -> bool:
     return True
 
 
-def _needed(filesystem: Filesystem) -> list[Path]:
+def needed(checkouts: Sequence[Path]) -> list[Path]:
     """What lies in a place that is covered by another, and has to be seen all the same."""
     places = {Path(sys.prefix), Path(sys.base_prefix)}
     searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
     places |= {Path(entry) for entry in searched if entry.startswith("/")}
     places |= {environment_of(place, Path(place.anchor)) or place for place in places}
-    return sorted(place for place in places if _there(place) and _is_covered(filesystem, place))
+    return sorted(place for place in places if _there(place) and _is_covered(checkouts, place))
 
 
-def _is_covered(filesystem: Filesystem, place: Path) -> bool:
-    if any(place.is_relative_to(checkout) for checkout in filesystem.checkouts):
+def _is_covered(checkouts: Sequence[Path], place: Path) -> bool:
+    if any(place.is_relative_to(checkout) for checkout in checkouts):
         return False  # what of a checkout is to be seen is for whoever lends the cell to say
     return any(cover in place.parents for cover in (*SCRATCH, RUN))
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from factory.model.errors import UnusableError
 from factory.store.repository.git import Git
 
+COMMIT_IT = "git add WORKFLOW.md contracts queue artifacts && git commit -m 'Lay down the factory'"
 Key = Literal["branch", "target"]
 
 
@@ -33,7 +34,7 @@ def missing(git: Git, common_dir: Path, named: Named, *, unborn: bool) -> Unusab
         hint = f"tail {log}, then git update-ref refs/heads/{branch} with the newest commit there that git can show"
         return UnusableError(message, hint)
     if unborn:
-        return UnusableError(f"{what} has no commit yet", "git commit --allow-empty -m start")
+        return UnusableError(f"{what} has no commit yet", COMMIT_IT)
     remotes = git.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{branch}").split("\n")
     if remotes[0]:
         message = f"{what} is on the remote {remotes[0].removesuffix(f'/{branch}')} and not in this clone"

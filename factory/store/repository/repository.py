@@ -70,7 +70,9 @@ class Repository:
             trust = _TRUST.search(error.stderr) if isinstance(error, GitError) else None
             if trust:
                 raise UnusableError(f"{folder} belongs to somebody else, so git does not trust it", trust[0]) from None
-            raise UnusableError(f"{folder} is not in a usable git repository: {error}", "git init") from None
+            none = isinstance(error, GitError) and "not a git repository" in error.stderr
+            why = "there is none here or above" if none else str(error)
+            raise UnusableError(f"{folder} is not in a usable git repository: {why}", "git init") from None
         if form != "sha1":
             raise UnusableError(f"{common} uses the object format {form}; only sha1 repositories are supported")
         self.common_dir = Path(common)

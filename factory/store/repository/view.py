@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 from factory.model.errors import BusyError
-from factory.model.layout import CONTRACTS, QUEUE, WORKFLOW
+from factory.model.layout import ARTIFACTS, CONTRACTS, QUEUE, WORKFLOW
 from factory.store.repository.checkout import Checkout
 from factory.store.repository.git import Git
 from factory.store.repository.index import PATHS_A_CALL, Index, Mark
@@ -177,6 +177,12 @@ class View:
         arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
         out = self._git.run("--no-optional-locks", "status", *arguments, QUEUE, CONTRACTS, WORKFLOW)
         return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
+
+    def untracked(self) -> list[str]:
+        """What git neither holds nor ignores, without the factory's own folders."""
+        own = (f":(exclude){each}" for each in (QUEUE, CONTRACTS, ARTIFACTS, WORKFLOW))
+        out = self._git.run("ls-files", "--others", "--exclude-standard", "-z", "--", ".", *own)
+        return [os.fsdecode(path) for path in out.split(b"\0")[:-1]]
 
 
 def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:

@@ -17,6 +17,12 @@ from factory.workers.repair.testrun import Asked, Limits, Outcome, TestBench
 
 FIRST_TEST_SECONDS = 0.5
 SHORTEST_RUN = 0.08
+# What no test that runs the program can overlook: it says that it was run, and ends.
+CANARY = "open({!r}, 'w').close()\nraise SystemExit(1)\n"
+_NOT_RUN = (
+    "the tests do not run {program} of this worktree: `{command}` ends just the same when there is nothing in it. An "
+    "installed package, or PYTHONPATH, leads them to another copy; have them run the one that lies here."
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class FirstLook:
     records: tuple[TestRecord, ...]
     suspicion: Suspicion
     limits: Limits
+    reached: bool  # whether a line of the program in this tree was seen to be run
 
     @property
     def hung(self) -> bool:
@@ -69,9 +76,20 @@ class Workshop:
         tree.forget_bytecode(path)
 
     def open(self) -> FirstLook:
-        """Sets the benches up and runs the tests once on the program as it came."""
+        """Sets the benches up and runs the tests once on the program as it came.
+
+        Where copies are not what the tests run, as with an editable install, the worktree itself is worked in.
+        Raises Refusal where that is not what they run either.
+        """
         first = self._first_bench()
         look = self._look(first)
+        if self.copies and self._overlooked(first, look):
+            first.close()
+            self.benches, self.free, self.copies = [], queue.SimpleQueue(), 0
+            first = self._first_bench()
+            look = self._look(first)
+        if not self.copies and self._overlooked(first, look):
+            raise Refusal("blocked", _NOT_RUN.format(program=self.job.program, command=" ".join(self.job.command)))
         for number in range(1, self.copies):
             folder = self.scratch / f"tree{number}"
             tree.copy(first.folder, folder, bytecode=True)
@@ -113,7 +131,21 @@ class Workshop:
         seconds = SHORTEST_RUN if outcome.late else min(self.timeout, max(SHORTEST_RUN, 3 * (outcome.processor - lost)))
         if bench.server is None:
             seconds = self.timeout if outcome.late else min(self.timeout, max(1.0, 5 * outcome.seconds))
-        return FirstLook(outcome, records, guess, Limits(seconds, min(self.timeout, max(2.0, 10 * seconds))))
+        reached = bool(loaded) or any(entry.lines for entry in records)
+        return FirstLook(outcome, records, guess, Limits(seconds, min(self.timeout, max(2.0, 10 * seconds))), reached)
+
+    def _overlooked(self, bench: TestBench, look: FirstLook) -> bool:
+        """Whether the tests end just the same without the program in a tree, so that they run another one."""
+        if look.reached:
+            return False
+        mark = bench.scratch / "reached"
+        self.write(bench.folder, CANARY.format(str(mark)).encode())
+        try:
+            asked = Asked(bench.scratch / "canary", each=min(FIRST_TEST_SECONDS, self.timeout))
+            ended = bench.run(self.job.command, Limits(self.timeout, self.timeout), asked)
+        finally:
+            self.write(bench.folder, self.job.source.data)
+        return not mark.exists() and _how(ended) == _how(look.outcome)
 
     def _check_reached(self, outcome: Outcome) -> None:
         lines = [line for line in outcome.output.strip().splitlines() if line.strip(" -=")]
@@ -127,6 +159,14 @@ class Workshop:
 
     def confirm(self, text: str) -> str:
         """Runs every command as it was given, in the worktree itself; what does not pass, or nothing."""
+        held = None if self.copies else self.free.get()  # or the next candidate would be written into the same tree
+        try:
+            return self._failing(text)
+        finally:
+            if held is not None:
+                self.free.put(held)
+
+    def _failing(self, text: str) -> str:
         if self.home is None:
             self.home = TestBench(self.job.root, ())
         self.write(self.job.root, text.encode(self.job.source.encoding))
@@ -141,6 +181,10 @@ class Workshop:
         """Leaves this text in the worktree for good."""
         self.found = text.encode(self.job.source.encoding)
         self.write(self.job.root, self.found)
+
+
+def _how(outcome: Outcome) -> tuple[int, bool, int, int]:
+    return outcome.code, outcome.late, outcome.passed_tests, outcome.tests
 
 
 def _entry(record: Path, key: str) -> list[Any]:
