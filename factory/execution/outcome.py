@@ -15,7 +15,7 @@ from factory.model.agent import AgentIdentity
 from factory.model.base import FileName, Name, Seconds
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
-from factory.model.failure import Failure
+from factory.model.failure import Failure, FailureClass
 from factory.model.item import CommitId
 from factory.model.journal import MOST_PHASES, Phase
 from factory.model.result import Result, Status, Usage
@@ -195,6 +195,16 @@ class RunOutcome:
     def hooks(self) -> bytes:
         """What the hooks of all its cells printed, as far as it is kept."""
         return self.work.hooks + (self.proof.hooks if self.proof else b"")
+
+    def crashed(self, reason: str) -> "RunOutcome":
+        """The same as a crash: what it cost and what it printed stay, and nothing is proposed or proven."""
+        proof, reviews = self.proof, self.reviews
+        return replace(
+            self,
+            work=replace(self.work, findings=(), failure=Failure(FailureClass.CRASH, reason), stopped=False),
+            proof=proof and Proof(logs=proof.logs, hooks=proof.hooks),
+            reviews=reviews and Reviews(seats=reviews.seats),
+        )
 
     def cost(self) -> Usage:
         """What the worker and the machine seats used."""

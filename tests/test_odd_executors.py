@@ -1,0 +1,177 @@
+"""Executors and agents that do not keep to what was agreed: it costs their own run, and nobody else anything."""
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import closing
+from typing import cast
+
+import pytest
+
+from factory.execution.agents.agent import AGENTS, Answer, CommandAgent, Task
+from factory.execution.control import Control
+from factory.execution.outcome import Proof, Reviews, RunOutcome, Work
+from factory.execution.processes.command import Ended, Stopped
+from factory.execution.request import RunRequest
+from factory.line.orchestrator import Orchestrator
+from factory.line.tick import tick
+from factory.model.failure import FailureClass
+from factory.model.lifecycle import Event
+from factory.model.result import Result, Status, Usage
+from factory.store.repository.repository import Repository
+from factory.store.state import HEARTBEATS
+from tests.test_bad_outcomes import FAILED, Given, Odd, failed, orchestrated
+from tests.world import World, say_nothing
+
+PAID = Usage(usd=0.25)
+UNASKED = "it ended as stopped, and nobody had asked it to"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda: RunOutcome(Work(1.0, usage=PAID, stopped=True)),
+        lambda: RunOutcome(Work(1.0, usage=PAID, result=Result(status=Status.OK)), Proof(stopped=True)),
+        lambda: RunOutcome(Work(1.0, usage=PAID), Proof(), Reviews(stopped=True)),
+    ],
+)
+def test_a_run_that_nobody_asked_to_stop_and_that_says_so_is_a_crash_and_is_paid(world: World, given: Given) -> None:
+    world.policy("retry: {initial_ms: 1}\n")
+    world.item("one")
+    world.commit("An item")
+    with orchestrated(world, {"one": given}) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    last = world.last("one")
+    assert (last.event, last.failure, last.attempt) == (Event.RELEASE, FailureClass.CRASH, 1)
+    assert (last.reason, last.usage) == (UNASKED, PAID)
+
+
+class Quitter(CommandAgent):
+    """Says that it was asked to end, and tells the run's own control so too."""
+
+    def work(self, task: Task, control: Control) -> Answer:  # noqa: ARG002
+        control.stop.set()
+        return Answer(Ended(0, Stopped.ASKED, 0.1), b"")
+
+
+def test_an_agent_that_says_it_was_asked_to_end_uses_its_attempts_up(world: World) -> None:
+    world.policy("retry: {initial_ms: 1}\n")
+    world.item("one")
+    world.commit("An item")
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing, agents={**AGENTS, "command": Quitter()})
+        with orchestrator.holding():
+            tick(orchestrator, drain=True, patience=5)
+    assert world.lane("one") == "blocked"
+    assert str(world.last("one").reason).endswith(f"the last: {UNASKED}")
+
+
+class DoneFails(Future[RunOutcome]):
+    def done(self) -> bool:
+        raise ConnectionError("the cluster is away")
+
+
+class TellsNobody(Future[RunOutcome]):
+    def add_done_callback(self, fn: Callable[[Future[RunOutcome]], object]) -> None:  # noqa: ARG002
+        raise ConnectionError("the cluster is away")
+
+
+class NeverBegun(Future[RunOutcome]):
+    def __init__(self) -> None: ...
+
+
+class ResultFails(Future[RunOutcome]):
+    def result(self, timeout: float | None = None) -> RunOutcome:  # noqa: ARG002
+        raise ConnectionError("the cluster is away")
+
+    def cancelled(self) -> bool:
+        raise ConnectionError("the cluster is away")
+
+
+class TellsTwice(Future[RunOutcome]):
+    def add_done_callback(self, fn: Callable[[Future[RunOutcome]], object]) -> None:
+        fn(self)
+        fn(self)
+
+
+class TellsTooEarly(Future[RunOutcome]):
+    def set_result(self, result: RunOutcome) -> None: ...
+
+    def add_done_callback(self, fn: Callable[[Future[RunOutcome]], object]) -> None:
+        fn(self)
+
+
+class Cancelled(Future[RunOutcome]):
+    def result(self, timeout: float | None = None) -> RunOutcome:  # noqa: ARG002
+        raise CancelledError
+
+
+class Foreign(Odd):
+    """Hands on futures of other kinds, which have ended already; and those of the others, as they are."""
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        if request.item_id not in self.odd:
+            return super().submit(request, control)
+        future = cast("Future[RunOutcome]", self.odd[request.item_id]())
+        if not isinstance(future, NeverBegun):
+            future.set_result(RunOutcome(Work(1.0, failure=FAILED, usage=PAID)))
+        return future
+
+
+FOREIGN: dict[str, tuple[type[Future[RunOutcome]], str]] = {
+    "done-fails": (DoneFails, FAILED.reason),
+    "tells-nobody": (TellsNobody, "its result was lost: the cluster is away"),
+    "never-begun": (NeverBegun, "its result was lost: 'NeverBegun' object has no attribute '_condition'"),
+    "result-fails": (ResultFails, "its result was lost: the cluster is away"),
+    "tells-twice": (TellsTwice, FAILED.reason),
+    "tells-too-early": (TellsTooEarly, "its result was lost: TimeoutError"),
+    "cancelled": (Cancelled, "its result was lost: the executor cancelled it"),
+}
+
+
+def test_a_future_that_fails_whatever_it_is_asked_costs_its_own_run_alone(world: World) -> None:
+    # given futures of every odd kind among one that is right
+    for name in [*FOREIGN, "other"]:
+        world.item(name)
+    world.commit("Items")
+    odd: dict[str, Given] = {name: kind for name, (kind, _) in FOREIGN.items()}
+    # when a pass follows theirs, and the orchestrator is left
+    with orchestrated(world, odd, Foreign) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    # then each says why it is tried again, and the other is done
+    lasts = {name: world.last(name) for name in FOREIGN}
+    assert {name: last.reason for name, last in lasts.items()} == {name: said for name, (_, said) in FOREIGN.items()}
+    assert {last.event for last in lasts.values()} == {Event.RELEASE}
+    assert world.lane("other") == "done"
+    world.command("audit")
+
+
+class Lingering(Odd):
+    """Keeps every control, and goes on using it once its run is over."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.controls: list[Control] = []
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        self.controls.append(control)
+        control.says("at work")
+        return super().submit(request, control)
+
+
+def test_what_is_said_of_a_run_after_its_end_leaves_no_trace(world: World) -> None:
+    world.item("one")
+    world.commit("An item")
+    kept: list[Lingering] = []
+
+    class Kept(Lingering):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given)
+            kept.append(self)
+
+    with orchestrated(world, {"one": failed()}, Kept) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+        control = kept[0].controls[0]
+        control.says("late")
+        control.alive()
+        assert orchestrator.context.runs.doing == {}
+        assert list((orchestrator.context.repository.state / HEARTBEATS).glob("*")) == []
