@@ -21,11 +21,14 @@ from factory.model.journal import MOST_PHASES, Phase
 from factory.model.result import Result, Status, Usage
 from factory.model.run_layout import is_check_log
 from factory.model.verdict import Finding, MachineVerdict
+from factory.store import yaml
 from factory.store.repository.quarantine import Brought
 from factory.store.repository.trees import Change
 
 MOST_SAID = 16_000_000  # bytes, of all that is not a file, in JSON
 _MOST_FILES = 20_000
+_MOST_PATCH = 100_000_000  # bytes
+MASKED_LONGER = 4  # times; a secret's name may be longer than the secret
 
 
 def _side_by_side(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -72,12 +75,14 @@ class Work:
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
-    raw_result: bytes | None = None  # without what the contract let through
+    raw_result: Annotated[bytes, Field(max_length=MASKED_LONGER * yaml.MAX_BYTES)] | None = (
+        None  # without what the contract let through
+    )
     exposed: bool = False  # whether it held some of that
     tree: str = ""  # what the worker left in the worktree
     brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
-    patch: bytes = b""
+    patch: Annotated[bytes, Field(max_length=_MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()  # breaches of the contract
     failure: Failure | None = None
@@ -205,6 +210,10 @@ class RunOutcome:
             proof=proof and Proof(logs=proof.logs, hooks=proof.hooks),
             reviews=reviews and Reviews(seats=reviews.seats),
         )
+
+    def without_files(self) -> "RunOutcome":
+        """The same without what the worker left."""
+        return replace(self, work=replace(self.work, files={}, patch=b""))
 
     def cost(self) -> Usage:
         """What the worker and the machine seats used."""

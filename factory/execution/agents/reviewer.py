@@ -68,7 +68,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     """
     evidence, proof = outcome.evidence, outcome.proof
     assert evidence is not None and proof is not None
-    subject = _subject(request, outcome)
+    subject = judged_subject(request, outcome)
     seats = [seat for seat in request.contract.review.seats if seat.by_machine]
     if not seats or not evidence.passed:
         return Reviews(subject)
@@ -89,7 +89,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
         return Reviews(subject, tuple(pool.map(sit, seats)), stopped=control.stop.is_set())
 
 
-def _subject(request: RunRequest, outcome: RunOutcome) -> str:
+def judged_subject(request: RunRequest, outcome: RunOutcome) -> str:
     """The digest of exactly what is to be judged."""
     left = left_by_worker(run_files(outcome))
     return subject_of(request.item, request.contract_source, request.policy.governing(), outcome.work.patch, left)

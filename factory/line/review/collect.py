@@ -10,6 +10,7 @@ from factory.execution.run_files import run_files
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_file
 from factory.line.dispatch.retry import backoff
+from factory.line.review.misfit import misfit_of
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.rounds import closed_by_change
 from factory.line.review.verdict_file import verdict_file
@@ -33,6 +34,8 @@ from factory.store.repository.comparison import compared
 from factory.store.repository.objects import MissingObject, Objects
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
+
+_NO_ANSWER = "what it came to does not fit what was asked"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ def collect(context: Context, snapshot: Snapshot) -> None:
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):
-                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, _whole(context, outcome)))
+                whole = _whole(context, running.request, outcome)
+                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, whole))
                 snapshot = snapshot.after(moved).with_breaker(breaker)
                 done.append(item_id)
     for item_id in done:
@@ -105,21 +109,24 @@ def collect(context: Context, snapshot: Snapshot) -> None:
     context.writer.publish()
 
 
-def _whole(context: Context, outcome: RunOutcome) -> RunOutcome:
+def _whole(context: Context, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
     """The outcome; as a crash when git has thrown its proposal away before anything pointed to it.
 
-    So too when an executor names what is no commit here, for the proposal or for its base.
+    So too when an executor names what is no commit here, for the proposal or for its base, or when what it says does
+    not fit its request.
     """
-    proof = outcome.proof
-    if proof is None or not proof.proposal:
+    objects, evidence = context.repository.objects, outcome.evidence
+    if outcome.stopped:
         return outcome
-    named = (proof.proposal, proof.evidence.base) if proof.evidence else (proof.proposal,)
-    lost = next((name for name in named if not _holds_commit(context.repository.objects, name)), None)
-    if lost is None:
-        return outcome
-    what = "proposal" if lost == proof.proposal else "proposal's base"
-    reason = f"its {what} {lost[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
-    return replace(outcome, proof=replace(proof, proposal="", failure=Failure(FailureClass.CRASH, reason)))
+    named = [outcome.proposal, *([evidence.base] if evidence else [])] if outcome.proposal else []
+    lost = next((name for name in named if not _holds_commit(objects, name)), None)
+    if lost is not None:
+        what = "proposal" if lost == outcome.proposal else "proposal's base"
+        return outcome.crashed(
+            f"its {what} {lost[:10]} is gone from the repository (git gc --prune=now, or git prune?)"
+        )
+    astray = misfit_of(request, outcome, context.repository)
+    return outcome.crashed(f"{_NO_ANSWER}: {astray}").without_files() if astray else outcome
 
 
 def _holds_commit(objects: Objects, name: str) -> bool:
