@@ -175,3 +175,57 @@ def test_what_is_said_of_a_run_after_its_end_leaves_no_trace(world: World) -> No
         control.alive()
         assert orchestrator.context.runs.doing == {}
         assert list((orchestrator.context.repository.state / HEARTBEATS).glob("*")) == []
+
+
+class Weird:
+    """A seat's agent that raises, or that gives what nobody can write down."""
+
+    def __init__(self, given: Callable[[], Answer]) -> None:
+        self._given = given
+
+    def work(self, task: Task, control: Control) -> Answer:  # noqa: ARG002
+        return self._given()
+
+
+def out_of_service() -> Answer:
+    raise ValueError("the service said 500")
+
+
+def leaving() -> Answer:
+    raise SystemExit(3)
+
+
+def used(usage: Usage) -> Callable[[], Answer]:
+    return lambda: Answer(Ended(0, Stopped.NO, 0.1), b"", usage)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (out_of_service, "the service said 500"),
+        (leaving, "SystemExit 3"),
+        (lambda: cast(Answer, None), "'NoneType' object has no attribute 'log'"),
+        (
+            used(Usage.model_construct(input_tokens=-5, output_tokens=10**30, usd=None)),
+            "what it gave cannot be used: usage.input_tokens: Input should be greater than or equal to 0",
+        ),
+        (used(cast(Usage, None)), "what it gave cannot be used: usage: Input should be a valid dictionary"),
+    ],
+)
+def test_a_seat_whose_agent_fails_loses_its_own_verdict_and_the_worker_is_paid(
+    world: World, given: Callable[[], Answer], reason: str
+) -> None:
+    world.policy("agents: {critic: {kind: weird}}\n")
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "critic", "kind": "agent", "agent": "critic"}]
+    world.item("one", [{"result": {"status": "ok", "usage": {"usd": 0.25}}}], contract="judged")
+    world.contract("judged", produces={"patch": {"required": False}}, review={"seats": seats})
+    world.commit("An item")
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing, agents={**AGENTS, "weird": Weird(given)})
+        with orchestrator.holding():
+            tick(orchestrator)
+    delivered = next(entry for entry in world.journal("one") if entry.event is Event.DELIVER)
+    assert delivered.usage == PAID
+    lost = {each.seat: each.lost for each in delivered.verdicts}
+    assert lost["critic"].startswith(reason)
+    world.command("audit")

@@ -62,6 +62,16 @@ Logs = Annotated[Files, AfterValidator(_checks_alone)]
 Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
 Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 
+# Bytes that are no text have to survive JSON. What was made here is checked as what comes from elsewhere is.
+_AS_IT_COMES = ConfigDict(
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+    strict=True,
+    allow_inf_nan=False,
+    hide_input_in_errors=True,
+    revalidate_instances="always",
+)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -120,6 +130,8 @@ class Proof:
 class SeatResult:
     """What a machine seat came to; a verdict that does not count is pending, and says why."""
 
+    __pydantic_config__ = _AS_IT_COMES
+
     seat: Name
     reviewer: str
     verdict: MachineVerdict
@@ -131,6 +143,13 @@ class SeatResult:
     def signed(self) -> MachineVerdict:
         """The verdict with who gave it."""
         return self.verdict.model_copy(update={"reviewer": self.reviewer})
+
+    def checked(self) -> "SeatResult":
+        """The same, with nothing in it that is of a wrong type or out of bounds. Raises MachineError."""
+        try:
+            return _SEAT.validate_python(self)
+        except ValidationError as error:
+            raise MachineError(f"what it gave cannot be used: {_first(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -146,15 +165,7 @@ class Reviews:
 class RunOutcome:
     """What a run came to. A stage that was not reached is None."""
 
-    # Bytes that are no text have to survive JSON. What was made here is checked as what comes from elsewhere is.
-    __pydantic_config__ = ConfigDict(
-        ser_json_bytes="base64",
-        val_json_bytes="base64",
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        revalidate_instances="always",
-    )
+    __pydantic_config__ = _AS_IT_COMES
 
     work: Work
     proof: Proof | None = None
@@ -241,10 +252,7 @@ class RunOutcome:
             outcome = _ADAPTER.validate_python(came)
             said = _ADAPTER.dump_json(outcome, exclude=_FILES)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(map(str, found["loc"][:_DEEPEST]))
-            what = found["msg"].removeprefix("Value error, ")
-            raise MachineError(f"the executor's outcome cannot be used: {where}: {what}") from None
+            raise MachineError(f"the executor's outcome cannot be used: {_first(error)}") from None
         except PydanticSerializationError:
             raise MachineError("the executor's outcome cannot be used: it holds text that is no Unicode") from None
         if len(said) > MOST_SAID:
@@ -263,7 +271,15 @@ class RunOutcome:
         return self.evidence is not None and self.subject != "" and self.evidence.proposal == self.proposal
 
 
+def _first(error: ValidationError) -> str:
+    """Where something is wrong, and what."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, found["loc"][:_DEEPEST]))
+    return f"{where}: {found['msg'].removeprefix('Value error, ')}"
+
+
 _ADAPTER = TypeAdapter(RunOutcome)
+_SEAT = TypeAdapter(SeatResult)
 _DEEPEST = 4  # of the names that lead to what is wrong
 _BYTES = {"log", "hooks"}
 _FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many
