@@ -8,7 +8,7 @@ import pytest
 
 from factory.execution.agents.reviewer import judged_subject
 from factory.execution.control import Control
-from factory.execution.outcome import Reviews, RunOutcome, Work
+from factory.execution.outcome import Reviews, RunOutcome, SeatResult, Work
 from factory.execution.request import RunRequest
 from factory.line.tick import tick
 from factory.model.errors import MachineError
@@ -16,6 +16,7 @@ from factory.model.evidence import Evidence, Ran
 from factory.model.failure import Failure, FailureClass
 from factory.model.lifecycle import Event
 from factory.model.result import Claim, Handoff, Result, Status
+from factory.model.verdict import MachineVerdict
 from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
 from tests.test_bad_outcomes import FAILED, Odd, orchestrated
@@ -24,6 +25,8 @@ from tests.world import World
 Altered = Callable[[RunOutcome, RunRequest, Repository], RunOutcome]
 NO_FIT = "what it came to does not fit what was asked: "
 B = "b" * 40
+OTHER = "sha256:" + "0" * 64
+TESTS = {"name": "tests", "kind": "checks"}
 REPORT = {"path": "report.md", "max_kb": 1, "required": False}
 
 
@@ -57,6 +60,11 @@ def of_nobody(outcome: RunOutcome, request: RunRequest, repository: Repository) 
     commit = plumbing_commit(repository.objects, tree, (), "x\n")
     repository.objects.flush()
     return proposing(outcome, commit)
+
+
+def seated(outcome: RunOutcome, subject: str, *names: str) -> RunOutcome:
+    seats = tuple(SeatResult(name, "x", MachineVerdict(subject=subject)) for name in names)
+    return replace(outcome, reviews=Reviews(outcome.subject, seats))
 
 
 def renamed(ran: Ran, **keys: object) -> Ran:
@@ -108,9 +116,12 @@ MISFITS: dict[str, tuple[Altered, str]] = {
     "conflict-with-a-tree": (lambda o, *_: with_evidence(o, conflicts=("a",), ran=()), "it conflicts, and yet "),
     "no-target": (lambda o, *_: with_evidence(o, target=B), f"the repository has no commit {B}"),
     "another-subject": (
-        lambda o, *_: replace(o, reviews=Reviews("sha256:" + "0" * 64)),
+        lambda o, *_: replace(o, reviews=Reviews(OTHER)),
         "what it says is to be judged is not what it left",
     ),
+    "uncalled-seat": (lambda o, *_: seated(o, o.subject, "human"), "other seats have judged it than were to"),
+    "seat-twice": (lambda o, *_: seated(o, o.subject, "critic", "critic"), "other seats have judged it than were to"),
+    "seat-of-another": (lambda o, *_: seated(o, OTHER, "critic"), "a seat judges something else"),
     "no-patch": (lambda o, r, _: with_work(o, r, patch=b"\xff no patch"), "git cannot make it again: "),
     "another-patch": (
         lambda o, r, _: with_work(o, r, patch=o.work.patch.replace(b"+text", b"+other")),
@@ -145,6 +156,9 @@ def test_what_does_not_fit_its_request_is_a_crash_of_its_own_run_and_is_not_kept
         "checked",
         checks=[{"name": "fails", "run": ["false"]}],
         produces={"patch": {"required": True}, "files": [REPORT]},
+        review={
+            "seats": [{"name": "tests", "kind": "checks"}, {"name": "critic", "kind": "command", "run": ["false"]}]
+        },
     )
     accepted = "acceptance:\n- {id: A1, text: it is, check: ['true']}\n- {id: A2, text: it is, check: ['true']}\n"
     text = [{"write": {"path": "text.txt", "text": "text\n"}}]

@@ -3,20 +3,24 @@
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
+from functools import partial
 from typing import cast
 
 import pytest
 
 from factory.execution.agents.agent import AGENTS, Answer, CommandAgent, Task
 from factory.execution.control import Control
-from factory.execution.outcome import Proof, Reviews, RunOutcome, Work
+from factory.execution.outcome import Proof, Reviews, RunOutcome, SeatResult, Work
 from factory.execution.processes.command import Ended, Stopped
 from factory.execution.request import RunRequest
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
-from factory.model.failure import FailureClass
+from factory.model.errors import MachineError
+from factory.model.evidence import Ran
+from factory.model.failure import Failure, FailureClass
 from factory.model.lifecycle import Event
-from factory.model.result import Result, Status, Usage
+from factory.model.result import Handoff, Issue, Result, Status, Usage
+from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.repository import Repository
 from factory.store.state import HEARTBEATS
 from tests.test_bad_outcomes import FAILED, Given, Odd, failed, orchestrated
@@ -229,3 +233,68 @@ def test_a_seat_whose_agent_fails_loses_its_own_verdict_and_the_worker_is_paid(
     lost = {each.seat: each.lost for each in delivered.verdicts}
     assert lost["critic"].startswith(reason)
     world.command("audit")
+
+
+HUGE = "r\x1b\n" * 3_000_000
+
+
+def seen(name: str) -> RunOutcome:
+    """A run that says one thing at great length."""
+    match name:
+        case "reason":
+            return RunOutcome(Work(1.0, failure=Failure(FailureClass.CRASH, HUGE)))
+        case "question":
+            return RunOutcome(Work(1.0, result=Result(status=Status.BLOCKED, question=HUGE)))
+        case "summary":
+            return RunOutcome(Work(1.0, result=Result(status=Status.FAILED, summary=HUGE)))
+        case "sandbox":
+            return RunOutcome(Work(1.0, failure=FAILED, sandbox=HUGE))
+    text = Finding(id="F1", text=HUGE, path=HUGE)
+    return RunOutcome(Work(1.0, failure=Failure(FailureClass.CONTRACT, "no"), findings=(text,)))
+
+
+def test_what_a_run_says_at_great_length_is_cut_before_it_is_written_down(world: World) -> None:
+    names = ("reason", "question", "summary", "sandbox", "finding")
+    for name in names:
+        world.item(name)
+    world.commit("Items")
+    odd: dict[str, Given] = {name: partial(seen, name) for name in names}
+    with orchestrated(world, odd) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    for name in names:
+        assert world.last(name).event is not Event.START, name
+        assert len(world.artifacts(name)["journal.jsonl"]) < 60_000, name
+    for name in ("reason", "question", "summary"):
+        reason = str(world.last(name).reason)
+        assert len(reason) == 4000 and reason.endswith("…") and "\x1b" not in reason, name
+    assert len(str(world.last("sandbox").sandbox)) == 200
+    assert max(map(len, world.git("log", "--format=%B%x00", "main").split("\0"))) < 20_000
+    assert len(world.command("status")) < 20_000
+    world.command("audit")
+
+
+def test_what_a_worker_and_a_check_say_is_bounded_text_by_text() -> None:
+    long = "x" * 100_000
+    handoff = Handoff(left_undone=(long,), issues=(Issue(text=long),), completed=(long,), deviations=(long,))
+    said = (*handoff.left_undone, handoff.issues[0].text, *handoff.completed, *handoff.deviations)
+    assert [len(text) for text in said] == [4000] * 4
+    ran = Ran(name="tests", run=("true",), exit_code=1, seconds=1, problem=long, tail=f"{long}the end")
+    assert len(ran.problem) == 4000
+    assert len(ran.tail) == 16_000 and ran.tail.endswith("the end")
+    assert len(ran.finding(1).text) == 8000
+    seat = SeatResult("lint", long, MachineVerdict(subject="sha256:" + "0" * 64, lost=long)).checked()
+    assert (len(seat.reviewer), len(seat.verdict.lost)) == (200, 4000)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        Work(1.0, failure=FAILED, result=Result(status=Status.OK, data="x" * 2_000_000)),
+        Work(1.0, failure=FAILED, findings=(Finding(id="F1", text="x"),) * 1000),
+        Work(1.0, failure=FAILED, patch=b"x" * 100_000_001),
+    ],
+    ids=["data", "findings", "patch"],
+)
+def test_an_outcome_with_more_than_anybody_can_use_is_refused(work: Work) -> None:
+    with pytest.raises(MachineError, match="cannot be used"):
+        RunOutcome.checked(RunOutcome(work))

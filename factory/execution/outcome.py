@@ -12,7 +12,7 @@ from pydantic.main import IncEx
 from pydantic_core import PydanticSerializationError
 
 from factory.model.agent import AgentIdentity
-from factory.model.base import FileName, Name, Seconds
+from factory.model.base import FileName, Label, Name, Seconds
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass
@@ -27,8 +27,10 @@ from factory.store.repository.trees import Change
 
 MOST_SAID = 16_000_000  # bytes, of all that is not a file, in JSON
 _MOST_FILES = 20_000
+_MOST_FINDINGS = 100
 _MOST_PATCH = 100_000_000  # bytes
 MASKED_LONGER = 4  # times; a secret's name may be longer than the secret
+_MOST_ANSWERED = MASKED_LONGER * yaml.MAX_BYTES
 
 
 def _side_by_side(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -46,7 +48,9 @@ def _checks_alone(logs: Mapping[str, bytes]) -> Mapping[str, bytes]:
 
 
 def _numbers_of_json(result: Result) -> Result:
-    json.dumps(result.data, allow_nan=False)  # raises ValueError for a number that no JSON file can hold
+    data = json.dumps(result.data, allow_nan=False)  # raises ValueError for a number that no JSON file can hold
+    if len(data) > _MOST_ANSWERED:
+        raise ValueError(f"has more than {_MOST_ANSWERED} bytes of data")
     return result
 
 
@@ -59,6 +63,7 @@ def _of_objects(evidence: Evidence) -> Evidence:
 _COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
 Files = Annotated[Mapping[FileName, bytes], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
 Logs = Annotated[Files, AfterValidator(_checks_alone)]
+Findings = Annotated[tuple[Finding, ...], Field(max_length=_MOST_FINDINGS)]
 Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
 Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 
@@ -81,11 +86,11 @@ class Work:
     prompt: str = ""
     log: bytes = b""
     hooks: bytes = b""  # what the hooks printed
-    sandbox: str = ""  # what contained it, and what was missing
+    sandbox: Label = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
-    raw_result: Annotated[bytes, Field(max_length=MASKED_LONGER * yaml.MAX_BYTES)] | None = (
+    raw_result: Annotated[bytes, Field(max_length=_MOST_ANSWERED)] | None = (
         None  # without what the contract let through
     )
     exposed: bool = False  # whether it held some of that
@@ -94,7 +99,7 @@ class Work:
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
     patch: Annotated[bytes, Field(max_length=_MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()  # breaches of the contract
+    findings: Findings = ()  # breaches of the contract
     failure: Failure | None = None
     stopped: bool = False  # because it was asked to: it costs nothing
 
@@ -121,7 +126,7 @@ class Proof:
     evidence: Annotated[Evidence, AfterValidator(_of_objects)] | None = None
     logs: Logs = field(default_factory=dict)  # of the checks, by file name
     hooks: bytes = b""
-    findings: tuple[Finding, ...] = ()  # claims of the worker that do not hold
+    findings: Findings = ()  # claims of the worker that do not hold
     failure: Failure | None = None
     stopped: bool = False
 
@@ -133,7 +138,7 @@ class SeatResult:
     __pydantic_config__ = _AS_IT_COMES
 
     seat: Name
-    reviewer: str
+    reviewer: Label
     verdict: MachineVerdict
     log: bytes = b""
     seconds: Seconds = 0.0

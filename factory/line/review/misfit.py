@@ -43,8 +43,19 @@ def _misfits(request: RunRequest, outcome: RunOutcome, repository: Repository) -
             yield "its evidence is about another proposal"
         yield from _of_answers(request, outcome, evidence)
         yield from _of_tree(request, evidence, repository)
+    yield from _of_seats(request, outcome)
     if outcome.subject not in ("", judged_subject(request, outcome)):
         yield "what it says is to be judged is not what it left"
+
+
+def _of_seats(request: RunRequest, outcome: RunOutcome) -> Iterator[str]:
+    """What is wrong with the list of machine seats that judged."""
+    asked = {seat.name for seat in request.contract.review.seats if seat.by_machine}
+    said = [seat.seat for seat in outcome.seats]
+    if not asked.issuperset(said) or len(set(said)) < len(said):
+        yield "other seats have judged it than were to, or one of them twice"
+    if any(seat.verdict.subject != outcome.subject for seat in outcome.seats):
+        yield "a seat judges something else than is to be judged"
 
 
 def _of_files(request: RunRequest, outcome: RunOutcome) -> Iterator[str]:
