@@ -26,6 +26,7 @@ from factory.store.artifacts import Artifacts
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
+from factory.store.unrecorded import Unrecorded
 
 
 def midnight(now: datetime) -> datetime:
@@ -79,7 +80,7 @@ class Snapshot:
     items: MappingProxyType[str, ItemState]
     problems: tuple[Problem, ...]
     breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
-    lost: MappingProxyType[str, History]  # of the ids under way that lie in no open lane
+    lost: MappingProxyType[str, History]  # of the ids not at their end that lie in no open lane
     runs_begun: int = 0  # grows by one with each run that begins; it does not count them all
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
@@ -116,6 +117,7 @@ class SnapshotReader:
         self.library = Library(repository.objects)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
+        self.unrecorded = Unrecorded(repository.objects)
         self._asked = ""  # the commit for which arrivals were wanted last
         self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
 
@@ -137,6 +139,9 @@ class SnapshotReader:
                 lost[item_id] = self.artifacts.history(tree, item_id)
             except InvalidFile as error:
                 problems.extend(error.problems)
+        for item_id in self.unrecorded.ids(tree):
+            if item_id not in with_artifacts | items.keys() and not self.artifacts.done_day(tree, item_id):
+                lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
         breakers = self._breakers(tree, problems)
