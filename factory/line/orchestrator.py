@@ -39,7 +39,7 @@ from factory.model.events import Noticed, Tell
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
-from factory.store.repository.objects import Person
+from factory.store.repository.objects import MissingObject, Person
 from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH, HEARTBEATS
@@ -137,6 +137,7 @@ class Orchestrator:
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
+                context.repository.objects.guard()
                 self._at_head(self._collect)
         finally:
             context.cells.remove_all()
@@ -240,6 +241,7 @@ class Orchestrator:
 
     def _at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         context, publisher = self.context, self.context.repository.publisher
+        pruned = False
         for number in range(_TRIES):
             branches = (context.branch, self.workflow.policy.target_branch)
             with publisher.undisturbed(branches) if number >= _TRIES_DISTURBED else nullcontext():
@@ -249,6 +251,11 @@ class Orchestrator:
                     return step(snapshot)
                 except RefMoved:  # the queue's branch, the target, or an item's own
                     continue
+                except MissingObject:  # a person's git has thrown away what no branch held yet
+                    if pruned:
+                        raise
+                    pruned = True
+                    context.repository.objects.guard()
         raise BusyError(f"the branch {context.branch}, or the one it merges into, kept moving", "factory tick")
 
     def _snapshot(self, head: str) -> Snapshot:
