@@ -298,3 +298,26 @@ def test_what_a_worker_and_a_check_say_is_bounded_text_by_text() -> None:
 def test_an_outcome_with_more_than_anybody_can_use_is_refused(work: Work) -> None:
     with pytest.raises(MachineError, match="cannot be used"):
         RunOutcome.checked(RunOutcome(work))
+
+
+class Stubborn(bytes):
+    """Bytes that are no help to anybody."""
+
+    def _refuse(self, *_: object) -> object:
+        raise RuntimeError("no")
+
+    __len__ = __getitem__ = __iter__ = __add__ = __eq__ = decode = find = rfind = splitlines = split = _refuse  # type: ignore[assignment]
+    __hash__ = bytes.__hash__
+
+
+def test_bytes_of_a_kind_of_their_own_are_plain_ones_once_an_outcome_is_checked() -> None:
+    data = Stubborn(b"said")
+    seat = SeatResult("lint", "lint", MachineVerdict(subject="sha256:" + "0" * 64), log=data)
+    logs = {"checks/tests.log": data}
+    work = Work(1.0, log=data, hooks=data, raw_result=data, patch=data, files={"a": data}, failure=FAILED)
+    outcome = RunOutcome.checked(RunOutcome(work, Proof(logs=logs, hooks=data), Reviews(seats=(seat,))))
+    checked, proof = outcome.work, outcome.proof
+    assert proof is not None
+    found = [checked.log, checked.hooks, checked.raw_result, checked.patch, checked.files["a"]]
+    found += [proof.hooks, proof.logs["checks/tests.log"], outcome.seats[0].log]
+    assert [(type(each), each) for each in found] == [(bytes, b"said")] * 8

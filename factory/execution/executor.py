@@ -20,8 +20,9 @@ class Executor(Protocol):
         """Begin a run. A failure is a value of its outcome; an exception of the future means that it was lost.
 
         It ends soon after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output.
-        The request is its own, to do with as it likes. What comes back goes through `RunOutcome.checked`: whatever is
-        wrong with it, or an exception here, is a crash of this run alone.
+        The request is its own, to do with as it likes. What comes back goes through `RunOutcome.checked`, and is held
+        against the request: whatever is wrong with it, or an exception here, is a crash of this run alone. So is one
+        that ends as stopped and was not asked to.
         """
 
     def shutdown(self) -> None:

@@ -33,6 +33,10 @@ MASKED_LONGER = 4  # times; a secret's name may be longer than the secret
 _MOST_ANSWERED = MASKED_LONGER * yaml.MAX_BYTES
 
 
+def _plain(data: bytes) -> bytes:
+    return b"".join((data,))  # which is the same object, unless it is of a kind of its own
+
+
 def _side_by_side(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
     for first, second in pairwise(sorted(f"{name}/" for name in found)):
         if second.startswith(first):
@@ -61,7 +65,8 @@ def _of_objects(evidence: Evidence) -> Evidence:
 
 
 _COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
-Files = Annotated[Mapping[FileName, bytes], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
+Plain = Annotated[bytes, AfterValidator(_plain)]
+Files = Annotated[Mapping[FileName, Plain], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
 Logs = Annotated[Files, AfterValidator(_checks_alone)]
 Findings = Annotated[tuple[Finding, ...], Field(max_length=_MOST_FINDINGS)]
 Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
@@ -84,20 +89,20 @@ class Work:
 
     seconds: Seconds = 0.0
     prompt: str = ""
-    log: bytes = b""
-    hooks: bytes = b""  # what the hooks printed
+    log: Plain = b""
+    hooks: Plain = b""  # what the hooks printed
     sandbox: Label = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
-    raw_result: Annotated[bytes, Field(max_length=_MOST_ANSWERED)] | None = (
+    raw_result: Annotated[Plain, Field(max_length=_MOST_ANSWERED)] | None = (
         None  # without what the contract let through
     )
     exposed: bool = False  # whether it held some of that
     tree: str = ""  # what the worker left in the worktree
     brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
-    patch: Annotated[bytes, Field(max_length=_MOST_PATCH)] = b""
+    patch: Annotated[Plain, Field(max_length=_MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
     findings: Findings = ()  # breaches of the contract
     failure: Failure | None = None
@@ -125,7 +130,7 @@ class Proof:
     proposal: Proposed = ""
     evidence: Annotated[Evidence, AfterValidator(_of_objects)] | None = None
     logs: Logs = field(default_factory=dict)  # of the checks, by file name
-    hooks: bytes = b""
+    hooks: Plain = b""
     findings: Findings = ()  # claims of the worker that do not hold
     failure: Failure | None = None
     stopped: bool = False
@@ -140,7 +145,7 @@ class SeatResult:
     seat: Name
     reviewer: Label
     verdict: MachineVerdict
-    log: bytes = b""
+    log: Plain = b""
     seconds: Seconds = 0.0
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
