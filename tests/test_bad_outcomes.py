@@ -92,7 +92,7 @@ NOT_RIGHT: dict[str, tuple[Given, str]] = {
         failed(findings=(Finding(id="F1", text="x", path="\ud800"),)),
         f"{LOST}it holds text that is no",
     ),
-    "endless-reason": (failed(failure=Failure(FailureClass.CRASH, "x" * 20_000_000)), f"{LOST}it says more than"),
+    "endless-prompt": (failed(prompt="x" * 20_000_000), f"{LOST}it says more than"),
     "no-usage": (failed(usage=None), f"{LOST}work.usage: "),
     "usage-out-of-bounds": (
         failed(usage=Usage.model_construct(input_tokens=10**400, output_tokens=-4, usd=float("nan"))),

@@ -21,8 +21,9 @@ class Executor(Protocol):
 
         It may happen in any clone: what its work brought is taken over into this one with the outcome. It ends soon
         after `control.stop` is set, calls `control.alive` at every sign of life, and hands on output. The request is
-        its own, to do with as it likes. What comes back goes through `RunOutcome.checked`: whatever is wrong with it,
-        or an exception here, is a crash of this run alone.
+        its own, to do with as it likes. What comes back goes through `RunOutcome.checked`, and is held against the
+        request: whatever is wrong with it, or an exception here, is a crash of this run alone. So is one that ends as
+        stopped and was not asked to.
         """
 
     def shutdown(self) -> None:

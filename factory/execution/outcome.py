@@ -1,64 +1,48 @@
 """What a run came to, stage by stage: the work, the proof of it, and what machine seats say."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.main import IncEx
 from pydantic_core import PydanticSerializationError
 
+from factory.execution.bounds import (
+    MOST_ANSWERED,
+    MOST_PATCH,
+    Files,
+    Findings,
+    Judged,
+    Logs,
+    Plain,
+    Proposed,
+    numbers_of_json,
+    of_objects,
+)
 from factory.model.agent import AgentIdentity
-from factory.model.base import FileName, Name, Seconds
+from factory.model.base import Label, Name, Seconds
 from factory.model.errors import MachineError
 from factory.model.events import RunSummary
 from factory.model.evidence import Evidence
-from factory.model.failure import Failure
-from factory.model.item import CommitId
+from factory.model.failure import Failure, FailureClass
 from factory.model.journal import MOST_PHASES, Phase
 from factory.model.result import Result, Status, Usage
-from factory.model.run_layout import is_check_log
 from factory.model.verdict import Finding, MachineVerdict
 from factory.store.repository.quarantine import Brought
 from factory.store.repository.trees import Change
 
 MOST_SAID = 16_000_000  # bytes, of all that is not a file, in JSON
-_MOST_FILES = 20_000
-
-
-def _side_by_side(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    for first, second in pairwise(sorted(f"{name}/" for name in found)):
-        if second.startswith(first):
-            raise ValueError(f"has {first[:-1]!r} as a file and as a folder")
-    return found
-
-
-def _checks_alone(logs: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    astray = next((name for name in logs if not is_check_log(name)), None)
-    if astray is not None:
-        raise ValueError(f"{astray!r} is no name of a check's log")
-    return logs
-
-
-def _numbers_of_json(result: Result) -> Result:
-    json.dumps(result.data, allow_nan=False)  # raises ValueError for a number that no JSON file can hold
-    return result
-
-
-def _of_objects(evidence: Evidence) -> Evidence:
-    for name in (evidence.base, evidence.proposal, evidence.target, *filter(None, [evidence.tree])):
-        _COMMIT.validate_python(name)
-    return evidence
-
-
-_COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
-Files = Annotated[Mapping[FileName, bytes], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
-Logs = Annotated[Files, AfterValidator(_checks_alone)]
-Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
-Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
+# Bytes that are no text have to survive JSON. What was made here is checked as what comes from elsewhere is.
+_AS_IT_COMES = ConfigDict(
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+    strict=True,
+    allow_inf_nan=False,
+    hide_input_in_errors=True,
+    revalidate_instances="always",
+)
 
 
 @dataclass(frozen=True)
@@ -67,20 +51,20 @@ class Work:
 
     seconds: Seconds = 0.0
     prompt: str = ""
-    log: bytes = b""
-    hooks: bytes = b""  # what the hooks printed
-    sandbox: str = ""  # what contained it, and what was missing
+    log: Plain = b""
+    hooks: Plain = b""  # what the hooks printed
+    sandbox: Label = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
-    result: Annotated[Result, AfterValidator(_numbers_of_json)] | None = None
-    raw_result: bytes | None = None  # result.json as it was written, without the secrets that the contract let through
-    exposed: bool = False  # whether result.json held such a secret
+    result: Annotated[Result, AfterValidator(numbers_of_json)] | None = None
+    raw_result: Annotated[Plain, Field(max_length=MOST_ANSWERED)] | None = None  # result.json, known secrets masked
+    exposed: bool = False  # whether result.json held a secret that the contract let through
     tree: str = ""  # what the worker left in the worktree
     brought: Brought = field(default_factory=dict)  # the objects of that tree which the repository does not have
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
-    patch: bytes = b""
+    patch: Annotated[Plain, Field(max_length=MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()  # breaches of the contract
+    findings: Findings = ()  # breaches of the contract
     failure: Failure | None = None
     stopped: bool = False  # because it was asked to: it costs nothing
 
@@ -104,10 +88,10 @@ class Proof:
     """The second stage: the proposal as a commit, and the evidence that was gathered for it."""
 
     proposal: Proposed = ""
-    evidence: Annotated[Evidence, AfterValidator(_of_objects)] | None = None
+    evidence: Annotated[Evidence, AfterValidator(of_objects)] | None = None
     logs: Logs = field(default_factory=dict)  # of the checks, by file name
-    hooks: bytes = b""
-    findings: tuple[Finding, ...] = ()  # claims of the worker that do not hold
+    hooks: Plain = b""
+    findings: Findings = ()  # claims of the worker that do not hold
     failure: Failure | None = None
     stopped: bool = False
 
@@ -116,10 +100,12 @@ class Proof:
 class SeatResult:
     """What a machine seat came to; a verdict that does not count is pending, and says why."""
 
+    __pydantic_config__ = _AS_IT_COMES
+
     seat: Name
-    reviewer: str
+    reviewer: Label
     verdict: MachineVerdict
-    log: bytes = b""
+    log: Plain = b""
     seconds: Seconds = 0.0
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
@@ -127,6 +113,13 @@ class SeatResult:
     def signed(self) -> MachineVerdict:
         """The verdict with who gave it."""
         return self.verdict.model_copy(update={"reviewer": self.reviewer})
+
+    def checked(self) -> "SeatResult":
+        """The same, with nothing in it that is of a wrong type or out of bounds. Raises MachineError."""
+        try:
+            return _SEAT.validate_python(self)
+        except ValidationError as error:
+            raise MachineError(f"what it gave cannot be used: {_first(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -142,15 +135,7 @@ class Reviews:
 class RunOutcome:
     """What a run came to. A stage that was not reached is None."""
 
-    # Bytes that are no text have to survive JSON. What was made here is checked as what comes from elsewhere is.
-    __pydantic_config__ = ConfigDict(
-        ser_json_bytes="base64",
-        val_json_bytes="base64",
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        revalidate_instances="always",
-    )
+    __pydantic_config__ = _AS_IT_COMES
 
     work: Work
     proof: Proof | None = None
@@ -197,6 +182,20 @@ class RunOutcome:
         """What the hooks of all its cells printed, as far as it is kept."""
         return self.work.hooks + (self.proof.hooks if self.proof else b"")
 
+    def crashed(self, reason: str) -> "RunOutcome":
+        """The same as a crash: what it cost and what it printed stay, and nothing is proposed or proven."""
+        proof, reviews = self.proof, self.reviews
+        return replace(
+            self,
+            work=replace(self.work, findings=(), failure=Failure(FailureClass.CRASH, reason), stopped=False),
+            proof=proof and Proof(logs=proof.logs, hooks=proof.hooks),
+            reviews=reviews and Reviews(seats=reviews.seats),
+        )
+
+    def without_files(self) -> "RunOutcome":
+        """The same without what the worker left."""
+        return replace(self, work=replace(self.work, files={}, patch=b""))
+
     def cost(self) -> Usage:
         """What the worker and the machine seats used."""
         return reduce(Usage.plus, (each.usage for each in self.seats), self.work.usage)
@@ -234,10 +233,7 @@ class RunOutcome:
             outcome = _ADAPTER.validate_python(came)
             said = _ADAPTER.dump_json(outcome, exclude=_FILES)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(map(str, found["loc"][:_DEEPEST]))
-            what = found["msg"].removeprefix("Value error, ")
-            raise MachineError(f"the executor's outcome cannot be used: {where}: {what}") from None
+            raise MachineError(f"the executor's outcome cannot be used: {_first(error)}") from None
         except PydanticSerializationError:
             raise MachineError("the executor's outcome cannot be used: it holds text that is no Unicode") from None
         if len(said) > MOST_SAID:
@@ -256,7 +252,15 @@ class RunOutcome:
         return self.evidence is not None and self.subject != "" and self.evidence.proposal == self.proposal
 
 
+def _first(error: ValidationError) -> str:
+    """Where something is wrong, and what."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, found["loc"][:_DEEPEST]))
+    return f"{where}: {found['msg'].removeprefix('Value error, ')}"
+
+
 _ADAPTER = TypeAdapter(RunOutcome)
+_SEAT = TypeAdapter(SeatResult)
 _DEEPEST = 4  # of the names that lead to what is wrong
 _BYTES = {"log", "hooks"}
 _FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many

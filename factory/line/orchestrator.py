@@ -1,6 +1,7 @@
 """The orchestrator: one pass is take in, reconcile, collect, gate and apply, start."""
 
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -25,13 +26,21 @@ from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
-from factory.model.errors import BusyError, NothingButCommits, Problem, StopRequested, UnusableError, UsageError
+from factory.model.errors import (
+    BusyError,
+    NothingButCommits,
+    OutOfTurn,
+    Problem,
+    StopRequested,
+    UnusableError,
+    UsageError,
+)
 from factory.model.events import Noticed, Tell
 from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
 from factory.store.repository.clashes import refuse_clashes
-from factory.store.repository.objects import Person
+from factory.store.repository.objects import MissingObject, Person
 from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH, HEARTBEATS
@@ -39,6 +48,8 @@ from factory.store.state import BRANCH, HEARTBEATS
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
 _TRIES_DISTURBED = 8  # the later ones hold up a person's commits
 _TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
+
+_LEFT = "this orchestrator has been left already; make another one on the same repository"
 
 Found = TypeVar("Found")
 
@@ -81,7 +92,8 @@ class Orchestrator:
         local = LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)
-        self._stopping = self._left = False
+        self._stopping = self._held = self._left = False
+        self._alone = threading.Lock()  # held during a pass, or a step of somebody else's
         self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, tell, me)
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
@@ -97,13 +109,14 @@ class Orchestrator:
         Raises UsageError when it has been left before: each orchestrator, and its executor, has one life.
         """
         if self._left:
-            raise UsageError("this orchestrator has been left already; make another one on the same repository")
+            raise UsageError(_LEFT)
         with locked(self.context.repository.state, self.context.system):
             refuse_clashes(self.context.repository)
             refuse_borrowed(self.context.repository, self.context.branch, self.workflow.policy.identity)
             files.write(self.context.repository.state / BRANCH, f"{self.context.branch}\n".encode())
+            self._recover()  # whatever fails here may go well the next time
+            self._held = True
             try:
-                self._recover()
                 yield
             finally:
                 self._left = True
@@ -125,7 +138,8 @@ class Orchestrator:
         try:
             # What a person has begun here comes first; the next pass takes the items back.
             if running and not self._waits_for_a_person():
-                self.at_head(self._collect)
+                context.repository.objects.guard()
+                self._at_head(self._collect)
         finally:
             context.cells.remove_all()
             context.reader.queue.save()
@@ -149,8 +163,24 @@ class Orchestrator:
     def one_pass(self, *, may_start: bool = True, most: int | None = None) -> PassReport:
         """One pass over the pipeline. A branch that moves under it makes the step it is in begin again.
 
-        Raises NothingButCommits when it is the second in a row whose commits changed nothing.
+        Raises NothingButCommits when it is the second in a row whose commits changed nothing, and OutOfTurn.
         """
+        with self._in_turn():
+            return self._counted_pass(may_start=may_start, most=most)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Do one thing at a time, and only while the lock is held. Raises OutOfTurn."""
+        if self._left or not self._held:
+            raise OutOfTurn(_LEFT if self._left else "an orchestrator makes passes within its `holding` only")
+        if not self._alone.acquire(blocking=False):
+            raise OutOfTurn("this orchestrator is in the midst of a pass; wake it, and it makes another one")
+        try:
+            yield
+        finally:
+            self._alone.release()
+
+    def _counted_pass(self, *, may_start: bool, most: int | None) -> PassReport:
         before = self._tree()
         report = self._pass(may_start=may_start, most=most)
         self._idle = self._idle + 1 if report.commits and self._tree() == before else 0
@@ -178,8 +208,8 @@ class Orchestrator:
         self.context.runs.see_ended()
         problems: list[Problem] = []
         for step in (intake.take, intake.split_batches, self._reconcile, self._collect, self._gate_and_apply):
-            problems += self.at_head(step)
-        schedule = self.at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
+            problems += self._at_head(step)
+        schedule = self._at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
         problems += self.context.item_problems
         return PassReport(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
 
@@ -203,8 +233,16 @@ class Orchestrator:
         return gated.problems
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
-        """What a step finds on the branch as it is; done again if the branch moved before it could be published."""
+        """What a step finds on the branch as it is; done again if the branch moved before it could be published.
+
+        Raises OutOfTurn.
+        """
+        with self._in_turn():
+            return self._at_head(step)
+
+    def _at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         context, publisher = self.context, self.context.repository.publisher
+        pruned = False
         for number in range(_TRIES):
             branches = (context.branch, self.workflow.policy.target_branch)
             with publisher.undisturbed(branches) if number >= _TRIES_DISTURBED else nullcontext():
@@ -214,6 +252,11 @@ class Orchestrator:
                     return step(snapshot)
                 except RefMoved:  # the queue's branch, the target, or an item's own
                     continue
+                except MissingObject:  # a person's git has thrown away what no branch held yet
+                    if pruned:
+                        raise
+                    pruned = True
+                    context.repository.objects.guard()
         raise BusyError(f"the branch {context.branch}, or the one it merges into, kept moving", "factory tick")
 
     def _snapshot(self, head: str) -> Snapshot:

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, InvalidStateError, wait
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,9 +14,9 @@ from pydantic import JsonValue
 from factory.execution.checks.evidence import Gathered
 from factory.execution.control import Control, PhaseLog
 from factory.execution.executor import Executor
-from factory.execution.heartbeat import Heartbeat
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
+from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
 from factory.model.base import label
 from factory.model.errors import MachineError
@@ -31,9 +32,16 @@ class Running:
     """A run under way."""
 
     request: RunRequest
-    future: "Future[RunOutcome]"
+    given: "Future[Future[RunOutcome]]"  # what the executor gave; whatever it is, only `Runs` asks it, and with care
+    future: "Future[None]"  # of our own: done as soon as the executor's is
     control: Control
     since: float  # of the monotonic clock
+    asked: threading.Event = field(default_factory=threading.Event)  # by us, to end; others hold the control too
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self.asked.set()
+        self.control.stop.set()
 
 
 @dataclass(frozen=True)
@@ -71,9 +79,10 @@ class Runs:
         self._on_end = on_end  # called from any thread when something has ended
         self.notes = local.notes
         self.kinds = executor.kinds
+        self.made_here = executor is local  # by the pipeline of this program, which does what its request says
         self.running: dict[str, Running] = {}
         self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
-        self.doing: dict[str, str] = {}  # what a run or a recheck is at, when it is not the worker's own part
+        self._hearts: dict[str, Heartbeat] = {}  # of what is under way
         self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
         self.rechecked: dict[str, Recheck] = {}  # those that have ended
         self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
@@ -84,41 +93,59 @@ class Runs:
         """Whether anything is under way, or has ended and no pass has seen it yet."""
         return bool(self.running) or self.rechecking is not None or bool(self.applying)
 
+    @property
+    def doing(self) -> dict[str, str]:
+        """What the runs and the recheck are at, where it is not the worker's own part."""
+        return {item_id: heart.doing for item_id, heart in self._hearts.copy().items() if heart.doing}
+
     def start(self, request: RunRequest) -> None:
         """Begin a run."""
-        control = self._control(request.item_id)
-        future = self._submitted(request, control)
-        self.running[request.item_id] = Running(request, future, control, self._system.monotonic())
-        future.add_done_callback(lambda _: self._finish(request.item_id))
+        control, ended = self._control(request.item_id), Future[None]()
+        given = self._submitted(request, control, ended)
+        self.running[request.item_id] = Running(request, given, ended, control, self._system.monotonic())
+        if given.exception() is not None:
+            self._end(request.item_id, ended)
 
-    def _submitted(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
-        """The executor's future; where it gives none, one that has failed already.
+    def _submitted(self, request: RunRequest, control: Control, ended: "Future[None]") -> "Future[Future[RunOutcome]]":
+        """What the executor gives for a request; an exception where that is no future that tells of its end.
 
         It gets a request of its own: what it does to the values in it changes nothing that is remembered here.
         """
         own = deepcopy(request)
-        tried = self._tried(lambda: self._executor.submit(own, control))
-        error = tried.exception()
-        given: object = None if error else tried.result()
-        if isinstance(given, Future):
+
+        def submit() -> "Future[RunOutcome]":
+            given: object = self._executor.submit(own, control)
+            if not isinstance(given, Future):
+                raise MachineError(f"the executor gave {type(given).__name__} for a future")
+            given.add_done_callback(lambda _: self._end(request.item_id, ended))
             return given
-        lost: Future[RunOutcome] = Future()
-        lost.set_exception(error or MachineError(f"the executor gave {type(given).__name__} for a future"))
-        return lost
+
+        return self._tried(submit)
+
+    def _end(self, item_id: str, ended: "Future[None]") -> None:
+        """A run is over. Whoever tells of it may do so twice."""
+        with suppress(InvalidStateError):
+            if not ended.done():
+                self._still(item_id)  # before the item's next run can begin
+                ended.set_result(None)
+        self._on_end()
 
     def _control(self, item_id: str) -> Control:
-        heartbeat = Heartbeat(self._heartbeats / item_id, self._system)
+        heart = self._hearts[item_id] = Heartbeat(self._heartbeats / item_id, self._system)
 
         def says(doing: str) -> None:
-            self.doing[item_id] = said = label(doing)
-            heartbeat.say(said)
+            heart.say(label(doing))
 
-        return Control(threading.Event(), heartbeat.beat, says, phases=PhaseLog(self._system), system=self._system)
+        return Control(threading.Event(), heart.beat, says, phases=PhaseLog(self._system), system=self._system)
 
     def _finish(self, item_id: str) -> None:
-        self.doing.pop(item_id, None)
-        Heartbeat(self._heartbeats / item_id, self._system).stop()
+        self._still(item_id)
         self._on_end()
+
+    def _still(self, item_id: str) -> None:
+        heart = self._hearts.pop(item_id, None)
+        if heart is not None:
+            heart.stop()
 
     def ended_runs(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""
@@ -133,7 +160,7 @@ class Runs:
 
     def stop(self, item_id: str) -> None:
         """Ask a run to end; it ends as stopped."""
-        self.running[item_id].control.stop.set()
+        self.running[item_id].stop()
 
     def recheck(self, request: RunRequest, proposal: str) -> None:
         """Run a proposal's checks again on it merged with what the target holds now."""
@@ -181,7 +208,7 @@ class Runs:
         Runs that an executor leaves under way when it is shut down are waited for too, but not for ever.
         """
         for running in self.running.values():
-            running.control.stop.set()
+            running.stop()
         if self.rechecking is not None:
             self.rechecking.control.stop.set()
         error = self._tried(self._executor.shutdown).exception()
@@ -194,15 +221,20 @@ class Runs:
         return said
 
     def _outcome(self, running: Running) -> RunOutcome:
-        """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it."""
-        came = self._tried(lambda: RunOutcome.checked(running.future.result()))
+        """What a run came to. One whose result was lost ends as a crash of its own, and takes nobody else's with it.
+
+        Only what was asked to end may end as stopped: else it would cost nothing, and begin again for ever.
+        """
+        came = self._tried(lambda: RunOutcome.checked(running.given.result().result(timeout=0)))
         error = came.exception()
         if error is None:
-            return came.result()
-        if running.future.cancelled():
+            outcome = came.result()
+            asked = running.asked.is_set() or not outcome.stopped
+            return outcome if asked else outcome.crashed("it ended as stopped, and nobody had asked it to")
+        if isinstance(error, CancelledError):
             error = MachineError("the executor cancelled it")
         seconds = self._system.monotonic() - running.since
-        lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.control.stop.is_set())
+        lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.asked.is_set())
         return RunOutcome(lost)
 
     def _tried(self, call: Callable[[], Given]) -> "Future[Given]":

@@ -28,6 +28,7 @@ from factory.store.artifacts import Artifacts
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
+from factory.store.unrecorded import Unrecorded
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Snapshot:
     items: MappingProxyType[str, ItemState]
     problems: tuple[Problem, ...]
     breakers: MappingProxyType[str, BreakerState]  # by contract; those that were ever open
-    lost: MappingProxyType[str, History]  # of the ids under way that lie in no open lane
+    lost: MappingProxyType[str, History]  # of the ids not at their end that lie in no open lane
     turn: int = 0  # whose it is to start: one more with each run that begins; less when a day or an item ends
     spent_today: float = 0.0  # USD, added up only when the policy limits it
 
@@ -114,6 +115,7 @@ class SnapshotReader:
         self._policy_problems = PolicyProblems(repository.objects)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
+        self.unrecorded = Unrecorded(repository.objects)
         self._asked = ""  # the commit for which arrivals were wanted last
         self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
 
@@ -135,6 +137,9 @@ class SnapshotReader:
                 lost[item_id] = self.artifacts.history(tree, item_id)
             except InvalidFile as error:
                 problems.extend(error.problems)
+        for item_id in self.unrecorded.ids(tree):
+            if item_id not in with_artifacts | items.keys() and not self.artifacts.done_day(tree, item_id):
+                lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
         breakers = self._breakers(tree, problems)

@@ -12,7 +12,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
 from factory.line.orchestrator import Orchestrator, PassReport
-from factory.model.errors import FactoryError, NothingButCommits
+from factory.model.errors import FactoryError, NothingButCommits, OutOfTurn
 from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
@@ -117,7 +117,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             try:
                 folders.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
                 report = orchestrator.one_pass()
-            except NothingButCommits:
+            except (NothingButCommits, OutOfTurn):
                 raise
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
                 said = error.message if isinstance(error, FactoryError) else f"the system refused: {error}"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
@@ -23,6 +24,7 @@ Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 _NO_PART = frozenset({"", ".", "..", ".git"})
 _LONGEST_PART, _LONGEST_PATH = 255, 1000  # bytes; what comes before it in a working tree is not counted
 _LONGEST_LABEL = 200
+LONGEST_SAID = 4000  # characters
 
 
 def leads_astray(path: str) -> bool:
@@ -99,7 +101,15 @@ def label(text: str) -> str:
     return _cut(printable(" ".join(text[: 2 * _LONGEST_LABEL].split())), _LONGEST_LABEL)
 
 
+def said(text: str) -> str:
+    """What others say, in so many words that a journal, a commit message or a terminal can hold it."""
+    return _cut(printable(text), LONGEST_SAID)
+
+
 Label = Annotated[str, AfterValidator(label)]
+Said = Annotated[str, AfterValidator(said)]
+SaidText = Annotated[Text, AfterValidator(said)]
+Told = Annotated[str, AfterValidator(partial(_cut, most=2 * LONGEST_SAID))]  # may hold the end of what was printed
 
 
 def counted(count: int, what: str) -> str:

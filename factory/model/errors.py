@@ -26,6 +26,10 @@ class UsageError(FactoryError):
     exit_code = 2
 
 
+class OutOfTurn(UsageError):
+    """An orchestrator was asked for a pass, or a step, while it holds no lock or is in the midst of another one."""
+
+
 class UnusableError(FactoryError):
     """The policy or the repository cannot be used."""
 

@@ -1,11 +1,18 @@
 """The evidence: what the factory itself ran and saw."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from factory.model.base import Argv, ExitStatus, Format, Seconds, last_line
+from pydantic import AfterValidator
+
+from factory.model.base import Argv, ExitStatus, Format, Said, Seconds, last_line
 from factory.model.verdict import Finding
 
 TAIL_LINES = 40
+_LONGEST_TAIL = 16_000  # characters; secrets may have been masked by longer names
+
+
+def _end(text: str) -> str:
+    return text[-_LONGEST_TAIL:]
 
 
 class Ran(Format):
@@ -15,13 +22,13 @@ class Ran(Format):
     run: Argv
     exit_code: ExitStatus | None  # None: it could not be started, or was stopped at its deadline
     seconds: Seconds
-    problem: str = ""
+    problem: Said = ""
     criterion: str | None = None  # the acceptance criterion that it answers
     claimed: ExitStatus | None = None  # the exit status that the worker says it had
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
     tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
     reused: bool = False  # the same command has been run on the same files in the same environment already
-    tail: str = ""
+    tail: Annotated[str, AfterValidator(_end)] = ""
 
     @property
     def holds(self) -> bool:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from traceback import TracebackException
 from typing import NamedTuple
 
-from factory.model.base import Text, printable
+from factory.model.base import LONGEST_SAID, SaidText, printable
 from factory.model.errors import FactoryError, MachineError
 
 
@@ -106,14 +106,11 @@ def of_exit_status(status: int) -> FailureClass:
     return _EXIT_STATUSES.get(status, FailureClass.CRASH)
 
 
-_LONGEST_REASON = 4000  # characters of an error
-
-
 class Failure(NamedTuple):
     """One failure, with its reason in words."""
 
     kind: FailureClass
-    reason: Text
+    reason: SaidText
 
 
 def of_error(error: BaseException, what: str = "") -> Failure:
@@ -125,7 +122,7 @@ def of_error(error: BaseException, what: str = "") -> Failure:
     told = str(TracebackException(type(error), error, None, limit=0)).strip()
     if not told or not isinstance(error, Exception):  # the text of an exit is a number
         told = f"{type(error).__name__} {told}".rstrip()
-    said = printable(told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]} …")
+    said = printable(told if len(told) <= LONGEST_SAID else f"{told[:LONGEST_SAID]} …")
     if isinstance(error, FactoryError) and not isinstance(error, MachineError):
         return Failure(FailureClass.CONFIG, said)
     return Failure(FailureClass.CRASH, f"{what}: {said}" if what else said)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from factory.model.base import Argv, ExitStatus, Format, Text
+from factory.model.base import Argv, ExitStatus, Format, Said, SaidText
 from factory.model.failure import Cost, FailureClass
 
 CriterionAnswer = Literal["pass", "fail", "unread"]
@@ -28,7 +28,7 @@ class Issue(Format):
     """Something the worker came across."""
 
     severity: Literal["blocker", "major", "minor", "note"] = "minor"
-    text: Text
+    text: SaidText
 
 
 class Claim(Format):
@@ -41,12 +41,12 @@ class Claim(Format):
 class Handoff(Format):
     """What the worker hands over to whoever comes next."""
 
-    completed: tuple[str, ...] = ()
-    left_undone: Annotated[tuple[Text, ...], Field(max_length=MOST_LOOSE_ENDS)] = ()
+    completed: tuple[Said, ...] = ()
+    left_undone: Annotated[tuple[SaidText, ...], Field(max_length=MOST_LOOSE_ENDS)] = ()
     issues: Annotated[tuple[Issue, ...], Field(max_length=MOST_LOOSE_ENDS)] = ()
     commands: Annotated[tuple[Claim, ...], Field(max_length=MOST_CLAIMS)] = ()  # each is run again by the factory
     followed_procedure: bool = True
-    deviations: tuple[str, ...] = ()
+    deviations: tuple[Said, ...] = ()
 
     def loose_ends(self) -> dict[str, str]:
         """What may not be passed over in silence, by an id: what was left undone, and what was come across."""
@@ -89,8 +89,8 @@ class Result(Format):
 
     status: Status
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-    summary: str = ""
-    question: str = ""
+    summary: Said = ""
+    question: Said = ""
     handoff: Handoff = Handoff()
     acceptance: dict[str, CriterionAnswer] = {}
     data: JsonValue = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from factory.model.base import Format, Ordinal, Text, digest_of
+from factory.model.base import Format, Ordinal, Said, Told, digest_of
 from factory.model.result import CriterionAnswer
 
 # The finding that says: not the work was wrong, but what it was judged by is another one now.
@@ -36,9 +36,9 @@ class Finding(Format):
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
     severity: Literal["blocker", "major", "minor", "note"] = "major"
-    path: str = ""
+    path: Told = ""
     line: Annotated[Ordinal, Field(ge=1)] | None = None
-    text: Text
+    text: Annotated[Told, StringConstraints(min_length=1, strip_whitespace=True)]
     seat: str = ""  # who found it; like the rest below, said by the factory
     late: bool = False  # whether the seat could have found it in an earlier round
 
@@ -71,4 +71,4 @@ class MachineVerdict(Verdict):
     """What a reviewing process writes to `$FACTORY_OUT/verdict.yaml`, and what is kept of it with the run."""
 
     patch: Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""  # the digest of what it read
-    lost: str = ""  # why it does not count; written by the factory
+    lost: Said = ""  # why it does not count; written by the factory

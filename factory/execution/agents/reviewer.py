@@ -1,6 +1,7 @@
 """Machine seats: agents that judge a proposal, in cells that they can only read, none seeing another's verdict."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from factory.execution.agents.agent import COMMAND, Task
@@ -19,6 +20,7 @@ from factory.execution.run_files import evidence_file, run_files
 from factory.model.base import Argv, digest, printable
 from factory.model.contract import Seat
 from factory.model.errors import FactoryError, told_by
+from factory.model.failure import of_error
 from factory.model.instruments import named
 from factory.model.subject import subject_of
 from factory.model.verdict import Decision, MachineVerdict
@@ -64,11 +66,11 @@ class _Lost(FactoryError):
 def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Control) -> Reviews:
     """What every machine seat says of a proposal whose checks have passed, all at once, none seeing another's verdict.
 
-    It takes as long as the slowest.
+    It takes as long as the slowest. A seat whose agent raises, whatever it is, has lost its own verdict.
     """
     evidence, proof = outcome.evidence, outcome.proof
     assert evidence is not None and proof is not None
-    subject = _subject(request, outcome)
+    subject = judged_subject(request, outcome)
     seats = [seat for seat in request.contract.review.seats if seat.by_machine]
     if not seats or not evidence.passed:
         return Reviews(subject)
@@ -83,13 +85,31 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
         prompt = request.prompts.get(seat.name, "")
         asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, prompt, changed)
         with control.phases.timed(f"seat {seat.name}"):
-            return _one(asked, host, control)
+            return _one(asked, host, control).checked()
 
     with host.repository.system.threads(len(seats), "seat") as pool:
-        return Reviews(subject, tuple(pool.map(sit, seats)), stopped=control.stop.is_set())
+        said = [(seat, pool.submit(sit, seat)) for seat in seats]
+        results = tuple(_said(seat, subject, future) for seat, future in said)
+        return Reviews(subject, results, stopped=control.stop.is_set())
 
 
-def _subject(request: RunRequest, outcome: RunOutcome) -> str:
+def _said(seat: Seat, subject: str, future: "Future[SeatResult]") -> SeatResult:
+    """What a seat came to once it has ended."""
+    error = future.exception()
+    return _lost(_silent(seat, subject), of_error(error).reason) if error is not None else future.result()
+
+
+def _silent(seat: Seat, subject: str) -> SeatResult:
+    """A seat that has not said anything yet."""
+    name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
+    return SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=subject))
+
+
+def _lost(said: SeatResult, reason: str) -> SeatResult:
+    return replace(said, verdict=MachineVerdict(subject=said.verdict.subject, lost=printable(reason)))
+
+
+def judged_subject(request: RunRequest, outcome: RunOutcome) -> str:
     """The digest of exactly what is to be judged."""
     left = left_by_worker(run_files(outcome))
     return subject_of(request.item, request.contract_source, request.policy.governing(), outcome.work.patch, left)
@@ -99,8 +119,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
     """Let one seat judge. A verdict that does not count is pending, and says why."""
     request, seat = asked.request, asked.seat
     agent = request.policy.agent_named(seat.agent)
-    name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
-    said = SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=asked.subject))
+    said = _silent(seat, asked.subject)
     try:
         with prepared_cell(host.cells, request, asked.commit, control) as cell:
             command, prompt = _command(cell, asked, (agent.run if agent else seat.run) or ())
@@ -119,7 +138,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
             )
             return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask))
     except (FactoryError, OSError) as error:
-        return replace(said, verdict=said.verdict.model_copy(update={"lost": printable(told_by(error))}))
+        return _lost(said, told_by(error))
 
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:

@@ -127,7 +127,7 @@ def _heard(begun: Work, cell: Cell, mask: Mask) -> tuple[Work, str]:
     except TooLarge as error:
         raw, problem = error.beginning, error.message
     masked = raw and mask.hide_cut(raw)
-    return replace(begun, raw_result=masked, exposed=masked != raw), problem
+    return replace(begun, raw_result=masked and masked[: yaml.MAX_BYTES], exposed=masked != raw), problem
 
 
 def _of_ending(ended: Ended, request: RunRequest) -> Failure | None:

@@ -18,6 +18,7 @@ from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, digest_of
 from factory.model.errors import FactoryError
+from factory.model.item import Criterion
 from factory.model.result import Claim
 from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
@@ -44,9 +45,24 @@ def check_calls(request: RunRequest, claims: tuple[Claim, ...]) -> Iterator[Chec
     for criterion in request.item.acceptance:
         if criterion.check is not None:
             before = criterion.must_fail_before
-            yield CheckCall(f"acceptance/{criterion.id}", criterion.check, criterion.id, must_fail_before=before)
+            yield CheckCall(_acceptance_name(criterion), criterion.check, criterion.id, must_fail_before=before)
     for number, claim in enumerate(claims, 1):
-        yield CheckCall(f"claims/{number}", claim.run, claimed=claim.exit_code)
+        yield CheckCall(claim_name(number), claim.run, claimed=claim.exit_code)
+
+
+def asked_of(request: RunRequest) -> dict[str, str | None]:
+    """What the evidence for a request has to say, besides of claims: names of checks, with the criteria they answer."""
+    of_contract = {check.name: None for check in request.contract.checks}
+    return of_contract | {_acceptance_name(each): each.id for each in request.item.acceptance if each.check is not None}
+
+
+def claim_name(number: int) -> str:
+    """What the evidence calls one of the worker's claims; the first is number 1."""
+    return f"claims/{number}"
+
+
+def _acceptance_name(criterion: Criterion) -> str:
+    return f"acceptance/{criterion.id}"
 
 
 def contract_calls(request: RunRequest) -> Iterator[CheckCall]:

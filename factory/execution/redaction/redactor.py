@@ -14,6 +14,7 @@ from factory.execution.redaction.mask import Mask
 from factory.execution.redaction.scanner import Found, Scanner, Unscannable, ends, redacted
 from factory.execution.request import RunRequest
 from factory.model.base import Format
+from factory.model.evidence import Evidence
 from factory.model.failure import Failure
 from factory.model.run_layout import RESULT, worker_file
 from factory.model.verdict import MachineVerdict
@@ -149,7 +150,7 @@ def _masked(outcome: RunOutcome, mask: Mask) -> RunOutcome:
         hooks=mask.hide_cut(proof.hooks),
         failure=_hidden_failure(proof.failure, mask),
         findings=tuple(_without(finding, mask) for finding in proof.findings),
-        evidence=proof.evidence and _without(proof.evidence, mask),
+        evidence=proof.evidence and _with_names_of(proof.evidence, _without(proof.evidence, mask)),
         logs={name: hide(data) for name, data in proof.logs.items()},
     )
     return replace(outcome, work=clean, proof=proven)
@@ -165,6 +166,16 @@ def _without(model: _Model, mask: Mask) -> _Model:
         return type(model).model_validate_json(json.dumps(_hidden(model.model_dump(mode="json"), mask)))
     except ValidationError:
         return model
+
+
+def _with_names_of(evidence: Evidence, hidden: Evidence) -> Evidence:
+    """Evidence without secrets, that still says what it is about: a request's own names are no secrets."""
+    names = {name: getattr(evidence, name) for name in ("base", "proposal", "target", "tree")}
+    ran = tuple(
+        now.model_copy(update={"name": was.name, "criterion": was.criterion})
+        for was, now in zip(evidence.ran, hidden.ran, strict=True)
+    )
+    return hidden.model_copy(update={**names, "ran": ran})
 
 
 def _hidden(value: JsonValue, mask: Mask) -> JsonValue:

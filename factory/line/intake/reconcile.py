@@ -66,13 +66,13 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
     """An item that is under way and whose file was deleted comes back in blocked: only a person ends an item."""
     moved: list[ItemState] = []
     for item_id, history in snapshot.lost.items():
-        if history.lane is None or history.lane is Lane.DONE or not _ended(context, item_id):
+        if history.lane is Lane.DONE or not _ended(context, item_id):
             continue
         day = context.reader.queue.done_day(snapshot.tree, item_id)
         if day:
             moved.append(_record_end(context, snapshot, item_id, day))
             continue
-        found = context.repository.last_deleted(snapshot.head, item_pathspec(item_id))
+        found = context.repository.last_deleted(snapshot.head, item_pathspec(item_id)) if history.lane else None
         if found is not None:
             moved.append(_bring_back(context, snapshot, item_id, found))
     return moved
@@ -99,7 +99,8 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
     who = context.repository.last_author(snapshot.head, path) or context.me
     cancelled = Cancelled(reason=f"moved by {who}", summary=_work(context, item_id, history))
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
-    return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.verdicts)
+    arrival = context.reader.arrivals(snapshot, ever=not history.entries).get(item_path(Lane.INBOX, item_id))
+    return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.verdicts, arrival)
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:

@@ -88,7 +88,7 @@ def collect(context: Context, snapshot: Snapshot) -> None:
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):
-                outcome = handed_over(context.repository, running.request, outcome)
+                outcome = handed_over(context.repository, running.request, outcome, made_here=context.runs.made_here)
                 moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, outcome))
                 snapshot = snapshot.after(moved).with_breaker(breaker)
                 done.append(item_id)

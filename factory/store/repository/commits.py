@@ -111,6 +111,7 @@ class Publisher:
         with ExitStack() as locks:
             for each in shown if hurried else ():
                 locks.enter_context(each.view.lock.held(adopt=self._undisturbed))
+            self._objects.guard()
             for each in shown:
                 each.make_ready(self._objects, durable)
             durable.result()
