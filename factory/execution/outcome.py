@@ -22,7 +22,7 @@ from factory.execution.bounds import (
     of_objects,
 )
 from factory.model.agent import AgentIdentity
-from factory.model.base import Label, Name, Seconds
+from factory.model.base import Label, Name, Said, Seconds
 from factory.model.errors import MachineError
 from factory.model.events import RunSummary
 from factory.model.evidence import Evidence
@@ -53,7 +53,7 @@ class Work:
     prompt: str = ""
     log: Plain = b""
     hooks: Plain = b""  # what the hooks printed
-    sandbox: Label = ""  # what contained it, and what was missing
+    sandbox: Said = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     result: Annotated[Result, AfterValidator(numbers_of_json)] | None = None
