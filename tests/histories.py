@@ -28,7 +28,7 @@ def small(root: Path) -> World:
     world.item("stuck", [{"result": {"status": "blocked", "question": "Which one?"}}])
     rounds = [[{"write": {"path": "again.txt", "text": f"round {number}\n"}}] for number in (1, 2)]
     world.item("again", *rounds, contract="judged", text="priority: 2\n")
-    world.contract("never", checks=[{"name": "never", "run": ["false"]}], rework={"max_rounds": 1})
+    world.contract("never", checks=[{"name": "never", "run": ["false"], "when": "both"}], rework={"max_rounds": 1})
     world.item("failing", contract="never")
     for name in ("approved", "rejected"):
         world.item(name, contract="judged", text="priority: 2\n")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from factory.model.journal import MergeProof
+from factory.model.policy import MergeMode
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
 from tests.forger import ANN, BOB, Forger, Forgery, Gallery, assert_found_out
@@ -95,6 +97,71 @@ def a_tree_that_the_checks_did_not_run_on(forger: Forger) -> tuple[Rule, str]:
 
     delivered_otherwise(forger, "plain", content)
     return Rule.MERGED, forger.finish("plain", forger.merge("plain", {"more.txt": b"more\n"}), None)
+
+
+@forgery
+def a_batch_that_did_not_come_in_whole(forger: Forger) -> tuple[Rule, str]:
+    forger.verdict("open")
+    checked = forger.tree({"more.txt": b"and somebody else's\n"})
+    return Rule.MERGED, forger.finish("open", forger.merge("open"), merged=MergeProof(mode=MergeMode.TIP, tree=checked))
+
+
+@forgery
+def a_batch_that_something_else_came_into(forger: Forger) -> tuple[Rule, str]:
+    for name in ("open", "free"):
+        forger.verdict(name)
+    checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
+    torn = forger.finish("open", forger.merge("open"), merged=checked)
+    forger.put({"mine.txt": b"mine\n"})
+    forger.finish("free", forger.merge("free"), merged=checked)
+    return Rule.MERGED, torn
+
+
+@forgery
+def a_content_that_the_journal_says_was_checked_and_the_evidence_does_not(forger: Forger) -> tuple[Rule, str]:
+    forger.verdict("open")
+    other = forger.tree({"more.txt": b"more\n"})
+    return Rule.MERGED, forger.finish("open", forger.merge("open"), merged=MergeProof(mode=MergeMode.EVERY, tree=other))
+
+
+@forgery
+def a_place_in_the_train_that_was_never_checked(forger: Forger) -> tuple[Rule, str]:
+    commit = forger.commit_of("checked", "review -> done")
+    return Rule.COVERED, forger.again(commit, {forger.path("checked/run-1/recheck.json"): None})
+
+
+def proven_otherwise(forger: Forger, change: Callable[[dict[str, object]], object]) -> str:
+    """The finish of an item with another recheck.json."""
+    path = forger.path("checked/run-1/recheck.json")
+    evidence = json.loads(forger.read(path))
+    change(evidence)
+    return forger.again(forger.commit_of("checked", "review -> done"), {path: json.dumps(evidence).encode()})
+
+
+@forgery
+def a_check_of_the_train_that_is_borrowed_from_another_content(forger: Forger) -> tuple[Rule, str]:
+    other = forger.tree({"more.txt": b"more\n"})
+    return Rule.MERGED, proven_otherwise(forger, lambda evidence: evidence.update(tree=other))
+
+
+@forgery
+def a_check_of_the_train_that_is_left_out(forger: Forger) -> tuple[Rule, str]:
+    return Rule.COVERED, proven_otherwise(forger, lambda evidence: evidence.update(ran=[]))
+
+
+@forgery
+def a_failed_check_of_the_train_that_is_not_minded(forger: Forger) -> tuple[Rule, str]:
+    def fail(evidence: dict[str, object]) -> None:
+        ran = evidence["ran"]
+        assert isinstance(ran, list)
+        ran[0]["exit_code"] = 1
+
+    return Rule.COVERED, proven_otherwise(forger, fail)
+
+
+@forgery
+def a_mode_that_is_told_wrongly(forger: Forger) -> tuple[Rule, str]:
+    return Rule.MERGED, proven_otherwise(forger, lambda evidence: evidence.update(mode="tip"))
 
 
 @forgery

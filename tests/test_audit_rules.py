@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from factory.model.journal import MergeProof
+from factory.model.policy import MergeMode
 from factory.report.audit.audit import audit
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.content import Content
@@ -38,10 +40,13 @@ def falsified(forger: Forger) -> Forger:
     forger.put({"queue/inbox/came.yaml": b"title: from nowhere\n"}, "One more", forger.me)
     forger.put({"queue/review/open.yaml": None}, "Away with it", forger.me)
     forger.put({"program.py": b"print('bye')\n"}, "Better", forger.me)
+    proposal = str(forger.journal("flaky")[-1]["proposal"])
     forger.put({}, "factory: flaky\n\nFactory-Item: flaky\nFactory-Move: review -> done\n", forger.me)
     forger.verdict("free")
-    forger.finish("free", forger.merge("free", of="flaky"))
-    proposal = str(forger.journal("flaky")[-1]["proposal"])
+    checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
+    forger.finish("free", forger.merge("free", of="flaky"), merged=checked)
+    forger.verdict("flaky")
+    forger.finish("flaky", forger.merge("flaky"))
     forger.put({"flaky.txt": b"flaky\n"}, "Merge flaky", BOB, merged=(proposal,))
     worker = Person("worker factory-scripted", "flaky@workers.factory.invalid")
     forger.put({"flaky.txt": b"flaky too\n"}, "flaky: do it", worker, committer=ANN)

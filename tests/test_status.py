@@ -82,14 +82,21 @@ def test_a_merge_of_a_persons_is_named_as_what_everything_waits_for(world: World
 
 
 def test_the_check_that_is_being_run_is_named(world: World) -> None:
-    world.contract("slow", checks=[{"name": "quick", "run": ["true"]}, {"name": "slow", "run": ["sleep", "60"]}])
+    named(world, r"one +active +checking +\d+s +do one +slow; last sign of life \d+ s ago", "both")
+
+
+def test_the_check_that_is_being_run_in_the_merge_train_is_named(world: World) -> None:
+    named(world, r"one +review +checking +\d+s +do one +slow", "train")
+
+
+def named(world: World, line: str, when: str) -> None:
+    checks = [{"name": "quick", "run": ["true"]}, {"name": "slow", "run": ["sleep", "60"]}]
+    world.contract("slow", checks=[{**check, "when": when} for check in checks])
     world.item("one", contract="slow")
     process = world.start("tick")
     try:
         world.until(lambda: rows(world).get("one", {}).get("state") == "checking" and "slow" in line_of(world, "one"))
-        assert re.match(
-            r"one +active +checking +\d+s +do one +slow; last sign of life \d+ s ago", line_of(world, "one")
-        )
+        assert re.match(line, line_of(world, "one"))
     finally:
         process.send_signal(2)
         process.communicate(timeout=20)

@@ -389,7 +389,7 @@ def test_hooks_reach_the_network_only_when_the_contract_lets_them(world: World, 
 def test_after_create_also_runs_for_the_checks(world: World) -> None:
     # a cell for a check is a new one too; here the hook fails on what the worker made
     world.policy(hook("after_create", "ls *.txt; test ! -e one.txt"))
-    world.contract("checked", checks=[{"name": "fine", "run": ["true"]}])
+    world.contract("checked", checks=[{"name": "fine", "run": ["true"], "when": "both"}])
     world.item("one", contract="checked")
     world.tick()
     last = world.last("one")

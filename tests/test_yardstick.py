@@ -92,7 +92,8 @@ def test_code_that_becomes_a_part_of_the_checker_needs_a_person(world: World, wh
 
 
 def test_the_audit_finds_evidence_that_hides_a_module_in_the_checkers_way(world: World) -> None:
-    world.contract("judged", checks=[{"name": "tests", "run": ["python3", "-m", "unittest", "--help"]}])
+    check = {"name": "tests", "run": ["python3", "-m", "unittest", "--help"], "when": "both"}
+    world.contract("judged", checks=[check])
     world.item("one", [BAD, {"write": {"path": "argparse.py", "text": LEAVES}}], contract="judged")
     world.tick(drain=True)
     assert world.lane("one") == "review", world.last("one")
@@ -191,7 +192,7 @@ def test_a_claim_is_run_on_what_the_worker_had_before_it(judging: World) -> None
 
 
 def test_the_audit_finds_evidence_that_hides_what_it_was_judged_by(judging: World) -> None:
-    judging.contract("judged", checks=[{"name": "tests", "run": RUN}])
+    judging.contract("judged", checks=[{"name": "tests", "run": RUN, "when": "both"}])
     judging.item("one", [BAD, CHEAT], contract="judged")
     judging.tick()
     path = "artifacts/one/run-1/evidence.json"

@@ -165,6 +165,7 @@ class World:
 
     def journal(self, item_id: str, rev: str = "main") -> tuple[Entry, ...]:
         """An item's journal as the branch has it."""
+        rev = self._commit_of(rev)  # one commit, whatever moves meanwhile
         paths = self._paths("artifacts", rev)
         path = next((path for path in paths if path.endswith(f"/{item_id}/journal.jsonl")), None)
         return read(self._file(path, rev).encode() + b"\n", path).entries if path else ()

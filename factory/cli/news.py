@@ -99,11 +99,10 @@ def _move(entry: Entry, *, coloured: bool) -> str:
 
 def _awaited(runs: Runs, now: float | None = None) -> str:
     """Who is at work and at what; for how long when there is a time."""
+    under_way = [(item_id, running.since, "running") for item_id, running in list(runs.running.items())]
+    under_way += [(batch[-1].item_id, probe.since, "checking") for batch, probe in list(runs.probing.items())]
     names = []
-    for item_id, running in list(runs.running.items()):
-        seconds = f", {now - running.since:.0f} s" if now is not None else ""
-        names.append(f"{item_id} ({printable(runs.doing.get(item_id) or 'running')}{seconds})")
-    if runs.rechecking is not None:
-        again = runs.rechecking.request.item_id
-        names.append(f"{again} ({printable(runs.doing.get(again) or 'checking')} again)")
+    for item_id, since, at in under_way:
+        seconds = f", {now - since:.0f} s" if now is not None else ""
+        names.append(f"{item_id} ({printable(runs.doing.get(item_id) or at)}{seconds})")
     return ", ".join(names + ["an apply command"] * bool(runs.applying)) or "what has ended to be taken in"

@@ -1,12 +1,12 @@
-"""The local executor: runs, rechecks and apply commands in threads of this process, on this machine's host."""
+"""The local executor: runs, checks of the merge train and apply commands, in threads of this process on this host."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 
 from pydantic import JsonValue
 
 from factory.execution.apply_command import Notes, run_apply_command
-from factory.execution.checks.evidence import Gathered
+from factory.execution.checks.evidence import Car, Gathered
 from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import RunOutcome
@@ -14,9 +14,10 @@ from factory.execution.pipeline import run
 from factory.execution.request import RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import Cost, Failure, of_error
+from factory.model.policy import MergeMode
 
 # Seconds until checks that the machine let down are tried again; the last time it is given up.
-_RECHECKED_AFTER_S = (1.0, 5.0, None)
+_CHECKED_AFTER_S = (1.0, 5.0, None)
 _MOST_THREADS = 1000
 
 
@@ -37,18 +38,17 @@ class LocalExecutor:
         """Begin a run."""
         return self._pool.submit(run, request, self.host, control)
 
-    def recheck(self, request: RunRequest, proposal: str, control: Control) -> "Future[Gathered | Failure]":
-        """Begin to run a proposal's checks on it merged with what the target holds now."""
-        return self._pool.submit(self._recheck, request, proposal, control)
+    def prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> "Future[tuple[Gathered, ...] | Failure]":
+        """Begin to run the checks of these cars on what the last one makes of the target."""
+        return self._pool.submit(self._prove, cars, mode, control)
 
-    def _recheck(self, request: RunRequest, proposal: str, control: Control) -> Gathered | Failure:
-        """What the checks say now, or why they cannot be run."""
-        target = request.policy.target_branch
-        for again in _RECHECKED_AFTER_S:
+    def _prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> tuple[Gathered, ...] | Failure:
+        """What the checks say of each, or why they cannot be run."""
+        for again in _CHECKED_AFTER_S:
             try:
-                now = self.host.repository.head(target) or request.base
-                gathered = self.host.gatherer.gather(request, proposal, now, control)
-                return self.host.redactor.redact_recheck(request, gathered)
+                proven = self.host.gatherer.prove(cars, mode, control)
+                redact = self.host.redactor.redact_evidence
+                return tuple(redact(car.request, found) for car, found in zip(cars, proven, strict=True))
             except (FactoryError, OSError) as error:
                 failure = of_error(error, "the checks could not be run")
             if failure.kind.cost is not Cost.ATTEMPT or again is None or control.system.pause(control.stop, again):

@@ -207,8 +207,12 @@ class Orchestrator:
         self.context.item_problems.clear()
         self.context.runs.see_ended()
         problems: list[Problem] = []
-        for step in (intake.take, intake.split_batches, self._reconcile, self._collect, self._gate_and_apply):
+        for step in (intake.take, intake.split_batches, self._reconcile, self._collect):
             problems += self._at_head(step)
+        landed = True
+        while landed:  # what landed makes way for what waited behind it
+            found, landed = self._at_head(self._gate_and_apply)
+            problems += found
         schedule = self._at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
         problems += self.context.item_problems
         return PassReport(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
@@ -226,11 +230,10 @@ class Orchestrator:
         collect(self.context, record_moves(self.context, snapshot))
         return ()
 
-    def _gate_and_apply(self, snapshot: Snapshot) -> Sequence[Problem]:
+    def _gate_and_apply(self, snapshot: Snapshot) -> tuple[Sequence[Problem], bool]:
         """In one step, so that whatever a person changes after the gate has looked keeps the apply from happening."""
         gated = gate(self.context, snapshot)
-        apply(self.context, gated.snapshot, gated.approved)
-        return gated.problems
+        return gated.problems, apply(self.context, gated.snapshot, gated.approved)
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published.

@@ -1,17 +1,17 @@
 """The runs under way: what an orchestrator has begun, how it goes, and what has ended and is not committed yet."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
-from factory.execution.checks.evidence import Gathered
+from factory.execution.checks.evidence import Car, Gathered
 from factory.execution.control import Control, PhaseLog
 from factory.execution.executor import Executor
 from factory.execution.local import LocalExecutor
@@ -20,8 +20,9 @@ from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
 from factory.model.base import label
 from factory.model.errors import MachineError
-from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
+from factory.model.journal import Phase
+from factory.model.policy import MergeMode
 
 Given = TypeVar("Given")
 _PATIENCE_S = 10.0  # with runs that were asked to end
@@ -44,22 +45,27 @@ class Running:
         self.control.stop.set()
 
 
+class Place(NamedTuple):
+    """A proposal in one place of the merge train. What it makes of the target follows from these."""
+
+    item_id: str
+    subject: str
+    before: str  # the content of the target once all ahead of it have landed
+
+
 @dataclass(frozen=True)
-class Recheck:
-    """A proposal's checks, run once more because the target has moved."""
+class Probe:
+    """The checks of a batch of the merge train, under way or ended, on what its last one makes of the target."""
 
-    request: RunRequest
-    proposal: str
-    future: "Future[Gathered | Failure]"
+    batch: tuple[Place, ...]
+    future: "Future[tuple[Gathered, ...] | Failure]"
     control: Control
+    since: float  # of the monotonic clock
 
-    def found(self) -> Gathered | Failure | None:
-        """What it came to; None when it was stopped."""
+    def found(self) -> tuple[Gathered, ...] | Failure:
+        """What it came to, for each of the batch."""
         error = self.future.exception()
-        if error is not None:
-            return of_error(error, "the checks could not be run")
-        found = self.future.result()
-        return None if self.control.stop.is_set() and isinstance(found, Gathered) else found
+        return self.future.result() if error is None else of_error(error, "the checks could not be run")
 
 
 class Runs:
@@ -83,19 +89,19 @@ class Runs:
         self.running: dict[str, Running] = {}
         self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
         self._hearts: dict[str, Heartbeat] = {}  # of what is under way
-        self.rechecking: Recheck | None = None  # one at a time, since each apply makes the next one necessary
-        self.rechecked: dict[str, Recheck] = {}  # those that have ended
+        self.probing: dict[tuple[Place, ...], Probe] = {}  # what of the merge train is under check
+        self.probed: dict[tuple[Place, ...], Probe] = {}  # what has been
         self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
         self.apply_failures: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
 
     @property
     def busy(self) -> bool:
         """Whether anything is under way, or has ended and no pass has seen it yet."""
-        return bool(self.running) or self.rechecking is not None or bool(self.applying)
+        return bool(self.running) or bool(self.probing) or bool(self.applying)
 
     @property
     def doing(self) -> dict[str, str]:
-        """What the runs and the recheck are at, where it is not the worker's own part."""
+        """What is being done, by item, where it is not the worker's own part."""
         return {item_id: heart.doing for item_id, heart in self._hearts.copy().items() if heart.doing}
 
     def start(self, request: RunRequest) -> None:
@@ -138,8 +144,9 @@ class Runs:
 
         return Control(threading.Event(), heart.beat, says, phases=PhaseLog(self._system), system=self._system)
 
-    def _finish(self, item_id: str) -> None:
-        self._still(item_id)
+    def _finish(self, item_id: str, heart: Heartbeat) -> None:
+        if self._hearts.get(item_id) is heart:  # else the item is under check anew, on something else
+            self._still(item_id)
         self._on_end()
 
     def _still(self, item_id: str) -> None:
@@ -162,35 +169,42 @@ class Runs:
         """Ask a run to end; it ends as stopped."""
         self.running[item_id].stop()
 
-    def recheck(self, request: RunRequest, proposal: str) -> None:
-        """Run a proposal's checks again on it merged with what the target holds now."""
-        control = self._control(request.item_id)
-        future = self._local.recheck(request, proposal, control)
-        self.rechecking = Recheck(request, proposal, future, control)
-        future.add_done_callback(lambda _: self._finish(request.item_id))
+    def probe(self, batch: tuple[Place, ...], cars: Sequence[Car], mode: MergeMode) -> None:
+        """Run the checks of a batch of the merge train."""
+        item_id = batch[-1].item_id
+        control = self._control(item_id)
+        heart = self._hearts[item_id]
+        future = self._local.prove(cars, mode, control)
+        self.probing[batch] = Probe(batch, future, control, self._system.monotonic())
+        future.add_done_callback(lambda _: self._finish(item_id, heart))
 
     def see_ended(self) -> None:
         """Let the pass that begins now see which rechecks and apply commands have ended."""
         for subject in [subject for subject, future in self.applying.items() if future.done()]:
             self.apply_failures[subject] = self.applying.pop(subject).result()
-        recheck = self.rechecking
-        if recheck is not None and recheck.future.done():
-            self.rechecked[recheck.request.item_id] = recheck
-            self.rechecking = None
+        for batch in [batch for batch, probe in self.probing.items() if probe.future.done()]:
+            self.probed[batch] = self.probing.pop(batch)
 
-    def recheck_of(self, item_id: str, proposal: str) -> Gathered | Failure | None:
-        """What a recheck of this proposal came to; it stays until it is forgotten."""
-        recheck = self.rechecked.get(item_id)
-        return recheck.found() if recheck and recheck.proposal == proposal else None
+    def proof(self, batch: tuple[Place, ...]) -> tuple[Gathered, ...] | Failure | None:
+        """What the checks of a batch came to; None when they have not ended, or were not asked."""
+        probe = self.probed.get(batch)
+        return probe.found() if probe else None
 
-    def newer_evidence(self, item_id: str, proposal: str) -> Evidence | None:
-        """What a recheck of this proposal found."""
-        found = self.recheck_of(item_id, proposal)
-        return found.evidence if isinstance(found, Gathered) else None
+    def evidence_at(self, place: Place) -> Gathered | Failure | None:
+        """What the checks say of a proposal that comes to this place as the last one of its batch."""
+        found = next((probe.found() for batch, probe in self.probed.items() if batch[-1] == place), None)
+        return found if found is None or isinstance(found, Failure) else found[-1]
 
-    def forget_recheck(self, item_id: str) -> None:
-        """What a recheck came to has been committed."""
-        self.rechecked.pop(item_id, None)
+    def phases_at(self, place: Place) -> tuple[Phase, ...]:
+        """What happened when, as a proposal was checked that came to this place as the last one of its batch."""
+        probe = next((probe for batch, probe in self.probed.items() if batch[-1] == place), None)
+        return probe.control.phases.ended() if probe else ()
+
+    def keep_probes(self, wanted: Callable[[tuple[Place, ...]], bool]) -> None:
+        """End the checks that nobody waits for any more, and forget what they came to."""
+        for batch in [batch for batch in self.probing if not wanted(batch)]:
+            self.probing.pop(batch).control.stop.set()
+        self.probed = {batch: probe for batch, probe in self.probed.items() if wanted(batch)}
 
     def apply(self, request: RunRequest, subject: str, decision: dict[str, JsonValue]) -> None:
         """Begin an apply command, in a cell with the files of the request's start."""
@@ -209,8 +223,8 @@ class Runs:
         """
         for running in self.running.values():
             running.stop()
-        if self.rechecking is not None:
-            self.rechecking.control.stop.set()
+        for probe in self.probing.values():
+            probe.control.stop.set()
         error = self._tried(self._executor.shutdown).exception()
         wait([running.future for running in self.running.values() if not running.future.done()], _PATIENCE_S)
         self._local.shutdown()

@@ -79,12 +79,21 @@ class Limits(Format):
     disk_mb: Megabytes = 4096  # written in its cell
 
 
+class CheckWhen(StrEnum):
+    """When a check is run: on what is delivered, on what is about to be merged, or on both."""
+
+    DELIVERY = "delivery"
+    TRAIN = "train"
+    BOTH = "both"
+
+
 class Check(Format):
     """A command that the factory runs in a clean checkout of the proposal."""
 
     name: Name
     run: Argv
     must_fail_before: bool = False
+    when: CheckWhen | None = None  # else `Contract.when` says
 
 
 class Yardstick(Format):
@@ -209,7 +218,28 @@ class Contract(Format):
     def _checks_can_be_told_apart(self) -> Self:
         if len({check.name for check in self.checks}) < len(self.checks):
             raise ValueError("two checks have the same name")
+        late = [check.name for check in self.checks if check.when in (CheckWhen.TRAIN, CheckWhen.BOTH)]
+        if late and not self.merges:
+            raise ValueError(f"the check {late[0]!r} cannot wait for a merge: apply.mode {self.apply.mode} makes none")
         return self
+
+    @property
+    def merges(self) -> bool:
+        """Whether what is approved is merged into the target."""
+        return self.apply.mode in (ApplyMode.MERGE, ApplyMode.SQUASH)
+
+    def when(self, check: Check, *, by_person: bool = False) -> CheckWhen:
+        """When one of its checks is run; `by_person`: a person judges what no seat of the contract asks one for.
+
+        By itself once, where nobody else reads what it says: in the train, unless nothing is merged or it has to fail
+        without the change. A person or a machine that judges a delivery has it before them.
+        """
+        if check.when is not None:
+            return check.when
+        if not self.merges:
+            return CheckWhen.DELIVERY
+        alone = not by_person and all(seat.kind is SeatKind.CHECKS for seat in self.review.seats)
+        return CheckWhen.TRAIN if alone and not check.must_fail_before else CheckWhen.BOTH
 
     def seats(self, kind: SeatKind) -> tuple[Seat, ...]:
         """The seats of one kind, in the contract's order."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from factory.model.base import Argv, ExitStatus, Format, Said, Seconds, last_line
+from factory.model.policy import MergeMode
 from factory.model.verdict import Finding
 
 TAIL_LINES = 40
@@ -73,6 +74,9 @@ class Evidence(Format):
     # None in evidence from before this was looked at.
     instruments: dict[str, str] | None = None
     silent: tuple[str, ...] = ()  # the checks that are known to pass without the product, and so prove nothing
+    pending: tuple[str, ...] = ()  # the checks that are run on what is about to be merged, and not before
+    mode: MergeMode | None = None  # by which the merge train proved it; None of a delivery
+    proven: str = ""  # the content that was checked for it, where that is of a whole batch: `merge.mode: tip`
 
     @property
     def passed(self) -> bool:

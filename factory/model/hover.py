@@ -72,7 +72,12 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "env": _ENV,
             "minutes": "How long it may take.",
         },
-        "Check": {"name": "Its name, unique in the contract.", "run": _ARGV, "must_fail_before": _BEFORE},
+        "Check": {
+            "name": "Its name, unique in the contract.",
+            "run": _ARGV,
+            "must_fail_before": _BEFORE,
+            "when": "Run on the delivery, in the merge train, or at both times; otherwise by who judges.",
+        },
         "Limits": {
             "minutes": "Minutes of the worker, and of each check.",
             "stall_minutes": "Minutes without output; otherwise codex.stall_timeout_ms of WORKFLOW.md.",
@@ -151,6 +156,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "agents": "Coding agents that contracts may name.",
             "cell": "What besides its files a cell holds.",
             "identity": "How the factory signs its own commits.",
+            "merge": "How what is approved comes into the target.",
             "sync": "Where `--push` pushes to.",
         },
         "Agent": {
@@ -163,6 +169,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Agents": {
             "max_concurrent_agents": "Workers at a time.",
+            "max_concurrent_checks": "Proposals under check in the merge train; otherwise as many as workers.",
             "max_turns": "Turns of an agent, for its argv template.",
             "max_retry_backoff_ms": "The longest wait before another attempt, in milliseconds.",
             "max_concurrent_agents_by_state": "Workers at a time whose items came from a lane: {inbox: 3, rework: 1}.",
@@ -198,6 +205,10 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "review": "Items in review.",
             "rework": "Items in rework.",
             "blocked": "Items in blocked.",
+        },
+        "Merge": {
+            "mode": "every: each place of the merge train is checked. tip: a batch as a whole, halves if it fails.",
+            "ahead": "Proposals in the merge train at a time.",
         },
         "Polling": {"interval_ms": "Milliseconds."},
         "RetryDelay": {"initial_ms": "The first wait, in milliseconds; doubled each time."},

@@ -19,6 +19,7 @@ from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.moments import Moment
+from factory.model.policy import MergeMode
 from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.verdict import Decision, Finding
 
@@ -74,6 +75,13 @@ class Phase(Format):
         return cls(name=name, at=since, seconds=round(min(max(0.0, (until - since).total_seconds()), MOST_SECONDS), 3))
 
 
+class MergeProof(Format):
+    """Which content the checks ran on before an item was merged: its own, or in the mode `tip` that of its batch."""
+
+    mode: MergeMode
+    tree: str
+
+
 class Entry(Format):
     """One line of a journal: when an item moved by whose hand, and what this event has to say.
 
@@ -105,6 +113,7 @@ class Entry(Format):
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
     applied: str | None = None
+    merged: MergeProof | None = None
     usage: CappedUsage | None = None
     seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing

@@ -49,6 +49,7 @@ class NotApplied(StrEnum):
     HELD = "held"  # the item says hold: true
     UNCOMMITTED = "uncommitted"  # a person's changes are where files would be written
     TARGET_MOVED = "target-moved"  # the checks have to be run again first
+    UNCHECKED = "unchecked"  # checks that were left to the merge train have not been run yet
     SUBJECT_CHANGED = "subject-changed"  # the item, its contract or the policy is another one than was judged
     CONFLICT = "conflict"  # it does not merge with what the target holds now
     CHECK_FAILED = "check-failed"  # on what the target holds now

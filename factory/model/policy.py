@@ -1,6 +1,7 @@
 """The policy: the front matter of WORKFLOW.md, with the Symphony specification's keys and defaults."""
 
-from typing import Annotated, Literal, Self, get_args
+from enum import StrEnum
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -102,9 +103,15 @@ class Agents(Section):
     """How many workers, and how patiently."""
 
     max_concurrent_agents: Annotated[Count, BeforeValidator(_integer)] = 10
+    max_concurrent_checks: Annotated[Count, BeforeValidator(_integer)] | None = None  # else as many as agents
     max_turns: Annotated[Count, BeforeValidator(_integer)] = 20
     max_retry_backoff_ms: Annotated[Milliseconds, BeforeValidator(_integer)] = 300_000
     max_concurrent_agents_by_state: dict[str, JsonValue] = {}
+
+    @property
+    def most_checks(self) -> int:
+        """How many proposals the merge train may have under check at once."""
+        return self.max_concurrent_checks or self.max_concurrent_agents
 
     def most_from(self, state: str) -> int | None:
         """How many items that came from a state may be at work at once; None when there is no such limit.
@@ -205,6 +212,20 @@ class Identity(Section):
     email: Annotated[str, _SIGNABLE] | None = None  # factory@<host>, another one on each machine
 
 
+class MergeMode(StrEnum):
+    """What the merge train checks: each content that the target will have, or the last one of a batch."""
+
+    EVERY = "every"
+    TIP = "tip"
+
+
+class Merge(Section):
+    """How what is approved comes into the target."""
+
+    mode: MergeMode = MergeMode.EVERY
+    ahead: Count = 20  # so many proposals at most are checked before those ahead of them have landed
+
+
 class Sync(Section):
     """Where `--push` pushes to."""
 
@@ -237,6 +258,7 @@ class Policy(Section):
     cell: CellSettings = CellSettings()
     identity: Identity = Identity()
     sync: Sync = Sync()
+    merge: Merge = Merge()
 
     @property
     def target_branch(self) -> str:
@@ -267,28 +289,6 @@ class Policy(Section):
         keys = {"branch", "target", "reviewers", "protected"}
         # Left out where it changes nothing, so that the subjects of older histories stay what they were.
         return self.model_dump(mode="json", include=keys | ({"canary"} if self.canary == "person" else set()))
-
-
-def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str | int, ...]]:
-    """The paths of keys that the policy does not know, so that a spelling mistake is never silent."""
-    found: list[tuple[str | int, ...]] = []
-    for key, value in data.items() if isinstance(data, dict) else ():
-        field = model.model_fields.get(key)
-        found += [(key, *rest) for rest in _unknown_below(value, field.annotation)] if field else [(key,)]
-    return found
-
-
-def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str | int, ...]]:
-    """Unknown keys below one key, whose sections may stand in a list or under names."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return unknown_keys(value, kind)
-    section = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, Section)), None)
-    if section is None:
-        return []
-    if isinstance(value, dict):
-        return [(name, *rest) for name, each in value.items() for rest in unknown_keys(each, section)]
-    parts = enumerate(value) if isinstance(value, list) else ()
-    return [(number, *rest) for number, each in parts for rest in unknown_keys(each, section)]
 
 
 class Workflow(BaseModel):

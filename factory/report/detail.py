@@ -8,6 +8,7 @@ from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
+from factory.model.run_layout import RECHECK
 from factory.report.failed_hooks import FailedHook, hooks_of
 from factory.report.status import status
 from factory.report.status_row import Row
@@ -126,8 +127,14 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
 def _evidence(
     reader: SnapshotReader, snapshot: Snapshot, item_id: str, history: History, day: str = ""
 ) -> Evidence | None:
+    """What the checks said last, with what was looked at on the delivery alone."""
     try:
-        return reader.artifacts.evidence(snapshot.tree, item_id, history.run, day)
+        first = reader.artifacts.evidence(snapshot.tree, item_id, history.run, day)
+        last = reader.artifacts.evidence(snapshot.tree, item_id, history.run, day, RECHECK)
+        if first is None or last is None:
+            return first
+        known = {ran.name for ran in last.ran}
+        return last.model_copy(update={"ran": (*last.ran, *(ran for ran in first.ran if ran.name not in known))})
     except InvalidFile:
         return None  # the note says what is wrong with it
 

@@ -140,7 +140,7 @@ def _in_review(
         return row_of(reader, snapshot, state, "waiting", f"refused: {assessment.problems[0]}"), assessment.problems
     if decision.event is Event.FINISH:
         found = apply_blocker(reader.repository, snapshot, assessment)
-        if found and found[0] is not NotApplied.TARGET_MOVED:
+        if found and found[0] not in (NotApplied.TARGET_MOVED, NotApplied.UNCHECKED):
             return row_of(reader, snapshot, state, "waiting", f"approved, but {found[1]}", found[0]), ()
         if found:
             return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}", found[0]), ()

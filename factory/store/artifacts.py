@@ -106,9 +106,9 @@ class Artifacts:
                     found[seat] = yaml.load(MachineVerdict, source)
         return found
 
-    def evidence(self, tree: str, item_id: str, run: int, day: str = "") -> Evidence | None:
-        """What the factory saw when it last checked a run's proposal. Raises InvalidFile."""
-        path = run_file(item_id, run, EVIDENCE, day)
+    def evidence(self, tree: str, item_id: str, run: int, day: str = "", name: str = EVIDENCE) -> Evidence | None:
+        """What the checks of a run's proposal said, at delivery or in the merge train. Raises InvalidFile."""
+        path = run_file(item_id, run, name, day)
         data = self._objects.file(tree, path)
         if data is None:
             return None

@@ -9,7 +9,8 @@ from factory.model.base import branch_problem
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
-from factory.model.policy import Policy, Workflow, unknown_keys
+from factory.model.policy import Policy, Workflow
+from factory.model.unknown_keys import unknown_keys
 from factory.store import files, yaml
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.objects import Objects, TreeEntry

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import audit, commands, moves, response, waiting, whole
+from tests.benchmarks import audit, commands, moves, response, train, waiting, whole
 from tests.benchmarks.measure import Row, home_of_its_own, table
 
 _GROUPS = {
@@ -13,6 +13,7 @@ _GROUPS = {
     "commands": commands.measure,
     "response": response.measure,
     "whole": whole.measure,
+    "train": train.measure,
     "audit": audit.measure,
 }
 

@@ -1,7 +1,7 @@
 """Evidence: checks, and what the worker claims, run by the factory on the proposal as it would be merged now."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.cell.environments import fingerprint
@@ -10,12 +10,22 @@ from factory.execution.cell.setup import shared_folders
 from factory.execution.checks.cache import CheckCache, CheckResult, GatheringCache
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
-from factory.execution.checks.runner import CheckCall, CheckRunner, check_calls, surroundings_digest
+from factory.execution.checks.runner import (
+    CheckCall,
+    CheckRunner,
+    delivery_calls,
+    own_calls,
+    pending_checks,
+    surroundings_digest,
+    train_calls,
+)
 from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
+from factory.model.gate import touches
 from factory.model.globs import matches
+from factory.model.policy import MergeMode
 from factory.model.result import Claim
 from factory.model.run_layout import check_log
 from factory.store.canaries import Canaries
@@ -35,10 +45,9 @@ class Gathered:
 
 def merged_content(repository: Repository, base: str, proposal: str, target: str) -> Merge:
     """What the target would hold with the proposal merged; without the factory's own folders."""
-    objects = repository.objects
-    before, now = (repository.content(objects.commit(commit).tree) for commit in (base, target))
+    before, now = (repository.content_at(commit) for commit in (base, target))
     if before == now:
-        return Merge(repository.content(objects.commit(proposal).tree), ())
+        return Merge(repository.content_at(proposal), ())
     merge = repository.merge(target, proposal)
     return Merge(repository.content(merge.tree), merge.conflicts)
 
@@ -49,7 +58,7 @@ def _astray(repository: Repository, request: RunRequest, proposal: str, target: 
     Like a conflict: the next round makes its change there for everybody to see, or not at all.
     """
     objects, contract = repository.objects, request.contract
-    now = repository.content(objects.commit(target).tree)
+    now = repository.content_at(target)
     landing = tuple(diff(objects, now, tree))
     made = set(repository.changed(request.base, proposal))
     carried = {change.path for change in landing if change.path not in made}
@@ -64,12 +73,41 @@ def _astray(repository: Repository, request: RunRequest, proposal: str, target: 
 
 
 @dataclass(frozen=True)
+class Car:
+    """A proposal in its place in the merge train."""
+
+    request: RunRequest
+    proposal: str
+    target: str  # the commit that it is merged with: what the target will be once all ahead have landed
+
+
+@dataclass(frozen=True)
 class _Contents:
     """The trees that commands are run on."""
 
-    merged: str
-    checked: str  # the same, with what the contract takes from the target
+    merged: str  # of the proposal and the target
+    checked: str  # the same, or the tip of its batch, with what the contract takes from the target
     before: str  # the target's own
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A proposal that merges, and what judges it."""
+
+    car: Car
+    merged: str  # the content that it makes
+    before: str  # the target's own
+    checks: tuple[Argv, ...]
+    instruments: dict[str, str]  # what of that it changes, and the word that names it
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What is checked at once: a delivery, or so many of the merge train."""
+
+    tip: str  # what the last one makes of the target: the content that is checked
+    mode: MergeMode | None = None  # None: a delivery
+    pending: tuple[str, ...] = ()  # checks that are left to the train
 
 
 class Gatherer:
@@ -89,40 +127,95 @@ class Gatherer:
         control: Control,
         claims: tuple[Claim, ...] = (),
     ) -> Gathered:
-        """The evidence for a proposal. Raises FactoryError when something cannot be run at all."""
-        merge = merged_content(self._repository, request.base, proposal, target)
+        """The evidence for a delivery. Raises FactoryError when something cannot be run at all."""
+        car = Car(request, proposal, target)
+        merge = self._merged(car)
+        if conflict := self._conflict(car, merge):
+            return conflict
+        measured = self._measured(car, merge.tree)
+        pending: tuple[str, ...] = ()
+        if proposal != request.base:
+            guarded = (*request.policy.guarded, *measured.instruments)
+            by_person = touches(self._repository.changed(request.base, proposal), guarded)
+            pending = pending_checks(request, by_person=by_person)
+        calls = tuple(delivery_calls(request, claims, pending))
+        return self._evidence(measured, _Batch(merge.tree, None, pending), calls, self._runner(request, control, {}))
+
+    def prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> tuple[Gathered, ...]:
+        """The evidence for each of these cars, from checks of what the last one makes of the target.
+
+        Raises FactoryError when something cannot be run at all.
+        """
+        merges = [self._merged(car) for car in cars]
+        batch = _Batch(merges[-1].tree, mode)
+        caches: dict[str, GatheringCache] = {}
+        found: list[Gathered] = []
+        for car, merge in zip(cars, merges, strict=True):
+            runner, calls = self._runner(car.request, control, caches), tuple(train_calls(car.request))
+            conflict = self._conflict(car, merge)
+            found.append(conflict or self._evidence(self._measured(car, merge.tree), batch, calls, runner))
+        return (*found[:-1], _with_others(found[-1], cars[:-1], found[:-1]))
+
+    def _merged(self, car: Car) -> Merge:
+        return merged_content(self._repository, car.request.base, car.proposal, car.target)
+
+    def _conflict(self, car: Car, merge: Merge) -> Gathered | None:
+        """The evidence that a proposal cannot be merged; None when it can."""
+        request, proposal, target = car.request, car.proposal, car.target
         astray = merge.conflicts or tuple(_astray(self._repository, request, proposal, target, merge.tree))
-        if astray:
-            paths = tuple(printable(path) for path in astray)
-            return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
-        objects, environment = self._repository.objects, surroundings_digest(request)
-        cache = GatheringCache(self._cache, environment + fingerprint(shared_folders(self._cells, request)))
-        runner = CheckRunner(self._repository, self._cells, cache, request, environment, control)
-        before = self._repository.content(objects.commit(target).tree)
-        asked = tuple(check_calls(request, claims))
-        checks = tuple(call.argv for call in asked if call.claimed is None)
-        checked = content_for_checks(objects, merge.tree, before, request.contract, checks)
-        ran, logs = self._ran(runner, asked, _Contents(merge.tree, checked, before), target)
-        passed = all(each.passed for each in ran)
+        if not astray:
+            return None
+        paths = tuple(printable(path) for path in astray)
+        return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
+
+    def _runner(self, request: RunRequest, control: Control, caches: dict[str, GatheringCache]) -> CheckRunner:
+        """What a request's commands are run with; those in the same surroundings know the same."""
+        environment = surroundings_digest(request)
+        surroundings = environment + fingerprint(shared_folders(self._cells, request))
+        cache = caches.setdefault(surroundings, GatheringCache(self._cache, surroundings))
+        return CheckRunner(self._repository, self._cells, cache, request, environment, control)
+
+    def _measured(self, car: Car, merged: str) -> _Measured:
+        """What judges a proposal that merges, and what of that it changes itself."""
+        request, objects = car.request, self._repository.objects
+        before = self._repository.content_at(car.target)
+        checks = tuple(dict.fromkeys(call.argv for call in own_calls(request)))
+        made = {change.path: change.old is None for change in self._repository.changes(request.base, car.proposal)}
+        changed = {*made, *(change.path for change in diff(objects, before, merged))}
+        instruments = instruments_among(request.contract, checks, seat_argvs(request), sorted(changed), made)
+        return _Measured(car, merged, before, checks, instruments)
+
+    def _evidence(
+        self, measured: _Measured, batch: _Batch, calls: tuple[CheckCall, ...], runner: CheckRunner
+    ) -> Gathered:
+        """What the commands say of a proposal that merges."""
+        car, before = measured.car, measured.before
+        contract = car.request.contract
+        checked = content_for_checks(self._repository.objects, batch.tip, before, contract, measured.checks)
+        ran, logs = self._ran(runner, calls, _Contents(measured.merged, checked, before), car.target)
+        passed = all(each.passed for each in ran) and not batch.pending
         found = Evidence(
-            base=request.base,
-            proposal=proposal,
-            target=target,
-            tree=merge.tree,
-            environment=environment,
+            base=car.request.base,
+            proposal=car.proposal,
+            target=car.target,
+            tree=measured.merged,
+            environment=runner.environment,
             ran=ran,
-            instruments=self._instruments(request, checks, proposal, before, merge.tree),
-            silent=self._canary.silent(runner, checked, target) if passed else (),
+            instruments=measured.instruments,
+            silent=self._canary.silent(runner, checked, car.target) if passed else (),
+            pending=batch.pending,
+            mode=batch.mode,
+            proven=batch.tip if batch.tip != measured.merged else "",
         )
         return Gathered(found, logs)
 
     def _ran(
-        self, runner: CheckRunner, asked: Iterable[CheckCall], contents: _Contents, target: str
+        self, runner: CheckRunner, calls: Iterable[CheckCall], contents: _Contents, target: str
     ) -> tuple[tuple[Ran, ...], dict[str, bytes]]:
         """How every command ended, and the logs by file name."""
         ran: list[Ran] = []
         logs: dict[str, bytes] = {}
-        for call in asked:
+        for call in calls:
             runner.control.says(f"checking {call.name}")
             # A claim is about what the worker had before it, its own tests included.
             tree = contents.merged if call.claimed is not None else contents.checked
@@ -134,13 +227,19 @@ class Gatherer:
                 logs[check_log(call.name, before=True)] = first.log
         return tuple(ran), logs
 
-    def _instruments(
-        self, request: RunRequest, checks: tuple[Argv, ...], proposal: str, before: str, merged: str
-    ) -> dict[str, str]:
-        """What the proposal changes of what judges it, both as it was proposed and as it would come in."""
-        made = {change.path: change.old is None for change in self._repository.changes(request.base, proposal)}
-        changed = {*made, *(change.path for change in diff(self._repository.objects, before, merged))}
-        return instruments_among(request.contract, checks, seat_argvs(request), sorted(changed), made)
+
+def _with_others(last: Gathered, ahead: Sequence[Car], found: Sequence[Gathered]) -> Gathered:
+    """The evidence for the last one of a batch, with the commands of those ahead that failed where it came in."""
+    if not last.evidence.passed:
+        return last
+    pairs = [(car, each) for car, each in zip(ahead, found, strict=True) if not each.evidence.conflicts]
+    failed = [
+        ran.model_copy(update={"name": f"{car.request.item_id}/{ran.name}", "criterion": None})
+        for car, each in pairs
+        for ran in each.evidence.ran
+        if not ran.passed
+    ]
+    return replace(last, evidence=last.evidence.model_copy(update={"ran": (*last.evidence.ran, *failed)}))
 
 
 def _answer(call: CheckCall, result: CheckResult, before: CheckResult | None, tree: str) -> Ran:

@@ -1,6 +1,6 @@
 """Check runs: the commands of one request, each in a clean checkout, and none twice on the same files."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from factory.execution.agents.prompt import render_argv
@@ -17,6 +17,7 @@ from factory.execution.processes.command import Stopped
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, digest_of
+from factory.model.contract import CheckWhen
 from factory.model.errors import FactoryError
 from factory.model.item import Criterion
 from factory.model.result import Claim
@@ -39,20 +40,47 @@ class CheckCall:
     must_fail_before: bool = False
 
 
-def check_calls(request: RunRequest, claims: tuple[Claim, ...]) -> Iterator[CheckCall]:
-    """What is to be run; a contract's argv is a template, an item's and a worker's is data."""
+def delivery_calls(
+    request: RunRequest, claims: tuple[Claim, ...], pending: Collection[str] = ()
+) -> Iterator[CheckCall]:
+    """What is run on a delivery: all but the checks that wait for its merge."""
+    yield from (call for call in own_calls(request) if call.name not in pending)
+    for number, claim in enumerate(claims, 1):
+        yield CheckCall(claim_name(number), claim.run, claimed=claim.exit_code)
+
+
+def train_calls(request: RunRequest) -> Iterator[CheckCall]:
+    """What is run on what is about to be merged. That a check fails without the change, its delivery has shown."""
+    contract = request.contract
+    early = {check.name for check in contract.checks if contract.when(check) is CheckWhen.DELIVERY}
+    for call in own_calls(request):
+        if call.name not in early:
+            yield replace(call, must_fail_before=False)
+
+
+def pending_checks(request: RunRequest, *, by_person: bool) -> tuple[str, ...]:
+    """The contract's checks that are run on what is about to be merged, and not before."""
+    contract = request.contract
+    when = {check.name: contract.when(check, by_person=by_person) for check in contract.checks}
+    return tuple(name for name, at in when.items() if at is CheckWhen.TRAIN)
+
+
+def own_calls(request: RunRequest) -> Iterator[CheckCall]:
+    """The checks of the contract and of the item's criteria: a contract's argv is a template, an item's is data."""
     yield from contract_calls(request)
     for criterion in request.item.acceptance:
         if criterion.check is not None:
             before = criterion.must_fail_before
             yield CheckCall(_acceptance_name(criterion), criterion.check, criterion.id, must_fail_before=before)
-    for number, claim in enumerate(claims, 1):
-        yield CheckCall(claim_name(number), claim.run, claimed=claim.exit_code)
 
 
-def asked_of(request: RunRequest) -> dict[str, str | None]:
-    """What the evidence for a request has to say, besides of claims: names of checks, with the criteria they answer."""
-    of_contract = {check.name: None for check in request.contract.checks}
+def asked_of(request: RunRequest, pending: Collection[str] = ()) -> dict[str, str | None]:
+    """What a delivery's evidence has to say, besides of claims: names of checks, with the criteria they answer.
+
+    All but those that are left to the merge train; which these are, the evidence may say of no other check.
+    """
+    late = set(pending).intersection(pending_checks(request, by_person=False))
+    of_contract = {check.name: None for check in request.contract.checks if check.name not in late}
     return of_contract | {_acceptance_name(each): each.id for each in request.item.acceptance if each.check is not None}
 
 

@@ -85,7 +85,7 @@ class Redactor:
         found = self._scanner.scan(request.policy.secret_scan, looked_at)
         return _redacted(outcome, texts, found) if found else outcome
 
-    def redact_recheck(self, request: RunRequest, gathered: Gathered) -> Gathered:
+    def redact_evidence(self, request: RunRequest, gathered: Gathered) -> Gathered:
         """Evidence that was gathered anew, as it may be written down."""
         outcome = self.redact(request, RunOutcome(Work(), Proof("", gathered.evidence, gathered.logs)))
         assert outcome.proof is not None

@@ -1,9 +1,8 @@
 """The apply blocker: why what is approved is not applied by the next pass. The look to the act in `apply`."""
 
+from factory.execution.checks.evidence import merged_content
 from factory.line.review.assess import Assessment
 from factory.line.snapshot import Snapshot
-from factory.model.contract import ApplyMode
-from factory.model.evidence import Evidence
 from factory.model.lifecycle import NotApplied
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
@@ -11,31 +10,24 @@ from factory.store.repository.trees import diff
 
 def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assessment) -> tuple[NotApplied, str] | None:
     """Why what is approved will not be applied by the next pass; None when it will."""
-    state, target = assessment.state, snapshot.policy.target_branch
+    state, evidence, target = assessment.state, assessment.evidence, snapshot.policy.target_branch
     if state.item is not None and state.item.hold:
         return NotApplied.HELD, "it is on hold"
-    if state.contract is None or state.contract.apply.mode not in (ApplyMode.MERGE, ApplyMode.SQUASH):
+    head = repository.head(target)
+    if not assessment.rides or head is None:
         return None
-    if not _readable(repository, assessment.evidence):
+    objects = repository.objects
+    if not objects.holds(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"
-    in_the_way = obstacles(repository, target, assessment.evidence.tree)
+    merge = merged_content(repository, evidence.base, evidence.proposal, head)
+    in_the_way = [] if merge.conflicts else obstacles(repository, target, merge.tree)
     if in_the_way:
         return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"
-    objects, head = repository.objects, repository.head(target)
-    now = repository.content(objects.commit(head).tree) if head else ""
-    if now != repository.content(objects.commit(assessment.evidence.target).tree):
+    if repository.content_at(head) != repository.content_at(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} has moved, and the checks are run again first"
+    if evidence.pending:
+        return NotApplied.UNCHECKED, f"{', '.join(evidence.pending)} run first, on what it makes of {target}"
     return None
-
-
-def _readable(repository: Repository, evidence: Evidence) -> bool:
-    """Whether this clone holds what was checked; another clone's merge in memory is made again."""
-    objects = repository.objects
-    if objects.holds(evidence.target) and not objects.holds(evidence.tree):
-        repository.content(objects.commit(evidence.proposal).tree)  # what was checked, where the target had not moved
-        if not objects.holds(evidence.tree):
-            repository.content(repository.merge(evidence.target, evidence.proposal).tree)
-    return objects.holds(evidence.target) and objects.holds(evidence.tree)
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
@@ -44,5 +36,5 @@ def obstacles(repository: Repository, branch: str, content: str) -> list[str]:
     if view is None or target is None:
         return []
     objects = repository.objects
-    changes = list(diff(objects, repository.content(objects.commit(target).tree), content))
+    changes = list(diff(objects, repository.content_at(target), content))
     return view.local_changes(changes)

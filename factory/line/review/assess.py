@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from factory.execution.checks.evidence import Gathered
 from factory.line.review.proposals import restore_proposal
 from factory.line.review.votes import Delivery, delivery_of, machine_vote, read_vote, reviewers_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -30,25 +31,32 @@ class Assessment:
     subject: str
     problems: tuple[Problem, ...] = ()
     approvals: tuple[Verdict, ...] = ()  # of people
+    again: Gathered | None = None  # what it rests on, when that is newer than the delivery
+
+    @property
+    def rides(self) -> bool:
+        """Whether it changes the target, so that it is merged by the merge train once it is approved."""
+        contract = self.state.contract
+        return contract is not None and contract.merges and self.evidence.proposal != self.evidence.base
 
 
 def assess(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, newer: Evidence | None = None
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: Gathered | None = None
 ) -> Assessment | str:
     """The decision on one item, or why there can be none. Changes nothing but what this clone holds of its proposal."""
     if state.item is None or state.contract is None:
         return state.problem
     try:
-        return _judge(reader, snapshot, state, newer)
+        return _judge(reader, snapshot, state, again)
     except InvalidFile as error:
         return str(error.problems[0])
     except MachineError as error:
         return error.message
 
 
-def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, newer: Evidence | None) -> Assessment | str:
+def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: Gathered | None) -> Assessment | str:
     assert state.contract is not None
-    evidence = newer or reader.artifacts.evidence(snapshot.tree, state.id, state.history.run)
+    evidence = again.evidence if again else reader.artifacts.evidence(snapshot.tree, state.id, state.history.run)
     if evidence is None or not state.history.subject:
         return "there is no proposal to judge; move it to queue/inbox or queue/rework"
     subject = present_subject(reader, snapshot, state)
@@ -65,7 +73,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, newer: 
     decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}
     approvals = tuple(vote.verdict for vote in votes.votes if vote.seat in people)
-    return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals)
+    return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals, again)
 
 
 def present_subject(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> str:

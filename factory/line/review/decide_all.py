@@ -1,7 +1,6 @@
 """Carry out: what the gate decides of every item in review is done. The act to the look in `assess`."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from factory.execution.checks.evidence import Gathered
 from factory.execution.run_files import rechecked_files
@@ -10,6 +9,7 @@ from factory.line.review.assess import Assessment, assess
 from factory.line.review.review_request import review_request_of
 from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked
 from factory.line.review.verdict_file import verdict_file
+from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.base import counted
@@ -39,9 +39,7 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     for state in snapshot.in_lane(Lane.REVIEW):
         if not state.recorded:
             continue  # a person moved it here just now: reconcile has the next word
-        assessment = assess(
-            context.reader, snapshot, state, context.runs.newer_evidence(state.id, state.history.proposal)
-        )
+        assessment = assess(context.reader, snapshot, state, _proven_at_the_front(context, snapshot, state))
         if isinstance(assessment, str):
             continue
         problems.extend(assessment.problems)
@@ -57,12 +55,20 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     return Gated(approved, problems, snapshot)
 
 
+def _proven_at_the_front(context: Context, snapshot: Snapshot, state: ItemState) -> Gathered | None:
+    """What the merge train's checks say of an item on the target as it is now."""
+    repository, target = context.repository, snapshot.policy.target_branch
+    before = repository.content_at(repository.tip(target, "target"))
+    found = context.runs.evidence_at(Place(state.id, state.history.subject, before))
+    return found if isinstance(found, Gathered) else None
+
+
 def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState:
     """Move an item to where the gate sends it."""
     state = assessment.state
-    recheck = recheck_files(context, state)
+    recheck = recheck_files(assessment)
     findings = with_late_ones_marked(context, snapshot, state, assessment.decision.findings)
-    payload = _payload(assessment, findings, _not_applied(assessment, rechecked=bool(recheck)))
+    payload = _payload(assessment, findings, _not_applied(assessment))
     files = {} if isinstance(payload, Rejected) else recheck
     return context.writer.move(state, Move(payload, files), snapshot.listing.verdicts)
 
@@ -93,18 +99,16 @@ def _payload(
     )
 
 
-def recheck_files(context: Context, state: ItemState) -> dict[str, bytes]:
-    """What the checks of an item's proposal said when they were run again, to be kept beside what they said first."""
-    found = context.runs.recheck_of(state.id, state.history.proposal)
-    context.writer.once_published(partial(context.runs.forget_recheck, state.id))
-    return rechecked_files(found) if isinstance(found, Gathered) else {}
+def recheck_files(assessment: Assessment) -> dict[str, bytes]:
+    """What the merge train's checks said, to be kept beside what was found at delivery."""
+    return rechecked_files(assessment.again) if assessment.again else {}
 
 
-def _not_applied(assessment: Assessment, *, rechecked: bool) -> NotApplied | None:
-    """Why what had been judged already is not applied; None when it was never approved."""
+def _not_applied(assessment: Assessment) -> NotApplied | None:
+    """Why what had been approved so far is not applied; None when it was never approved."""
     if any(finding.id == SUBJECT_CHANGED for finding in assessment.decision.findings):
         return NotApplied.SUBJECT_CHANGED
-    if not rechecked or assessment.evidence.passed:
+    if assessment.again is None or assessment.evidence.passed:
         return None
     return NotApplied.CONFLICT if assessment.evidence.conflicts else NotApplied.CHECK_FAILED
 

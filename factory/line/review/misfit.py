@@ -86,7 +86,7 @@ def _of_answers(request: RunRequest, outcome: RunOutcome, evidence: Evidence) ->
     """What is wrong with the list of commands that were run."""
     result = outcome.work.result
     claims = range(1, 1 + len(result.handoff.commands)) if result else ()
-    asked = {**asked_of(request), **{claim_name(number): None for number in claims}}
+    asked = {**asked_of(request, evidence.pending), **{claim_name(number): None for number in claims}}
     if evidence.conflicts:
         asked = {}
     ran = {each.name: each.criterion for each in evidence.ran}

@@ -106,7 +106,10 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
         yield f"Needs a person: {_line(path)} decides what is judged here ({_line(word)})"
     for name in evidence.silent:
         yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
-    yield "Checks:" + ("" if others else " none")
+    yield "Checks:" + ("" if others or evidence.pending else " none")
+    yield from _some(
+        f"  {_line(name)}: runs once this is approved, on what is then merged" for name in evidence.pending
+    )
     yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}{_said(ran)}" for ran in others)
     criteria = review_request.delivery.item.acceptance
     yield from _some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.execution.apply_command import ApplyNote
-from factory.model.contract import ApplyMode, Contract
+from factory.model.contract import ApplyMode, CheckWhen, Contract
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
-from factory.model.journal import Entry
+from factory.model.journal import Entry, MergeProof
 from factory.model.lifecycle import Event, Outcome
 from factory.model.run_layout import APPLY, EVIDENCE, PATCH
 from factory.report.audit.content import Brought, content_name, outside
@@ -81,9 +81,9 @@ class Finish:
 
     def _judged(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Iterator[RuleBroken]:
         """The gate's own decision on what is committed, by the policy of that time."""
-        asked = {check.name: None for check in contract.checks}
-        asked |= {f"acceptance/{each.id}": None for each in item.acceptance if each.check is not None}
-        missing = asked.keys() - {ran.name for ran in evidence.ran}
+        missing = _unasked(self._judgement.read(EVIDENCE), item, contract, evidence)
+        if self._entry.event is Event.REJECT:
+            missing -= set(evidence.pending)
         if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
         for text in unmeasured(self._repository, self._judgement, contract, evidence):
@@ -159,6 +159,9 @@ class Finish:
         if not commit.parents or commit.parents[1:] not in ((), (evidence.proposal,)):
             yield Rule.MERGED, f"was finished by {applied[:10]}, which merged something else"
             return
+        said = self._entry.merged
+        if said and said != MergeProof(mode=evidence.mode or said.mode, tree=evidence.proven or evidence.tree):
+            yield Rule.MERGED, "was proven in another way than its journal says"
         if content_name(objects, commit.tree) != evidence.tree:
             yield Rule.MERGED, f"was checked on another content than {applied[:10]} brought in"
         elif not self._judgement.brought_in(evidence):
@@ -168,3 +171,15 @@ class Finish:
             same = set(outside(objects, before, applied)) == set(outside(objects, evidence.base, evidence.proposal))
             if not same and not self._judgement.merges_to(evidence, before):
                 yield Rule.MERGED, f"was finished by {applied[:10]}, which is not the proposal merged with the target"
+
+
+def _unasked(first: Evidence | None, item: Item, contract: Contract, last: Evidence) -> set[str]:
+    """The checks that its contract asks for and that were not run: at delivery, and on what was about to be merged."""
+    acceptance = {f"acceptance/{each.id}" for each in item.acceptance if each.check is not None}
+    named = {check.name: contract.when(check) for check in contract.checks}
+    if last.mode is None:  # the delivery's own was enough
+        return (named.keys() | acceptance) - {ran.name for ran in last.ran}
+    early = {name for name, when in named.items() if when is not CheckWhen.TRAIN} | acceptance
+    late = {name for name, when in named.items() if when is not CheckWhen.DELIVERY} | acceptance
+    delivered = {ran.name for ran in first.ran} if first else set()
+    return (early - delivered) | (late - {ran.name for ran in last.ran})

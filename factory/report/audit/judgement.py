@@ -74,7 +74,9 @@ class Judgement:
         """What the checks said last: of a recheck that came with this commit, or that is of the tree that came in."""
         again, first = self.read(RECHECK), self.read(EVIDENCE)
         came = any(change.new and not change.old and _is_recheck(change.path) for change in self._step.changes)
-        if again is None or (self.entry.outcome is Outcome.APPLIED and first and self.brought_in(first)):
+        if again is None or (
+            self.entry.outcome is Outcome.APPLIED and first and not first.pending and self.brought_in(first)
+        ):
             return first
         return again if came or self.entry.outcome is Outcome.APPLIED else first
 

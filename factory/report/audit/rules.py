@@ -50,7 +50,7 @@ EXPLAINED = {
     Rule.PATCH: "The patch that was judged is the difference that the proposal makes.",
     Rule.COVERED: "A finished item has all the verdicts and passed checks that its contract then asked for.",
     Rule.REVIEWER: "Nobody approves their own work, and a verdict is brought by somebody whom the policy lets judge.",
-    Rule.MERGED: "The content that came into the target is exactly the one that the checks ran on.",
+    Rule.MERGED: "What came into the target is exactly what was checked, or a batch that was checked came in whole.",
     Rule.UNAPPROVED: "What a worker made comes into the branch by the finish of its item, and in no other way.",
     Rule.ROUNDS: "No item is sent back more often than its contract allowed at that time.",
     Rule.ATTEMPTS: "No transient failure is tried again more often than the contract allowed at that time.",

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Protocol
 
 from factory.report.audit.artifacts import WrittenOnce
+from factory.report.audit.batches import Batches
 from factory.report.audit.content import Content
 from factory.report.audit.dates import Dates
 from factory.report.audit.forged import Forged
@@ -46,6 +47,7 @@ class Ruleset:
         self._rewritten = Rewritten(state.repository, state.authorship)
         self._dates = Dates()
         self._content = Content(state, self._proposals)
+        self._batches = Batches(state)
         self._places = Places(state)
         self._moves = Moves(state, self._content)
         self._handoff = Handoff(state)
@@ -60,6 +62,7 @@ class Ruleset:
             self._moves.check,
             unsaid,
             self._content.check,
+            self._batches.check,
             self._handoff.check,
             self._places.check_finished,
         )
@@ -68,6 +71,7 @@ class Ruleset:
             self._dates,
             self._forged,
             self._content,
+            self._batches,
             self._places,
             self._moves,
             self._handoff,
@@ -99,6 +103,7 @@ class Ruleset:
         yield from self._dates.rest()
         yield from self._forged.rest()
         yield from self._content.rest()
+        yield from self._batches.rest()
         yield from self._places.gone()
         yield from self._places.twice()
         yield from self._handoff.rest()

@@ -32,11 +32,11 @@ def _checked(
 ) -> str:
     """The content that the checks had to run on; nothing when git has let go what tells it."""
     if contract.checks_from == "proposal":
-        return evidence.tree
+        return evidence.proven or evidence.tree
     objects, applied = repository.objects, judgement.entry.applied or ""
     if objects.read(evidence.target) is None or objects.read(applied or evidence.tree) is None:
         return ""
     content = repository.content
-    merged = content(objects.commit(applied).tree) if applied else evidence.tree
+    merged = evidence.proven or (content(objects.commit(applied).tree) if applied else evidence.tree)
     before = content(objects.commit(evidence.target).tree)
     return content_for_checks(objects, merged, before, contract, checks)

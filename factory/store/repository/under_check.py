@@ -7,6 +7,7 @@ from factory.store.repository.git import Git, GitError
 from factory.store.repository.objects import Objects
 
 _FOLDER = "refs/factory/proposals/"
+_TRAIN = "refs/factory/train"
 
 
 class UnderCheck:
@@ -21,6 +22,12 @@ class UnderCheck:
         with suppress(GitError):  # it can be made again
             self._git.run("update-ref", f"{_FOLDER}{item_id}", commit)
         self._objects.guard()  # from a clean-up that looked at the references before
+
+    def hold_train(self, commit: str) -> None:
+        """Keep the commits of the merge train up to this one, and no longer what was kept of it before."""
+        with suppress(GitError):
+            self._git.run("update-ref", _TRAIN, commit)
+        self._objects.guard()
 
     def let_go(self, item_ids: Iterable[str]) -> None:
         """Keep those of these items no longer: a branch does, or nobody needs them."""

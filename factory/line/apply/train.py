@@ -1,0 +1,238 @@
+"""The merge train: what is approved, in the order in which it lands, each on what those ahead of it make of the target.
+
+It is made anew with each pass from what is approved and what the target holds; only what checks came to is remembered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
+
+from factory.execution.checks.evidence import Car, merged_content
+from factory.line.apply.batches import Step, every, tip
+from factory.line.apply.blocker import apply_blocker, obstacles
+from factory.line.apply.landing import land
+from factory.line.context import Context
+from factory.line.dispatch.requests import request_for
+from factory.line.review.assess import Assessment, assess
+from factory.line.review.proposals import base_of
+from factory.line.runs import Place
+from factory.line.snapshot import Snapshot
+from factory.line.writer import Move
+from factory.model.errors import Problem
+from factory.model.events import Blocked
+from factory.model.evidence import Evidence
+from factory.model.failure import Failure, FailureClass
+from factory.model.lifecycle import Event, NotApplied
+from factory.model.policy import MergeMode
+from factory.store.repository.batch import plumbing_commit
+
+
+@dataclass(frozen=True)
+class _Coupled:
+    """An approved item in its place in the train."""
+
+    assessment: Assessment  # by the evidence of this place, where there is some
+    place: Place
+    on: str  # the commit that it is merged with
+    base: str
+    tree: str  # the content that this makes; empty when they conflict
+    commit: str  # what the next one is merged with
+    proven: bool
+
+
+@dataclass(frozen=True)
+class _Train:
+    """What rides, and every place that was looked at for it."""
+
+    cars: tuple[_Coupled, ...]
+    clear: int  # so many of them have nobody ahead who is left out, and whom the gate judges once they have landed
+    looked_at: frozenset[Place]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where its cars are."""
+        return tuple(car.place for car in self.cars)
+
+    def waits_for(self, batch: tuple[Place, ...]) -> bool:
+        """Whether what checks of a batch came to, or will come to, is of use."""
+        return batch == self.places[: len(batch)] or (len(batch) == 1 and batch[0] in self.looked_at)
+
+
+def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -> bool:
+    """Land all that is proven in one instant, and have what follows checked; whether something has landed."""
+    waiting = _unobstructed(context, snapshot, _in_order(context, approved))
+    while True:
+        train = _coupled(context, snapshot, waiting)
+        step, cars = _step(context, snapshot, train)
+        subject = next((car.place.subject for car in cars[: step.land] if _is_obstructed(context, snapshot, car)), None)
+        if subject is None:
+            break
+        context.obstructed.add(subject)  # a person's changes keep it where it is, and nobody else
+        waiting = [each for each in waiting if each.subject != subject]
+    before, landed = context.writer.mark(), 0
+    for car in cars[: step.land]:
+        with context.isolating(car.assessment.state):
+            snapshot = snapshot.after(land(context, snapshot, car.assessment, car.place))
+            landed += 1
+            continue
+        break  # what follows was proven on it
+    if landed < step.land and snapshot.policy.merge.mode is MergeMode.TIP:
+        context.writer.back_to(before)  # a batch is proven only as a whole
+        path = cars[landed].assessment.state.placed.path
+        torn = Problem(path, 1, 1, "cannot be merged, nor its batch of the merge train; factory doctor")
+        context.writer.once_published(partial(context.item_problems.append, torn))
+        landed, step = 0, Step()
+    context.writer.once_published(partial(context.runs.keep_probes, train.waits_for))
+    context.writer.publish()
+    if landed == step.land:
+        _check(context, snapshot, train, step)
+    return landed > 0
+
+
+def _unobstructed(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> list[Assessment]:
+    """Those that no change of a person's was in the way of when they were to land, or is no more."""
+    context.obstructed.intersection_update(each.subject for each in waiting)
+    free: list[Assessment] = []
+    for assessment in waiting:
+        if assessment.subject in context.obstructed:
+            found = apply_blocker(context.repository, snapshot, assessment)
+            if found and found[0] is NotApplied.UNCOMMITTED:
+                continue
+            context.obstructed.discard(assessment.subject)
+        free.append(assessment)
+    return free
+
+
+def _in_order(context: Context, approved: Sequence[Assessment]) -> list[Assessment]:
+    """Those that ride already stay in their order, since what is checked hangs on it; behind them, who came first."""
+    waiting = {each.subject: each for each in approved}
+    riding = [subject for subject in context.riding if subject in waiting]
+    new = sorted((each for each in approved if each.subject not in riding), key=_came)
+    context.riding = [*riding, *(each.subject for each in new)]
+    return [waiting[subject] for subject in context.riding]
+
+
+def _came(assessment: Assessment) -> tuple[str, str]:
+    since = assessment.state.history.since
+    return since.isoformat() if since else "", assessment.state.id
+
+
+def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> _Train:
+    """The train as it is now."""
+    on = context.writer.tip_of(snapshot.policy.target_branch)
+    cars: list[_Coupled] = []
+    looked_at: set[Place] = set()
+    clear: int | None = None
+    for assessment in waiting:
+        if len(cars) == snapshot.policy.merge.ahead:
+            break
+        with context.isolating(assessment.state):
+            car = _couple(context, assessment, on)
+            looked_at.add(car.place)
+            if cars and not car.tree:
+                continue  # it conflicts with those ahead, and waits until they have landed
+            seen = _by_evidence(context, snapshot, car, front=not cars)
+            if seen is not None:
+                cars.append(seen)
+                on = seen.commit
+            elif cars and clear is None:
+                clear = len(cars)
+    return _Train(tuple(cars), len(cars) if clear is None else clear, frozenset(looked_at))
+
+
+def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
+    """An item merged with what a commit holds."""
+    repository = context.repository
+    objects, proposal = repository.objects, assessment.state.history.proposal
+    base = base_of(repository, proposal)
+    place = Place(assessment.state.id, assessment.subject, repository.content_at(on))
+    merge = merged_content(repository, base, proposal, on)
+    if merge.conflicts:
+        return _Coupled(assessment, place, on, base, "", on, proven=False)
+    tree = repository.with_content(objects.commit(on).tree, merge.tree)
+    commit = plumbing_commit(objects, tree, (on, proposal), f"{place.item_id} in the merge train.\n")
+    return _Coupled(assessment, place, on, base, merge.tree, commit, proven=False)
+
+
+def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: bool) -> _Coupled | None:
+    """A car with what is known of it in its place; None when it may not ride now, as far as that is known.
+
+    Behind others it is not to blame yet: what they bring may be what it does not get on with.
+    """
+    state = car.assessment.state
+    if _is_of(context, car.assessment.evidence, car):
+        return replace(car, proven=True)
+    by_itself = front or snapshot.policy.merge.mode is MergeMode.EVERY
+    found = context.runs.evidence_at(car.place) if by_itself else None
+    if found is None:
+        return car
+    if isinstance(found, Failure):
+        if front:
+            blocked = Blocked(reason=found.reason, failure=FailureClass.CONFIG, not_applied=NotApplied.UNPROVABLE)
+            context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
+        return None
+    assessment = assess(context.reader, snapshot, state, found)
+    if isinstance(assessment, str) or assessment.decision.event is not Event.FINISH:
+        return None
+    return replace(car, assessment=assessment, proven=found.evidence.tree == car.tree)
+
+
+def _is_of(context: Context, evidence: Evidence, car: _Coupled) -> bool:
+    """Whether evidence says all that has to be known of a car in its place: a delivery's, when nothing has moved."""
+    objects = context.repository.objects
+    if evidence.pending or not car.tree or evidence.tree != car.tree or not objects.holds(evidence.target):
+        return False  # the last of these: somebody has made the target's history anew
+    return context.repository.content_at(evidence.target) == car.place.before
+
+
+def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tuple[_Coupled, ...]]:
+    """What happens to the train, and its cars by the evidence that they land with."""
+    cars = train.cars
+    if snapshot.policy.merge.mode is MergeMode.EVERY:
+        return every([car.proven for car in cars], train.clear), cars
+    if cars and not cars[0].tree:
+        return Step(check=((0, 1),)), cars  # a conflict is told of at once
+    proven = len(tuple(takewhile(lambda car: car.proven, cars)))
+    batches = {count: _by_batch(context, snapshot, cars[:count]) for count in range(1, len(cars) + 1)}
+    known = {count: None if batch is None else bool(batch) for count, batch in batches.items()}
+    step = tip(len(cars), proven, lambda count: known[count])
+    return step, cars if proven else batches.get(step.land) or cars
+
+
+def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Coupled]) -> tuple[_Coupled, ...] | None:
+    """Cars by what their batch came to; none of them when it does not land, None when there is no answer."""
+    found = context.runs.proof(tuple(car.place for car in cars))
+    if found is None or isinstance(found, Failure):
+        return None if found is None else ()
+    proven: list[_Coupled] = []
+    for car, gathered in zip(cars, found, strict=True):
+        assessment = assess(context.reader, snapshot, car.assessment.state, gathered)
+        if isinstance(assessment, str) or assessment.decision.event is not Event.FINISH:
+            return ()
+        proven.append(replace(car, assessment=assessment, proven=True))
+    return tuple(proven)
+
+
+def _is_obstructed(context: Context, snapshot: Snapshot, car: _Coupled) -> bool:
+    """Whether a person has changes where it would be written."""
+    return bool(obstacles(context.repository, snapshot.policy.target_branch, car.tree))
+
+
+def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> None:
+    """Begin as many of the checks as there are hands for."""
+    runs, mode = context.runs, snapshot.policy.merge.mode
+    free = snapshot.policy.agent.most_checks - len(runs.probing)
+    for start, end in step.check:
+        batch, following = train.places[start:end], train.places[start:]
+        under_way = any(running == following[: len(running)] for running in runs.probing)
+        if runs.proof(batch) is None and not under_way and free > 0:
+            cars = train.cars[start:end]
+            context.repository.under_check.hold_train(cars[-1].commit)
+            runs.probe(batch, [_car(snapshot, car) for car in cars], mode)
+            free -= 1
+
+
+def _car(snapshot: Snapshot, car: _Coupled) -> Car:
+    state = car.assessment.state
+    return Car(request_for(snapshot, state, car.base, car.base), state.history.proposal, car.on)
