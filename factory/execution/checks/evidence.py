@@ -29,7 +29,8 @@ from factory.model.policy import MergeMode
 from factory.model.result import Claim
 from factory.model.run_layout import check_log
 from factory.store.canaries import Canaries
-from factory.store.repository.repository import Merge, Repository
+from factory.store.repository.merging import Merge
+from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 
 _TAIL_CHARACTERS = 4000
@@ -41,15 +42,6 @@ class Gathered:
 
     evidence: Evidence
     logs: Mapping[str, bytes]
-
-
-def merged_content(repository: Repository, base: str, proposal: str, target: str) -> Merge:
-    """What the target would hold with the proposal merged; without the factory's own folders."""
-    before, now = (repository.content_at(commit) for commit in (base, target))
-    if before == now:
-        return Merge(repository.content_at(proposal), ())
-    merge = repository.merge(target, proposal)
-    return Merge(repository.content(merge.tree), merge.conflicts)
 
 
 def _astray(repository: Repository, request: RunRequest, proposal: str, target: str, tree: str) -> Iterator[str]:
@@ -157,7 +149,7 @@ class Gatherer:
         return (*found[:-1], _with_others(found[-1], cars[:-1], found[:-1]))
 
     def _merged(self, car: Car) -> Merge:
-        return merged_content(self._repository, car.request.base, car.proposal, car.target)
+        return self._repository.merged_content(car.request.base, car.proposal, car.target)
 
     def _conflict(self, car: Car, merge: Merge) -> Gathered | None:
         """The evidence that a proposal cannot be merged; None when it can."""

@@ -1,6 +1,5 @@
 """The apply blocker: why what is approved is not applied by the next pass. The look to the act in `apply`."""
 
-from factory.execution.checks.evidence import merged_content
 from factory.line.review.assess import Assessment
 from factory.line.snapshot import Snapshot
 from factory.model.lifecycle import NotApplied
@@ -19,7 +18,7 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
     objects = repository.objects
     if not objects.holds(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"
-    merge = merged_content(repository, evidence.base, evidence.proposal, head)
+    merge = repository.merged_content(evidence.base, evidence.proposal, head)
     in_the_way = [] if merge.conflicts else obstacles(repository, target, merge.tree)
     if in_the_way:
         return NotApplied.UNCOMMITTED, f"uncommitted changes in {', '.join(in_the_way[:3])} are in the way"

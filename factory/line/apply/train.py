@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 
-from factory.execution.checks.evidence import Car, merged_content
+from factory.execution.checks.evidence import Car
 from factory.line.apply.batches import Step, every, tip
 from factory.line.apply.blocker import apply_blocker, obstacles
 from factory.line.apply.landing import land
@@ -147,7 +147,7 @@ def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
     objects, proposal = repository.objects, assessment.state.history.proposal
     base = base_of(repository, proposal)
     place = Place(assessment.state.id, assessment.subject, repository.content_at(on))
-    merge = merged_content(repository, base, proposal, on)
+    merge = repository.merged_content(base, proposal, on)
     if merge.conflicts:
         return _Coupled(assessment, place, on, base, "", on, proven=False)
     tree = repository.with_content(objects.commit(on).tree, merge.tree)

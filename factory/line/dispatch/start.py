@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 
 from factory.execution.cell.sandbox import sandbox
-from factory.execution.checks.evidence import merged_content
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
@@ -165,7 +164,7 @@ def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: st
     except Unreadable as error:
         context.writer.note(Noticed(f"begins anew: {error.message}", state.id))
         return ""
-    merge = merged_content(context.repository, made_on, proposal, base)
+    merge = context.repository.merged_content(made_on, proposal, base)
     return "" if merge.conflicts else merge.tree
 
 

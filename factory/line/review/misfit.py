@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.agents.reviewer import judged_subject
 from factory.execution.bounds import MASKED_LONGER
-from factory.execution.checks.evidence import merged_content
 from factory.execution.checks.runner import asked_of, claim_name
 from factory.execution.outcome import RunOutcome
 from factory.execution.proposal import proposal_of
@@ -106,6 +105,6 @@ def _of_tree(request: RunRequest, evidence: Evidence, repository: Repository) ->
         if evidence.tree:
             yield f"it conflicts, and yet {printable(evidence.tree[:10])} would be merged"
         return
-    merge = merged_content(repository, request.base, evidence.proposal, evidence.target)
+    merge = repository.merged_content(request.base, evidence.proposal, evidence.target)
     if merge.conflicts or merge.tree != evidence.tree:
         yield "the checks were run on something else than its proposal merged with the target"

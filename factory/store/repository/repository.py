@@ -14,6 +14,7 @@ from factory.store import files
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.commits import Publisher
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.merging import Merge, Merging
 from factory.store.repository.missing import Key, Named, missing
 from factory.store.repository.neutral import neutral
 from factory.store.repository.objects import EMPTY_TREE, Objects, Person, Tree
@@ -46,14 +47,6 @@ class Deleted:
     by: Person
 
 
-@dataclass(frozen=True)
-class Merge:
-    """A merge made in memory: its tree, and the paths that conflict."""
-
-    tree: str
-    conflicts: tuple[str, ...]
-
-
 class Repository:
     """One git repository. Open it for a pass or a command, and close it."""
 
@@ -84,6 +77,7 @@ class Repository:
         self.neutral = neutral(self.common_dir)
         self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
+        self._merging = Merging(self.neutral, self.objects)
         self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 
     @property
@@ -197,15 +191,15 @@ class Repository:
         return self.objects.add_tree({**self.objects.tree(content), **own})
 
     def merge(self, ours: str, theirs: str) -> Merge:
-        """Merge two commits in memory, the same way for everybody: no attribute or driver has a say."""
-        self.objects.flush()
-        done = self.neutral.call(
-            "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, allowed=(0, 1)
-        )
-        if not done.stdout:  # git says "conflict" for commits it cannot find, too
-            raise GitError(("merge-tree", ours, theirs), done.returncode, done.stderr.decode(errors="replace"))
-        tree, *conflicts = done.stdout.rstrip(b"\0").split(b"\0")
-        return Merge(tree.decode(), tuple(dict.fromkeys(os.fsdecode(path) for path in conflicts)))
+        """Merge two commits in memory. Raises GitError."""
+        return self._merging.merge(ours, theirs)
+
+    def merged_content(self, base: str, proposal: str, target: str) -> Merge:
+        """What a target holds with a proposal merged that was made on a base; without the factory's own folders."""
+        if self.content_at(base) == self.content_at(target):
+            return Merge(self.content_at(proposal), ())
+        merge = self.merge(target, proposal)
+        return Merge(self.content(merge.tree), merge.conflicts)
 
     def identity(self) -> Person | None:
         """Who git says is working here; None when nobody has told it."""
