@@ -98,7 +98,8 @@ def decide(
         enough = enough and any(seat.kind is SeatKind.HUMAN and seat.name in approved for seat in seats)
     if enough:
         by = ", ".join(f"{vote.reviewer} ({vote.seat})" for vote in votes if vote.seat in approved)
-        return GateDecision(Event.FINISH, f"approved by {by}" if by else "all checks passed", (), verdicts)
+        passed = "nothing speaks against it yet" if evidence.pending else "all checks passed"
+        return GateDecision(Event.FINISH, f"approved by {by}" if by else passed, (), verdicts)
     silent = [seat.name for seat in waiting if seat.name in lost]
     if silent:  # nobody waits for what will not come by itself
         reason = "; ".join(f"the verdict of {name} does not count: {lost[name]}" for name in silent)
