@@ -53,6 +53,7 @@ def test_what_only_checks_judge_is_checked_once_and_lands_in_order(world: World,
     assert [world.lane(name) for name in names] == ["done"] * 6
     # each check saw what the target then was, and none was run that was not needed
     assert len(runs(note)) <= (6 if mode == "every" else 3)
+    assert world.git("for-each-ref", "refs/factory") == ""
     landed = world.git("log", "--reverse", "--first-parent", "--format=%s", "main").split("\n")
     delivered = [line.split()[1] for line in landed if "active -> review" in line]
     assert [line.split(":")[0].removeprefix("Merge ") for line in landed if line.startswith("Merge ")] == delivered

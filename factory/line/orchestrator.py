@@ -142,6 +142,7 @@ class Orchestrator:
                 self._at_head(self._collect)
         finally:
             context.cells.remove_all()
+            context.repository.under_check.let_go_of_train()
             context.reader.queue.save()
             for said in unwell:
                 context.tell(Noticed(said))

@@ -221,16 +221,20 @@ def _is_obstructed(context: Context, snapshot: Snapshot, car: _Coupled) -> bool:
 
 def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> None:
     """Begin as many of the checks as there are hands for."""
-    runs, mode = context.runs, snapshot.policy.merge.mode
-    free = snapshot.policy.agent.most_checks - len(runs.probing)
-    for start, end in step.check:
-        batch, following = train.places[start:end], train.places[start:]
-        under_way = any(running == following[: len(running)] for running in runs.probing)
-        if runs.proof(batch) is None and not under_way and free > 0:
-            cars = train.cars[start:end]
-            context.repository.under_check.hold_train(cars[-1].commit)
-            runs.probe(batch, [_car(snapshot, car) for car in cars], mode)
-            free -= 1
+    free = snapshot.policy.agent.most_checks - len(context.runs.probing)
+    wanted = [each for each in step.check if _is_to_be_checked(context, train, *each)][: max(free, 0)]
+    if wanted:
+        context.repository.under_check.hold_train(train.cars[-1].commit)
+    for start, end in wanted:
+        cars = [_car(snapshot, car) for car in train.cars[start:end]]
+        context.runs.probe(train.places[start:end], cars, snapshot.policy.merge.mode)
+
+
+def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> bool:
+    """Whether nothing is known of a batch, nor of what it begins with, and nothing will be."""
+    following = train.places[start:]
+    under_way = any(running == following[: len(running)] for running in context.runs.probing)
+    return not under_way and context.runs.proof(train.places[start:end]) is None
 
 
 def _car(snapshot: Snapshot, car: _Coupled) -> Car:

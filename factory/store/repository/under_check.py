@@ -16,6 +16,7 @@ class UnderCheck:
     def __init__(self, git: Git, objects: Objects) -> None:
         self._git = git
         self._objects = objects
+        self._holds_train = False
 
     def hold(self, item_id: str, commit: str) -> None:
         """Keep an item's proposal."""
@@ -27,7 +28,15 @@ class UnderCheck:
         """Keep the commits of the merge train up to this one, and no longer what was kept of it before."""
         with suppress(GitError):
             self._git.run("update-ref", _TRAIN, commit)
+            self._holds_train = True
         self._objects.guard()
+
+    def let_go_of_train(self) -> None:
+        """Keep nothing of the merge train: none of it is under check."""
+        if self._holds_train:
+            with suppress(GitError):
+                self._git.run("update-ref", "-d", _TRAIN)
+            self._holds_train = False
 
     def let_go(self, item_ids: Iterable[str]) -> None:
         """Keep those of these items no longer: a branch does, or nobody needs them."""
@@ -37,6 +46,8 @@ class UnderCheck:
                 self._git.run("update-ref", "--stdin", stdin=lines.encode())
 
     def let_go_of_all(self) -> None:
-        """Keep none: no run is under way."""
+        """Keep none, nor anything of the merge train: no run is under way."""
+        self._holds_train = self._objects.read(_TRAIN) is not None
+        self.let_go_of_train()
         listed = self._git.text("for-each-ref", "--format=%(refname)", _FOLDER[:-1])
         self.let_go(name.removeprefix(_FOLDER) for name in listed.split("\n") if name)
