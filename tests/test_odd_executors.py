@@ -267,7 +267,7 @@ def test_what_a_run_says_at_great_length_is_cut_before_it_is_written_down(world:
     for name in ("reason", "question", "summary"):
         reason = str(world.last(name).reason)
         assert len(reason) == 4000 and reason.endswith("…") and "\x1b" not in reason, name
-    assert len(str(world.last("sandbox").sandbox)) == 200
+    assert len(str(world.last("sandbox").sandbox)) == 4000
     assert max(map(len, world.git("log", "--format=%B%x00", "main").split("\0"))) < 20_000
     assert len(world.command("status")) < 20_000
     world.command("audit")

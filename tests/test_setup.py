@@ -176,7 +176,7 @@ def test_what_a_proposal_has_set_up_gets_no_network_no_variable_and_serves_nobod
     evil = "echo 2 > lock.json; echo 'echo evil >> $HOME/runs; echo evil > node_modules/evil' > package.sh"
     at_work(world, evil, checks=checks)
     assert world.lane("one") == "done"
-    log = world.artifacts("one")["run-1/checks/ask.log"]
+    log = world.artifacts("one")["run-1/recheck/checks/ask.log"]
     assert log.startswith("1\n") and "MIRROR" not in log
     assert made(world) == ["1"]
     world.git("checkout", "-q", "HEAD~3", "--", "package.sh", check=False)
