@@ -99,29 +99,34 @@ def a_tree_that_the_checks_did_not_run_on(forger: Forger) -> tuple[Rule, str]:
     return Rule.MERGED, forger.finish("plain", forger.merge("plain", {"more.txt": b"more\n"}), None)
 
 
+def proven_by_another(forger: Forger, mode: MergeMode) -> MergeProof:
+    """The claim that another content was checked than what comes in."""
+    return MergeProof(mode=mode, tree=forger.tree({"more.txt": b"more\n"}))
+
+
+def merged_as(forger: Forger, item_id: str, proof: MergeProof) -> str:
+    """The finish of an approved item that says so of its proof."""
+    forger.verdict(item_id)
+    return forger.finish(item_id, forger.merge(item_id), merged=proof)
+
+
 @forgery
 def a_batch_that_did_not_come_in_whole(forger: Forger) -> tuple[Rule, str]:
-    forger.verdict("open")
-    checked = forger.tree({"more.txt": b"and somebody else's\n"})
-    return Rule.MERGED, forger.finish("open", forger.merge("open"), merged=MergeProof(mode=MergeMode.TIP, tree=checked))
+    return Rule.MERGED, merged_as(forger, "open", proven_by_another(forger, MergeMode.TIP))
 
 
 @forgery
 def a_batch_that_something_else_came_into(forger: Forger) -> tuple[Rule, str]:
-    for name in ("open", "free"):
-        forger.verdict(name)
-    checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
-    torn = forger.finish("open", forger.merge("open"), merged=checked)
+    proof = proven_by_another(forger, MergeMode.TIP)
+    torn = merged_as(forger, "open", proof)
     forger.put({"mine.txt": b"mine\n"})
-    forger.finish("free", forger.merge("free"), merged=checked)
+    merged_as(forger, "free", proof)
     return Rule.MERGED, torn
 
 
 @forgery
 def a_content_that_the_journal_says_was_checked_and_the_evidence_does_not(forger: Forger) -> tuple[Rule, str]:
-    forger.verdict("open")
-    other = forger.tree({"more.txt": b"more\n"})
-    return Rule.MERGED, forger.finish("open", forger.merge("open"), merged=MergeProof(mode=MergeMode.EVERY, tree=other))
+    return Rule.MERGED, merged_as(forger, "open", proven_by_another(forger, MergeMode.EVERY))
 
 
 @forgery

@@ -82,14 +82,15 @@ def test_a_merge_of_a_persons_is_named_as_what_everything_waits_for(world: World
 
 
 def test_the_check_that_is_being_run_is_named(world: World) -> None:
-    named(world, r"one +active +checking +\d+s +do one +slow; last sign of life \d+ s ago", "both")
+    assert_named(world, r"one +active +checking +\d+s +do one +slow; last sign of life \d+ s ago", "both")
 
 
 def test_the_check_that_is_being_run_in_the_merge_train_is_named(world: World) -> None:
-    named(world, r"one +review +checking +\d+s +do one +slow", "train")
+    assert_named(world, r"one +review +checking +\d+s +do one +slow", "train")
 
 
-def named(world: World, line: str, when: str) -> None:
+def assert_named(world: World, line: str, when: str) -> None:
+    """A check that is run at this time is named in this line while it lasts."""
     checks = [{"name": "quick", "run": ["true"]}, {"name": "slow", "run": ["sleep", "60"]}]
     world.contract("slow", checks=[{**check, "when": when} for check in checks])
     world.item("one", contract="slow")
