@@ -241,6 +241,26 @@ def test_a_check_may_be_left_to_the_train_though_a_person_judges_and_the_verdict
     assert findings(world.root) == []
 
 
+@MODES
+@pytest.mark.parametrize("when", [{}, {"when": "train"}], ids=["by itself", "in the train"])
+def test_where_a_canary_asks_for_a_person_the_train_waits_for_them_and_runs_nothing_again(
+    world: World, note: Path, mode: str, when: dict[str, str]
+) -> None:
+    world.policy(f"sandbox: off\ncanary: person\nmerge: {{mode: {mode}}}\n")
+    world.contract("silent", checks=[{"name": "gate", "run": ["sh", "-c", f"echo run >> {note}"], **when}])
+    world.item("one", contract="silent")
+    world.commit("Items")
+    world.tick(drain=True)
+    assert world.lane("one") == "review"
+    asked = len(runs(note))
+    assert asked <= 4  # once for itself, and what the canary needs
+    world.tick()
+    world.verdict("one", "approve")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert findings(world.root) == []
+
+
 def test_a_check_of_the_delivery_alone_is_not_run_again_before_the_merge(world: World, note: Path) -> None:
     gated(world, note, "every", when="delivery")
     for name in ("one", "two"):

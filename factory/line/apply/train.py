@@ -23,7 +23,7 @@ from factory.model.errors import Problem
 from factory.model.events import Blocked
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass
-from factory.model.lifecycle import Event, NotApplied
+from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.policy import MergeMode
 from factory.store.repository.batch import plumbing_commit
 
@@ -48,6 +48,7 @@ class _Train:
     cars: tuple[_Coupled, ...]
     clear: int  # so many of them have nobody ahead who is left out, and whom the gate judges once they have landed
     looked_at: frozenset[Place]
+    judged: frozenset[Place]  # at the front, of all in review: what was found there counts until somebody has judged it
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -56,7 +57,11 @@ class _Train:
 
     def waits_for(self, batch: tuple[Place, ...]) -> bool:
         """Whether what checks of a batch came to, or will come to, is of use."""
-        return batch == self.places[: len(batch)] or (len(batch) == 1 and batch[0] in self.looked_at)
+        return (
+            batch == self.places[: len(batch)]
+            or batch[-1] in self.judged
+            or (len(batch) == 1 and batch[0] in self.looked_at)
+        )
 
 
 def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -> bool:
@@ -138,7 +143,10 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
                 on = seen.commit
             elif cars and clear is None:
                 clear = len(cars)
-    return _Train(tuple(cars), len(cars) if clear is None else clear, frozenset(looked_at))
+    front = context.repository.content_at(context.writer.tip_of(snapshot.policy.target_branch))
+    reviewed = snapshot.in_lane(Lane.REVIEW)
+    judged = frozenset(Place(state.id, state.history.subject, front) for state in reviewed)
+    return _Train(tuple(cars), len(cars) if clear is None else clear, frozenset(looked_at), judged)
 
 
 def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
