@@ -338,3 +338,64 @@ def test_after_a_kill_in_the_middle_of_a_train_the_next_tick_goes_on(world: Worl
     world.tick(drain=True)
     assert (world.lane("one"), world.lane("two")) == ("done", "done")
     assert findings(world.root) == []
+
+
+@MODES
+def test_items_with_the_very_same_text_land_each_for_itself(world: World, note: Path, mode: str) -> None:
+    gated(world, note, mode)
+    world.contract("judged", review={"seats": [{"name": "human", "kind": "human"}]})
+    same = [{"write": {"path": "same.txt", "text": "same\n"}}]
+    for name in ("one", "two"):
+        world.item(name, same, contract="judged")
+        path = f"queue/inbox/{name}.yaml"
+        world.write(path, world.read(path).replace(f"do {name}", "do the same"))
+    world.item("three", contract="judged")
+    world.commit("Items")
+    world.tick(drain=True)
+    for name in ("one", "two", "three"):
+        world.verdict(name, "approve")
+    world.tick(drain=True)
+    for name in ("one", "two", "three"):
+        assert world.events(name) == ["submit", "start", "deliver", "finish"]
+    assert findings(world.root) == []
+
+
+@MODES
+def test_what_changes_the_rules_lands_alone_and_those_behind_are_judged_by_the_new_ones(
+    world: World, note: Path, mode: str
+) -> None:
+    gated(world, note, mode, more="agent: {max_concurrent_agents: 1}\n")
+    late = {"name": "late", "run": ["true"], "when": "train"}
+    human = {"seats": [{"name": "human", "kind": "human"}]}
+    text = world.contract("judged", checks=[late], review=human).read_text().replace("Do what", "Do half of what")
+    rules = [{"write": {"path": "contracts/judged.yaml", "text": text}}]
+    world.contract("own", checks=[late], review=human)
+    world.item("a-rule", rules, contract="own", text="priority: 1\n")
+    for name in ("one", "two"):
+        world.item(name, contract="judged")
+    world.commit("Items")
+    world.tick(drain=True)
+    for name in ("a-rule", "one", "two"):
+        world.verdict(name, "approve")
+    world.tick()
+    assert world.lane("a-rule") == "done"
+    for name in ("one", "two"):
+        assert world.last(name).not_applied is NotApplied.SUBJECT_CHANGED
+    assert findings(world.root) == []
+
+
+@MODES
+def test_what_a_person_approved_and_no_check_can_prove_is_blocked_with_their_verdict(
+    world: World, note: Path, mode: str
+) -> None:
+    gated(world, note, mode)
+    check = {"name": "gate", "run": ["no-such-program"], "when": "train"}
+    world.contract("judged", checks=[check], review={"seats": [{"name": "human", "kind": "human"}]})
+    world.item("one", contract="judged")
+    world.commit("Items")
+    world.tick(drain=True)
+    world.verdict("one", "approve")
+    world.tick()
+    last = world.last("one")
+    assert (world.lane("one"), last.not_applied, len(last.verdicts)) == ("blocked", NotApplied.UNPROVABLE, 1)
+    assert findings(world.root) == []

@@ -37,8 +37,8 @@ class Context:
     me: Person
     item_problems: list[Problem] = field(default_factory=list)  # of single items, in the present pass
     warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
-    obstructed: set[str] = field(default_factory=set)  # the subjects that a person's changes kept from landing
-    riding: list[str] = field(default_factory=list)  # the subjects in the merge train, in its order
+    obstructed: set[str] = field(default_factory=set)  # the items that a person's changes kept from landing
+    riding: list[str] = field(default_factory=list)  # the items in the merge train, in its order
     applies_begun: dict[str, datetime] = field(default_factory=dict)  # when apply commands began here, by subject
 
     @property

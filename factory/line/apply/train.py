@@ -23,9 +23,13 @@ from factory.model.errors import Problem
 from factory.model.events import Blocked
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, FailureClass
+from factory.model.gate import touches
+from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.policy import MergeMode
 from factory.store.repository.batch import plumbing_commit
+
+_RULES = (ALL_CONTRACTS, WORKFLOW)
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,11 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
     while True:
         train = _coupled(context, snapshot, waiting)
         step, cars = _step(context, snapshot, train)
-        subject = next((car.place.subject for car in cars[: step.land] if _is_obstructed(context, snapshot, car)), None)
-        if subject is None:
+        item_id = next((car.place.item_id for car in cars[: step.land] if _is_obstructed(context, snapshot, car)), None)
+        if item_id is None:
             break
-        context.obstructed.add(subject)  # a person's changes keep it where it is, and nobody else
-        waiting = [each for each in waiting if each.subject != subject]
+        context.obstructed.add(item_id)  # a person's changes keep it where it is, and nobody else
+        waiting = [each for each in waiting if each.state.id != item_id]
     before, landed = context.writer.mark(), 0
     for car in cars[: step.land]:
         with context.isolating(car.assessment.state):
@@ -97,25 +101,25 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
 
 def _unobstructed(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> list[Assessment]:
     """Those that no change of a person's was in the way of when they were to land, or is no more."""
-    context.obstructed.intersection_update(each.subject for each in waiting)
+    context.obstructed.intersection_update(each.state.id for each in waiting)
     free: list[Assessment] = []
     for assessment in waiting:
-        if assessment.subject in context.obstructed:
+        if assessment.state.id in context.obstructed:
             found = apply_blocker(context.repository, snapshot, assessment)
             if found and found[0] is NotApplied.UNCOMMITTED:
                 continue
-            context.obstructed.discard(assessment.subject)
+            context.obstructed.discard(assessment.state.id)
         free.append(assessment)
     return free
 
 
 def _in_order(context: Context, approved: Sequence[Assessment]) -> list[Assessment]:
     """Those that ride already stay in their order, since what is checked hangs on it; behind them, who came first."""
-    waiting = {each.subject: each for each in approved}
-    riding = [subject for subject in context.riding if subject in waiting]
-    new = sorted((each for each in approved if each.subject not in riding), key=_came)
-    context.riding = [*riding, *(each.subject for each in new)]
-    return [waiting[subject] for subject in context.riding]
+    waiting = {each.state.id: each for each in approved}
+    riding = [item_id for item_id in context.riding if item_id in waiting]
+    new = sorted((each for each in approved if each.state.id not in riding), key=_came)
+    context.riding = [*riding, *(each.state.id for each in new)]
+    return [waiting[item_id] for item_id in context.riding]
 
 
 def _came(assessment: Assessment) -> tuple[str, str]:
@@ -124,7 +128,7 @@ def _came(assessment: Assessment) -> tuple[str, str]:
 
 
 def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> _Train:
-    """The train as it is now."""
+    """The train as it is now. It ends with what changes the rules: those behind are judged by the new ones."""
     on = context.writer.tip_of(snapshot.policy.target_branch)
     cars: list[_Coupled] = []
     looked_at: set[Place] = set()
@@ -141,6 +145,8 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
             if seen is not None:
                 cars.append(seen)
                 on = seen.commit
+                if touches(context.repository.changed(seen.base, assessment.evidence.proposal), _RULES):
+                    break
             elif cars and clear is None:
                 clear = len(cars)
     front = context.repository.content_at(context.writer.tip_of(snapshot.policy.target_branch))
@@ -177,7 +183,12 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: 
         return car
     if isinstance(found, Failure):
         if front:
-            blocked = Blocked(reason=found.reason, failure=FailureClass.CONFIG, not_applied=NotApplied.UNPROVABLE)
+            blocked = Blocked(
+                reason=found.reason,
+                failure=FailureClass.CONFIG,
+                not_applied=NotApplied.UNPROVABLE,
+                verdicts=car.assessment.decision.verdicts,
+            )
             context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
         return None
     assessment = assess(context.reader, snapshot, state, found)
