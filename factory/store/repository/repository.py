@@ -52,7 +52,7 @@ class Repository:
 
     def __init__(self, folder: Path, system: System = MACHINE) -> None:
         self.system = system
-        probe = Git(folder, system=system)
+        probe = Git(folder, system)
         asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir", "--git-dir")
         try:
             told = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
@@ -71,10 +71,10 @@ class Repository:
         self.common_dir = Path(common)
         self.state = self.common_dir / "factory"
         self._top = None if bare == "true" else Path(_one_line(probe, "--show-toplevel") or folder)
-        self._main = self._top if git_dir == common else _main_tree(self.common_dir)
-        self.git = Git(self._top or self.common_dir, system=system)
+        self._main = self._top if git_dir == common else _main_tree(self.common_dir, system)
+        self.git = Git(self._top or self.common_dir, system)
         self.objects = Objects(self.git, self.common_dir)
-        self.neutral = neutral(self.common_dir)
+        self.neutral = neutral(self.common_dir, system)
         self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
         self._merging = Merging(self.neutral, self.objects)
@@ -272,9 +272,9 @@ def _one_line(git: Git, *asked: str) -> str:
     return os.fsdecode(git.run("rev-parse", *asked).removesuffix(b"\n"))
 
 
-def _main_tree(common_dir: Path) -> Path | None:
+def _main_tree(common_dir: Path, system: System) -> Path | None:
     """The main working tree, looked for from a linked one; None when the repository is bare."""
-    git = Git(common_dir)
+    git = Git(common_dir, system)
     if git.text("config", "--type=bool", "--default=false", "--get", "core.bare") == "true":
         return None
     configured = git.text("config", "--default=", "--get", "core.worktree")

@@ -37,7 +37,7 @@ class View:
 
     def __init__(self, root: Path, git_dir: Path, state: Path, system: System) -> None:
         self.root = root
-        self._git = Git(root, system=system)
+        self._git = Git(root, system)
         self.git_dir = git_dir
         self.index = Index(self._git, git_dir, state)
         self.checkout = Checkout(root, self.index, state / f"checkout-{git_dir.name.lstrip('.')}")
