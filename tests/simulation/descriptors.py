@@ -80,6 +80,8 @@ class Descriptors(Moves):
         base = self._base(dir_fd)
         create = flags & os.O_CREAT
         folder, name = self._place(path, base)
+        if create and name and path.endswith("/"):
+            raise error(errno.EISDIR, path)
         inode = folder.names.get(name) if name else folder
         exclusive = create and flags & os.O_EXCL
         if inode is not None and inode.kind == LINK and not exclusive:
@@ -88,10 +90,9 @@ class Descriptors(Moves):
             elif not flags & os.O_PATH:
                 raise error(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
         if inode is None:
+            self._check(name, path)
             if not create or not folder.links:
                 raise error(errno.ENOENT, path)
-            if path.endswith("/"):
-                raise error(errno.EISDIR, path)
             return folder, name, None
         if exclusive:
             raise error(errno.EEXIST, path)

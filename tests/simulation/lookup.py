@@ -52,12 +52,28 @@ class Lookup:
         head, _, name = path.rpartition("/")
         folder = self._folders.get(head) if base is None else None
         if folder is None or not folder.links or name in ("", ".", ".."):
-            folder, name, _ = self._walk(path.rstrip("/") or path, base, follow=False)
-            if base is None:
-                self._remember(head)
-        if len(name) > _LONGEST_NAME or not name.isascii() or "\0" in name:
-            self._check(name, path)
+            return self._place_anew(path, base)
         return folder, name
+
+    def _place_anew(self, path: str, base: Inode | None) -> tuple[Inode, str]:
+        head, _, name = path.rstrip("/").rpartition("/")
+        if name in ("", ".", ".."):
+            return self._folder_at(path, base, path), ""
+        if head:
+            folder = self._folder_at(head, base, path)
+        else:
+            folder = self.root if path[0] == "/" else self._folder_at(".", base, path)
+        if base is None:
+            self._folders[head] = folder
+        return folder, name
+
+    def _folder_at(self, path: str, base: Inode | None, whole: str) -> Inode:
+        if self._crashed:
+            raise Crash
+        found = self._walk(path, base, follow=True)[2]
+        if found is None or found.kind != FOLDER:
+            raise error(errno.ENOENT if found is None else errno.ENOTDIR, whole)
+        return found
 
     def _remember(self, head: str) -> None:
         try:
@@ -114,6 +130,7 @@ class Lookup:
 
     @staticmethod
     def _check(name: str, whole: str) -> None:
+        """Whether anything can have this name."""
         if "\0" in name:
             raise ValueError("embedded null byte")
         if len(os.fsencode(name)) > _LONGEST_NAME:

@@ -7,6 +7,9 @@ from tests.simulation.changes import Change
 from tests.simulation.inodes import FILE, FOLDER, LINK, Inode, error
 from tests.simulation.names import _MODES, Names, Nanoseconds, Times
 
+_NO_FILE = {".": errno.EISDIR, "..": errno.EISDIR, "": errno.EISDIR}
+_NOT_REMOVED = {".": errno.EINVAL, "..": errno.ENOTEMPTY, "": errno.EBUSY}
+
 
 class Moves(Names):
     """The disk, as far as names go and come."""
@@ -50,9 +53,11 @@ class Moves(Names):
         self._journal.append(Change((folder,), ((folder, name, inode),)))
 
     def _taken_file(self, path: str, dir_fd: int | None) -> tuple[Inode, str, Inode]:
-        found = self._taken(path, dir_fd)
+        found = self._taken(path, dir_fd, _NO_FILE)
         if found[2].kind == FOLDER:
             raise error(errno.EISDIR, path)
+        if path.endswith("/"):
+            raise error(errno.ENOTDIR, path)
         return found
 
     def _unnamed(self, inode: Inode, now: int) -> None:
@@ -76,7 +81,7 @@ class Moves(Names):
         self._journal.append(Change((folder,), ((folder, name, inode),), gone=inode))
 
     def _taken_folder(self, path: str, dir_fd: int | None) -> tuple[Inode, str, Inode]:
-        found = self._taken(path, dir_fd)
+        found = self._taken(path, dir_fd, _NOT_REMOVED)
         if found[2].kind != FOLDER:
             raise error(errno.ENOTDIR, path)
         if found[2].names:
@@ -130,8 +135,11 @@ class Moves(Names):
             raise error(errno.EBUSY, src, dst)
         inode = source.names.get(old)
         if inode is None or not target.links:
+            self._check(old, src)
             raise error(errno.ENOENT, src, dst)
         there = target.names.get(new)
+        if there is None:
+            self._check(new, dst)
         if inode.kind == FOLDER:
             if _is_within(target, inode):
                 raise error(errno.EINVAL, src, dst)

@@ -67,7 +67,7 @@ class Entry:
             return self._inode.kind
         try:
             return self._disk.inode_at(self.name, self._folder, follow=True).kind
-        except OSError:
+        except FileNotFoundError:
             return 0
 
 
@@ -167,18 +167,19 @@ class Names(Changes):
         folder, name = self._place(path, self._base(dir_fd))
         if not name or name in folder.names:
             raise error(errno.EEXIST, path)
+        self._check(name, path)
         if not folder.links:
             raise error(errno.ENOENT, path)
         return folder, name
 
-    def _taken(self, path: str, dir_fd: int | None) -> tuple[Inode, str, Inode]:
-        """The folder, the name and what is there, for what is to be taken away."""
+    def _taken(self, path: str, dir_fd: int | None, odd: dict[str, int]) -> tuple[Inode, str, Inode]:
+        """The folder, the name and what is there, for what is to be taken away; `odd` says what `.` and `..` raise."""
         folder, name = self._place(path, self._base(dir_fd))
         if not name:
-            last = path.rstrip("/").rpartition("/")[2]
-            raise error({"..": errno.ENOTEMPTY, ".": errno.EINVAL}.get(last, errno.EBUSY), path)
+            raise error(odd[path.rstrip("/").rpartition("/")[2]], path)
         inode = folder.names.get(name)
         if inode is None:
+            self._check(name, path)
             raise error(errno.ENOENT, path)
         return folder, name, inode
 
@@ -201,9 +202,9 @@ class Names(Changes):
         self._added(folder, name, self._new(FOLDER, mode & ~UMASK & _MODES, now), now)
 
     def symlink(self, src: str, dst: str, *, dir_fd: int | None = None) -> None:
-        folder, name = self._free_of_file(dst, dir_fd)
         if not src:
             raise error(errno.ENOENT, src, dst)
+        folder, name = self._free_of_file(dst, dir_fd)
         if self._announce("symlink", self._told(dst, dir_fd), src):
             folder, name = self._free_of_file(dst, dir_fd)
         now = self._tick()
