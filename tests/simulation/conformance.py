@@ -183,7 +183,9 @@ def _seek(fd: int, step: Step) -> Seen:
 
 
 def _link(side: Side, step: Step) -> Seen:
-    target = [step.other, "/nowhere/at/all", f"../{step.other}", side.at(step.other), "..", "."][step.number % 6]
+    target = [step.other.lstrip("/"), "/nowhere/at/all", f"../{step.other}", side.at(step.other), "..", "."][
+        step.number % 6
+    ]
     os.symlink(target, side.at(step.path))
     return None
 

@@ -7,11 +7,13 @@ import os
 from typing_extensions import Buffer
 
 from tests.simulation.inodes import FILE, FOLDER, LINK, Crash, Inode, error
+from tests.simulation.lookup import MOST_LINKS
 from tests.simulation.moves import Moves
 from tests.simulation.names import _MODES, UMASK, OpenFile
 
 FIRST = 1_000_000  # the first descriptor; no number is given twice
 _TEMPORARY = os.O_TMPFILE
+Found = tuple[Inode, str, Inode | None]  # folder, name in it, what is there
 
 
 class Descriptors(Moves):
@@ -60,10 +62,11 @@ class Descriptors(Moves):
         return inode
 
     def _opened(self, path: str, dir_fd: int | None, flags: int, mode: int) -> Inode:
-        folder, name, inode = self._looked_up(path, dir_fd, flags)
+        base = self._base(dir_fd)
+        folder, name, inode = self._looked_up(path, base, flags)
         if inode is None:
             if self._announce("create", self._told(path, dir_fd)):
-                folder, name, inode = self._looked_up(path, dir_fd, flags)
+                folder, name, inode = self._looked_up(path, base, flags)
             if inode is None:
                 now = self._tick()
                 inode = self._new(FILE, mode & ~UMASK & _MODES, now)
@@ -75,33 +78,38 @@ class Descriptors(Moves):
             self._write(inode, b"")
         return inode
 
-    def _looked_up(self, path: str, dir_fd: int | None, flags: int) -> tuple[Inode, str, Inode | None]:
-        """(folder, name, what is there) of what is to be opened; None is there when it is to be made."""
-        base = self._base(dir_fd)
+    def _looked_up(self, path: str, base: Inode | None, flags: int, left: int = MOST_LINKS) -> Found:
+        """What is to be opened; nothing is there when it is to be made."""
         create = flags & os.O_CREAT
         folder, name = self._place(path, base)
         if create and name and path.endswith("/"):
             raise error(errno.EISDIR, path)
         inode = folder.names.get(name) if name else folder
-        exclusive = create and flags & os.O_EXCL
-        if inode is not None and inode.kind == LINK and not exclusive:
-            if not flags & os.O_NOFOLLOW or path.endswith("/"):
-                folder, name, inode = self._walk(path, base, follow=True)
-            elif not flags & os.O_PATH:
-                raise error(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
         if inode is None:
             self._check(name, path)
             if not create or not folder.links:
                 raise error(errno.ENOENT, path)
             return folder, name, None
-        if exclusive:
+        if create and flags & os.O_EXCL:
             raise error(errno.EEXIST, path)
+        if inode.kind == LINK:
+            if not flags & os.O_NOFOLLOW or path.endswith("/"):
+                if not left:
+                    raise error(errno.ELOOP, path)
+                folder, name, inode = self._looked_up(inode.target, folder, flags, left - 1)
+            elif not flags & os.O_PATH:
+                raise error(errno.ENOTDIR if flags & os.O_DIRECTORY else errno.ELOOP, path)
+        if inode is not None:
+            self._may_be_opened(inode, path, flags)
+        return folder, name, inode
+
+    @staticmethod
+    def _may_be_opened(inode: Inode, path: str, flags: int) -> None:
         if inode.kind == FOLDER:
-            if create or flags & os.O_ACCMODE != os.O_RDONLY:
+            if flags & os.O_CREAT or flags & os.O_ACCMODE != os.O_RDONLY:
                 raise error(errno.EISDIR, path)
         elif flags & os.O_DIRECTORY or path.endswith("/"):
             raise error(errno.ENOTDIR, path)
-        return folder, name, inode
 
     def close(self, fd: int) -> None:
         file = self._files.pop(fd, None)

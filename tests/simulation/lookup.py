@@ -5,7 +5,7 @@ import os
 
 from tests.simulation.inodes import FOLDER, LINK, Crash, Inode, error
 
-_MOST_LINKS = 40
+MOST_LINKS = 40
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
 
@@ -91,7 +91,7 @@ class Lookup:
             raise error(errno.ENOENT, path)
         if len(path) > _LONGEST_PATH:
             raise error(errno.ENAMETOOLONG, path)
-        self._links_left = _MOST_LINKS
+        self._links_left = MOST_LINKS
         return self._steps(path, base or self.root, follow, path)
 
     def _steps(self, path: str, base: Inode, follow: bool, whole: str) -> tuple[Inode, str, Inode | None]:
@@ -114,7 +114,7 @@ class Lookup:
             elif child.kind == LINK and (follow or to_folder or not last):
                 holder, name, child = self._follow(child, place, whole)
             if child is None:
-                if last and (place.links or place is self.root):
+                if last and not to_folder:
                     return holder, name, None
                 raise error(errno.ENOENT, whole)
             place = child

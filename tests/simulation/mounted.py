@@ -9,8 +9,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FunctionType
-from typing import IO, TypeVar
+from types import FunctionType, ModuleType
+from typing import IO, NamedTuple, TypeVar
 
 from tests.simulation.descriptors import FIRST
 from tests.simulation.disk import Disk
@@ -22,12 +22,15 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 Routed = dict[int, Callable[..., object]]  # by the id of the real function
 _FOLDERS = ("dir_fd", "src_dir_fd", "dst_dir_fd")
 
+_NOWHERE = "\0"
+_NOTHING = Disk(lambda: 0.0)
+
 
 class _Mount:
     """What is mounted now: nothing lies below an impossible prefix, and no descriptor is as high as the highest."""
 
     def __init__(self) -> None:
-        self.put(Disk(lambda: 0.0), "\0", sys.maxsize)
+        self.put(_NOTHING, _NOWHERE, sys.maxsize)
 
     def put(self, disk: Disk, prefix: str, first: int) -> None:
         self.disk, self.prefix, self.below, self.first = disk, prefix, prefix + "/", first
@@ -177,6 +180,20 @@ def _routes() -> Routed:
 _ROUTES = _routes()
 _UNTOUCHED = {"posix", "_io", __name__}  # the import system and Python's own parts go on with the machine's files
 _KNOWN_BY = (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks)
+_KNOWN = tuple({_ROUTES[id(each)] for each in functions if id(each) in _ROUTES} for functions in _KNOWN_BY)
+
+
+class Site(NamedTuple):
+    """Where a loaded module keeps a function that is routed: the attribute of what, and its two values."""
+
+    owner: object
+    name: str
+    real: object
+    routed: object
+
+
+_SITES: list[Site] = []
+_LOOKED_THROUGH: dict[str, ModuleType] = {}
 
 
 @contextmanager
@@ -184,39 +201,45 @@ def mounted(disk: Disk) -> Iterator[None]:
     """Put the disk below its prefix. Names of temporary files are the disk's own meanwhile, also elsewhere.
 
     Whatever this process has loaded goes by it, whether it names a function through its module or has it by itself.
+    Raises RuntimeError when a disk is mounted already.
     """
-    before = (_MOUNT.disk, _MOUNT.prefix, _MOUNT.first)
-    if before[1] != "\0":
+    if _MOUNT.first == FIRST:
         raise RuntimeError("one disk at a time is mounted")
-    taken = [(owner, name, getattr(owner, name), routed) for owner, name, routed in _sites()]
-    taken.append((tempfile, "_name_sequence", getattr(tempfile, "_name_sequence"), disk))  # noqa: B009
-    known = [{_ROUTES[id(each)] for each in functions if id(each) in _ROUTES} for functions in _KNOWN_BY]
+    _look_through_new_modules()
+    sites = [*_SITES, Site(tempfile, "_name_sequence", vars(tempfile)["_name_sequence"], disk)]
     _MOUNT.put(disk, disk.prefix, FIRST)
     try:
-        for owner, name, _, routed in taken:
-            setattr(owner, name, routed)
-        for functions, routed in zip(_KNOWN_BY, known, strict=True):
+        for site in sites:
+            setattr(site.owner, site.name, site.routed)
+        for functions, routed in zip(_KNOWN_BY, _KNOWN, strict=True):
             functions.update(routed)
         yield
     finally:
-        for owner, name, real, _ in taken:
-            setattr(owner, name, real)
-        for functions, routed in zip(_KNOWN_BY, known, strict=True):
+        for site in sites:
+            setattr(site.owner, site.name, site.real)
+        for functions, routed in zip(_KNOWN_BY, _KNOWN, strict=True):
             functions.difference_update(routed)
-        _MOUNT.put(*before)
+        _MOUNT.put(_NOTHING, _NOWHERE, sys.maxsize)
 
 
-def _sites() -> Iterator[tuple[object, str, object]]:
-    """(owner, name, routed function) of every place where a loaded module keeps a function that is routed."""
-    for module in list(sys.modules.values()):
-        if getattr(module, "__name__", "") not in _UNTOUCHED:
-            for name, value in list(getattr(module, "__dict__", {}).items()):
-                if id(value) in _ROUTES:
-                    yield module, name, _ROUTES[id(value)]
-    for owner in [*vars(glob).values(), *vars(tempfile).values()]:
-        if isinstance(owner, type):
-            for name, value in list(vars(owner).items()):
-                if isinstance(value, staticmethod) and id(value.__func__) in _ROUTES:
-                    yield owner, name, staticmethod(_ROUTES[id(value.__func__)])
-                elif isinstance(value, FunctionType) and value.__defaults__:
-                    yield value, "__defaults__", tuple(_ROUTES.get(id(each), each) for each in value.__defaults__)
+def _look_through_new_modules() -> None:
+    for name, module in list(sys.modules.items()):
+        if name in _UNTOUCHED or _LOOKED_THROUGH.get(name) is module:
+            continue
+        _LOOKED_THROUGH[name] = module
+        parts = list(getattr(module, "__dict__", {}).items())
+        _SITES.extend(Site(module, part, value, _ROUTES[id(value)]) for part, value in parts if id(value) in _ROUTES)
+        if module in (glob, tempfile):
+            for _, value in parts:
+                if isinstance(value, type):
+                    _SITES.extend(_sites_of(value))
+
+
+def _sites_of(owner: type) -> Iterator[Site]:
+    """Where a class has a function as its own, or a method has one as what is meant when nothing is said."""
+    for name, value in list(vars(owner).items()):
+        if isinstance(value, staticmethod) and id(value.__func__) in _ROUTES:
+            yield Site(owner, name, value, staticmethod(_ROUTES[id(value.__func__)]))
+        elif isinstance(value, FunctionType) and value.__defaults__:
+            routed = tuple(_ROUTES.get(id(each), each) for each in value.__defaults__)
+            yield Site(value, "__defaults__", value.__defaults__, routed)
