@@ -55,3 +55,15 @@ def test_a_chain_of_any_operations_shows_what_it_shows_on_the_machine(seed: int)
     if difference(steps):
         steps = shortest(steps)
         raise AssertionError("\n".join([difference(steps), *map(str, steps)]))
+
+
+def test_a_way_up_out_of_a_folder_ends_with_the_folder() -> None:
+    with mounted(Disk(lambda: 1.7e9)):
+        os.makedirs("/simulated/a/b")  # noqa: PTH103
+        Path("/simulated/link").symlink_to("a/b/..")
+        for way in ("/simulated/a/b/../file", "/simulated/link/file"):
+            Path(way).write_bytes(b"")
+        os.rmdir("/simulated/a/b")  # noqa: PTH106
+        for way in ("/simulated/a/b/../file", "/simulated/link/file"):
+            assert not os.path.lexists(way)
+        assert Path("/simulated/a/file").exists()

@@ -181,11 +181,14 @@ class Descriptors(Moves):
 
     def lseek(self, fd: int, position: int, whence: int) -> int:
         file = self._file(fd)
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: file.offset, os.SEEK_END: len(file.inode.data)}.get(whence)
-        if start is None or start + position < 0:
+        if whence == os.SEEK_CUR:
+            position += file.offset
+        elif whence == os.SEEK_END:
+            position += len(file.inode.data)
+        if position < 0 or whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
             raise error(errno.EINVAL)
-        file.offset = start + position
-        return file.offset
+        file.offset = position
+        return position
 
     def fstat(self, fd: int) -> os.stat_result:
         file = self._files.get(fd) or self._file(fd)

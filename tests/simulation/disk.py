@@ -35,11 +35,8 @@ class Disk(Descriptors):
         self._temporary_names = 0
         super().__init__(clock, ordered=ordered, logged=logged, prefix=prefix)
 
-    def __iter__(self) -> "Disk":
-        return self
-
-    def __next__(self) -> str:
-        """The next name of a temporary file, as `tempfile` asks for it: no name comes twice."""
+    def temporary_name(self) -> str:
+        """The next name of a temporary file; no name comes twice."""
         self._temporary_names += 1
         return f"{self._temporary_names:08d}"
 

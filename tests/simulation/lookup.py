@@ -18,8 +18,9 @@ class Lookup:
         self._numbers = 1  # the last inode number that was given
         self._crashed = False
         self._links_left = 0
+        self._upwards = False  # whether a path was followed through `..`, and so stands on a folder it does not end in
         self.root = self._new(FOLDER, 0o755, now)
-        # By the text of a path. Right until a folder moves or a link goes; a removed folder has no links.
+        # By the text of a path. Right until a folder moves or a link goes; one that was removed has no links left.
         self._folders: dict[str, Inode] = {}
         place = self.root
         for part in prefix.strip("/").split("/"):
@@ -104,6 +105,7 @@ class Lookup:
                 raise error(errno.ENOTDIR, whole)
             last = index == len(parts) - 1
             if part == "..":
+                self._upwards = True
                 place = place.parent
                 holder, name = place, ""
                 continue
@@ -131,6 +133,8 @@ class Lookup:
     @staticmethod
     def _check(name: str, whole: str) -> None:
         """Whether anything can have this name."""
+        if name.isascii() and len(name) <= _LONGEST_NAME and "\0" not in name:
+            return
         if "\0" in name:
             raise ValueError("embedded null byte")
         if len(os.fsencode(name)) > _LONGEST_NAME:

@@ -206,7 +206,8 @@ def mounted(disk: Disk) -> Iterator[None]:
     if _MOUNT.first == FIRST:
         raise RuntimeError("one disk at a time is mounted")
     _look_through_new_modules()
-    sites = [*_SITES, Site(tempfile, "_name_sequence", vars(tempfile)["_name_sequence"], disk)]
+    names = iter(disk.temporary_name, "")
+    sites = [*_SITES, Site(tempfile, "_name_sequence", vars(tempfile)["_name_sequence"], names)]
     _MOUNT.put(disk, disk.prefix, FIRST)
     try:
         for site in sites:

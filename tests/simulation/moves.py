@@ -78,6 +78,9 @@ class Moves(Names):
         folder.links -= 1
         folder.mtime = folder.ctime = now
         folder.seen = None
+        if self._upwards:
+            self._folders.clear()
+            self._upwards = False
         self._journal.append(Change((folder,), ((folder, name, inode),), gone=inode))
 
     def _taken_folder(self, path: str, dir_fd: int | None) -> tuple[Inode, str, Inode]:

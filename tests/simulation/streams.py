@@ -1,10 +1,11 @@
 """Python's streams on the simulated disk: what `open` gives."""
 
 import errno
+import functools
 import io
 import os
 from collections.abc import Callable
-from typing import IO
+from typing import IO, NamedTuple
 
 from typing_extensions import Buffer
 
@@ -15,16 +16,37 @@ _BUFFER = 8192
 _ACCESS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "a": os.O_WRONLY, "x": os.O_WRONLY}
 _CREATE = {"r": 0, "w": os.O_CREAT | os.O_TRUNC, "a": os.O_CREAT | os.O_APPEND, "x": os.O_CREAT | os.O_EXCL}
 Opener = Callable[[str, int], int]
+Text = tuple[str | None, str | None, str | None]  # encoding, errors, newline
+
+
+class Mode(NamedTuple):
+    """What a mode of `open` means."""
+
+    way: str
+    updates: bool
+    binary: bool
+    flags: int
+
+
+@functools.cache
+def _meant(mode: str) -> Mode:
+    kind = mode.replace("t", "").replace("b", "")
+    way = kind.replace("+", "")
+    if way not in _ACCESS or len(set(mode)) != len(mode) or set("tb") <= set(mode):
+        raise ValueError(f"invalid mode: {mode!r}")
+    updates = "+" in kind
+    return Mode(way, updates, "b" in mode, (os.O_RDWR if updates else _ACCESS[way]) | _CREATE[way] | os.O_CLOEXEC)
 
 
 class Raw(io.RawIOBase):
     """An unbuffered stream on a descriptor. One of an earlier life writes nothing, and says nothing of it."""
 
-    def __init__(self, disk: Disk, fd: int, name: str | int, mode: str, closefd: bool) -> None:
+    def __init__(self, disk: Disk, fd: int, name: str | int, meant: Mode, closefd: bool) -> None:
         self._disk, self._fd, self._closefd = disk, fd, closefd
-        self.name, self.mode = name, mode
-        self._reads = "r" in mode or "+" in mode
-        self._writes = mode != "rb"
+        self.name = name
+        self.mode = f"{meant.way}b+" if meant.updates else f"{meant.way}b"
+        self._reads = meant.updates or meant.way == "r"
+        self._writes = meant.updates or meant.way != "r"
 
     def fileno(self) -> int:
         self._open()
@@ -84,53 +106,38 @@ class Raw(io.RawIOBase):
 
 
 def opened(
-    disk: Disk,
-    file: str | int,
-    mode: str,
-    buffering: int,
-    text: tuple[str | None, str | None, str | None],
-    closefd: bool,
-    opener: Opener | None,
+    disk: Disk, file: str | int, mode: str, buffering: int, text: Text, closefd: bool, opener: Opener | None
 ) -> IO[bytes] | IO[str]:
-    """What `open` gives for a path on this disk, or for one of its descriptors; `text` is encoding, errors, newline."""
-    kind = mode.replace("t", "").replace("b", "")
-    binary = "b" in mode
-    way = kind.replace("+", "")
-    if way not in _ACCESS or len(kind) > 2 or ("t" in mode and binary):
-        raise ValueError(f"invalid mode: {mode!r}")
-    if binary and any(each is not None for each in text):
+    """What `open` gives for a path on this disk, or for one of its descriptors."""
+    meant = _meant(mode)
+    if meant.binary and text != (None, None, None):
         raise ValueError("binary mode doesn't take an encoding, errors or newline argument")
-    if not binary and buffering == 0:
+    if not meant.binary and buffering == 0:
         raise ValueError("can't have unbuffered text I/O")
-    flags = (os.O_RDWR if "+" in kind else _ACCESS[way]) | _CREATE[way] | os.O_CLOEXEC
-    fd = file if isinstance(file, int) else (opener or _plainly(disk))(file, flags)
+    if isinstance(file, int):
+        fd = file
+    elif opener is not None:
+        fd = opener(file, meant.flags)
+    else:
+        fd = disk.open(file, meant.flags, 0o666)
     if disk.inode_of(fd).kind == FOLDER:
         if not isinstance(file, int):
             disk.close(fd)
         raise error(errno.EISDIR, file if isinstance(file, str) else None)
-    if way == "a":
+    if meant.way == "a":
         disk.lseek(fd, 0, os.SEEK_END)
-    raw = Raw(disk, fd, file, way + "b" + ("+" if "+" in kind else ""), closefd)
-    return _wrapped(raw, kind, mode, binary, buffering, text)
-
-
-def _plainly(disk: Disk) -> Opener:
-    return lambda path, flags: disk.open(path, flags, 0o666)
-
-
-def _wrapped(
-    raw: Raw, kind: str, mode: str, binary: bool, buffering: int, text: tuple[str | None, str | None, str | None]
-) -> IO[bytes] | IO[str]:
+    raw = Raw(disk, fd, file, meant, closefd)
     if buffering == 0:
         return raw  # type: ignore[return-value]
-    size = buffering if buffering > 1 else _BUFFER
-    buffer: io.BufferedRandom | io.BufferedReader | io.BufferedWriter
-    if "+" in kind:
-        buffer = io.BufferedRandom(raw, size)
-    else:
-        buffer = io.BufferedReader(raw, size) if kind == "r" else io.BufferedWriter(raw, size)
-    if binary:
+    buffer = _buffered(raw, meant, buffering if buffering > 1 else _BUFFER)
+    if meant.binary:
         return buffer
     stream = io.TextIOWrapper(buffer, *text, line_buffering=buffering == 1)
     stream.mode = mode  # type: ignore[misc]
     return stream
+
+
+def _buffered(raw: Raw, meant: Mode, size: int) -> io.BufferedRandom | io.BufferedReader | io.BufferedWriter:
+    if meant.updates:
+        return io.BufferedRandom(raw, size)
+    return io.BufferedReader(raw, size) if meant.way == "r" else io.BufferedWriter(raw, size)
