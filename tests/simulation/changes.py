@@ -74,7 +74,7 @@ class Changes(Lookup):
             self._quiet -= 1
 
     def die(self) -> NoReturn:
-        """From now on everything raises Crash, until `crash` is called; so does this."""
+        """From now on all raises Crash until `crash` is called, as does this; but descriptors close and locks go."""
         self._stop()
         raise Crash
 
