@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -9,7 +10,8 @@ from random import Random
 import pytest
 
 from factory.store import files
-from tests.simulation.conformance import Side, chain
+from tests.simulation.chains import chain
+from tests.simulation.conformance import Side
 from tests.simulation.disk import Disk
 from tests.simulation.inodes import FOLDER, Crash, Inode
 from tests.simulation.mounted import mounted
@@ -23,17 +25,21 @@ def clock() -> float:
     return 1.7e9
 
 
-def names(disk: Disk) -> Names:
-    """What has which name."""
-    found: Names = {}
-    folders: list[tuple[str, Inode]] = [("", disk.root)]
+def named(disk: Disk) -> dict[str, Inode]:
+    """Everything that has a name, by path."""
+    found: dict[str, Inode] = {}
+    folders = [("", disk.root)]
     while folders:
         path, folder = folders.pop()
         for name, inode in folder.names.items():
-            found[f"{path}/{name}"] = (inode.number, inode.target)
+            found[f"{path}/{name}"] = inode
             if inode.kind == FOLDER:
                 folders.append((f"{path}/{name}", inode))
     return found
+
+
+def names(disk: Disk) -> Names:
+    return {path: (inode.number, inode.target) for path, inode in named(disk).items()}
 
 
 def contents(disk: Disk) -> dict[str, bytes]:
@@ -265,11 +271,13 @@ def test_after_a_loss_of_power_the_names_are_those_of_one_moment_since_the_last_
         moments.append(names(disk))
     for draw in range(20):
         other = disk.copy()
-        known = {inode.number: (inode.data, inode.unsynced) for inode in other._recounted()}
+        known = {inode.number: (inode.data, inode.unsynced) for inode in named(other).values()}
         other.crash(Random(draw))
         assert names(other) in moments
-        for inode in other._recounted():
+        counted = Counter(number for number, _ in names(other).values())
+        for inode in named(other).values():
             data, durable = known.get(inode.number, (inode.data, None))
+            assert inode.kind == FOLDER or inode.stat().st_nlink == counted[inode.number]
             assert inode.data == data if durable is None else inode.data == durable or data.startswith(inode.data)
 
 
@@ -279,7 +287,7 @@ def test_where_order_is_not_kept_each_folder_is_as_it_was_at_one_moment(seed: in
     moments: dict[int, list[dict[str, int]]] = {}
 
     def remember(operation: str = "", path: str = "") -> None:
-        for inode in disk._recounted():
+        for inode in [disk.root, *named(disk).values()]:
             if inode.kind == FOLDER:
                 moments.setdefault(inode.number, []).append({name: each.number for name, each in inode.names.items()})
 
@@ -293,7 +301,7 @@ def test_where_order_is_not_kept_each_folder_is_as_it_was_at_one_moment(seed: in
     for draw in range(20):
         other = disk.copy()
         other.crash(Random(draw))
-        for inode in other._recounted():
+        for inode in named(other).values():
             if inode.kind == FOLDER:
                 assert {name: each.number for name, each in inode.names.items()} in [{}, *moments[inode.number]]
 

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.simulation.conformance import Side, Step, chain
+from tests.simulation.chains import chain
+from tests.simulation.conformance import Side, Step
 from tests.simulation.disk import Disk
 from tests.simulation.mounted import mounted
 

@@ -10,11 +10,9 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 Seen = object
 _DEEP = 30  # so deep that no link and no `..` of a chain leads out
-_SLOTS = 4
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,6 @@ class Step:
     data: bytes
     slot: int
 
-
-_ODD = ["a", "b", "..", ".", "", "é", "x" * 300]
-_MORE_OFTEN = ["mkdir", "write whole", "open", "symlink", "rename", "stat", "stream", "hard link", "write", "scan"]
 
 FLAGS = [
     os.O_RDONLY,
@@ -216,6 +211,21 @@ def _changed(side: Side, step: Step) -> Seen:
     return before.st_ino == after.st_ino, before.st_mtime_ns <= after.st_mtime_ns
 
 
+def _onto_itself(path: str, other: str) -> Seen:
+    """A rename of a file onto another of its own names."""
+    Path(path).touch()
+    os.link(path, other)
+    os.rename(path, other)
+    return shown(os.stat(path)), shown(os.stat(other))
+
+
+def _appended(side: Side, step: Step) -> Seen:
+    """Two who append to one file, by turns."""
+    with open(side.at(step.path), "ab", buffering=0) as one, open(side.at(step.path), "ab", buffering=0) as two:
+        seen = [one.write(step.data), two.write(b"two"), one.write(b"one"), one.tell()]
+    return seen, Path(side.at(step.path)).read_bytes()
+
+
 def _resolved(side: Side, step: Step) -> Seen:
     return side.plain(str(Path(side.at(step.path)).resolve(strict=bool(step.slot))))
 
@@ -236,6 +246,7 @@ def _with_fd(function: Callable[[int, Step], Seen]) -> Callable[[Side, Step], Se
     return lambda side, step: function(side.fd(step), step)
 
 
+# What is done, by its name.
 DEEDS: dict[str, Callable[[Side, Step], Seen]] = {
     "open": _open,
     "open below": _open_below,
@@ -275,6 +286,8 @@ DEEDS: dict[str, Callable[[Side, Step], Seen]] = {
     "copy tree": _both(_copy_tree),
     "move": _both(shutil.move),
     "same": _both(lambda path, other: os.path.samefile(path, other)),
+    "onto itself": _both(_onto_itself),
+    "append": _appended,
     "symlink": _link,
     "scan": _scan,
     "stream": _stream,
@@ -284,27 +297,3 @@ DEEDS: dict[str, Callable[[Side, Step], Seen]] = {
     "times": _changed,
     "resolve": _resolved,
 }
-
-_WHAT = [*sorted(DEEDS), *_MORE_OFTEN, *_MORE_OFTEN]
-
-
-def chain(random: Random, length: int) -> list[Step]:
-    """So many operations by chance, on few names, so that they meet."""
-    return [_step(random) for _ in range(length)]
-
-
-def _step(random: Random) -> Step:
-    return Step(
-        what=random.choice(_WHAT),
-        path=_path(random),
-        other=_path(random),
-        number=random.randrange(40),
-        data=random.randbytes(random.randrange(8)),
-        slot=random.randrange(_SLOTS),
-    )
-
-
-def _path(random: Random) -> str:
-    if random.random() < 0.15:
-        return "/".join(random.choices(_ODD, k=random.randint(1, 4)))
-    return "/".join(random.choices("ab" if random.random() < 0.8 else "abc", k=random.choice([1, 1, 2, 2, 3])))

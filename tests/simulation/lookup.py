@@ -97,7 +97,7 @@ class Lookup:
 
     def _steps(self, path: str, base: Inode, follow: bool, whole: str) -> tuple[Inode, str, Inode | None]:
         parts = [part for part in path.split("/") if part and part != "."]
-        to_folder = path.endswith(("/", "/."))
+        to_folder = path.endswith(("/", "/.")) or path == "."
         place = self.root if path[0] == "/" else base
         holder, name = place, ""
         for index, part in enumerate(parts):
