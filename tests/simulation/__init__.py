@@ -1,0 +1,1 @@
+"""The simulation: the factory on machines that are made up."""
