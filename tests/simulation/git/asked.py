@@ -20,7 +20,7 @@ def asked(command: str, arguments: Sequence[str], flags: str = "", values: str =
     on: set[str] = set()
     found: dict[str, str] = {}
     rest: list[str] = []
-    words = iter(arguments)
+    words = iter([each for word in arguments for each in _apart(word, known, with_value)])
     for word in words:
         if word == "--":
             return Asked(frozenset(on), found, rest, list(words), True)
@@ -36,6 +36,13 @@ def asked(command: str, arguments: Sequence[str], flags: str = "", values: str =
         else:
             rest.append(word)
     return Asked(frozenset(on), found, rest, [], False)
+
+
+def _apart(word: str, known: set[str], with_value: set[str]) -> list[str]:
+    """The options in one that stands for several (`-am`)."""
+    letters = [f"-{letter}" for letter in word[1:]]
+    several = len(letters) > 1 and word[0] == "-" != word[1] and word not in known
+    return letters if several and known.issuperset(letters[:-1]) and letters[-1] in known | with_value else [word]
 
 
 def lines(*said: str) -> bytes:

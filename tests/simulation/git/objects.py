@@ -132,8 +132,13 @@ class Store:
     def write(self, kind: str, data: bytes) -> Steps[str]:
         """Write an object that is not there yet; one that is, is marked as used just now."""
         oid = name_of(kind, data)
-        if self._freshen(oid):
-            return oid
+        if not self._freshen(oid):
+            yield from self.write_loose(kind, data)
+        return oid
+
+    def write_loose(self, kind: str, data: bytes) -> Steps[None]:
+        """Write an object to a file of its own."""
+        oid = name_of(kind, data)
         place = self.loose(oid)
         packed = zlib.compress(b"%s %d\0%s" % (kind.encode(), len(data), data), 1)
         folder = place.rpartition("/")[0]
@@ -147,7 +152,6 @@ class Store:
         os.unlink(beside)
         _remember(oid, len(packed), kind, data)
         yield f"{beside} was removed"
-        return oid
 
     def _beside(self, folder: str, oid: str, data: bytes) -> str:
         number = 0

@@ -3,37 +3,57 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.simulation.git import questions, staging, status
+from tests.simulation.git import adding, branching, cleaning, exchanging, joining, picking, questions, staging, status
 from tests.simulation.git.apply import apply
+from tests.simulation.git.committing import commit
 from tests.simulation.git.difftree import diff_tree
 from tests.simulation.git.lasting import Lasting, lasting
 from tests.simulation.git.log import log
 from tests.simulation.git.merging import merge_tree
 from tests.simulation.git.moving import index_pack, update_ref
 from tests.simulation.git.repo import Repo
-from tests.simulation.git.steps import Done, Steps
+from tests.simulation.git.stashing import stash
+from tests.simulation.git.steps import Done, Steps, ended
 
 Command = Callable[[Repo, Sequence[str], bytes], Done | Steps[Done]]
 
 COMMANDS: dict[str, Command] = {
+    "add": adding.add,
     "apply": apply,
+    "branch": branching.branch,
     "cat-file": questions.cat_file,
+    "checkout": branching.checkout,
     "checkout-index": staging.checkout_index,
+    "cherry-pick": picking.cherry_pick,
+    "commit": commit,
     "config": questions.config,
     "diff-index": status.diff_index,
     "diff-tree": diff_tree,
+    "fetch": exchanging.fetch,
     "for-each-ref": questions.for_each_ref,
+    "gc": cleaning.gc,
     "hash-object": questions.hash_object,
     "index-pack": index_pack,
     "log": log,
     "ls-files": staging.ls_files,
     "maintenance": questions.maintenance,
+    "merge": joining.merge,
     "merge-base": questions.merge_base,
     "merge-tree": merge_tree,
+    "mv": adding.mv,
+    "pack-refs": cleaning.pack_refs,
+    "pull": exchanging.pull,
+    "push": exchanging.push,
     "read-tree": staging.read_tree,
+    "rebase": picking.rebase,
+    "reset": branching.reset,
     "rev-list": questions.rev_list,
     "rev-parse": questions.rev_parse,
+    "revert": picking.revert,
+    "rm": adding.rm,
+    "stash": stash,
     "status": status.status,
+    "switch": branching.switch,
     "symbolic-ref": questions.symbolic_ref,
     "update-index": staging.update_index,
     "update-ref": update_ref,
@@ -85,8 +105,20 @@ class Call:
             return questions.version(self._arguments)
         if self.command == "init":
             return (yield from questions.init(self._cwd, self._arguments))
+        if self.command == "clone":
+            return (yield from self._clone())
         known = COMMANDS.get(self.command)
         if known is None:
             raise NotImplementedError(f"git {self.command} {' '.join(self._arguments)}")
         done = known(self._repo(), self._arguments, stdin)
         return done if isinstance(done, Done) else (yield from done)
+
+    def _clone(self) -> Steps[Done]:
+        source = next(word for word in self._arguments if not word.startswith("-"))
+        start = Repo(os.path.normpath(os.path.join(self._cwd, source)), self._env, self._clock)
+        return (yield from exchanging.clone(self._cwd, self._arguments, self._env, start))
+
+
+def person(arguments: Sequence[str], cwd: str, env: Mapping[str, str], clock: Callable[[], float]) -> Steps[Done]:
+    """One call of git (`["commit", "-m", "…"]`), step by step; closed before its end it is killed."""
+    return ended(Call(arguments, cwd, env, clock).answer(b""))

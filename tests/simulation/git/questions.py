@@ -234,6 +234,13 @@ def maintenance(_repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Done:
     return Done()
 
 
+_EXCLUDE = b"""# git ls-files --others --exclude-from=.git/info/exclude
+# Lines that start with '#' are comments.
+# For a project mostly in C, the following would be a good set of
+# exclude patterns (uncomment them if you want to use them):
+# *.[oa]
+# *~
+"""
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = {}\n{}"
 
 
@@ -246,6 +253,8 @@ def init(cwd: str, arguments: Sequence[str]) -> Steps[Done]:
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
         os.makedirs(f"{folder}/{name}", exist_ok=True)
     yield f"{folder} was made"
+    if not files.exists(f"{folder}/info/exclude"):
+        yield from files.put(f"{folder}/info/exclude", _EXCLUDE)
     if not files.exists(f"{folder}/config"):
         more = "" if bare else "\tlogallrefupdates = true\n"
         yield from files.replace(f"{folder}/config", _CONFIG.format(str(bare).lower(), more).encode())

@@ -159,6 +159,7 @@ def set_symbolic(refs: Refs, name: str, target: str, message: str | None) -> Ste
     """Have a symbolic reference (HEAD) lead to another one."""
     old = refs.read(name) or ZERO
     lock = files.Lock(refs.place(name))
+    files.make_folders(lock.path)
     lock.take(f"Unable to lock '{name}': ")
     yield f"{lock.place} was taken"
     lock.write(f"ref: {target}\n".encode())

@@ -17,6 +17,7 @@ class Move(NamedTuple):
     new: str
     old: str | None = None
     deref: bool = True
+    told: str = ""  # as whom it is spoken of, when not by its name
 
 
 class _Locked:
@@ -46,19 +47,26 @@ class Transaction:
         self._moves = self._with_head(moves)
 
     def _with_head(self, moves: Sequence[Move]) -> list[tuple[Move, bool]]:
-        """The moves by name, and HEAD where it is only to be noted in its log that its branch moves."""
+        """The moves in git's order; of HEAD it is only noted in its log that its branch moves."""
         found: dict[str, tuple[Move, bool]] = {}
+        meant: list[Move] = []
         for move in moves:
             name = self._refs.followed(move.name) if move.deref else move.name
-            if name in found and not found[name][1]:
-                raise Failure(f"fatal: multiple updates for ref '{name}' not allowed\n")
-            found[name] = move._replace(name=name), False
             if name != move.name:
                 found[move.name] = Move(move.name, move.new), True
+                meant.append(move._replace(name=name, told=move.name))
+            elif name in found:
+                raise Failure(f"fatal: multiple updates for ref '{name}' not allowed\n")
+            else:
+                found[name] = move, False
         branch = self._refs.branch()
+        for move in meant:
+            if move.name in found:
+                raise Failure(f"fatal: multiple updates for ref '{move.name}' not allowed\n")
+            found[move.name] = move, False
         if branch in found and "HEAD" not in found:
             found["HEAD"] = Move("HEAD", found[branch][0].new), True
-        return [found[name] for name in sorted(found)]
+        return list(found.values())
 
     def prepare(self) -> Steps[None]:
         """Lock all, and write what they are to be. Raises Refused, and has let go of all then."""
@@ -73,6 +81,7 @@ class Transaction:
 
     def _lock(self, move: Move, only_logged: bool) -> Steps[None]:
         name = move.name
+        told = move.told or name
         refs = self._refs
         lock = files.Lock(refs.place(name))
         must = move.old is not None and move.old != ZERO
@@ -82,13 +91,13 @@ class Transaction:
         if now and now.startswith("ref: "):
             now = refs.read(name)
         if now is None and must:
-            self._refuse(lock, name, f"unable to resolve reference '{name}'")
+            self._refuse(lock, told, f"unable to resolve reference '{name}'")
         if now is None and move.new != ZERO and not only_logged:
             self._refuse_clash(lock, name)
         old = now or ZERO
         if move.old is not None and old != move.old:
             said = f"is at {old} but expected {move.old}" if move.old != ZERO else "reference already exists"
-            self._refuse(lock, name, said)
+            self._refuse(lock, told, said)
         each = _Locked(name, lock, old, move.new)
         each.only_logged = only_logged
         self._locked.append(each)
@@ -162,7 +171,7 @@ class Transaction:
                 files.remove_empty(place.rpartition("/")[0], f"{self._refs.repo.common_dir}/logs/refs/heads")
                 yield f"the log of {each.name} was removed"
         if self._packed is not None:
-            yield from self._rewrite_packed({each.name for each in gone}, self._packed)
+            yield from _rewrite_packed(self._refs, {each.name for each in gone}, self._packed)
         for each in gone:
             if files.remove(each.lock.path):
                 yield f"{each.name} was removed"
@@ -178,14 +187,6 @@ class Transaction:
             files.remove_empty_below(lock.path)
             lock.commit()
 
-    def _rewrite_packed(self, gone: set[str], lock: files.Lock) -> Steps[None]:
-        left = {name: oid for name, oid in self._refs.packed().items() if name not in gone}
-        beside = f"{lock.path}.new"
-        files.write(beside, packed_data(left, peeled(self._refs, left)), flags=os.O_EXCL)
-        yield f"{beside} was written"
-        os.rename(beside, lock.path)
-        yield "packed-refs was replaced"
-
     def abort(self) -> None:
         """Let go of all that is locked."""
         for each in self._locked:
@@ -193,6 +194,28 @@ class Transaction:
         if self._packed is not None:
             self._packed.release()
             self._packed = None
+
+
+def without(refs: Refs, name: str) -> Steps[None]:
+    """Take a reference out of packed-refs, which is written anew in any case. Raises Refused."""
+    lock = files.Lock(f"{refs.repo.common_dir}/packed-refs")
+    try:
+        lock.take()
+    except Failure:
+        raise Refused(lock.taken()) from None
+    yield f"{lock.place} was taken"
+    yield from _rewrite_packed(refs, {name}, lock)
+    lock.release()
+    yield f"{lock.place} was let go"
+
+
+def _rewrite_packed(refs: Refs, gone: set[str], lock: files.Lock) -> Steps[None]:
+    left = {name: oid for name, oid in refs.packed().items() if name not in gone}
+    beside = f"{lock.path}.new"
+    files.write(beside, packed_data(left, peeled(refs, left)), flags=os.O_EXCL)
+    yield f"{beside} was written"
+    os.rename(beside, lock.path)
+    yield "packed-refs was replaced"
 
 
 def peeled(refs: Refs, listed: dict[str, str]) -> dict[str, str]:
