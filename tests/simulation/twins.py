@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from factory.store.repository.git import environment
 from tests.simulation.git.process import Process
 
-_BEGIN = 1_700_000_000
+_AGO_S = 100_000  # so that no clean-up takes anything for old
 _TIMES = re.compile(r"^  (?:ctime|mtime|dev|uid): .*\n", re.MULTILINE)
 _SIZE = re.compile(r"^  size: (\d+)\tflags: (\w+)$", re.MULTILINE)
 
@@ -32,8 +33,8 @@ class Twins:
         self.real, self.made = place / "real", place / "made"
         self.real.mkdir(parents=True)
         self.made.mkdir()
-        self.seconds = _BEGIN
-        self._touched = _BEGIN
+        self.seconds = int(time.time()) - _AGO_S
+        self._touched = self.seconds
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of the product, with one person at one time for both."""
