@@ -109,7 +109,7 @@ class Twins:
     def compare(self, below: str = "repo") -> None:
         """Both must hold the same, as git sees it, and git must find nothing wrong with what was simulated."""
         real, made = (state(root / below, self.env()) for root in (self.real, self.made))
-        assert sorted(real) == sorted(made), set(real).symmetric_difference(made)
+        assert sorted(real) == sorted(made), (set(real) - set(made), set(made) - set(real))
         for name in real:
             assert real[name] == made[name], f"{name}:\nreal {real[name]}\nmade {made[name]}"
         told = [asked(root / below, self.env(), "fsck", "--strict", "--no-dangling") for root in (self.real, self.made)]

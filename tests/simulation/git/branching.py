@@ -79,6 +79,8 @@ def _go(repo: Repo, named: Sequence[str], new: str | None, *, detach: bool, forc
     target = revisions.find(name)
     target = revisions.peel(target, "commit") if target else None
     if target is None and not (name == "HEAD" and refs.head() is None):
+        if detach:
+            raise fatal(f"git checkout: --detach does not take a path argument '{name}'")
         raise Failure(f"error: pathspec '{name}' did not match any file(s) known to git\n", 1)
     if new is not None and refs.read(f"refs/heads/{new}") is not None:
         raise fatal(f"a branch named '{new}' already exists")

@@ -60,8 +60,8 @@ def commit(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     head = refs.head()
     merging = files.exists(repo.path("MERGE_HEAD"))
     paths = told.rest + told.paths
-    if merging and paths:
-        raise fatal("cannot do a partial commit during a merge.")
+    if paths and (merging or files.exists(repo.path("CHERRY_PICK_HEAD"))):
+        raise fatal(f"cannot do a partial commit during a {_under_way(repo)}.")
     made = _Made(repo)
     try:
         yield from made.prepare(told, paths)
@@ -92,6 +92,12 @@ def commit(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
         yield from files.away(repo.path(name))
     yield from made.finish()
     return Done()
+
+
+def _under_way(repo: Repo) -> str:
+    if files.exists(repo.path("MERGE_HEAD")):
+        return "merge"
+    return "rebase" if files.exists(repo.path("rebase-merge")) else "cherry-pick"
 
 
 def _lines(repo: Repo, name: str) -> list[str]:

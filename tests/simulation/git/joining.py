@@ -75,6 +75,11 @@ def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
         raise fatal(
             "You have not concluded your merge (MERGE_HEAD exists).\nPlease, commit your changes before you merge."
         )
+    if files.exists(repo.path("CHERRY_PICK_HEAD")):
+        raise fatal(
+            "You have not concluded your cherry-pick (CHERRY_PICK_HEAD exists).\n"
+            "Please, commit your changes before you merge."
+        )
     refuse_unmerged(repo, "Merging")
     name = told.rest[0]
     theirs = revisions.find(name)
@@ -82,9 +87,10 @@ def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     if theirs is None or head is None:
         raise Failure(f"merge: {name} - not something we can merge\n", 1)
     theirs = revisions.commit(name)
-    if is_ancestor(repo, theirs, head):
-        return Done(out=b"Already up to date.\n")
     yield from move_refs(refs, [Move("ORIG_HEAD", head)], "updating ORIG_HEAD")
+    if is_ancestor(repo, theirs, head):
+        yield from _forget_merge(repo)
+        return Done(out=b"Already up to date.\n")
     if is_ancestor(repo, head, theirs) and "--no-ff" not in told.on:
         yield from forward(repo, head, theirs)
         yield from move_head(repo, theirs, head, f"merge {name}: Fast-forward")
@@ -186,4 +192,4 @@ def _back(repo: Repo, index: Index, tree: str, changed: set[bytes]) -> Steps[Non
     come = [(path, held[path]) for path in sorted(changed) if path in held]
     for path in changed:
         index.remove(path)
-    yield from carry_out(repo, index, Plan(gone, come))
+    yield from carry_out(repo, index, Plan(gone, come, []))

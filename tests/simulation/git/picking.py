@@ -72,26 +72,30 @@ def _picked(repo: Repo, oid: str, sign: str) -> Steps[Done]:
         tree = yield from bring_merged(repo, merged, refuse="merge")
     except Failure as failure:
         what = "revert" if backwards else "cherry-pick"
-        after = "" if failure.status == 1 else f"fatal: {what} failed\n"
-        raise Failure(failure.message + after, 1 if failure.status == 1 else 128) from None
+        raise Failure(f"{failure.message}fatal: {what} failed\n") from None
     if merged.conflicts:
         listed = "".join(f"#\t{os.fsdecode(path)}\n" for path in merged.conflicts)
         note = f"\n# Conflicts:\n{listed}".encode("utf-8", "surrogateescape")
         yield from files.put(repo.path("MERGE_MSG"), message + note)
-        yield from files.put(repo.path(sign), f"{oid}\n".encode())
+        yield from _mark(repo, sign, oid)
         return Done(1, err=f"error: could not {'revert' if backwards else 'apply'} {_short(oid)}... {told}\n".encode())
     yield from files.put(repo.path("MERGE_MSG"), message)
+    if not backwards:
+        yield from _mark(repo, sign, oid)
     if tree == repo.store.commit(head).tree:
-        if not backwards:
-            yield from files.put(repo.path(sign), f"{oid}\n".encode())
         return Done(1, err=b"The previous cherry-pick is now empty, possibly due to conflict resolution.\n")
     author = None if backwards else os.fsdecode(commit.author)
     new = yield from write_commit(repo, tree, (head,), message, author)
     kind = "revert" if backwards else "cherry-pick"
     yield from move_head(repo, new, head, f"{kind}: {os.fsdecode(subject(message))}")
-    for name in (sign, "MERGE_MSG"):
+    for name in ("CHERRY_PICK_HEAD", "MERGE_MSG"):
         yield from files.away(repo.path(name))
     return Done()
+
+
+def _mark(repo: Repo, sign: str, oid: str) -> Steps[None]:
+    """Note which commit is being picked or reverted."""
+    yield from move_refs(Refs(repo), [Move(sign, oid, deref=False)], None)
 
 
 def rebase(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
@@ -118,6 +122,7 @@ def rebase(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     assert head is not None
     bases = merge_bases(repo, head, onto)
     if bases[:1] == [onto] and _is_linear(repo, head, onto):
+        yield from files.away(repo.path("AUTO_MERGE"))
         return Done()
     todo = _to_pick(repo, head, onto)
     return (yield from _rebase(repo, (head, branch, onto, name), todo))
@@ -164,6 +169,11 @@ def _to_pick(repo: Repo, head: str, onto: str) -> list[str]:
 def _rebase(repo: Repo, what: tuple[str, str | None, str, str], todo: Sequence[str]) -> Steps[Done]:
     head, branch, onto, name = what
     refs = Refs(repo)
+    if not todo and is_ancestor(repo, head, onto):
+        yield from _start_rebase(repo, head, onto, name)
+        yield from _back_on_branch(refs, head, branch, onto)
+        yield from files.away(repo.path("AUTO_MERGE"))
+        return Done()
     place = repo.path("rebase-merge")
     os.makedirs(place, exist_ok=True)
     yield f"{place} was made"
@@ -177,13 +187,7 @@ def _rebase(repo: Repo, what: tuple[str, str | None, str, str], todo: Sequence[s
     }
     for note, text in notes.items():
         yield from files.put(f"{place}/{note}", f"{text}\n".encode("utf-8", "surrogateescape"))
-    yield from move_refs(refs, [Move("ORIG_HEAD", head)], None)
-    try:
-        yield from bring_tree(repo, repo.store.commit(head).tree, repo.store.commit(onto).tree)
-    except Failure:
-        yield from _forget_rebase(repo)
-        raise Failure("error: could not detach HEAD\n", 1) from None
-    yield from move_refs(refs, [Move("HEAD", onto, head, deref=False)], f"rebase (start): checkout {name}")
+    yield from _start_rebase(repo, head, onto, name)
     for number, oid in enumerate(todo):
         left = "".join(f"{line}\n" for line in lines[number + 1 :])
         yield from files.put(f"{place}/git-rebase-todo", left.encode("utf-8", "surrogateescape"))
@@ -191,6 +195,19 @@ def _rebase(repo: Repo, what: tuple[str, str | None, str, str], todo: Sequence[s
         if done.status:
             return done
     return (yield from _end_rebase(repo, head, branch, onto))
+
+
+def _start_rebase(repo: Repo, head: str, onto: str, name: str) -> Steps[None]:
+    """Take the branch off the head, which goes to where the rebase begins."""
+    refs = Refs(repo)
+    yield from move_refs(refs, [Move("ORIG_HEAD", head)], None)
+    try:
+        yield from bring_tree(repo, repo.store.commit(head).tree, repo.store.commit(onto).tree)
+    except Failure:
+        if files.exists(repo.path("rebase-merge")):
+            yield from _forget_rebase(repo)
+        raise Failure("error: could not detach HEAD\n", 1) from None
+    yield from move_refs(refs, [Move("HEAD", onto, head, deref=False)], f"rebase (start): checkout {name}")
 
 
 def _pick_one(repo: Repo, oid: str) -> Steps[Done]:
@@ -210,18 +227,28 @@ def _pick_one(repo: Repo, oid: str) -> Steps[Done]:
         listed = "".join(f"#\t{os.fsdecode(path)}\n" for path in merged.conflicts)
         note = f"\n# Conflicts:\n{listed}".encode("utf-8", "surrogateescape")
         yield from files.put(repo.path("MERGE_MSG"), commit.message + note)
-        yield from files.put(repo.path("REBASE_HEAD"), f"{oid}\n".encode())
+        yield from _mark(repo, "CHERRY_PICK_HEAD", oid)
+        yield from _mark(repo, "REBASE_HEAD", oid)
         yield from files.put(repo.path("rebase-merge/stopped-sha"), f"{oid}\n".encode())
         return Done(1, err=f"error: could not apply {_short(oid)}... {told}\n".encode("utf-8", "surrogateescape"))
     if tree == here:
         return Done()  # what it changed is there already
+    yield from files.put(repo.path("MERGE_MSG"), commit.message)
+    yield from _mark(repo, "CHERRY_PICK_HEAD", oid)
     new = yield from write_commit(repo, tree, (head,), commit.message, os.fsdecode(commit.author))
     yield from move_head(repo, new, head, f"rebase (pick): {told}")
+    for name in ("CHERRY_PICK_HEAD", "MERGE_MSG"):
+        yield from files.away(repo.path(name))
     return Done()
 
 
 def _end_rebase(repo: Repo, head: str, branch: str | None, onto: str) -> Steps[Done]:
-    refs = Refs(repo)
+    yield from _back_on_branch(Refs(repo), head, branch, onto)
+    yield from _forget_rebase(repo)
+    return Done()
+
+
+def _back_on_branch(refs: Refs, head: str, branch: str | None, onto: str) -> Steps[None]:
     new = refs.head()
     if branch is not None and new is not None:
         try:
@@ -229,8 +256,6 @@ def _end_rebase(repo: Repo, head: str, branch: str | None, onto: str) -> Steps[D
         except Refused as refused:
             raise Failure(f"error: could not update {branch}\nerror: {refused}\n", 1) from None
         yield from set_symbolic(refs, "HEAD", branch, f"rebase (finish): returning to {branch}")
-    yield from _forget_rebase(repo)
-    return Done()
 
 
 def _forget_rebase(repo: Repo) -> Steps[None]:

@@ -1,10 +1,10 @@
 """A person's stash: put away, and taken out again."""
 
 import os
+import stat
 from collections.abc import Sequence
 
 from tests.simulation.git import files
-from tests.simulation.git.adding import stage_tracked
 from tests.simulation.git.asked import asked
 from tests.simulation.git.branching import reset
 from tests.simulation.git.committing import write_commit
@@ -12,16 +12,15 @@ from tests.simulation.git.index import Entry, Index
 from tests.simulation.git.joining import bring_merged
 from tests.simulation.git.merging import merged_trees
 from tests.simulation.git.objects import ZERO
-from tests.simulation.git.pathspec import Pathspec
 from tests.simulation.git.pretty import subject
 from tests.simulation.git.refs import Refs
 from tests.simulation.git.repo import Repo, write_index
-from tests.simulation.git.staging import locked, tree_of
+from tests.simulation.git.staging import locked, staged, tree_of
 from tests.simulation.git.status import head_tree, staged_changes
 from tests.simulation.git.steps import Done, Failure, Steps, fatal
 from tests.simulation.git.transaction import Move, move_refs
 from tests.simulation.git.trees import flat
-from tests.simulation.git.worktree import refreshed
+from tests.simulation.git.worktree import looked, refreshed
 
 _STASH = "refs/stash"
 
@@ -54,9 +53,15 @@ def _push(repo: Repo) -> Steps[Done]:
     branch = refs.branch()
     where = branch.removeprefix("refs/heads/") if branch else "(no branch)"
     on = f"{where}: {head[:7]} {os.fsdecode(subject(repo.store.commit(head).message))}"
-    staged = yield from tree_of(repo, index)
-    one = yield from write_commit(repo, staged, (head,), f"index on {on}\n".encode("utf-8", "surrogateescape"))
-    yield from stage_tracked(repo, index, Pathspec(()))
+    held = yield from tree_of(repo, index)
+    one = yield from write_commit(repo, held, (head,), f"index on {on}\n".encode("utf-8", "surrogateescape"))
+    changed = {change.path for change in staged_changes(repo, index, head_tree(repo), lambda _: True)}
+    for path in sorted(changed | {each.path for each in edited}):
+        seen = looked(repo.root, path)
+        if seen is None or stat.S_ISDIR(seen.st_mode):
+            index.remove(path)
+        else:
+            yield from staged(repo, index, path, seen)
     tree = yield from tree_of(repo, index)
     message = f"WIP on {on}"
     two = yield from write_commit(repo, tree, (head, one), message.encode("utf-8", "surrogateescape"))

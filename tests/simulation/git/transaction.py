@@ -88,7 +88,8 @@ class Transaction:
         self._take(lock, name)
         yield f"{lock.place} was taken"
         now = refs.read(name) if only_logged else refs.raw(name)
-        if now and now.startswith("ref: "):
+        symbolic = now is not None and now.startswith("ref: ")
+        if symbolic:
             now = refs.read(name)
         if now is None and must:
             self._refuse(lock, told, f"unable to resolve reference '{name}'")
@@ -101,7 +102,7 @@ class Transaction:
         each = _Locked(name, lock, old, move.new)
         each.only_logged = only_logged
         self._locked.append(each)
-        if move.new != ZERO and not only_logged and (old != move.new or now is None):
+        if move.new != ZERO and not only_logged and (old != move.new or symbolic):
             self._check(lock, name, move.new)
             lock.write(f"{move.new}\n".encode(), sync=refs.repo.config.fsyncs("reference"))
             each.written = True

@@ -20,6 +20,7 @@ class Plan(NamedTuple):
 
     gone: list[bytes]
     come: list[tuple[bytes, Blob]]
+    lost: list[bytes]  # what is not staged any more, and would be removed with what lies there now
 
 
 class Words(NamedTuple):
@@ -37,13 +38,15 @@ MERGE = Words("merge", "merge", "")
 def two_way(repo: Repo, index: Index, old: str, new: str, words: Words) -> Plan:
     """From what one tree holds to what another does (git-read-tree, two tree merge). Raises Failure."""
     before, after = flat(repo.store, old), flat(repo.store, new)
-    plan = Plan([], [])
+    plan = Plan([], [], [])
     staged: list[bytes] = []
     edited: list[bytes] = []
     for path in sorted(before.keys() | after.keys()):
         one, two = before.get(path), after.get(path)
         entry = index.get(path)
         now = Blob(entry.mode, entry.oid) if entry else None
+        if one is not None and entry is None and two is None:
+            plan.lost.append(path)
         if one == two or now == two:
             continue
         if now != one or any((path, stage) in index.entries for stage in (1, 2, 3)):
@@ -54,8 +57,9 @@ def two_way(repo: Repo, index: Index, old: str, new: str, words: Words) -> Plan:
             plan.gone.append(path)
         else:
             plan.come.append((path, two))
-    untracked = list(_in_the_way(repo, index, plan))
-    _refuse(words, staged, edited, untracked)
+    ignored = Ignored(repo)
+    lost = [path for path in plan.lost if looked(repo.root, path) and not _ignored_here(ignored, path)]
+    _refuse(words, staged, edited, list(_in_the_way(repo, index, plan)), lost)
     return plan
 
 
@@ -97,17 +101,20 @@ def _ignored_here(ignored: Ignored, path: bytes) -> bool:
     return any(ignored(folder, is_folder=True) for folder in folders) or ignored(path, is_folder=False)
 
 
-def _refuse(words: Words, staged: Sequence[bytes], edited: Sequence[bytes], untracked: Sequence[bytes]) -> None:
+def _refuse(
+    words: Words, staged: Sequence[bytes], edited: Sequence[bytes], untracked: Sequence[bytes], lost: Sequence[bytes]
+) -> None:
     said = ""
     for paths in (staged, edited):
         if paths:
             said += f"error: Your local changes to the following files would be overwritten by {words.what}:\n"
             said += "".join(f"\t{os.fsdecode(path)}\n" for path in paths)
             said += f"Please commit your changes or stash them before you {words.advice}.\n"
-    if untracked:
-        said += f"error: The following untracked working tree files would be overwritten by {words.what}:\n"
-        said += "".join(f"\t{os.fsdecode(path)}\n" for path in sorted(set(untracked)))
-        said += f"Please move or remove them before you {words.advice}.\n"
+    for paths, verb in ((untracked, "overwritten"), (lost, "removed")):
+        if paths:
+            said += f"error: The following untracked working tree files would be {verb} by {words.what}:\n"
+            said += "".join(f"\t{os.fsdecode(path)}\n" for path in sorted(set(paths)))
+            said += f"Please move or remove them before you {words.advice}.\n"
     if said:
         raise Failure(f"{words.before}{said}Aborting\n", 1)
 
@@ -125,7 +132,7 @@ def carry_out(repo: Repo, index: Index, plan: Plan) -> Steps[None]:
 def one_way(repo: Repo, index: Index, tree: str) -> Plan:
     """To what a tree holds, whatever is staged or edited (`reset --hard`)."""
     after = flat(repo.store, tree)
-    plan = Plan([path for path in sorted({path for path, _ in index.entries}) if path not in after], [])
+    plan = Plan([path for path in sorted({path for path, _ in index.entries}) if path not in after], [], [])
     for path, blob in after.items():
         entry = index.get(path)
         seen = looked(repo.root, path)
