@@ -218,17 +218,20 @@ class Chance:
 
     def history(self) -> None:
         head = self._commit_of("HEAD")
+        added = ("--raw", "--no-abbrev", "--no-renames")
+        told = "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%ct%x00%B"
+        topo = ("--topo-order", "--format=%H", *added, "--diff-filter=AM")
+        came = ("--reverse", "-z", *added, "--diff-filter=A", "--format=%x01%ct%x00%an%x00%ae")
+        landed = ("--first-parent", "-5", "--format=%H%x00%s%x00%(trailers:key=Factory-Item,valueonly)%x00")
+        gone = ("-1", "-z", "--diff-filter=D", "--no-renames", "--name-only", "--format=%H%x00%an%x00")
         forms: list[tuple[str, ...]] = [
             ("log", "-1", "--format=%an%x00%ae", head, "--", f":(literal){self._path()}"),
-            ("log", "-z", "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%ct%x00%B", head),
-            ("log", "--topo-order", "--format=%H", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM", head)
-            + ("--", f":(literal,top){self._path()}"),
-            ("log", "--reverse", "-z", "--raw", "--no-abbrev", "--diff-filter=A", "--no-renames")
-            + ("--format=%x01%ct%x00%an%x00%ae", head, "--", "d"),
-            ("log", "--first-parent", "-5", "--format=%H%x00%s%x00%(trailers:key=Factory-Item,valueonly)%x00", head)
-            + ("--", ":(top)", ":(exclude,top)queue"),
-            ("log", "-1", "-z", "--diff-filter=D", "--no-renames", "--name-only", "--format=%H%x00%an%x00", head)
-            + ("--", ":(glob)**/*.txt"),
+            ("log", "-z", told, head),
+            ("log", *topo, head, "--", f":(literal,top){self._path()}"),
+            ("log", *came, head, "--", "d"),
+            ("log", *landed, head, "--", ":(top)", ":(exclude,top)queue"),
+            ("log", *gone, head, "--", ":(glob)**/*.txt"),
+            ("log", "-1", "--first-parent", "--diff-filter=A", "--no-renames", "--format=%T", head, "--", self._path()),
             ("rev-list", "--first-parent", "--max-count=4", head),
         ]
         self._git(*self._chance.choice(forms), exact=True)

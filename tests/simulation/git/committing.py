@@ -180,7 +180,8 @@ class _Made:
                     yield from staged(repo, index, path, seen)
             refreshed(repo, index, lambda _: True)
             if index is stays:
-                yield from tree_of(repo, index)
+                if not index.unmerged():
+                    yield from tree_of(repo, index)
                 self._lock.write(index.data())
                 yield f"{self._lock.place} was written"
         self._beside = files.Lock(repo.path("next-index-1"))

@@ -33,14 +33,14 @@ def refuse_unmerged(repo: Repo, what: str) -> None:
         raise Failure(f"{said}fatal: Exiting because of an unresolved conflict.\n")
 
 
-def bring_merged(repo: Repo, merged: Merged, *, refuse: str = "merge") -> Steps[str]:
-    """Bring index and files from the head to what a merge came to, conflicts included; its tree."""
+def bring_merged(repo: Repo, merged: Merged, *, before: str | None = None) -> Steps[str]:
+    """Bring index and files from the head, or what the index holds, to what a merge came to; the tree of that."""
     lock = yield from locked(repo)
     try:
         index = repo.index()
         refreshed(repo, index, lambda _: True)
-        before = head_tree(repo)
-        refuse_staged(repo, index, before, refuse)
+        before = head_tree(repo) if before is None else before
+        refuse_staged(repo, index, before)
         tree = yield from built(repo.store, merged.files)
         yield from carry_out(repo, index, two_way(repo, index, before, tree, MERGE))
         for path, sides in merged.conflicts.items():
@@ -56,12 +56,12 @@ def bring_merged(repo: Repo, merged: Merged, *, refuse: str = "merge") -> Steps[
     return tree
 
 
-def refuse_staged(repo: Repo, index: Index, tree: str, what: str) -> None:
+def refuse_staged(repo: Repo, index: Index, tree: str) -> None:
     """Raises Failure when anything is staged."""
     staged = staged_changes(repo, index, tree, lambda _: True)
     if staged:
         named = "\n".join("  " + os.fsdecode(change.path) for change in staged)
-        raise Failure(f"error: Your local changes to the following files would be overwritten by {what}:\n{named}\n", 2)
+        raise Failure(f"error: Your local changes to the following files would be overwritten by merge:\n{named}\n", 2)
 
 
 def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:

@@ -69,7 +69,7 @@ def _picked(repo: Repo, oid: str, sign: str) -> Steps[Done]:
     label = f"parent of {named}" if backwards else named
     merged = yield from merged_trees(repo, (base, repo.store.commit(head).tree, theirs), ("HEAD", label))
     try:
-        tree = yield from bring_merged(repo, merged, refuse="merge")
+        tree = yield from bring_merged(repo, merged)
     except Failure as failure:
         what = "revert" if backwards else "cherry-pick"
         raise Failure(f"{failure.message}fatal: {what} failed\n") from None

@@ -55,9 +55,12 @@ def _push(repo: Repo) -> Steps[Done]:
     on = f"{where}: {head[:7]} {os.fsdecode(subject(repo.store.commit(head).message))}"
     held = yield from tree_of(repo, index)
     one = yield from write_commit(repo, held, (head,), f"index on {on}\n".encode("utf-8", "surrogateescape"))
+    before = flat(repo.store, head_tree(repo))
     changed = {change.path for change in staged_changes(repo, index, head_tree(repo), lambda _: True)}
     for path in sorted(changed | {each.path for each in edited}):
         seen = looked(repo.root, path)
+        if seen is None and path not in before:
+            continue  # neither there nor in the head, so git sees no difference
         if seen is None or stat.S_ISDIR(seen.st_mode):
             index.remove(path)
         else:
@@ -83,7 +86,7 @@ def _pop(repo: Repo) -> Steps[Done]:
     base = repo.store.commit(commit.parents[0]).tree
     ours = yield from tree_of(repo, index)
     merged = yield from merged_trees(repo, (base, ours, commit.tree), ("Updated upstream", "Stashed changes"))
-    yield from bring_merged(repo, merged)
+    yield from bring_merged(repo, merged, before=ours)
     if merged.conflicts:
         return Done(1, err=b"The stash entry is kept in case you need it again.\n")
     yield from _unstage(repo, ours)
