@@ -1,1 +1,1 @@
-"""The parts of a deterministic simulation: one process, one thread, and a disk that can lose power."""
+"""The whole orchestrator on a simulated machine: chance, faults and crashes by a seed, the same history each time."""
