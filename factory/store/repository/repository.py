@@ -24,6 +24,7 @@ from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, Change, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
 from factory.store.repository.view import View
+from factory.store.state import BOOT
 from factory.store.system import MACHINE, System
 
 WORK_PREFIX = "factory/"
@@ -148,12 +149,17 @@ class Repository:
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         files.remove_unfinished(self.state)
-        repaired = self.publisher.recover()
+        boot, noted = self.system.boot().encode(), self.state / BOOT
+        went_off = not boot or files.read_regular(noted) != boot
+        repaired = went_off and self.publisher.make_whole()
+        repaired |= self.publisher.recover()
         self.objects.forget_keeps()
         self.under_check.let_go_of_all()
         for view in self.views():  # only now: an index that is behind must not be let go before it is brought up
             view.index.forget()
             view.lock.break_own()
+        if went_off:
+            files.write(noted, boot)
         return repaired
 
     def begin_branch(self, branch: str, files_of: Mapping[str, bytes], message: str) -> None:
