@@ -21,6 +21,7 @@ from tests.simulation.inodes import FILE, FOLDER, Inode
 from tests.simulation.names import OpenFile
 
 PREFIX = "/simulated"
+_PAGE = 4096  # bytes
 
 
 class Disk(Descriptors):
@@ -77,9 +78,15 @@ class Disk(Descriptors):
             inode.seen = None
         return list(counted)
 
-    def copy(self) -> "Disk":
+    def sync(self) -> None:
+        """Make all durable, as sync(2) does."""
+        self._journal.clear()
+        for inode in self._recounted():
+            inode.unsynced = None
+
+    def copy(self, clock: Callable[[], float] | None = None) -> "Disk":
         """The same state once more, without hook, log, open files and locks, as for another crash from here."""
-        other = Disk(self._clock, ordered=self._ordered, prefix=self.prefix)
+        other = Disk(clock or self._clock, ordered=self._ordered, prefix=self.prefix)
         known: dict[Inode, Inode] = {}
 
         def of(inode: Inode) -> Inode:
@@ -114,5 +121,5 @@ class Disk(Descriptors):
 def _survivor(inode: Inode, random: Random) -> bytes:
     """What a file that was not synced holds after a loss of power."""
     assert inode.kind == FILE and inode.unsynced is not None
-    part = inode.data[: random.randint(0, len(inode.data))]
+    part = inode.data[: random.randint(0, len(inode.data)) & -_PAGE]  # whole pages are written
     return random.choice([inode.unsynced, b"", part, inode.data])

@@ -21,7 +21,7 @@ class Moves(Names):
         *,
         src_dir_fd: int | None = None,
         dst_dir_fd: int | None = None,
-        follow_symlinks: bool = False,  # noqa: ARG002
+        follow_symlinks: bool = False,
     ) -> None:
         """Give a file another name; what a symlink leads to is never meant, as with link(2)."""
 

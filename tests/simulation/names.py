@@ -132,7 +132,7 @@ class Names(Changes):
         mode: int,
         *,
         dir_fd: int | None = None,
-        effective_ids: bool = False,  # noqa: ARG002
+        effective_ids: bool = False,
         follow_symlinks: bool = True,
     ) -> bool:
         """Whether it is there, and may be executed if that is asked: everybody may read and write."""

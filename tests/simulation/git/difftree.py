@@ -74,7 +74,8 @@ def printed(repo: Repo, told: Asked, changes: Sequence[Change]) -> bytes:
     """Changes in the formats that were asked for."""
     if "-r" not in told.on and "-p" not in told.on:
         raise NotImplementedError("git diff-tree without -r")
-    if {"-M", "--stat", "--summary"} & told.on and "--no-renames" not in told.on:
+    letters = {change.letter for change in changes}
+    if {"--stat", "--summary"} & told.on or ("-M" in told.on and {"A", "D"} <= letters):
         raise NotImplementedError("renames")
     if not {"-p", "--numstat", "--name-only", "--name-status"} & told.on or "--raw" in told.on:
         return raw(changes, zeros="-z" in told.on) + (_numstat(repo, told, changes) if "--numstat" in told.on else b"")

@@ -176,7 +176,7 @@ class Process(subprocess.Popen[bytes]):
         if self._lasts is None:
             self._finish()
 
-    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: ARG002
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
         """Tell the rest, and take all that is answered."""
         if self._in is not None:
             if input and not self._has_ended():
@@ -189,7 +189,7 @@ class Process(subprocess.Popen[bytes]):
         """The exit status, if it has ended."""
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:  # noqa: ARG002
+    def wait(self, timeout: float | None = None) -> int:
         """Run to the end."""
         self._finish()
         return self.returncode

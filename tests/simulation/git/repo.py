@@ -25,7 +25,7 @@ class Repo:
         if not os.path.isdir(cwd):
             raise FileNotFoundError(2, "No such file or directory", cwd)
         self.git_dir, found = (self._absolute(told), None) if told else _discover(cwd)
-        if told and not _is_git_dir(self.git_dir):
+        if told and not _is_git_dir(self.git_dir, objects="GIT_OBJECT_DIRECTORY" not in env):
             raise fatal(f"not a git repository: '{told}'")
         common = files.read(f"{self.git_dir}/commondir")
         self.common_dir = self.git_dir
@@ -104,12 +104,12 @@ class Repo:
         return f"{self.git_dir}/{name}"
 
 
-def _is_git_dir(path: str) -> bool:
+def _is_git_dir(path: str, *, objects: bool = True) -> bool:
     if not os.path.isfile(f"{path}/HEAD") and not os.path.islink(f"{path}/HEAD"):
         return False
     if os.path.isfile(f"{path}/commondir"):
         return True
-    return os.path.isdir(f"{path}/objects") and os.path.isdir(f"{path}/refs")
+    return (not objects or os.path.isdir(f"{path}/objects")) and os.path.isdir(f"{path}/refs")
 
 
 def _discover(cwd: str) -> tuple[str, str | None]:
