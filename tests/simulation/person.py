@@ -138,7 +138,7 @@ class Person:
         return chance.choice(found) if found and self._on_main() else None
 
     def _items(self, *lanes: str) -> tuple[str, ...]:
-        return tuple(f"queue/{lane}/*-[0-9]*[0-9a-z].yaml" for lane in lanes)
+        return tuple(f"queue/{lane}/*-[0-9]*.yaml" for lane in lanes)
 
     def _drop(self, chance: Random) -> Doing:
         if not self._on_main():
