@@ -22,6 +22,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "inputs": "Values for the contract's templates; they must satisfy its `receives`.",
             "acceptance": "What done means, criterion by criterion.",
             "hold": "true: it does not start and is not applied.",
+            "scope": "The paths that it is about, as patterns: it waits while an item about the same is under way.",
             "budget": "The most that all its runs together may use; then it is blocked.",
             "discovered_from": "The item whose worker came across this one. The factory writes it.",
             "reverts": "The commit, all 40 digits, of an applied change to be undone. `factory revert` writes it.",
