@@ -147,7 +147,7 @@ def _in_review(
     assessment = assess_now(reader, snapshot, state, Conflicts())
     if isinstance(assessment, str):
         return row_of(reader, snapshot, state, "invalid", assessment), ()
-    decision = assessment.decision
+    decision, clash = assessment.decision, _in_conflict(snapshot, state)
     if assessment.problems:
         return row_of(reader, snapshot, state, "waiting", f"refused: {assessment.problems[0]}"), assessment.problems
     if decision.event is Event.FINISH:
@@ -155,8 +155,8 @@ def _in_review(
         if found and found[0] not in (NotApplied.TARGET_MOVED, NotApplied.UNCHECKED):
             return row_of(reader, snapshot, state, "waiting", f"approved, but {found[1]}", found[0]), ()
         if found:
-            return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}", found[0]), ()
-        return row_of(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick"), ()
+            return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}{clash}", found[0]), ()
+        return row_of(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick{clash}"), ()
     if decision.event is None:
-        return row_of(reader, snapshot, state, "waiting", f"{decision.reason}{_in_conflict(snapshot, state)}"), ()
+        return row_of(reader, snapshot, state, "waiting", f"{decision.reason}{clash}"), ()
     return row_of(reader, snapshot, state, "ready", f"{decision.event} with the next tick: {decision.reason}"), ()

@@ -65,8 +65,10 @@ def assess_now(
         return assessment
     if state.item is None or state.item.hold:
         return assessment
-    conflict = conflicts.with_target(reader, snapshot, state)
-    found = assess(reader, snapshot, state, conflict) if conflict else assessment
+    conflict = conflicts.with_target(reader.repository, snapshot, state)
+    if conflict is None:
+        return assessment
+    found = assess(reader, snapshot, state, conflict)
     return found if isinstance(found, str) else replace(found, unread=assessment.decision.event is None)
 
 

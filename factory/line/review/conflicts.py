@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from factory.execution.checks.evidence import Gathered
-from factory.line.review.proposals import Unreadable, base_of, restore_proposal
+from factory.line.review.proposals import base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.base import printable
+from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.lifecycle import Lane
 from factory.store.repository.repository import Repository
@@ -22,37 +23,32 @@ class Conflicts:
     _changed: dict[str, frozenset[str]] = field(default_factory=dict)
     _with_target: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
-    def with_target(self, reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> Gathered | None:
-        """The evidence that an item's proposal does not merge with the target as it is now; None when it does.
-
-        None also where nothing is merged, or this clone cannot read the proposal.
-        """
-        proposal, repository = state.history.proposal, reader.repository
-        target = repository.head(snapshot.policy.target_branch)
-        if target is None or not _merges(state):
-            return None
-        try:
-            restore_proposal(reader, snapshot, state, proposal)
-            paths = self.paths_in_target(repository, proposal, target)
-        except Unreadable:
-            return None
-        if not paths:
+    def with_target(self, repository: Repository, snapshot: Snapshot, state: ItemState) -> Gathered | None:
+        """The evidence that an item's proposal does not merge with the target as it is now; None when it does."""
+        proposal, target = state.history.proposal, repository.head(snapshot.policy.target_branch)
+        paths = self.paths_in_target(repository, proposal, target) if target and _merges(state) else ()
+        if not target or not paths:
             return None
         base = base_of(repository, proposal)
         return Gathered(Evidence(base=base, proposal=proposal, target=target, tree="", conflicts=paths), {})
 
     def paths_in_target(self, repository: Repository, proposal: str, target: str) -> tuple[str, ...]:
-        """The paths in which a proposal conflicts with a target."""
-        base, now = base_of(repository, proposal), repository.content_at(target)
-        known = self._with_target.get((proposal, now))
-        if known is None:
+        """The paths in which a proposal conflicts with a target; none where they cannot be merged at all."""
+        key = proposal, repository.content_at(target)
+        if key not in self._with_target:
             if len(self._with_target) >= _REMEMBERED:
                 self._with_target.clear()
-            conflicts: tuple[str, ...] = ()
-            if _meet(self._paths(repository, proposal), repository.changed(base, target)):
-                conflicts = repository.merged_content(base, proposal, target).conflicts
-            known = self._with_target[proposal, now] = tuple(printable(path) for path in conflicts)
-        return known
+            try:
+                self._with_target[key] = self._conflicts(repository, proposal, target)
+            except MachineError:
+                return ()  # whoever lands it tells of that
+        return self._with_target[key]
+
+    def _conflicts(self, repository: Repository, proposal: str, target: str) -> tuple[str, ...]:
+        base = base_of(repository, proposal)
+        if not _meet(self._paths(repository, proposal), repository.changed(base, target)):
+            return ()
+        return tuple(printable(path) for path in repository.merged_content(base, proposal, target).conflicts)
 
     def with_earlier(
         self, reader: SnapshotReader, snapshot: Snapshot, item_id: str, proposal: str
@@ -70,10 +66,10 @@ class Conflicts:
                 continue
             try:
                 restore_proposal(reader, snapshot, state, other)
-                theirs = self._paths(repository, other)
-            except Unreadable:
-                continue  # whoever reads it tells of that
-            paths = conflicting_paths(repository, other, proposal) if _meet(mine, theirs) else ()
+                met = _meet(mine, self._paths(repository, other))
+                paths = conflicting_paths(repository, other, proposal) if met else ()
+            except MachineError:
+                continue  # the same: it is no fault of the one that comes
             if paths:
                 found[state.id] = paths[:_MOST_PATHS]
         return found

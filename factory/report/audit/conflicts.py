@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from factory.line.review.conflicts import conflicting_paths
+from factory.model.errors import MachineError
 from factory.model.lifecycle import Event
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line
@@ -26,6 +27,10 @@ def without_conflict(state: AuditState, line: Line) -> Iterator[str]:
 def _may_conflict(state: AuditState, other: str, proposal: str, paths: tuple[str, ...]) -> bool:
     """Whether two proposals conflict in these paths, as far as they can be read here."""
     objects = state.objects
-    if not all(objects.holds(each) and objects.holds(objects.commit(each).tree) for each in (other, proposal)):
+    found = [objects.read(each) for each in (other, proposal)]
+    if not all(each and each[1] == "commit" for each in found):
         return True
-    return bool(paths) and set(paths) <= set(conflicting_paths(state.repository, other, proposal))
+    try:
+        return bool(paths) and set(paths) <= set(conflicting_paths(state.repository, other, proposal))
+    except MachineError:
+        return True  # of which not all is here
