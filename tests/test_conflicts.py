@@ -243,3 +243,24 @@ def test_only_those_that_change_the_same_path_are_merged_with_each_other_and_eac
         snapshot = snapshot.after(in_review(like, f"i{number}", proposal))
     repository.close()
     assert len(merges) == 4
+
+
+def test_what_shares_no_history_and_cannot_be_merged_at_all_holds_up_nobody(world: World) -> None:
+    # given a target that was made anew while somebody worked on the earlier one
+    world.item("like", writes("1\n", "elsewhere.txt"), contract="reviewed")
+    world.tick()
+    repository = Repository(world.root)
+    reader = SnapshotReader(repository, "main")
+    snapshot = reader.snapshot(datetime.now(UTC), world.git("rev-parse", "main"))
+    content = repository.objects.commit(snapshot.head).tree
+    ann = Person("Ann", "ann@example.org")
+    signed = Signature(ann, ann, repository.system.now())
+    anew = add_commit(repository.objects, content, (), "Made anew.\n", signed)
+    earlier, later = (proposed(repository, base, "same.txt", base) for base in (snapshot.head, anew))
+    snapshot = snapshot.after(in_review(snapshot.items["like"], "earlier", earlier))
+    conflicts = Conflicts()
+    assert conflicts.with_earlier(reader, snapshot, "later", later) == {}
+    moved = proposed(repository, snapshot.head, "same.txt", "3\n")
+    assert conflicts.paths_in_target(repository, later, moved) == ()
+    assert conflicts.paths_in_target(repository, earlier, moved) == ("same.txt",)
+    repository.close()
