@@ -106,7 +106,7 @@ def test_add_writes_an_item_with_all_that_was_said(world: World) -> None:
     said = world.command(
         "add", 'Fix "gcd": it recurses', "--contract", "scripted", "--priority", "2", "--label", "bug", "--label", "x",
         "--input", "program=gcd.py", "--input", "note=a=b", "--depends-on", "other",
-        "--description", "Line one\nline two",
+        "--scope", "src/**", "--description", "Line one\nline two",
     )  # fmt: skip
     text = world.read(said.strip())
     assert said == "queue/inbox/fix-gcd-it-recurses.yaml\n"
@@ -117,6 +117,7 @@ def test_add_writes_an_item_with_all_that_was_said(world: World) -> None:
         ('Fix "gcd": it recurses', 2, ["bug", "x"])
     ]
     assert '"note": "a=b"' in text
+    assert 'scope: ["src/**"]' in text
 
 
 def test_add_reads_the_description_from_standard_input(world: World) -> None:

@@ -153,6 +153,7 @@ def test_an_item_needs_a_title_and_nothing_else() -> None:
         "inputs": {},
         "acceptance": (),
         "hold": False,
+        "scope": (),
         "discovered_from": None,
         "reverts": None,
     }

@@ -271,24 +271,138 @@ def test_the_doors_are_used() -> None:
 
 
 _SYSTEM = "factory.store.system"
-_OF_SYSTEM = {"time", "random", "secrets", "uuid", "multiprocessing", "sched"}
+_OF_SYSTEM = {"time", "random", "secrets", "uuid", "multiprocessing", "sched", "select", "asyncio", "pty", "_thread"}
 _CALLS_OF_SYSTEM = {
-    *("datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
-    *("subprocess.run", "subprocess.Popen", "subprocess.call", "subprocess.check_call", "subprocess.check_output"),
-    *("threading.Thread", "threading.Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "Popen"),
-    *("os.fork", "os.posix_spawn", "os.system", "os.popen", "os.urandom"),
+    *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),
+    *(f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output", "getoutput")),
+    *("subprocess.getstatusoutput", "threading.Thread", "threading.Timer"),
+    *(f"concurrent.futures.{name}" for name in ("ThreadPoolExecutor", "ProcessPoolExecutor", "wait", "as_completed")),
+    *(f"os.{name}" for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "popen")),
+    *(f"os.{name}" for name in ("urandom", "getrandom", "times", "wait3", "wait4")),
+    *(f"os.{kind}{way}" for kind in ("spawn", "exec") for way in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+    *("signal.alarm", "signal.setitimer", "signal.sigtimedwait"),
+}
+# Methods that wait, and after how many arguments one of them says for how long.
+_WAITS = {
+    "wait": 0,
+    "wait_for": 1,
+    "acquire": 1,
+    "join": 0,
+    "get": 1,
+    "result": 0,
+    "exception": 0,
+    "select": 0,
+    "poll": 0,
+}
+_NEED_A_TIME = {"join", "get"}  # of a text, and of a mapping, these are something else
+_A_TIME = re.compile(r"[\d.]+|\w*(_S|seconds|patience|timeout)")
+_ALLOWED = {
+    "factory.line.lock": {"lock.acquire(timeout=0)"},  # which does not wait
+    "factory.line.runs": {"running.given.result().result(timeout=0)"},
+    "factory.line.watch": {"PollingObserver(timeout=_LOOK_S)"},  # the thread is the library's
+    # The kernel counts what a helper, which is a program of its own, takes for an answer.
+    "factory.store.helper": {"signal.setitimer"},
 }
 
 
-@pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_clock_chance_threads_and_processes_come_from_the_system_alone(path: Path) -> None:
-    if name_of(path) == _SYSTEM or name_of(path).startswith("factory.workers"):
-        return  # workers are programs of their own
-    tree = tree_of(path)
-    assert not _OF_SYSTEM & {name.split(".")[0] for name in imported(path)}
+def meanings(tree: ast.Module) -> dict[str, str]:
+    """What the names that a module imports stand for, in full."""
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            assert ast.unparse(node.func) not in _CALLS_OF_SYSTEM, f"{path}:{node.lineno} {ast.unparse(node.func)}"
+        if isinstance(node, ast.Import):
+            found.update({alias.asname or alias.name: alias.name for alias in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return found
+
+
+def waits(call: ast.Call) -> bool:
+    """Whether a call says for how long it waits, and is none of the system's own or of what is built on it."""
+    if any(keyword.arg == "timeout" for keyword in call.keywords):
+        return True
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _WAITS:
+        return False
+    if ast.unparse(call.func.value).split(".")[-1].strip("_") in ("system", "wakeup", "MACHINE"):
+        return False
+    said = [each for each in call.args[_WAITS[call.func.attr] :] if not isinstance(each, ast.Starred)]
+    if call.func.attr in _NEED_A_TIME:
+        return len(said) == 1 and bool(_A_TIME.fullmatch(ast.unparse(said[0])))
+    return bool(said)
+
+
+def beside_the_system(tree: ast.Module) -> Iterator[str]:
+    """Every use of clock, waiting, chance, threads or starts of processes."""
+    known = meanings(tree)
+    types = {node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)}  # such as Popen[bytes]
+    yield from (name for name in known.values() if name.split(".")[0] in _OF_SYSTEM)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and node not in types:
+            name = ast.unparse(node)
+            first, dot, rest = name.partition(".")
+            if f"{known.get(first, first)}{dot}{rest}" in _CALLS_OF_SYSTEM:
+                yield name
+        if isinstance(node, ast.Call) and waits(node):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_clock_waiting_chance_threads_and_processes_come_from_the_system_alone(path: Path) -> None:
+    own = name_of(path)
+    if own == _SYSTEM or own.startswith("factory.workers"):
+        return  # workers are programs of their own
+    assert not set(beside_the_system(tree_of(path))) - _ALLOWED.get(own, set())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time",
+        "from time import monotonic",
+        "import multiprocessing.pool",
+        "from datetime import datetime\nat = datetime.now()",
+        "import datetime as d\nat = d.datetime.now()",
+        "from datetime import datetime\nclock = datetime.now",
+        "import subprocess\nsubprocess.run(['x'])",
+        "from subprocess import Popen as start\nstart(['x'])",
+        "import threading\nthreading.Timer(1, call)",
+        "from threading import Thread\nThread(target=call).start()",
+        "from concurrent.futures import wait\nwait(futures)",
+        "from concurrent import futures\nfutures.ThreadPoolExecutor(2)",
+        "import os\nos.urandom(4)",
+        "import os\nos.execvp('x', ['x'])",
+        "event.wait(1)",
+        "event.wait(timeout=seconds)",
+        "process.communicate(timeout=patience)",
+        "news.wait_for(come, 2)",
+        "lock.acquire(True, 2)",
+        "thread.join(2)",
+        "thread.join(_PATIENCE_S)",
+        "queue.get(True, 2)",
+        "future.result(2)",
+        "selector.select(0.2)",
+    ],
+)
+def test_what_is_taken_from_elsewhere_is_noticed(text: str) -> None:
+    assert list(beside_the_system(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import subprocess\ntry: pass\nexcept subprocess.TimeoutExpired: pass",
+        "from datetime import datetime\nat = datetime.fromtimestamp(0)",
+        "import threading\nlock = threading.Lock()\nlock.acquire()",
+        "process.wait()",
+        "future.result()",
+        "', '.join(names)",
+        "known.get(name, 2 * size)",
+        "context.system.wait_for(news, come, 2)",
+        "context.wakeup.wait(2)",
+        "import tempfile\ntempfile.mkstemp()",
+    ],
+)
+def test_what_waits_for_no_time_is_let_be(text: str) -> None:
+    assert not list(beside_the_system(ast.parse(text)))
 
 
 @pytest.mark.parametrize("folder", ["line", "execution"])

@@ -71,6 +71,7 @@ _MANY = "May be given several times."
 @click.option("--label", "labels", multiple=True, callback=_listed, help=_MANY)
 @click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="KEY=VALUE", help=_MANY)
 @click.option("--depends-on", "depends_on", multiple=True, callback=_listed, metavar="ID", help=_MANY)
+@click.option("--scope", multiple=True, callback=_listed, metavar="PATH", help=f"A pattern of paths. {_MANY}")
 @click.option("--description", callback=_described, help="Markdown for the worker; '-' reads it from standard input.")
 @click.option(
     "--acceptance",

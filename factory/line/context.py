@@ -8,6 +8,7 @@ from datetime import datetime
 from factory.execution.cell.pool import Cells
 from factory.line.intake.take_in import Intake
 from factory.line.lock import owner_of
+from factory.line.review.conflicts import Conflicts
 from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
@@ -39,6 +40,7 @@ class Context:
     warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
     obstructed: set[str] = field(default_factory=set)  # the items that a person's changes kept from landing
     riding: list[str] = field(default_factory=list)  # the items in the merge train, in its order
+    conflicts: Conflicts = field(default_factory=Conflicts)  # of what is in review
     applies_begun: dict[str, datetime] = field(default_factory=dict)  # when apply commands began here, by subject
 
     @property

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future, InvalidStateError, wait
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -226,7 +226,7 @@ class Runs:
         for probe in self.probing.values():
             probe.control.stop.set()
         error = self._tried(self._executor.shutdown).exception()
-        wait([running.future for running in self.running.values() if not running.future.done()], _PATIENCE_S)
+        self._system.settle([running.future for running in self.running.values()], _PATIENCE_S)
         self._local.shutdown()
         said = [f"the executor could not be shut down: {of_error(error).reason}"] if error else []
         left = [item_id for item_id, running in self.running.items() if not running.future.done()]

@@ -14,6 +14,7 @@ from factory.model.result import Usage
 from factory.model.verdict import Finding
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOBODY: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Payload(Protocol):
@@ -88,6 +89,7 @@ class Delivered:
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     loose_ends: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    conflicts_with: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOBODY)
     summary: RunSummary | None = None
 
 

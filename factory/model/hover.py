@@ -22,6 +22,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "inputs": "Values for the contract's templates; they must satisfy its `receives`.",
             "acceptance": "What done means, criterion by criterion.",
             "hold": "true: it does not start and is not applied.",
+            "scope": "The paths that it is about, as patterns: it waits while an item about the same is under way.",
             "budget": "The most that all its runs together may use; then it is blocked.",
             "discovered_from": "The item whose worker came across this one. The factory writes it.",
             "reverts": "The commit, all 40 digits, of an applied change to be undone. `factory revert` writes it.",
@@ -169,7 +170,8 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Agents": {
             "max_concurrent_agents": "Workers at a time.",
-            "max_concurrent_checks": "Proposals under check in the merge train; otherwise as many as workers.",
+            "max_concurrent_checks": "Checks at a time, of deliveries and of the merge train; otherwise as workers.",
+            "max_concurrent_reviews": "Machine seats that judge at a time; otherwise as many as workers.",
             "max_turns": "Turns of an agent, for its argv template.",
             "max_retry_backoff_ms": "The longest wait before another attempt, in milliseconds.",
             "max_concurrent_agents_by_state": "Workers at a time whose items came from a lane: {inbox: 3, rework: 1}.",

@@ -78,6 +78,7 @@ class Item(Format):
     inputs: dict[str, JsonValue] = {}
     acceptance: tuple[Criterion, ...] = ()
     hold: bool = False
+    scope: tuple[Text, ...] = ()  # the paths that it is about: it does not start beside another that is about the same
     budget: Budget = Budget()
     discovered_from: ItemId | None = None  # the item whose worker came across it
     reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal

@@ -110,6 +110,7 @@ class Entry(Format):
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: dict[str, str] = {}  # findings of earlier rounds that are put right, by key, and how
     loose_ends: dict[str, str] = {}  # what the worker left undone or came across, by id
+    conflicts_with: dict[str, tuple[str, ...]] = {}  # the items that came into review before, and where it clashes
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
     applied: str | None = None
@@ -141,6 +142,7 @@ class History:
     proposal: str = ""
     findings: tuple[Finding, ...] = ()
     loose_ends: Mapping[str, str] = field(default_factory=dict)
+    conflicts_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table: Table = field(default_factory=Table)  # of seats' findings over all rounds
     reason: str = ""
     failure: FailureClass | None = None
@@ -198,6 +200,7 @@ class History:
                     proposal=entry.proposal or "",
                     findings=entry.findings,
                     loose_ends=entry.loose_ends,
+                    conflicts_with=entry.conflicts_with,
                     table=self.table.close(entry.closed),
                 )
             case Event.REWORK:

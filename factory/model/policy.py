@@ -21,6 +21,7 @@ from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 
 _LONGEST_MS = 7 * 24 * 3_600_000
+_HOOK_MS = 60_000
 Milliseconds = Annotated[int, Field(gt=0, le=_LONGEST_MS)]
 Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # of Symphony's keys that may be anything, also negative
 
@@ -81,9 +82,6 @@ class Workspace(Section):
     root: str | None = None
 
 
-_HOOK_MS = 60_000
-
-
 class Hooks(Section):
     """Shell scripts of the repository's owner around a cell's life."""
 
@@ -104,13 +102,14 @@ class Agents(Section):
 
     max_concurrent_agents: Annotated[Count, BeforeValidator(_integer)] = 10
     max_concurrent_checks: Annotated[Count, BeforeValidator(_integer)] | None = None  # else as many as agents
+    max_concurrent_reviews: Annotated[Count, BeforeValidator(_integer)] | None = None  # the same
     max_turns: Annotated[Count, BeforeValidator(_integer)] = 20
     max_retry_backoff_ms: Annotated[Milliseconds, BeforeValidator(_integer)] = 300_000
     max_concurrent_agents_by_state: dict[str, JsonValue] = {}
 
     @property
     def most_checks(self) -> int:
-        """How many proposals the merge train may have under check at once."""
+        """How many checks may run at once, whatever for, and how many proposals of the merge train be under check."""
         return self.max_concurrent_checks or self.max_concurrent_agents
 
     def most_from(self, state: str) -> int | None:

@@ -8,7 +8,7 @@ from factory.model.base import digest, digest_of
 from factory.model.item import Item
 
 # When an item runs, not what it asks for: a person may hold it or hurry it without making a verdict stale.
-_NOT_JUDGED = {"hold", "priority"}
+_NOT_JUDGED = {"hold", "priority", "scope"}
 
 
 def subject_of(

@@ -7,7 +7,8 @@ from factory.line.apply.blocker import apply_blocker
 from factory.line.dispatch.schedule import ScheduleEntry, schedule
 from factory.line.intake.edits import find_edits
 from factory.line.lock import holder
-from factory.line.review.assess import assess
+from factory.line.review.assess import assess_now
+from factory.line.review.conflicts import Conflicts
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.breaker import BreakerState, State
 from factory.model.canary_answer import Canary, rules_of
@@ -125,6 +126,17 @@ def _waiting_for(row: Row, busy: str) -> Row:
     return replace(row, state="waiting", note=f"waits: {busy}") if busy else row
 
 
+def _in_conflict(snapshot: Snapshot, state: ItemState) -> str:
+    """With which items that came into review before it does not merge, as long as they are there."""
+    since = state.history.since
+    ahead = [snapshot.items.get(item_id) for item_id in state.history.conflicts_with]
+    there = [
+        each for each in ahead if each and each.lane is Lane.REVIEW and since and (each.history.since or since) <= since
+    ]
+    said = (f"{each.id}, which came first, in {', '.join(state.history.conflicts_with[each.id])}" for each in there)
+    return "".join(f"; conflicts with {each}" for each in said)
+
+
 def _in_review(
     reader: SnapshotReader, snapshot: Snapshot, state: ItemState, *, at_work: bool
 ) -> tuple[Row, tuple[Problem, ...]]:
@@ -132,10 +144,10 @@ def _in_review(
     if again:  # the target has moved, so what was proven is proven anew
         condition, what = parted(again.decode(errors="replace"))
         return row_of(reader, snapshot, state, condition, what), ()
-    assessment = assess(reader, snapshot, state)
+    assessment = assess_now(reader, snapshot, state, Conflicts())
     if isinstance(assessment, str):
         return row_of(reader, snapshot, state, "invalid", assessment), ()
-    decision = assessment.decision
+    decision, clash = assessment.decision, _in_conflict(snapshot, state)
     if assessment.problems:
         return row_of(reader, snapshot, state, "waiting", f"refused: {assessment.problems[0]}"), assessment.problems
     if decision.event is Event.FINISH:
@@ -143,8 +155,8 @@ def _in_review(
         if found and found[0] not in (NotApplied.TARGET_MOVED, NotApplied.UNCHECKED):
             return row_of(reader, snapshot, state, "waiting", f"approved, but {found[1]}", found[0]), ()
         if found:
-            return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}", found[0]), ()
-        return row_of(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick"), ()
+            return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}{clash}", found[0]), ()
+        return row_of(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick{clash}"), ()
     if decision.event is None:
-        return row_of(reader, snapshot, state, "waiting", decision.reason), ()
+        return row_of(reader, snapshot, state, "waiting", f"{decision.reason}{clash}"), ()
     return row_of(reader, snapshot, state, "ready", f"{decision.event} with the next tick: {decision.reason}"), ()

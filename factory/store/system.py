@@ -2,11 +2,13 @@
 
 import random
 import secrets
+import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -65,6 +67,22 @@ class System:
         """Wait so long, or until something happens; whether it has."""
         return until.wait(seconds)
 
+    def wait_for(self, news: threading.Condition, come: Callable[[], bool], seconds: float) -> bool:
+        """Wait so long for something to be so, and look at each piece of news, which is held; whether it is."""
+        return news.wait_for(come, seconds)
+
+    def acquire(self, lock: threading.Lock, seconds: float) -> bool:
+        """Wait so long for a lock; whether it is held now."""
+        return lock.acquire(timeout=seconds)
+
+    def settle(self, futures: "Collection[Future[None]]", seconds: float) -> None:
+        """Wait until all of these are done, but no longer than so long."""
+        wait_for_futures(futures, seconds)
+
+    def ready(self, selector: selectors.BaseSelector, seconds: float) -> set[int]:
+        """Wait so long until one of the files of a selector is ready: the numbers of those that are."""
+        return {key.fd for key, _ in selector.select(seconds)}
+
     def token(self, size: int) -> str:
         """A name that nobody can guess and nothing else has: two digits for each of `size` random bytes."""
         return secrets.token_hex(size)
@@ -81,6 +99,20 @@ class System:
         """Start a process. Raises OSError, or ValueError for what no process can be given."""
         return subprocess.Popen(argv, **options)
 
+    def answer(
+        self, process: "subprocess.Popen[bytes]", told: bytes | None, patience: float | None
+    ) -> tuple[bytes, bytes]:
+        """(output, errors) of a process until its end, with what it is told as its input. Raises TimeoutExpired."""
+        return process.communicate(told, timeout=patience)
+
+    def ended(self, process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+        """Wait so long for the end of a process; whether it has come."""
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def run(
         self, argv: Sequence[str | Path], patience: float | None = None, **options: Unpack[ProcessOptions]
     ) -> "subprocess.CompletedProcess[bytes]":
@@ -88,7 +120,7 @@ class System:
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         with self.start(argv, **options) as process:
             try:
-                stdout, stderr = process.communicate(timeout=patience)
+                stdout, stderr = self.answer(process, None, patience)
             finally:
                 if process.returncode is None:
                     process.kill()

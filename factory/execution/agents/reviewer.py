@@ -81,11 +81,15 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     request = replace(request, budget_left=request.budget_left.after(outcome.work.usage))
     changed = frozenset(change.path for change in outcome.work.changes)
 
+    most = request.policy.agent.max_concurrent_reviews or request.policy.agent.max_concurrent_agents
+
     def sit(seat: Seat) -> SeatResult:
         prompt = request.prompts.get(seat.name, "")
         asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, prompt, changed)
-        with control.phases.timed(f"seat {seat.name}"):
-            return _one(asked, host, control).checked()
+        with host.cells.reviews.one_of(most, control):
+            control.says("judging")
+            with control.phases.timed(f"seat {seat.name}"):
+                return _one(asked, host, control).checked()
 
     with host.repository.system.threads(len(seats), "seat") as pool:
         said = [(seat, pool.submit(sit, seat)) for seat in seats]

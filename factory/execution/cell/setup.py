@@ -77,7 +77,7 @@ def _made(cells: Cells, request: RunRequest, commit: str, control: Control) -> P
             "sandbox": sandbox(request.policy.sandbox).name,
         }
     ).removeprefix("sha256:")[:16]
-    while not cells.setups.one_at_a_time.acquire(timeout=_PATIENCE_S):
+    while not control.system.acquire(cells.setups.one_at_a_time, _PATIENCE_S):
         control.alive()
         if control.stop.is_set():
             raise CellNotReady("was stopped while it waited for the setup", bytearray())

@@ -28,7 +28,7 @@ class CanaryCheck:
 
     def __init__(self, canaries: Canaries) -> None:
         self._canaries = canaries
-        self._trying = threading.Lock()
+        self._trying: dict[tuple[str, str, str], threading.Lock] = {}  # nobody waits for another contract's
 
     def silent(self, runner: CheckRunner, content: str, target: str) -> tuple[str, ...]:
         """The checks that pass without the product of a content on which they have passed; told at once if known."""
@@ -36,12 +36,13 @@ class CanaryCheck:
         if request.policy.canary == "off" or not request.contract.checks:
             return ()
         asked = request.contract_name, rules_of(request.contract), runner.environment
+        trying = self._trying.setdefault(asked, threading.Lock())
         while (found := self._canaries.get(*asked)) is None:  # whoever comes second finds what the first has found
-            if self._trying.acquire(timeout=_LOOKED_AGAIN_S):
+            if runner.control.system.acquire(trying, _LOOKED_AGAIN_S):
                 try:
                     found = self._canaries.get(*asked) or self.try_now(runner, content, target)
                 finally:
-                    self._trying.release()
+                    trying.release()
                 break
             runner.control.alive()
             if runner.control.stop.is_set():

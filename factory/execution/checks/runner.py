@@ -136,9 +136,11 @@ class CheckRunner:
         self.repository.objects.flush()
         # A clean checkout each: none sees what another one did to the files.
         with (
+            self.cells.checks.one_of(self.request.policy.agent.most_checks, self.control),
             self.control.phases.timed(f"check {call.name}"),
             prepared_cell(self.cells, self.request, commit, self.control) as cell,
         ):
+            self.control.says(f"checking {call.name}")
             result = self._run(cell, call)
         if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
             self.cache.put(tree, call.argv, result)

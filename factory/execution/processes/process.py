@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind
@@ -17,6 +16,7 @@ from factory.execution.processes.sockets import Cover
 from factory.execution.processes.startable import unstartable
 from factory.execution.processes.supervision import Supervision, Watcher
 from factory.model.failure import Failure
+from factory.store.system import System
 
 _GRACE_S = 2.0
 _TRIES = 3
@@ -68,7 +68,7 @@ def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal
             try:
                 stopped = watch.until_end()
             finally:
-                _end_all(process, watch.consumption.seen, command)
+                _end_all(process, watch.consumption.seen, command, control.system)
         code = process.returncode if stopped is Stopped.NO else None
         began = code != 1 or not contained or launch.began()
     if code is not None and _SIGNALLED < code <= _SIGNALLED + signal.NSIG:
@@ -106,7 +106,9 @@ def _started(command: Command, launch: Launch, control: Control) -> "subprocess.
     return process
 
 
-def _end_all(process: subprocess.Popen[bytes], seen: Mapping[int, ProcessInfo], command: Command) -> None:
+def _end_all(
+    process: subprocess.Popen[bytes], seen: Mapping[int, ProcessInfo], command: Command, system: System
+) -> None:
     """End the process if it still runs, and whatever it started: politely first, then for good."""
     alone = command.sandbox.kind is Kind.NONE
     if process.poll() is None:
@@ -115,8 +117,7 @@ def _end_all(process: subprocess.Popen[bytes], seen: Mapping[int, ProcessInfo], 
         end(members, signal.SIGTERM)
         if alone:  # otherwise it is what contains the worker, and would take it along at once
             process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
+        system.ended(process, _GRACE_S)
     _kill_group(process.pid)
     if alone:  # a namespace ends with its first process; without one, whoever left the family is looked for
         end(seen.values())

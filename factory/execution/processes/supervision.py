@@ -58,7 +58,7 @@ class Supervision:
                 selector.register(ended, selectors.EVENT_READ)
                 while True:
                     self._input.follow(selector)
-                    ready = {key.fd for key, _ in selector.select(_LOOK_EVERY_S)}
+                    ready = self._control.system.ready(selector, _LOOK_EVERY_S)
                     self._input.write(ready)
                     if output in ready and not self._drain(output):
                         selector.unregister(output)

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 
 from factory.execution.cell.sandbox import sandbox
 from factory.line.dispatch.breakers import Trials
 from factory.line.dispatch.budget import day_used_up
+from factory.line.dispatch.scopes import ScopeTurns
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
@@ -81,16 +83,21 @@ def plan(
     waiting = snapshot.in_lane(Lane.REWORK) + snapshot.in_lane(Lane.INBOX)
     started: list[str] = []
     circled = circles({state.id: state.item.depends_on for state in waiting if state.item})
+    alone = {state.id: _alone(state, snapshot, outcome_of, circled) for state in waiting}
+    resuming = [each for each in snapshot.in_lane(Lane.REWORK) if alone[each.id].start or alone[each.id].until]
+    scopes = ScopeTurns(snapshot, resuming, partial(_since, arrivals=arrivals))
+    lanes = Counter(state.lane for state in snapshot.items.values())
     at_work = Counter(state.came_from for state in snapshot.in_lane(Lane.ACTIVE))
     trials = Trials(snapshot)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
     for state in _in_turn(waiting, arrivals, lambda: snapshot.turn + len(started)):
-        entry = _alone(state, snapshot, outcome_of, circled)
-        until = None
+        entry, until = alone[state.id], None
         if entry.start:
-            crowd = _held_back(snapshot, state.lane, at_work)
-            held = unready or crowd
+            crowd = ""
+            held = unready or scopes.held_back(state)
+            if not held:
+                held = crowd = _held_back(snapshot.policy, state.lane, lanes, at_work)
             if not held:
                 held, until = (day, tomorrow) if day else trials.held_back(state)
             if held:
@@ -98,6 +105,7 @@ def plan(
         if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)
+            scopes.note_start(state)
             trials.note_start(state)
         found.append(entry)
     return found
@@ -147,9 +155,9 @@ def _since(state: ItemState, arrivals: dict[str, Arrival]) -> float:
     return state.history.entries[0].at.timestamp() if state.history.entries else float(arrival.at if arrival else 0)
 
 
-def _held_back(snapshot: Snapshot, lane: Lane, at_work: Counter[Lane]) -> str:
-    """Why nothing more of a lane may start beside those at work; empty when it may."""
-    policy, busy = snapshot.policy, at_work.total()
+def _held_back(policy: Policy, lane: Lane, lanes: Counter[Lane], at_work: Counter[Lane]) -> str:
+    """Why nothing more of a lane may start beside those at work; empty when it may. `lanes` says how many lie where."""
+    busy = at_work.total()
     most = policy.agent.max_concurrent_agents
     if busy >= most:
         return f"waits for a slot: {busy} are at work, agent.max_concurrent_agents is {most}"
@@ -160,9 +168,7 @@ def _held_back(snapshot: Snapshot, lane: Lane, at_work: Counter[Lane]) -> str:
         return ""  # finishing what was begun empties the lanes behind it
     limits = policy.limits
     for full, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
-        held = len(snapshot.in_lane(full)) + (
-            busy if full is Lane.REVIEW else 0
-        )  # those at work are on their way there
+        held = lanes[full] + (busy if full is Lane.REVIEW else 0)  # those at work are on their way there
         if held >= limit:
             return f"waits because the lane {full} is full ({held} of {limit})"
     return ""

@@ -1,8 +1,9 @@
 """Assessment: an item in review, its evidence and its verdicts put before the gate. A look: it moves nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from factory.execution.checks.evidence import Gathered
+from factory.line.review.conflicts import Conflicts
 from factory.line.review.proposals import restore_proposal
 from factory.line.review.votes import Delivery, delivery_of, machine_vote, read_vote, reviewers_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -32,6 +33,7 @@ class Assessment:
     problems: tuple[Problem, ...] = ()
     approvals: tuple[Verdict, ...] = ()  # of people
     again: Gathered | None = None  # what it rests on, when that is newer than the delivery
+    unread: bool = False  # whether that was found before all had given their verdicts
 
     @property
     def rides(self) -> bool:
@@ -52,6 +54,22 @@ def assess(
         return str(error.problems[0])
     except MachineError as error:
         return error.message
+
+
+def assess_now(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, conflicts: Conflicts, again: Gathered | None = None
+) -> Assessment | str:
+    """The same on the target as it is now: nobody goes on judging what does not merge with it any more."""
+    assessment = assess(reader, snapshot, state, again)
+    if isinstance(assessment, str) or assessment.decision.event not in (None, Event.FINISH) or not assessment.rides:
+        return assessment
+    if state.item is None or state.item.hold:
+        return assessment
+    conflict = conflicts.with_target(reader.repository, snapshot, state)
+    if conflict is None:
+        return assessment
+    found = assess(reader, snapshot, state, conflict)
+    return found if isinstance(found, str) else replace(found, unread=assessment.decision.event is None)
 
 
 def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: Gathered | None) -> Assessment | str:

@@ -180,12 +180,14 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         state.id, state.item, request.run, request.round, outcome.subject, request.worker, loose_ends, table
     )
     _show_proposal(context, ended)
+    clashes, lands = _merged_in_memory(context, snapshot, ended)
     delivered = Delivered(
         subject=outcome.subject,
         verdicts=tuple(_seat_verdict(said) for said in outcome.seats),
         proposal=outcome.proposal,
         findings=evidence.findings(),
         loose_ends=loose_ends,
+        conflicts_with=clashes,
         closed=closed,
         summary=ended.summary,
     )
@@ -198,8 +200,23 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         result=result,
         said={said.seat: said.signed() for said in outcome.seats},
         earlier=state.history.entries,
+        conflicts_with=clashes,
     )
-    return replace(ended.move(delivered), queue_files=_opened(review_request))
+    return replace(ended.move(delivered), queue_files=_opened(review_request) if lands else {})
+
+
+def _merged_in_memory(
+    context: Context, snapshot: Snapshot, ended: EndedRun
+) -> tuple[Mapping[str, tuple[str, ...]], bool]:
+    """(what it conflicts with of those in review, whether it merges with the target as it is now)."""
+    repository, evidence = context.repository, ended.outcome.evidence
+    assert evidence is not None
+    if not ended.request.contract.merges or evidence.proposal == evidence.base or evidence.conflicts:
+        return {}, not evidence.conflicts
+    target = repository.tip(snapshot.policy.target_branch, "target")
+    if context.conflicts.paths_in_target(repository, evidence.proposal, target):
+        return {}, False
+    return context.conflicts.with_earlier(context.reader, snapshot, ended.state.id, evidence.proposal), True
 
 
 def _seat_verdict(said: SeatResult) -> SeatVerdict:

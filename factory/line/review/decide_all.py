@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from factory.execution.checks.evidence import Gathered
 from factory.execution.run_files import rechecked_files
 from factory.line.context import Context
-from factory.line.review.assess import Assessment, assess
+from factory.line.review.assess import Assessment, assess_now
 from factory.line.review.review_request import review_request_of
-from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked
+from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked, with_merged_ones_named
 from factory.line.review.verdict_file import verdict_file
 from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
@@ -39,7 +39,8 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     for state in snapshot.in_lane(Lane.REVIEW):
         if not state.recorded:
             continue  # a person moved it here just now: reconcile has the next word
-        assessment = assess(context.reader, snapshot, state, _proven_at_the_front(context, snapshot, state))
+        proven = _proven_at_the_front(context, snapshot, state)
+        assessment = assess_now(context.reader, snapshot, state, context.conflicts, proven)
         if isinstance(assessment, str):
             continue
         problems.extend(assessment.problems)
@@ -68,6 +69,8 @@ def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> 
     state = assessment.state
     recheck = recheck_files(assessment)
     findings = with_late_ones_marked(context, snapshot, state, assessment.decision.findings)
+    if assessment.evidence.conflicts:
+        findings = with_merged_ones_named(context, snapshot, state, findings)
     payload = _payload(assessment, findings, _not_applied(assessment))
     files = {} if isinstance(payload, Rejected) else recheck
     return context.writer.move(state, Move(payload, files), snapshot.listing.verdicts)
@@ -108,7 +111,7 @@ def _not_applied(assessment: Assessment) -> NotApplied | None:
     """Why what had been approved so far is not applied; None when it was never approved."""
     if any(finding.id == SUBJECT_CHANGED for finding in assessment.decision.findings):
         return NotApplied.SUBJECT_CHANGED
-    if assessment.again is None or assessment.evidence.passed:
+    if assessment.again is None or assessment.evidence.passed or assessment.unread:
         return None
     return NotApplied.CONFLICT if assessment.evidence.conflicts else NotApplied.CHECK_FAILED
 

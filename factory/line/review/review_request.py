@@ -1,7 +1,7 @@
 """The review request: all that is put before the people who judge one delivery."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from factory.line.review.votes import Delivery, delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -29,6 +29,7 @@ class ReviewRequest:
     result: Result | None  # what the worker says
     said: Mapping[str, MachineVerdict]  # by machine seat
     earlier: tuple[Entry, ...]  # the journal before this delivery
+    conflicts_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by item that came before
 
     @property
     def folder(self) -> str:
@@ -58,4 +59,5 @@ def review_request_of(
         result=reader.artifacts.result(*folder),
         said=reader.artifacts.verdicts(*folder),
         earlier=entries[:delivered],
+        conflicts_with=state.history.conflicts_with,
     )

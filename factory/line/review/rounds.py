@@ -7,7 +7,7 @@ from factory.line.review.proposals import Unreadable, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.findings import changes_lines_of
 from factory.model.gate import GateDecision
-from factory.model.lifecycle import Event
+from factory.model.lifecycle import Event, Outcome
 from factory.model.verdict import Finding
 
 
@@ -53,6 +53,23 @@ def with_late_ones_marked(
         return bool(finding.seat in heard and finding.path and not known and not changes_lines_of(patch, finding))
 
     return tuple(finding.model_copy(update={"late": True}) if late(finding) else finding for finding in findings)
+
+
+def with_merged_ones_named(
+    context: Context, snapshot: Snapshot, state: ItemState, findings: Iterable[Finding]
+) -> tuple[Finding, ...]:
+    """The findings of a conflict; each says which item has brought it, where that was known to be in the way."""
+    merged = {
+        item_id: paths
+        for item_id, paths in state.history.conflicts_with.items()
+        if context.reader.outcome_of(snapshot.tree, item_id) is Outcome.APPLIED
+    }
+
+    def named(finding: Finding) -> Finding:
+        by = ", ".join(item_id for item_id, paths in merged.items() if finding.path in paths)
+        return finding.model_copy(update={"text": f"{finding.text}, since {by} is merged"}) if by else finding
+
+    return tuple(map(named, findings))
 
 
 def _between(context: Context, snapshot: Snapshot, state: ItemState, old: str, new: str) -> bytes | None:

@@ -106,6 +106,9 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
         yield f"Needs a person: {_line(path)} decides what is judged here ({_line(word)})"
     for name in evidence.silent:
         yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
+    for item_id, paths in review_request.conflicts_with.items():
+        where = _line(", ".join(paths))
+        yield f"Conflicts with {item_id}, which came first, in {where}: once that is merged, this is sent back unread"
     yield "Checks:" + ("" if others or evidence.pending else " none")
     yield from _some(
         f"  {_line(name)}: runs once this is approved, on what is then merged" for name in evidence.pending

@@ -10,6 +10,7 @@ from factory.model.errors import IllegalMove
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
 from factory.model.trailers import Trailer
+from factory.report.audit.conflicts import without_conflict
 from factory.report.audit.content import Content
 from factory.report.audit.finish import Finish
 from factory.report.audit.judgement import subject_found
@@ -78,6 +79,7 @@ class Moves:
         if entry.event is Event.DELIVER:
             for text in subject_found(self._reader, record, entry, record.started or in_force):
                 yield Rule.SUBJECT, path, f"{record.id} {text}"
+        yield from ((Rule.JOURNAL, path, f"{record.id} {text}") for text in without_conflict(self._state, line))
         for text in unfounded(self._state, line, transition.step, lane):
             yield Rule.REASON, path, f"{record.id} {text}"
 

@@ -43,7 +43,8 @@ EXPLAINED = {
     Rule.TRAILERS: "A commit's Factory-Item, Factory-Move and Factory-Run say what it did, and it did nothing else.",
     Rule.FORGED: "Only the factory writes Factory trailers, and only together with the move and the journal's line.",
     Rule.APPEND_ONLY: "A journal only ever grows by whole lines, and only in commits of the factory.",
-    Rule.JOURNAL: "A journal's lines can be read, are numbered without a gap, and end in the lane where the file lies.",
+    Rule.JOURNAL: "A journal's lines can be read, are numbered without a gap, tell of no conflict that is none, and "
+    "end in the lane where the file lies.",
     Rule.ARTIFACTS: "What a run left is written once, by the factory, and never changed or taken away.",
     Rule.DIGESTS: "The manifest of a run names every file of it with its true digest and size.",
     Rule.SUBJECT: "What was delivered, judged and applied is one subject, computed again from the commits.",

@@ -162,7 +162,7 @@ class Git:
             raise UnusableError("git is not installed", "apt-get install git") from None
         with process:
             try:
-                stdout, stderr = process.communicate(stdin, timeout=patience)
+                stdout, stderr = self.system.answer(process, stdin, patience)
             except subprocess.TimeoutExpired:
                 raise GitError(argv[1:], 1, f"it was stopped after {patience:g} s") from None
             finally:

@@ -1,0 +1,103 @@
+"""Scopes: the paths that an item is about, as patterns, and those of others that they overlap."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from factory.model.globs import matches
+
+_WILD = "*?"
+_Parts = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A pattern of one scope, and one of another that may cover the same path."""
+
+    own: str
+    other: str
+    holder: str  # whose the other is
+
+
+@dataclass
+class _Folder:
+    """The patterns that lead here by names alone: what is behind that in each, and whose it is."""
+
+    patterns: dict[_Parts, dict[str, str]] = field(default_factory=dict)
+    below: dict[str, "_Folder"] = field(default_factory=dict)
+
+
+class ScopeIndex:
+    """Many scopes, by folders, so that what overlaps another one is found without a look at all of them.
+
+    A pattern covers what lies below the paths that it names, too. In case of doubt two of them overlap.
+    """
+
+    def __init__(self) -> None:
+        self._root = _Folder()
+
+    def add(self, scope: Sequence[str], holder: str) -> None:
+        """Take in the scope of somebody."""
+        for pattern in scope:
+            folder, parts = self._root, _parts(pattern)
+            while parts and not _is_wild(parts[0]):
+                folder, parts = folder.below.setdefault(parts[0], _Folder()), parts[1:]
+            folder.patterns.setdefault(parts, {}).setdefault(holder, pattern)
+
+    def overlaps(self, scope: Sequence[str]) -> Iterator[Overlap]:
+        """Where a scope overlaps those that were taken in; each of their patterns comes once."""
+        for pattern in scope:
+            for holder, other in _found(self._root, _parts(pattern)):
+                yield Overlap(pattern, other, holder)
+
+
+def _found(folder: _Folder, parts: _Parts) -> Iterator[tuple[str, str]]:
+    """(holder, pattern) of all from a folder on that may cover what these parts do."""
+    for others, holders in folder.patterns.items():
+        if _overlap(parts, others):
+            yield from holders.items()
+    if not parts or "**" in parts[0]:
+        for below in folder.below.values():
+            yield from _found(below, ())
+    elif not _is_wild(parts[0]):
+        if parts[0] in folder.below:
+            yield from _found(folder.below[parts[0]], parts[1:])
+    else:
+        for name, below in folder.below.items():
+            if _alike(parts[0], name):
+                yield from _found(below, parts[1:])
+
+
+def _parts(pattern: str) -> _Parts:
+    """The names and wildcards of a pattern, folder by folder; none where it may lead anywhere."""
+    parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
+    return () if ".." in parts else parts
+
+
+def _overlap(one: _Parts, other: _Parts) -> bool:
+    for mine, theirs in zip(one, other, strict=False):
+        if "**" in mine or "**" in theirs:
+            return True
+        if not _alike(mine, theirs):
+            return False
+    return True  # one of them ends here, and covers what lies below
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether there may be a name that both parts cover."""
+    if not _is_wild(other):
+        return matches(other, (one,))
+    if not _is_wild(one):
+        return matches(one, (other,))
+    (begins, ends), (begins_too, ends_too) = _fixed(one), _fixed(other)
+    beginning = begins.startswith(begins_too) or begins_too.startswith(begins)
+    return beginning and (ends.endswith(ends_too) or ends_too.endswith(ends))
+
+
+def _fixed(part: str) -> tuple[str, str]:
+    """How every name begins and ends that a part with a wildcard covers."""
+    wild = [place for place, character in enumerate(part) if character in _WILD]
+    return part[: wild[0]], part[wild[-1] + 1 :]
+
+
+def _is_wild(part: str) -> bool:
+    return any(character in part for character in _WILD)
