@@ -1,7 +1,7 @@
 """The person of a simulation: works in the same working tree, at any moment, and remembers what they did."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -9,6 +9,7 @@ from random import Random
 from tests.simulation.machine import Machine, Refused, item_text
 from tests.simulation.steps import Script, Step
 
+WHO = "Ada <ada@example.org>"
 _OPEN = ("inbox", "active", "review", "rework", "blocked")
 _DECISION = re.compile(r"^decision: \w+", re.MULTILINE)
 _FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
@@ -62,11 +63,13 @@ class Person:
         except (Refused, OSError):
             return  # what is in its way now they may do another time
 
-    def lose_power(self, in_head: Collection[str]) -> None:
+    def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
         """What was begun is over; the locks that a git left are removed by hand, as git itself says.
 
-        What no editor had synced may be gone: that is nobody's fault.
+        What no editor had synced may be gone, and a commit of the last moment, whose branch git does not sync: that
+        is nobody's fault.
         """
+        self.commits = [each for each in self.commits if is_there(each)]
         self._doing.clear()
         with self._machine.undisturbed():
             for lock in [*self._place(".git").glob("*.lock"), *self._place(".git/refs").rglob("*.lock")]:

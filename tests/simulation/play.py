@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -161,7 +162,9 @@ class Simulation:
         self._die()
         if self.power:
             with closing(Repository(self.machine.root, self.machine.system)) as repository:
-                self.person.lose_power(invariants.places(repository))
+                head = repository.head("main") or ""
+                is_there = partial(repository.is_ancestor, new=head)
+                self.person.lose_power(invariants.places(repository), is_there)
         self._to_be_looked_at = self._chance.random() < _LOOKED_AT
 
     def _die(self) -> None:

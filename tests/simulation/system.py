@@ -1,7 +1,7 @@
 """The virtual system: a clock that moves only when somebody waits, chance by a seed, and threads that take turns."""
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from random import Random
 from subprocess import Popen
-from threading import Event
+from threading import Condition, Event, Lock
 from typing import ParamSpec, TypeVar, Unpack
 
 from factory.store.system import ProcessOptions, System
@@ -75,6 +75,20 @@ class VirtualSystem(System):
     def pause(self, until: Event, seconds: float) -> bool:
         self.sleep(seconds)
         return until.is_set()
+
+    def wait_for(self, news: Condition, come: Callable[[], bool], seconds: float) -> bool:
+        if not come():
+            self.sleep(seconds)
+        return come()
+
+    def acquire(self, lock: Lock, seconds: float) -> bool:
+        if lock.acquire(blocking=False):
+            return True
+        self.sleep(seconds)
+        return lock.acquire(blocking=False)
+
+    def settle(self, futures: "Collection[Future[None]]", seconds: float) -> None:
+        """Nothing goes on meanwhile."""
 
     def token(self, size: int) -> str:
         return self._random.randbytes(size).hex()
