@@ -56,13 +56,13 @@ class Transaction:
                 found[move.name] = Move(move.name, move.new), True
                 meant.append(move._replace(name=name, told=move.name))
             elif name in found:
-                raise Failure(f"fatal: multiple updates for ref '{name}' not allowed\n")
+                raise Refused(f"multiple updates for ref '{name}' not allowed")
             else:
                 found[name] = move, False
         branch = self._refs.branch()
         for move in meant:
             if move.name in found:
-                raise Failure(f"fatal: multiple updates for ref '{move.name}' not allowed\n")
+                raise Refused(f"multiple updates for ref '{move.name}' not allowed")
             found[move.name] = move, False
         if branch in found and "HEAD" not in found:
             found["HEAD"] = Move("HEAD", found[branch][0].new), True
