@@ -69,6 +69,7 @@ def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     told = asked("merge", arguments, "-q --ff-only --no-ff --no-edit --abort", "-m")
     if "--abort" in told.on:
         return (yield from abort(repo, "MERGE_HEAD"))
+    action = repo.env.get("GIT_REFLOG_ACTION") or f"merge {told.rest[0]}"
     revisions = Revisions(repo)
     refs = revisions.refs
     if files.exists(repo.path("MERGE_HEAD")):
@@ -93,13 +94,13 @@ def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
         return Done(out=b"Already up to date.\n")
     if is_ancestor(repo, head, theirs) and "--no-ff" not in told.on:
         yield from forward(repo, head, theirs)
-        yield from move_head(repo, theirs, head, f"merge {name}: Fast-forward")
+        yield from move_head(repo, theirs, head, f"{action}: Fast-forward")
         yield from _forget_merge(repo)
         return Done()
     if "--ff-only" in told.on:
         raise fatal("Not possible to fast-forward, aborting.")
     text = tidy(told.values.get("-m") or default_message(refs, name))
-    return (yield from _true(repo, name, (head, theirs), text, fast="--no-ff" not in told.on))
+    return (yield from _true(repo, (name, action), (head, theirs), text, fast="--no-ff" not in told.on))
 
 
 def forward(repo: Repo, head: str, theirs: str) -> Steps[None]:
@@ -128,8 +129,9 @@ def default_message(refs: Refs, name: str) -> str:
     return f"Merge {what}" + (f" into {branch}" if branch not in UNSAID else "")
 
 
-def _true(repo: Repo, name: str, sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
+def _true(repo: Repo, names: tuple[str, str], sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
     head, theirs = sides
+    name, action = names
     base = base_tree(repo, head, theirs)
     trees = base, repo.store.commit(head).tree, repo.store.commit(theirs).tree
     merged = yield from merged_trees(repo, trees, ("HEAD", name))
@@ -147,7 +149,7 @@ def _true(repo: Repo, name: str, sides: tuple[str, str], text: bytes, *, fast: b
         return Done(1, out=_AUTOMATIC)
     yield from files.put(repo.path("MERGE_MSG"), text)
     oid = yield from write_commit(repo, tree, sides, text)
-    yield from move_head(repo, oid, head, f"merge {name}: Merge made by the 'ort' strategy.")
+    yield from move_head(repo, oid, head, f"{action}: Merge made by the 'ort' strategy.")
     yield from _forget_merge(repo)
     return Done()
 
@@ -159,8 +161,12 @@ def _forget_merge(repo: Repo) -> Steps[None]:
 
 def abort(repo: Repo, sign: str) -> Steps[Done]:
     """Take back a merge, pick or revert that was begun: back to the head (`reset --merge`)."""
-    if not files.exists(repo.path(sign)):
-        raise fatal("There is no merge to abort (MERGE_HEAD missing).")
+    signs = ("MERGE_HEAD",) if sign == "MERGE_HEAD" else ("CHERRY_PICK_HEAD", "REVERT_HEAD")
+    if not any(files.exists(repo.path(each)) for each in signs):
+        if sign == "MERGE_HEAD":
+            raise fatal("There is no merge to abort (MERGE_HEAD missing).")
+        what = "revert" if sign == "REVERT_HEAD" else "cherry-pick"
+        raise Failure(f"error: no cherry-pick or revert in progress\nfatal: {what} failed\n")
     refs = Refs(repo)
     head = refs.head()
     yield from keeping(repo)

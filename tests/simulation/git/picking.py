@@ -227,7 +227,6 @@ def _pick_one(repo: Repo, oid: str) -> Steps[Done]:
         listed = "".join(f"#\t{os.fsdecode(path)}\n" for path in merged.conflicts)
         note = f"\n# Conflicts:\n{listed}".encode("utf-8", "surrogateescape")
         yield from files.put(repo.path("MERGE_MSG"), commit.message + note)
-        yield from _mark(repo, "CHERRY_PICK_HEAD", oid)
         yield from _mark(repo, "REBASE_HEAD", oid)
         yield from files.put(repo.path("rebase-merge/stopped-sha"), f"{oid}\n".encode())
         return Done(1, err=f"error: could not apply {_short(oid)}... {told}\n".encode("utf-8", "surrogateescape"))

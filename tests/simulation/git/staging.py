@@ -49,7 +49,12 @@ def update_index(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Do
         if "--refresh" in told.on:
             differing = refreshed(repo, index, lambda _: True)
             status = 1 if differing or index.unmerged() else 0
-            said = "" if "-q" in told.on else "".join(f"{os.fsdecode(each.path)}: needs update\n" for each in differing)
+            merging = "".join(f"{os.fsdecode(path)}: needs merge\n" for path in index.unmerged())
+            said = (
+                merging
+                if "-q" in told.on
+                else "".join(f"{os.fsdecode(each.path)}: needs update\n" for each in differing)
+            )
             status = 0 if "-q" in told.on and not index.unmerged() else status
         names = [os.fsencode(f"{repo.prefix}{name}") for name in told.rest + told.paths]
         end = b"\0" if "-z" in told.on else b"\n"
