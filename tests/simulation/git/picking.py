@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from tests.simulation.git import files
 from tests.simulation.git.asked import asked
 from tests.simulation.git.branching import bring_tree, hard
+from tests.simulation.git.bringing import bring_merged
 from tests.simulation.git.committing import move_head, write_commit
-from tests.simulation.git.joining import abort, bring_merged, refuse_unmerged
+from tests.simulation.git.joining import abort, refuse_unmerged
 from tests.simulation.git.merging import merged_trees
 from tests.simulation.git.objects import EMPTY_TREE
 from tests.simulation.git.pretty import subject
