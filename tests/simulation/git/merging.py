@@ -22,6 +22,7 @@ class Merged(NamedTuple):
 def merged_trees(repo: Repo, trees: tuple[str, str, str], names: tuple[str, str]) -> Steps[Merged]:
     """Merge what a base, ours and theirs hold. Names stand in conflict markers."""
     base, ours, theirs = (flat(repo.store, tree) for tree in trees)
+    _refuse_renames(base, ours, theirs)
     out: Files = {}
     conflicts: dict[bytes, tuple[Entry | None, Entry | None, Entry | None]] = {}
     for path in sorted(base.keys() | ours.keys() | theirs.keys()):
@@ -62,6 +63,25 @@ def _merged_entry(
     merged, whole = threeway.merged(contents[0], contents[1], contents[2], names)
     oid = yield from repo.store.write("blob", merged)
     return Entry(mode, oid), clean and whole
+
+
+def _refuse_renames(base: Files, ours: Files, theirs: Files) -> None:
+    """git follows a file that one side renamed with what the other did to it, or to its folder; this does not."""
+    for mine, other in ((ours, theirs), (theirs, ours)):
+        came = {entry.oid for path, entry in mine.items() if path not in base}
+        moved = [path for path, entry in base.items() if path not in mine and entry.oid in came]
+        for path in moved:
+            if other.get(path) != base[path] and not _moved_alike(base[path], base, mine, other):
+                raise NotImplementedError(f"a merge of a file that was renamed with another version: {path!r}")
+            folder = path.rpartition(b"/")[0] + b"/"
+            new = [each for each in other if each not in base and each.startswith(folder)]
+            if len(folder) > 1 and new and not any(each.startswith(folder) for each in mine):
+                raise NotImplementedError(f"a merge of a folder that was renamed with a new file in it: {new[0]!r}")
+
+
+def _moved_alike(entry: Entry, base: Files, mine: Files, other: Files) -> bool:
+    places = [{path for path, each in side.items() if each == entry and path not in base} for side in (mine, other)]
+    return places[0] == places[1]
 
 
 def _refuse_clashes(held: Files) -> None:
