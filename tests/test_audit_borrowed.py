@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from factory.report.audit.rules import Rule
+from factory.store.repository.objects import Person
 from tests.benchmarks.measure import home_of_its_own
-from tests.forger import Forger, Forgery, Gallery, assert_found_out
+from tests.forger import Files, Forger, Forgery, Gallery, assert_found_out
 from tests.histories import bare
 from tests.world import World
 
@@ -177,6 +178,56 @@ def of_no_environment_at_all(forger: Forger) -> tuple[Rule, str]:
 def a_run_of_its_own_that_says_it_read_what_did_not_come_in(forger: Forger) -> tuple[Rule, str]:
     read = gate_of(proof(forger, "lender"))["read"]
     return borrowed(forger, lambda evidence: gate_of(evidence).update(read=read), "changer")
+
+
+def in_a_batch(root: Path) -> World:
+    """Two that landed together by a check of both, and one before them whose result does not count for that."""
+    world = World.create(root)
+    world.policy("canary: off\nmerge: {mode: tip}\nagent: {max_concurrent_agents: 1}\n")
+    world.write("lib/a.txt", "a\n")
+    world.commit("A library")
+    gate = {"name": "gate", "run": ["grep", "-rq", "a", "lib"], "reads": ["lib"], "when": "train"}
+    world.contract("judged", checks=[gate], review={"seats": [{"name": "human", "kind": "human"}]})
+    for names in (("lender",), ("first", "second")):
+        for name in names:
+            path = "v.txt" if name == "lender" else f"lib/{name}.txt"
+            more = f"priority: {2 if name == 'second' else 1}\n"
+            world.item(name, [{"write": {"path": path, "text": "a\n"}}], contract="judged", text=more)
+        world.commit("Items")
+        world.tick(drain=True)
+        for name in names:
+            world.verdict(name, "approve")
+        world.commit("They are good")
+        world.tick(drain=True)
+    return world
+
+
+def test_what_is_borrowed_wrongly_for_a_batch_is_found_once_all_of_it_has_come(tmp_path: Path) -> None:
+    forger = Forger(bare(in_a_batch(tmp_path / "world").root, tmp_path / "batch.git"))
+    assert forger.audit() == []
+    first = forger.commit_of("first", "review -> done")
+    (merge, finish) = forger.after(first)
+    assert proof(forger, "first")["proven"] == proof(forger, "second")["tree"]
+    lent, evidence = gate_of(proof(forger, "lender")), proof(forger, "first")
+    tree = proof(forger, "lender")["tree"]
+    taken = {"item": "lender", "run": 1, "proof": "recheck", "tree": tree}
+    gate_of(evidence).update(lent, tree=gate_of(evidence)["tree"], taken=taken)
+    path = forger.path("first/run-1/recheck.json")
+    forged = forger.again(first, {path: json.dumps(evidence).encode()})
+    assert forger.audit() == [("merged", forged)]  # of the rest of its batch nothing has come
+    # and once it has, the content shows what the result does not count for
+    came = replayed(forger, merge, {path: json.dumps(evidence).encode()})
+    journal = forger.with_journal("second", finish, lambda entries: entries[-1].update(applied=came))
+    replayed(forger, finish, {path: json.dumps(evidence).encode(), **journal})
+    assert forger.audit() == [("borrowed", forged)]
+
+
+def replayed(forger: Forger, commit: str, files: Files) -> str:
+    """A commit once more, on what there is now, with a difference."""
+    form = "%an%x00%ae%x00%ct%x00%P%x00%B"
+    name, email, at, parents, text = forger.git("log", "-1", f"--format={form}", commit).split("\0")
+    by, merged = Person(name, email), tuple(parents.split()[1:])
+    return forger.put(files, text, by, tree=commit, merged=merged, at=f"{at} +0000")
 
 
 @forgery

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,10 +63,11 @@ def done(world: World, *names: str) -> None:
         assert world.lane(name) == "done", world.last(name)
 
 
+@pytest.mark.parametrize("mode", ["every", "tip"])
 def test_a_merge_that_touches_nothing_of_what_a_check_reads_keeps_its_result_and_says_whose_it_is(
-    world: World, note: Path
+    world: World, note: Path, mode: str
 ) -> None:
-    counting(world, note)
+    counting(world, note, more=f"merge: {{mode: {mode}}}\n")
     done(world, "one", "two")
     assert runs(note) == 1
     taken = ran(world, "two")["taken"]
@@ -97,6 +100,42 @@ def test_a_train_of_many_runs_once_what_reads_nothing_of_what_they_bring(world: 
     world.tick(drain=True)
     assert [world.lane(name) for name in ("one", "two", "three", "four")] == ["done"] * 4
     assert runs(note) == 1
+    assert findings(world.root) == []
+
+
+def test_a_result_of_one_ahead_that_never_lands_is_none(world: World, note: Path, tmp_path: Path) -> None:
+    # given two on the train, the second with a result of the first, and both with a check that takes its time
+    waiting, release = tmp_path / "waiting", tmp_path / "release"
+    counting(world, note)
+    contract = json.loads(world.read("contracts/counted.yaml"))
+    slow = f"echo run >> {waiting}; while ! test -e {release}; do sleep 0.05; done"
+    contract["checks"].append({"name": "slow", "run": ["sh", "-c", slow]})
+    world.contract("counted", **contract)
+    item(world, "one", more="priority: 1\n")
+    item(world, "two", more="priority: 2\n")
+    world.commit("Items")
+
+    def person() -> None:
+        """Takes the first one out, and brings what it brings, so that all is well for the second one."""
+        try:
+            world.until(lambda: runs(waiting) == 2, 60)
+            time.sleep(0.2)
+            path = world.path("one")
+            world.write(path, world.read(path) + "hold: true\n")
+            world.write("one.txt", "one\n")
+            world.git("add", path, "one.txt")
+            world.git("commit", "-q", "-m", "Mine", "--", path, "one.txt")
+            time.sleep(1)
+        finally:
+            release.touch()
+
+    beside = threading.Thread(target=person)
+    beside.start()
+    world.tick(drain=True)
+    beside.join()
+    assert world.lane("two") == "done"
+    assert ran(world, "two")["taken"] is None
+    assert runs(note) == 2
     assert findings(world.root) == []
 
 
@@ -408,6 +447,47 @@ def test_without_strace_doctor_says_that_nothing_can_be_looked_at(
         assert runs(note) == 1
     finally:
         trace.tracer.cache_clear()
+
+
+@needs_strace
+def test_what_cannot_be_written_down_is_found_all_the_same(world: World, note: Path) -> None:
+    counting(world, note, script="cat \"$(printf 'z\\377')\" || true")
+    done(world, "one", "two")
+    assert ran(world, "one")["missed"] == ["z\ufffd"]
+    assert runs(note) == 2
+
+
+@needs_strace
+def test_a_check_is_looked_at_within_the_sandbox_too(world: World) -> None:
+    world.write("lib/a.txt", "a\n")
+    world.write("other/b.txt", "b\n")
+    world.commit("A library")
+    for name, run in (("good", ["cat", "lib/a.txt"]), ("bad", ["sh", "-c", "cd lib && cat $PWD/../other/b.txt"])):
+        world.contract(name, checks=[{"name": "gate", "run": run, "reads": ["lib"]}])
+        world.item(name, contract=name)
+        world.tick(drain=True)
+        assert world.lane(name) == "done"
+    assert (ran(world, "good")["missed"], ran(world, "bad")["missed"]) == ([], ["other/b.txt"])
+
+
+@needs_strace
+def test_a_check_that_is_looked_at_ends_at_its_deadline_with_all_that_it_started(world: World, note: Path) -> None:
+    counting(world, note, script="(sleep 61.5 & sleep 61.5)")
+    contract = json.loads(world.read("contracts/counted.yaml"))
+    world.contract("counted", **contract, limits={"minutes": 0.02}, rework={"max_rounds": 1})
+    item(world, "one")
+    world.tick()
+    assert "was stopped after 0.02 minutes" in world.last("one").findings[0].text
+    assert runs(note) == 2
+    assert not subprocess.run(["pgrep", "-f", "sleep 61.5"], capture_output=True, check=False).stdout
+
+
+@needs_strace
+def test_a_canary_runs_a_check_whatever_it_says_that_it_reads(world: World, note: Path) -> None:
+    counting(world, note, script="grep -q hello program.py")
+    world.policy("sandbox: off\ncanary: report\n")
+    done(world, "one")
+    assert json.loads(world.artifacts("one")["run-1/recheck.json"])["silent"] == []
 
 
 # --- what is refused

@@ -56,9 +56,12 @@ class Precedents:
     def find(self, branch: str, name: str, key: CheckKey, wanted: Taken | None = None) -> Precedent | None:
         """A run of a check that passed with this key; of `wanted` alone, if that is given."""
         head = self._repository.head(branch)
-        if head is None:
+        try:
+            return self._found(self._objects.commit(head).tree, name, key, wanted) if head else None
+        except MissingObject:
             return None
-        tree = self._objects.commit(head).tree
+
+    def _found(self, tree: str, name: str, key: CheckKey, wanted: Taken | None) -> Precedent | None:
         with self._lock:
             self._look(tree)
             if (key.contract, name) in self._missed:

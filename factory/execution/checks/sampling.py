@@ -7,7 +7,7 @@ from factory.execution.cell.sandbox import Kind
 from factory.execution.checks.reads import reads_of
 from factory.execution.checks.trace import Trace, traced, tracer
 from factory.execution.request import RunRequest
-from factory.model.base import Argv, digest
+from factory.model.base import Argv, digest, printable
 from factory.model.reads import MOST_NAMED
 from factory.store.read_samples import ReadSample, ReadSamples
 from factory.store.repository.objects import Objects
@@ -47,6 +47,7 @@ class Sampler:
         if not contained:
             filesystem = replace(filesystem, checkouts=())
         told = Trace(self.objects, tree, filesystem, str(folder)).beyond(cell.out / _TRACE, reads) if reads else ()
+        told = told and tuple(map(printable, told))  # what nobody can write down no `reads` can name
         self._remember(request, name, told)
         return told or ()
 

@@ -6,16 +6,19 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
 from factory.execution.cell.filesystem import Filesystem
+from factory.model.errors import TooLarge
 from factory.model.reads import HISTORY, Reads, listing_of
+from factory.store import files
 from factory.store.repository.objects import Objects
 from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.system import MACHINE
 
-_MOST_BYTES = 256_000_000  # of a trace
+_MOST_BYTES = 128_000_000  # of a trace
 _PROBE_S = 10
 _CALLS = "trace=%file,getdents,getdents64,fchdir,clone,clone3,fork,vfork"
 _LINE = re.compile(r"(\d+)\s+(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
@@ -78,15 +81,18 @@ class Trace:
     _made: set[str] = field(default_factory=set)  # what the command itself laid down
 
     def beyond(self, trace: Path, reads: Reads) -> tuple[str, ...] | None:
-        """What was read of the content that is not covered, as patterns; None when the trace is too long to tell.
+        """What was read of the content that is not covered, as patterns; None when the trace does not tell.
 
         A file that was looked for in vain was read as well: one that comes would be found.
         """
-        if trace.stat().st_size > _MOST_BYTES:
+        try:
+            told = files.read_regular(trace, _MOST_BYTES)
+        except TooLarge:
             return None
-        with trace.open("rb") as stream:
-            lines = (line.decode("utf-8", "surrogateescape") for line in stream)
-            needed = {each for call in _calls(lines) for each in self._needed(call)}
+        if told is None:
+            return None
+        lines = (line.decode("utf-8", "surrogateescape") for line in BytesIO(told))
+        needed = {each for call in _calls(lines) for each in self._needed(call)}
         return tuple(each for each in sorted(needed) if reads.lacks(each) and not self._is_implied(each, reads))
 
     def _is_implied(self, path: str, reads: Reads) -> bool:

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from factory.execution.checks.precedents import unfounded
 from factory.execution.checks.reads import ReadContents, reads_of
 from factory.model.base import digest
+from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence, Ran
 from factory.model.lifecycle import Event
+from factory.model.policy import Policy
 from factory.model.run_layout import EVIDENCE
 from factory.report.audit.judgement import Judgement
 from factory.report.audit.rules import Found, Rule, Violation
@@ -29,6 +31,18 @@ class Rest(NamedTuple):
     tree: str  # the content that it ran on
 
 
+class _Unseen(NamedTuple):
+    """A check of a batch of the merge train, of which not all has come in yet."""
+
+    commit: str
+    path: str
+    text: str  # what is wrong, if it is
+    policy: Policy
+    contract: Contract
+    ran: Ran
+    tree: str  # the content that it was run on, and that has to come
+
+
 class Borrowed:
     """Goes along a branch from finish to finish, and remembers what each rests on."""
 
@@ -36,21 +50,45 @@ class Borrowed:
         self._state = state
         self._artifacts = Artifacts(state.objects)
         self._contents = ReadContents(state.objects)
+        self._unseen: list[_Unseen] = []
         self.rests: list[Rest] = []
 
     def check(self, transition: Transition) -> Iterator[Violation]:
-        """What is wrong with the results that a finish has taken over."""
+        """What is wrong with the results that a finish has taken over, or those of its batch before it."""
         for judgement in self._finished(transition):
             yield from transition.violations(self._found(transition, judgement))
+            came = self._came_in(judgement)
+            for unseen in self._unseen:
+                if unseen.tree == came and unseen.ran.read not in self._right(unseen):
+                    yield Violation(Rule.BORROWED, unseen.commit, unseen.path, unseen.text)
 
     def advance(self, transition: Transition) -> None:
         """Go on to a commit: what its finish rests on."""
         for judgement in self._finished(transition):
+            came, path = self._came_in(judgement), transition.lines[-1].record.path
+            self._unseen = [unseen for unseen in self._unseen if unseen.tree != came]
             for proof, evidence, ran in _proven(judgement):
                 own = (transition.item_id, judgement.run, proof, ran.tree or evidence.proven or evidence.tree)
                 taken = ran.taken
                 by = (taken.item, taken.run, taken.proof, taken.tree) if taken else own
                 self.rests.append(Rest(transition.item_id, ran.name, *by))
+                contract, policy = judgement.effective.contract, judgement.effective.policy
+                waits = evidence.proven not in ("", came) and not transition.carried
+                if waits and ran.read and contract is not None and contract.checks_from == "proposal":
+                    text = _told(transition, ran, _OTHERWISE)
+                    unseen = (transition.step.commit, path, text, policy, contract, ran, evidence.proven)
+                    self._unseen.append(_Unseen(*unseen))
+
+    def _came_in(self, judgement: Judgement) -> str:
+        """The content that a finish brought in; a clone holds it as a part of that commit alone."""
+        applied = judgement.entry.applied or ""
+        if not judgement.is_commit(applied):
+            return ""
+        return self._state.repository.content(self._state.objects.commit(applied).tree)
+
+    def _right(self, unseen: _Unseen) -> set[str]:
+        reads = reads_of(unseen.policy, unseen.contract, unseen.ran.name)
+        return {unseen.tree, self._contents.digest(unseen.tree, unseen.contract, unseen.ran.run, reads)}
 
     def _finished(self, transition: Transition) -> Iterator[Judgement]:
         """The judgement on an item that a move finished."""
@@ -62,16 +100,15 @@ class Borrowed:
                     yield judgement
 
     def _found(self, transition: Transition, judgement: Judgement) -> Iterator[Found]:
-        path, before = transition.lines[-1].record.path, transition.step.tree_before
-        for proof, evidence, ran in _proven(judgement):
+        path, before, last = transition.lines[-1].record.path, transition.step.tree_before, judgement.evidence()
+        for _, evidence, ran in _proven(judgement):
             if ran.taken is None and not ran.read:
                 continue
             wrong = unfounded(self._artifacts, before, evidence, ran) or self._not_of(judgement, evidence, ran)
-            if not wrong and proof != _DELIVERY and not transition.carried:
+            if not wrong and evidence == last and not transition.carried:
                 wrong = self._read_otherwise(judgement, evidence, ran)
             if wrong:
-                whose = f"from {ran.taken.told}" if ran.taken else "of its own"
-                yield Rule.BORROWED, path, f"{transition.item_id} has the check {ran.name} {whose}, {wrong}"
+                yield Rule.BORROWED, path, _told(transition, ran, wrong)
 
     def _not_of(self, judgement: Judgement, evidence: Evidence, ran: Ran) -> str:
         """Whether a result counts for the contract, as it was then."""
@@ -89,10 +126,8 @@ class Borrowed:
         if contract is None or not ran.read:
             return ""
         checks = tuple(each.run for each in evidence.ran if each.claimed is None)
-        applied = judgement.entry.applied or ""
+        self._came_in(judgement)
         try:
-            if judgement.is_commit(applied):  # a clone holds the content that came in as a part of that commit alone
-                self._state.repository.content(objects.commit(applied).tree)
             tree = content_checked(self._state.repository, judgement, contract, evidence, checks)
             if not tree or objects.read(tree) is None:
                 return ""
@@ -100,10 +135,16 @@ class Borrowed:
             right = {tree, self._contents.digest(tree, contract, ran.run, reads)}
         except FactoryError:
             return ""  # then nothing can be told of what came in, which is found
-        return "" if ran.read in right else "which read another content than came in"
+        return "" if ran.read in right else _OTHERWISE
+
+
+def _told(transition: Transition, ran: Ran, wrong: str) -> str:
+    whose = f"from {ran.taken.told}" if ran.taken else "of its own"
+    return f"{transition.item_id} has the check {ran.name} {whose}, {wrong}"
 
 
 _DELIVERY = "evidence"
+_OTHERWISE = "which read another content than came in"
 
 
 def _proven(judgement: Judgement) -> Iterator[tuple[str, Evidence, Ran]]:
