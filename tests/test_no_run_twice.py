@@ -103,10 +103,46 @@ def test_a_train_of_many_runs_once_what_reads_nothing_of_what_they_bring(world: 
     assert findings(world.root) == []
 
 
+def test_in_another_place_of_the_train_an_item_keeps_its_own_result_and_says_on_what_it_ran(
+    world: World, note: Path, tmp_path: Path
+) -> None:
+    # given one that has passed the check, and is on the train for another one that takes its time
+    waiting, release = tmp_path / "waiting", tmp_path / "release"
+    counting(world, note)
+    contract = json.loads(world.read("contracts/counted.yaml"))
+    slow = f"echo run >> {waiting}; while ! test -e {release}; do sleep 0.05; done"
+    contract["checks"].append({"name": "slow", "run": ["sh", "-c", slow]})
+    world.contract("counted", **contract)
+    item(world, "one")
+
+    def person() -> None:
+        try:
+            world.until(lambda: runs(waiting) == 1, 60)
+            time.sleep(0.2)
+            world.write("mine.txt", "mine\n")
+            world.git("add", "mine.txt")
+            world.git("commit", "-q", "-m", "Mine", "--", "mine.txt")
+        finally:
+            release.touch()
+
+    beside = threading.Thread(target=person)
+    beside.start()
+    world.tick(drain=True)
+    beside.join()
+    assert (world.lane("one"), runs(note), runs(waiting)) == ("done", 1, 2)
+    gate = ran(world, "one")
+    assert (gate["taken"], bool(gate["on"]), gate["reused"]) == (None, True, True)
+    assert "which has the same at what it reads" in world.command("show", "one")
+    # and others take it over
+    done(world, "two")
+    assert (runs(note), ran(world, "two")["taken"]["tree"]) == (1, gate["on"])
+    assert findings(world.root) == []
+
+
 def test_a_result_of_one_ahead_that_never_lands_is_none(world: World, note: Path, tmp_path: Path) -> None:
     # given two on the train, the second with a result of the first, and both with a check that takes its time
     waiting, release = tmp_path / "waiting", tmp_path / "release"
-    counting(world, note)
+    counting(world, note, more="agent: {max_concurrent_agents: 1, max_concurrent_checks: 2}\n")
     contract = json.loads(world.read("contracts/counted.yaml"))
     slow = f"echo run >> {waiting}; while ! test -e {release}; do sleep 0.05; done"
     contract["checks"].append({"name": "slow", "run": ["sh", "-c", slow]})

@@ -55,6 +55,7 @@ class Ran(Format):
     reused: bool = False  # the same command has been run on the same files in the same environment already
     read: str = ""  # what it reads, as a key has it; empty where nobody else could take the result over
     taken: Taken | None = None  # the run whose result this is; None: its own, or one on the very same content
+    on: str = ""  # the content that it ran on itself, where that is another one with the same at what it reads
     missed: tuple[str, ...] = ()  # what it was seen to read and its `reads` do not name: nobody takes its result over
     tail: Annotated[str, AfterValidator(_end)] = ""
 
@@ -69,6 +70,13 @@ class Ran(Format):
         if self.claimed is not None:
             return self.holds
         return self.exit_code == 0 and not self.problem and self.before != 0
+
+    @property
+    def whose(self) -> str:
+        """Where else it ran, in words; empty when it ran on the very content."""
+        if self.taken:
+            return f"taken over from {self.taken.told}, which ran on {self.taken.tree[:10]}"
+        return f"ran on {self.on[:10]}, which has the same at what it reads" if self.on else ""
 
     @property
     def last_line(self) -> str:
@@ -114,6 +122,10 @@ class Evidence(Format):
     def key(self, ran: Ran) -> CheckKey:
         """What decided how one of its commands ended."""
         return CheckKey(ran.read, ran.run, self.environment, self.contract)
+
+    def ran_on(self, ran: Ran) -> str:
+        """The content that one of its commands ran on, here or where it was taken over."""
+        return ran.taken.tree if ran.taken else ran.on or ran.tree or self.proven or self.tree
 
     def lends(self, ran: Ran) -> bool:
         """Whether others may take the result of one of its commands over: it ran here, passed, and read no more."""

@@ -66,7 +66,7 @@ class GatheringCache:
     def put(self, tree: str, argv: Argv, result: CheckResult) -> None:
         """Remember how a command ended on a tree; for others only if it ended well there."""
         self._own[tree, argv] = result
-        if result.passed and result.taken is None:
+        if result.passed and result.taken is None and not result.on:
             self._shared.put((tree, argv, self._surroundings), result)
 
 
@@ -139,13 +139,21 @@ class Lender:
         if found is not None:
             ran = found.ran
             return CheckResult(0, "", ran.seconds, found.log, reused=True, read=read, taken=found.taken)
-        return self.flights.lent(asker.ahead, asker.question(read, argv), control)
+        question = asker.question(read, argv)
+        own = asker.flight.own.get(question) if asker.flight else None  # it will be committed with this very proof
+        return own or self.flights.lent(asker.ahead, question, control)
 
     def ended(self, asker: Asker, argv: Argv, result: CheckResult, tree: str) -> None:
         """Remember how a check ended on a content: who has taken its result over says from whom."""
-        lends = bool(result.passed and result.read and not result.missed)
-        lent = replace(result, reused=True, taken=result.taken or asker.run_on(tree)) if lends else None
+        if not (result.passed and result.read) or result.missed:
+            if asker.flight is not None:
+                asker.flight.end(asker.question(result.read, argv), None)
+            return
+        on = result.on or tree
         if asker.flight is not None:
-            asker.flight.end(asker.question(result.read, argv), lent)
-        if lent is not None and result.taken is None and not result.reused and asker.folders != NO_FOLDERS:
-            self._runs.put(asker.key(result.read, argv), asker.folders, asker.run_on(tree))
+            question = asker.question(result.read, argv)
+            if result.taken is None:
+                asker.flight.own[question] = replace(result, reused=True, on=on)
+            asker.flight.end(question, replace(result, reused=True, taken=result.taken or asker.run_on(on), on=""))
+        if not result.reused and asker.folders != NO_FOLDERS:
+            self._runs.put(asker.key(result.read, argv), asker.folders, asker.run_on(on))

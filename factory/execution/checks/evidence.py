@@ -141,7 +141,8 @@ class Gatherer:
 
     def begin(self, cars: Sequence[Car], mode: MergeMode) -> Flight | None:
         """Let those behind a car of the merge train wait for what it runs, before that begins in a thread."""
-        return self.lender.flights.begin(cars[-1].request.item_id) if mode is MergeMode.EVERY else None
+        request = cars[-1].request
+        return self.lender.flights.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
 
     def prove(
         self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None = None
@@ -285,6 +286,7 @@ def _answer(call: CheckCall, result: CheckResult, before: CheckResult | None, tr
         reused=result.reused,
         read=result.read,
         taken=result.taken,
+        on=result.on,
         missed=result.missed,
         tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
     )

@@ -1,7 +1,7 @@
 """Flights: how checks end in the merge train that is under way, for those behind, who wait for what those ahead run."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from factory.execution.control import Control
@@ -24,6 +24,7 @@ class CheckResult:
     reused: bool = False
     read: str = ""  # what it read, as a key has it; empty: its result is not lent
     taken: Taken | None = None  # the run that lent it
+    on: str = ""  # the content that it ran on, where that is another one with the same at what it reads
     missed: tuple[str, ...] = ()  # what it was seen to read and does not say
 
     @property
@@ -35,7 +36,9 @@ class CheckResult:
 class Flight:
     """The checks of one item in its place in the merge train."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: int, own: Mapping[Question, CheckResult]) -> None:
+        self.run = run
+        self.own = dict(own)  # what was run for it, here or in an earlier place
         self._told = threading.Event()  # set once it is known what they are
         self._asked: dict[Question, threading.Event] = {}
         self._lent: dict[Question, CheckResult] = {}
@@ -74,11 +77,12 @@ class Flights:
         self._lock = threading.Lock()
         self._by_item: dict[str, Flight] = {}
 
-    def begin(self, item_id: str) -> Flight:
-        """The flight of an item in its present place; an earlier one counts no more."""
+    def begin(self, item_id: str, run: int) -> Flight:
+        """The flight of a run of an item in its present place; of an earlier one only its own runs count."""
         with self._lock:
-            self._by_item.pop(item_id, None)
-            flight = self._by_item[item_id] = Flight()
+            earlier = self._by_item.pop(item_id, None)
+            own = earlier.own if earlier is not None and earlier.run == run else {}
+            flight = self._by_item[item_id] = Flight(run, own)
             if len(self._by_item) > _MOST:
                 self._by_item.pop(next(iter(self._by_item))).end_all()
         return flight

@@ -89,8 +89,8 @@ class Precedents:
         log = check_log(name) if place.proof == "evidence" else rechecked(check_log(name))
         day = self._artifacts.done_day(tree, place.item) or ""
         printed = self._objects.file(tree, run_file(place.item, place.run, log, day))
-        on = ran.tree or evidence.proven or evidence.tree
-        taken = Taken.model_validate({"item": place.item, "run": place.run, "proof": place.proof, "tree": on})
+        told = {"item": place.item, "run": place.run, "proof": place.proof, "tree": evidence.ran_on(ran)}
+        taken = Taken.model_validate(told)
         return Precedent(ran, taken, printed if printed is not None else ran.tail.encode())
 
     def _look(self, tree: str) -> None:
@@ -176,4 +176,4 @@ def unfounded(artifacts: Artifacts, tree: str, evidence: Evidence, ran: Ran) -> 
         return "which was judged by another text of the contract"
     if run.read != ran.read:
         return "which read another content"
-    return "" if (run.tree or lender.proven or lender.tree) == taken.tree else "which ran on another content"
+    return "" if lender.ran_on(run) == taken.tree else "which ran on another content"

@@ -15,7 +15,7 @@ from factory.store.repository.objects import EMPTY_TREE, REPOSITORY, Objects, Tr
 from factory.store.repository.trees import diff
 
 _REMEMBERED = 20_000  # folders, of all contents
-_LISTED = 8  # contents whose paths are remembered
+_LISTED = 8  # contents whose paths are remembered, and checks that these were held against
 _LINK = "120000"
 
 
@@ -49,21 +49,31 @@ class ReadContents:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._known: OrderedDict[tuple[Reads, str, str], tuple[bytes, bool]] = OrderedDict()
-        self._paths: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._paths: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._plain: OrderedDict[tuple[str, Argv, Reads], set[str]] = OrderedDict()  # paths that may be left out
 
     def digest(self, tree: str, contract: Contract, argv: Argv, reads: Reads | None) -> str:
         """The digest of what a check reads of a content; the content's own id where that may be all of it.
 
         So it is where something by which the check is made is left out, and where a link may lead elsewhere.
         """
-        if reads is None or left_out(contract, argv, reads, self._all(tree)):
+        if reads is None or self._leaves_out(tree, contract, argv, reads):
             return tree
         found, leads_away = self._folder(reads, "", tree)
         return tree if leads_away else f"sha256:{hashlib.sha256(repr(reads.patterns).encode() + found).hexdigest()}"
 
-    def _all(self, tree: str) -> tuple[str, ...]:
+    def _leaves_out(self, tree: str, contract: Contract, argv: Argv, reads: Reads) -> bool:
+        plain = self._plain.setdefault((repr(contract.checks_from), argv, reads), set())
+        if len(self._plain) > _LISTED:
+            self._plain.popitem(last=False)
+        new = self._all(tree) - plain
+        found = left_out(contract, argv, reads, new)
+        plain.update(new - found.keys())
+        return bool(found)
+
+    def _all(self, tree: str) -> frozenset[str]:
         if tree not in self._paths:
-            self._paths[tree] = tuple(change.path for change in diff(self._objects, EMPTY_TREE, tree))
+            self._paths[tree] = frozenset(change.path for change in diff(self._objects, EMPTY_TREE, tree))
             if len(self._paths) > _LISTED:
                 self._paths.popitem(last=False)
         return self._paths[tree]

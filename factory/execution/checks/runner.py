@@ -129,6 +129,8 @@ class CheckRunner:
             result = replace(result, reused=True, read=read)
         elif self.lender and self.asker and not call.must_fail_before:
             result = self.lender.lend(self.asker, call.name, call.argv, read, self.control)
+        if result is not None and result.on == tree:
+            result = replace(result, on="")
         if result is None:
             result = replace(self._fresh(call, tree, target), read=read)
         if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky

@@ -117,7 +117,7 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
 
 def _outcome(ran: Ran) -> str:
     how = ran.problem or (f"exit status {ran.exit_code}" if ran.exit_code else "")
-    whose = f", taken over from {_line(ran.taken.told)}" if ran.taken else ""
+    whose = f", {_line(ran.whose)}" if ran.whose else ""
     return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}{whose}"
 
 

@@ -68,10 +68,9 @@ class Borrowed:
             came, path = self._came_in(judgement), transition.lines[-1].record.path
             self._unseen = [unseen for unseen in self._unseen if unseen.tree != came]
             for proof, evidence, ran in _proven(judgement):
-                own = (transition.item_id, judgement.run, proof, ran.tree or evidence.proven or evidence.tree)
                 taken = ran.taken
-                by = (taken.item, taken.run, taken.proof, taken.tree) if taken else own
-                self.rests.append(Rest(transition.item_id, ran.name, *by))
+                by = (taken.item, taken.run, taken.proof) if taken else (transition.item_id, judgement.run, proof)
+                self.rests.append(Rest(transition.item_id, ran.name, *by, evidence.ran_on(ran)))
                 contract, policy = judgement.effective.contract, judgement.effective.policy
                 waits = evidence.proven not in ("", came) and not transition.carried
                 if waits and ran.read and contract is not None and contract.checks_from == "proposal":
