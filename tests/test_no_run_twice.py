@@ -270,6 +270,7 @@ def test_a_check_that_may_use_the_network_lends_nothing(world: World, note: Path
     world.contract("counted", **contract)
     done(world, "one", "two")
     assert (runs(note), ran(world, "two")["read"]) == (2, "")
+    assert "have no effect, since what may use the network can end in any way" in seen(world)
 
 
 def test_what_has_to_fail_without_the_change_shows_that_on_the_very_files(world: World, note: Path) -> None:

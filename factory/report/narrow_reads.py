@@ -7,8 +7,9 @@ from factory.execution.checks.precedents import Precedents
 from factory.execution.checks.trace import tracer
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import digest
-from factory.model.contract import Check
+from factory.model.contract import Check, Contract
 from factory.model.layout import contract_path
+from factory.model.policy import Policy
 from factory.model.reads import HISTORY, Reads
 from factory.report.diagnosis import Diagnosis, Health
 from factory.store import yaml
@@ -39,7 +40,9 @@ def seen_reads(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis
             sample = samples.get(name, check.name)
             lacking = Reads.of(check.reads).lacking(sample.beyond) if sample else ()
             lacking = tuple(sorted({*lacking, *precedents.missed(snapshot.tree, check.name, text)}))
-            if lacking:
+            if idle := _idle(snapshot.policy, contract):
+                yield Diagnosis(f"reads of {name}", Health.NOTE, f"{where}: have no effect, since {idle}")
+            elif lacking:
                 yield _narrow(name, where, check, lacking)
             elif sample is None or sample.text != text:
                 found = f"{where}: what the check {check.name} reads has not been looked at yet"
@@ -49,6 +52,13 @@ def seen_reads(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis
                 yield Diagnosis(f"reads of {name}", Health.NOTE, found, "see that its `reads` name all of it")
             else:
                 yield Diagnosis(f"reads of {name}", Health.GOOD, f"{check.name} reads no more than it says")
+
+
+def _idle(policy: Policy, contract: Contract) -> str:
+    """Why `reads` cannot be relied on, whatever they name."""
+    if (policy.hooks.after_create or "").strip():
+        return "the hook after_create may make anything of the files"
+    return "what may use the network can end in any way" if contract.worker.sandbox.network else ""
 
 
 def _narrow(name: str, where: str, check: Check, lacking: tuple[str, ...]) -> Diagnosis:
