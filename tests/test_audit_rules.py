@@ -1,5 +1,6 @@
 """The audit's rules: each reads alone. To ask one changes nothing, and no other finds anything else for it."""
 
+import json
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.execution.checks.reads import ReadContents
 from factory.model.journal import MergeProof
 from factory.model.policy import MergeMode
 from factory.report.audit.audit import audit
@@ -26,7 +28,9 @@ from factory.store.repository.repository import Repository
 from tests.forger import ANN, BOB, Forger
 
 # What a rule has at hand, and is no memory of its own.
-AT_HAND = Repository | Objects | Reader | Artifacts | Days | Authorship | AuditState | Content | Proposals
+AT_HAND = (
+    Repository | Objects | Reader | Artifacts | Days | ReadContents | Authorship | AuditState | Content | Proposals
+)
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def falsified(forger: Forger) -> Forger:
     checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
     forger.finish("free", forger.merge("free", of="flaky"), merged=checked)
     forger.verdict("flaky")
+    _borrowed(forger)
     forger.finish("flaky", forger.merge("flaky"))
     forger.put({"flaky.txt": b"flaky\n"}, "Merge flaky", BOB, merged=(proposal,))
     worker = Person("worker factory-scripted", "flaky@workers.factory.invalid")
@@ -60,6 +65,14 @@ def falsified(forger: Forger) -> Forger:
     forger.put({"notes.md": b"late\n"}, "Late", at="1999-12-31T12:00:00Z")
     _without_a_time(forger)
     return forger
+
+
+def _borrowed(forger: Forger) -> None:
+    """A check's result that is said to be that of a run which never was."""
+    delivery = f"artifacts/flaky/run-{forger.journal('flaky')[-1]['run']}"
+    evidence = json.loads(forger.read(f"{delivery}/evidence.json"))
+    evidence["ran"][0]["taken"] = {"item": "nobody", "run": 1, "proof": "recheck", "tree": "0" * 40}
+    forger.put({f"{delivery}/recheck.json": json.dumps(evidence).encode()}, "Again", forger.me)
 
 
 def _made_anew(forger: Forger) -> None:

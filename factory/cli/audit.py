@@ -26,7 +26,9 @@ def audit_command(since: str | None, until: str | None, explain: str | None, as_
         found = audit(opened, head, resolve(opened, since) if since else None)
     if as_json:
         listed = [violation._asdict() for violation in found.violations]
-        echo_json({**found.__dict__, "branch": None if until else line, "head": head, "violations": listed})
+        rests = [rest._asdict() for rest in found.rests]
+        about = {"branch": None if until else line, "head": head}
+        echo_json({**found.__dict__, **about, "violations": listed, "rests": rests})
     else:
         _print(found, line)
     return int(bool(found.violations))

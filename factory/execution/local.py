@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from factory.execution.apply_command import Notes, run_apply_command
 from factory.execution.checks.evidence import Car, Gathered
+from factory.execution.checks.flights import Flight
 from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import RunOutcome
@@ -40,13 +41,15 @@ class LocalExecutor:
 
     def prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> "Future[tuple[Gathered, ...] | Failure]":
         """Begin to run the checks of these cars on what the last one makes of the target."""
-        return self._pool.submit(self._prove, cars, mode, control)
+        return self._pool.submit(self._prove, cars, mode, control, self.host.gatherer.begin(cars, mode))
 
-    def _prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> tuple[Gathered, ...] | Failure:
+    def _prove(
+        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None
+    ) -> tuple[Gathered, ...] | Failure:
         """What the checks say of each, or why they cannot be run."""
         for again in _CHECKED_AFTER_S:
             try:
-                proven = self.host.gatherer.prove(cars, mode, control)
+                proven = self.host.gatherer.prove(cars, mode, control, flight)
                 redact = self.host.redactor.redact_evidence
                 return tuple(redact(car.request, found) for car, found in zip(cars, proven, strict=True))
             except (FactoryError, OSError) as error:

@@ -20,6 +20,7 @@ from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
 from factory.model.base import label
 from factory.model.errors import MachineError
+from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
 from factory.model.journal import Phase
 from factory.model.policy import MergeMode
@@ -205,6 +206,13 @@ class Runs:
         for batch in [batch for batch in self.probing if not wanted(batch)]:
             self.probing.pop(batch).control.stop.set()
         self.probed = {batch: probe for batch, probe in self.probed.items() if wanted(batch)}
+
+    def forget_probe(self, place: Place, evidence: Evidence) -> None:
+        """Forget what checks came to that rests on runs which are not committed, and those runs."""
+        self.probed = {batch: probe for batch, probe in self.probed.items() if place not in batch}
+        for ran in evidence.ran:
+            if ran.taken is not None:
+                self._local.host.gatherer.lender.flights.forget(ran.taken.item)
 
     def apply(self, request: RunRequest, subject: str, decision: dict[str, JsonValue]) -> None:
         """Begin an apply command, in a cell with the files of the request's start."""

@@ -94,6 +94,7 @@ class Check(Format):
     run: Argv
     must_fail_before: bool = False
     when: CheckWhen | None = None  # else `Contract.when` says
+    reads: Annotated[tuple[RelativePath, ...], Field(min_length=1)] | None = None  # else everything
 
 
 class Yardstick(Format):

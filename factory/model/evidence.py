@@ -1,10 +1,10 @@
 """The evidence: what the factory itself ran and saw."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator
 
-from factory.model.base import Argv, ExitStatus, Format, Said, Seconds, last_line
+from factory.model.base import Argv, ExitStatus, Format, Ordinal, Said, Seconds, last_line
 from factory.model.policy import MergeMode
 from factory.model.verdict import Finding
 
@@ -14,6 +14,30 @@ _LONGEST_TAIL = 16_000  # characters; secrets may have been masked by longer nam
 
 def _end(text: str) -> str:
     return text[-_LONGEST_TAIL:]
+
+
+class CheckKey(NamedTuple):
+    """What decides how a check ends. One of two runs with the same key need not have been."""
+
+    read: str  # what it reads: the id of the whole content, or the digest of what its `reads` name in it
+    argv: Argv
+    environment: str
+    contract: str  # the digest of the contract's text
+
+
+class Taken(Format):
+    """The run whose result was taken over."""
+
+    item: str
+    run: Ordinal
+    proof: Literal["evidence", "recheck"]  # of its delivery, or of the merge train
+    tree: str  # the content that it ran on
+
+    @property
+    def told(self) -> str:
+        """Which run that is, in words."""
+        where = "the delivery" if self.proof == "evidence" else "the merge train"
+        return f"run {self.run} of {self.item}, {where}"
 
 
 class Ran(Format):
@@ -29,6 +53,10 @@ class Ran(Format):
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
     tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
     reused: bool = False  # the same command has been run on the same files in the same environment already
+    read: str = ""  # what it reads, as a key has it; empty where nobody else could take the result over
+    taken: Taken | None = None  # the run whose result this is; None: its own, or one on the very same content
+    on: str = ""  # the content that it ran on itself, where that is another one with the same at what it reads
+    missed: tuple[str, ...] = ()  # what it was seen to read and its `reads` do not name: nobody takes its result over
     tail: Annotated[str, AfterValidator(_end)] = ""
 
     @property
@@ -42,6 +70,13 @@ class Ran(Format):
         if self.claimed is not None:
             return self.holds
         return self.exit_code == 0 and not self.problem and self.before != 0
+
+    @property
+    def whose(self) -> str:
+        """Where else it ran, in words; empty when it ran on the very content."""
+        if self.taken:
+            return f"taken over from {self.taken.told}, which ran on {self.taken.tree[:10]}"
+        return f"ran on {self.on[:10]}, which has the same at what it reads" if self.on else ""
 
     @property
     def last_line(self) -> str:
@@ -68,6 +103,7 @@ class Evidence(Format):
     target: str
     tree: str  # the content of the proposal merged with `target`; empty when they conflict
     environment: str = ""  # the digest of what besides the files decides how a command ends
+    contract: str = ""  # the digest of the contract's text; empty in evidence from before this was written down
     conflicts: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
     # Changed files with which a check or a seat could be made to say yes, and the word of its argv that names each;
@@ -82,6 +118,19 @@ class Evidence(Format):
     def passed(self) -> bool:
         """Merges cleanly and every command passed."""
         return not self.conflicts and all(ran.passed for ran in self.ran)
+
+    def key(self, ran: Ran) -> CheckKey:
+        """What decided how one of its commands ended."""
+        return CheckKey(ran.read, ran.run, self.environment, self.contract)
+
+    def ran_on(self, ran: Ran) -> str:
+        """The content that one of its commands ran on, here or where it was taken over."""
+        return ran.taken.tree if ran.taken else ran.on or ran.tree or self.proven or self.tree
+
+    def lends(self, ran: Ran) -> bool:
+        """Whether others may take the result of one of its commands over: it ran here, passed, and read no more."""
+        own = ran.taken is None and ran.claimed is None and ran.criterion is None
+        return own and ran.passed and not ran.missed and bool(ran.read and self.environment and self.contract)
 
     def broken_claims(self) -> tuple[Ran, ...]:
         """The commands that did not end as the worker says."""

@@ -78,6 +78,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "run": _ARGV,
             "must_fail_before": _BEFORE,
             "when": "Run on the delivery, in the merge train, or at both times; otherwise by who judges.",
+            "reads": "All that it reads: files, folders, patterns. Where these are the same it is not run again.",
         },
         "Limits": {
             "minutes": "Minutes of the worker, and of each check.",

@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from factory.execution.agents.prompt import TemplateProblem
 from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
-from factory.execution.checks.cache import CheckCache, CheckResult, GatheringCache
+from factory.execution.checks.cache import CheckCache, GatheringCache
 from factory.execution.checks.canary import CanaryCheck
-from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls, surroundings_digest
+from factory.execution.checks.flights import CheckResult
+from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls
+from factory.execution.checks.sampling import Sampler
+from factory.execution.checks.surroundings import surroundings_digest
 from factory.execution.control import unfollowed
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
@@ -24,8 +28,10 @@ from factory.model.item import Item
 from factory.model.layout import YAML, in_library
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.failed_hooks import failed_hooks, last_lines
+from factory.report.narrow_reads import seen_reads
 from factory.report.programs import python_of
 from factory.store.canaries import Canaries
+from factory.store.read_samples import ReadSamples
 
 _UNTOUCHED = "doctor"
 _SHOWN = 3  # uncommitted files that are named
@@ -42,14 +48,16 @@ def baseline(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
         cells = Cells(repository, cells_root(repository.common_dir, snapshot.policy.workspace.root))
         try:
             yield from _baselines(reader, snapshot, cells)
+            yield from seen_reads(reader, snapshot)
         finally:
             cells.remove_all()
 
 
 def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iterator[Diagnosis]:
-    target = reader.repository.head(snapshot.policy.target_branch)
+    repository = reader.repository
+    target = repository.head(snapshot.policy.target_branch)
     if target is None:
-        error = reader.repository.missing(snapshot.policy.target_branch, "target")
+        error = repository.missing(snapshot.policy.target_branch, "target")
         yield Diagnosis("checks", Health.BAD, error.message, error.hint)
         return
     contracts = list(reader.library.contracts(snapshot.tree))
@@ -58,9 +66,12 @@ def _baselines(reader: SnapshotReader, snapshot: Snapshot, cells: Cells) -> Iter
         yield Diagnosis("checks", Health.NOTE, found, "give a contract `checks`: see docs/formats.md, Contract")
     for name, contract in contracts:
         if contract.checks:
-            request = _request(snapshot, name, contract, target)
-            cache, control = GatheringCache(CheckCache(), ""), unfollowed(reader.repository.system)
-            runner = CheckRunner(reader.repository, cells, cache, request, surroundings_digest(request), control)
+            source = reader.library.contract_bytes(snapshot.tree, name) or b""
+            request = replace(_request(snapshot, name, contract, target), contract_source=source)
+            cache, control = GatheringCache(CheckCache(), ""), unfollowed(repository.system)
+            sampler = Sampler(repository.objects, ReadSamples(repository.state), repository.system, always=True)
+            surroundings = surroundings_digest(request)
+            runner = CheckRunner(repository, cells, cache, request, surroundings, control, sampler)
             try:
                 yield from _contract(runner, target)
             except TemplateProblem as error:

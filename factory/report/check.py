@@ -1,7 +1,7 @@
 """Check: everything wrong with the files that people write, in the working tree or on the branch."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from factory.line.identity import not_its_own
@@ -39,13 +39,14 @@ from factory.model.lifecycle import Lane
 from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenVerdict, PromptFile
 from factory.model.policy import Policy
 from factory.report.cross_checks import across, content
-from factory.report.policy_files import of_contract, of_prompt
+from factory.report.policy_files import of_contract, of_prompt, of_reads
 from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
 from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, read_item, taken_by
 from factory.store.repository.missing import Key
 from factory.store.repository.repository import Repository
+from factory.store.repository.trees import OWN_FOLDERS
 
 
 def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Problem], list[str]]:
@@ -55,6 +56,7 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
     if not chosen or {".", WORKFLOW} & set(chosen):
         beside, unsure = _of_the_policy(repository)
         problems, warnings = problems + beside, warnings + unsure
+    problems += _of_the_reads(repository, chosen)
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
     for problem in _of_the_line(repository):
         wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
@@ -144,6 +146,16 @@ def _of_the_branches(
             else:
                 warnings.append(str(problem))
     return problems, warnings
+
+
+def _of_the_reads(repository: Repository, paths: Sequence[str]) -> list[Problem]:
+    """What the `reads` of checks leave out of the files by which they are made, as they are committed and lie here."""
+    wanted = [path for one in paths or ["."] for path in _files_of(repository.root, one)]
+    contracts = [path for path in wanted if isinstance(parse(path), ContractFile)]
+    there = repository.git.run("ls-files", "-z", "--cached", "--others", "--exclude-standard") if contracts else b""
+    names = there.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    mine = [name for name in names if name.partition("/")[0] not in OWN_FOLDERS]
+    return [each for path in contracts for each in of_reads(repository.root, path, mine)]
 
 
 def _place_of(key: str, source: yaml.Source | None) -> tuple[int, int]:

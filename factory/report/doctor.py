@@ -24,6 +24,7 @@ from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.leaking_checks import astray
+from factory.report.narrow_reads import seen_reads
 from factory.report.programs import lacking, place_of, programs_of
 from factory.store.library import locate_branch
 from factory.store.repository.repository import Repository
@@ -66,6 +67,7 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     if isinstance(boundary, Sandbox):
         yield from astray(reader, snapshot, boundary)
         yield from remembered(reader, snapshot)
+    yield from seen_reads(reader, snapshot)
     contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
     checkouts = [view.root for view in repository.views()]
     yield from _agents(snapshot.policy, checkouts, contained=contained)

@@ -1,17 +1,22 @@
 """Policy files: what is wrong with a contract or a prompt beside what it names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from factory.execution.checks.reads import left_out
 from factory.line.policy_problems import IN_A_PROMPT, Key, at, template, templates
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import WORKFLOW
+from factory.model.reads import Reads
 from factory.store import files, yaml
 from factory.store.library import read_workflow
 from factory.store.schema import schema_problem
+
+_SHOWN = 5  # files that are named
 
 
 def of_contract(root: Path, source: yaml.Source) -> Iterator[Problem]:
@@ -37,6 +42,29 @@ def of_contract(root: Path, source: yaml.Source) -> Iterator[Problem]:
         if prompt is not None:
             yield from _prompt(root, source, prompt, key)
     yield from _agents(root, source, contract)
+
+
+def of_reads(root: Path, path: str, there: Sequence[str]) -> Iterator[Problem]:
+    """What the `reads` of a contract's checks leave out of the files by which they are made."""
+    data = files.read_regular(root / path)
+    source = yaml.Source(path, data or b"")
+    try:
+        contract = yaml.load(Contract, source)
+    except InvalidFile:
+        return  # told of the file itself
+    for number, check in enumerate(contract.checks):
+        if check.reads is None:
+            continue
+        plain = tuple(
+            word for word in check.run if "{" not in word
+        )  # what an item fills in is looked at when it is run
+        found = left_out(contract, plain or check.run, Reads.of(check.reads), there)
+        if found:
+            why = ", ".join(f"{each} ({word})" for each, word in sorted(found.items())[:_SHOWN])
+            add = ", ".join(json.dumps(each) for each in sorted(found)[:_SHOWN])
+            more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            message = f"leaves out what decides the check {check.name!r}: {why}{more}; add {add}"
+            yield at(source, ("checks", number, "reads"), message)
 
 
 def of_prompt(source: yaml.Source) -> Iterator[Problem]:

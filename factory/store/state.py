@@ -16,5 +16,7 @@ HEARTBEATS = "heartbeats"  # one for each run under way
 CELLS = "cells"  # which there are
 SETUPS = "setups"  # that can be used again
 CANARIES = "canaries"  # that were tried
+CHECKS = "checks"  # which run a check passed in, where that hangs on folders of this machine
+READS = "reads"  # what checks were seen to read
 APPLIES = "applies"  # apply commands that were begun
 LOGS = "logs"  # those too long to be committed

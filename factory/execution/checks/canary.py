@@ -53,7 +53,9 @@ class CanaryCheck:
         """Try it, whatever is known; None when there is nothing to try it on, or it was broken off."""
         request = runner.request
         try:
-            answers = {each.name: _answer(runner, each, content, target) for each in contract_calls(request)}
+            # What is altered for it is what no other run has seen, whatever a check says that it reads.
+            calls = [replace(each, lent=False) for each in contract_calls(request)]
+            answers = {each.name: _answer(runner, each, content, target) for each in calls}
         except (FactoryError, OSError):
             return None  # tried again with the next item; what it was to tell of has passed all the same
         told = {name: answer for name, answer in answers.items() if answer is not None}

@@ -7,18 +7,20 @@ from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.cell.environments import fingerprint
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.setup import shared_folders
-from factory.execution.checks.cache import CheckCache, CheckResult, GatheringCache
+from factory.execution.checks.cache import Asker, CheckCache, GatheringCache, Lender
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
+from factory.execution.checks.flights import CheckResult, Flight
 from factory.execution.checks.runner import (
     CheckCall,
     CheckRunner,
     delivery_calls,
     own_calls,
     pending_checks,
-    surroundings_digest,
     train_calls,
 )
+from factory.execution.checks.sampling import text_of
+from factory.execution.checks.surroundings import surroundings_digest
 from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, printable
@@ -71,6 +73,7 @@ class Car:
     request: RunRequest
     proposal: str
     target: str  # the commit that it is merged with: what the target will be once all ahead have landed
+    ahead: tuple[str, ...] = ()  # the items whose own proofs land before it, in this order
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Gatherer:
         self._repository = repository
         self._cells = cells
         self._cache = CheckCache()
+        self.lender = Lender(repository)
         self._canary = CanaryCheck(Canaries(repository.state))
 
     def gather(
@@ -132,19 +136,36 @@ class Gatherer:
             # Nobody knows whether a canary will ask for a person before the checks have passed.
             pending = pending_checks(request, by_person=by_person or request.policy.canary == "person")
         calls = tuple(delivery_calls(request, claims, pending))
-        return self._evidence(measured, _Batch(merge.tree, None, pending), calls, self._runner(request, control, {}))
+        runner = self._runner(car, control, {})
+        return self._evidence(measured, _Batch(merge.tree, None, pending), calls, runner)
 
-    def prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> tuple[Gathered, ...]:
+    def begin(self, cars: Sequence[Car], mode: MergeMode) -> Flight | None:
+        """Let those behind a car of the merge train wait for what it runs, before that begins in a thread."""
+        request = cars[-1].request
+        return self.lender.flights.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
+
+    def prove(
+        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None = None
+    ) -> tuple[Gathered, ...]:
         """The evidence for each of these cars, from checks of what the last one makes of the target.
 
         Raises FactoryError when something cannot be run at all.
         """
+        try:
+            return self._proven(cars, mode, control, flight)
+        finally:
+            if flight is not None:
+                flight.end_all()
+
+    def _proven(
+        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None
+    ) -> tuple[Gathered, ...]:
         merges = [self._merged(car) for car in cars]
         batch = _Batch(merges[-1].tree, mode)
         caches: dict[str, GatheringCache] = {}
         found: list[Gathered] = []
         for car, merge in zip(cars, merges, strict=True):
-            runner, calls = self._runner(car.request, control, caches), tuple(train_calls(car.request))
+            runner, calls = self._runner(car, control, caches, mode, flight), tuple(train_calls(car.request))
             conflict = self._conflict(car, merge)
             found.append(conflict or self._evidence(self._measured(car, merge.tree), batch, calls, runner))
         return (*found[:-1], _with_others(found[-1], cars[:-1], found[:-1]))
@@ -161,12 +182,23 @@ class Gatherer:
         paths = tuple(printable(path) for path in astray)
         return Gathered(Evidence(base=request.base, proposal=proposal, target=target, tree="", conflicts=paths), {})
 
-    def _runner(self, request: RunRequest, control: Control, caches: dict[str, GatheringCache]) -> CheckRunner:
+    def _runner(
+        self,
+        car: Car,
+        control: Control,
+        caches: dict[str, GatheringCache],
+        mode: MergeMode | None = None,
+        flight: Flight | None = None,
+    ) -> CheckRunner:
         """What a request's commands are run with; those in the same surroundings know the same."""
-        environment = surroundings_digest(request)
-        surroundings = environment + fingerprint(shared_folders(self._cells, request))
-        cache = caches.setdefault(surroundings, GatheringCache(self._cache, surroundings))
-        return CheckRunner(self._repository, self._cells, cache, request, environment, control)
+        request, environment = car.request, surroundings_digest(car.request)
+        folders = fingerprint(shared_folders(self._cells, request))
+        cache = caches.setdefault(environment + folders, GatheringCache(self._cache, environment + folders))
+        asker = Asker(request, environment, folders, "recheck" if mode else "evidence", car.ahead, flight)
+        lender = self.lender
+        return CheckRunner(
+            self._repository, self._cells, cache, request, environment, control, lender.sampler, lender, asker
+        )
 
     def _measured(self, car: Car, merged: str) -> _Measured:
         """What judges a proposal that merges, and what of that it changes itself."""
@@ -185,6 +217,9 @@ class Gatherer:
         car, before = measured.car, measured.before
         contract = car.request.contract
         checked = content_for_checks(self._repository.objects, batch.tip, before, contract, measured.checks)
+        if runner.asker and runner.asker.flight:
+            asked = ((runner.read(call, checked, car.target), call.argv) for call in calls)
+            runner.asker.flight.begin(runner.asker.question(read, argv) for read, argv in asked if read)
         ran, logs = self._ran(runner, calls, _Contents(measured.merged, checked, before), car.target)
         passed = all(each.passed for each in ran) and not batch.pending
         found = Evidence(
@@ -193,6 +228,7 @@ class Gatherer:
             target=car.target,
             tree=measured.merged,
             environment=runner.environment,
+            contract=text_of(car.request),
             ran=ran,
             instruments=measured.instruments,
             silent=self._canary.silent(runner, checked, car.target) if passed else (),
@@ -209,7 +245,6 @@ class Gatherer:
         ran: list[Ran] = []
         logs: dict[str, bytes] = {}
         for call in calls:
-            runner.control.says(f"checking {call.name}")
             # A claim is about what the worker had before it, its own tests included.
             tree = contents.merged if call.claimed is not None else contents.checked
             result = runner.run(call, tree, target)
@@ -248,5 +283,9 @@ def _answer(call: CheckCall, result: CheckResult, before: CheckResult | None, tr
         before=before.exit_code if before else None,
         tree=tree,
         reused=result.reused,
+        read=result.read,
+        taken=result.taken,
+        on=result.on,
+        missed=result.missed,
         tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
     )

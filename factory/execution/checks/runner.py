@@ -1,6 +1,7 @@
 """Check runs: the commands of one request, each in a clean checkout, and none twice on the same files."""
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from factory.execution.agents.prompt import render_argv
@@ -9,14 +10,15 @@ from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
 from factory.execution.cell.pool import Cells
-from factory.execution.cell.sandbox import sandbox
-from factory.execution.checks.cache import CheckResult, GatheringCache
+from factory.execution.checks.cache import Asker, GatheringCache, Lender
+from factory.execution.checks.flights import CheckResult
+from factory.execution.checks.sampling import Sampler
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
-from factory.model.base import Argv, digest_of
+from factory.model.base import Argv
 from factory.model.contract import CheckWhen
 from factory.model.errors import FactoryError
 from factory.model.item import Criterion
@@ -38,6 +40,7 @@ class CheckCall:
     criterion: str | None = None
     claimed: int | None = None
     must_fail_before: bool = False
+    lent: bool = False  # whether its result may be taken over from another run, and by another one
 
 
 def delivery_calls(
@@ -98,22 +101,7 @@ def contract_calls(request: RunRequest) -> Iterator[CheckCall]:
     variables = request.variables()
     for check in request.contract.checks:
         argv = render_argv(check.run, variables, f"checks.{check.name}")
-        yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before)
-
-
-def surroundings_digest(request: RunRequest) -> str:
-    """The digest of what besides the files decides how a command ends."""
-    worker = request.contract.worker
-    return digest_of(
-        {
-            "variables": {**process.scrubbed_environment(worker.env)},
-            "sandbox": sandbox(request.policy.sandbox).name,
-            "network": worker.sandbox.network,
-            "limits": request.contract.limits.model_dump(mode="json"),
-            "cell": request.cell.model_dump(mode="json"),
-            "after_create": request.policy.hooks.after_create,
-        }
-    )
+        yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before, lent=True)
 
 
 @dataclass(frozen=True)
@@ -126,32 +114,77 @@ class CheckRunner:
     request: RunRequest
     environment: str
     control: Control
+    sampler: Sampler | None = None
+    lender: Lender | None = None
+    asker: Asker | None = None
 
     def run(self, call: CheckCall, tree: str, target: str) -> CheckResult:
-        """How a command ends on a tree; what is known already is not run again."""
-        known = self.cache.get(tree, call.argv)
-        if known is not None:
-            return replace(known, reused=True)
+        """How a command ends on a tree; what is known already is not run again.
+
+        What has to fail without the change shows that on these very files.
+        """
+        read = self.read(call, tree, target)
+        result = self.cache.get(tree, call.argv)
+        if result is not None:
+            result = replace(result, reused=True, read=read)
+        elif self.lender and self.asker and not call.must_fail_before:
+            result = self.lender.lend(self.asker, call.name, call.argv, read, self.control)
+        if result is not None and result.on == tree:
+            result = replace(result, on="")
+        if result is None:
+            result = replace(self._fresh(call, tree, target), read=read)
+        if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
+            self.cache.put(tree, call.argv, result)
+            if self.lender and self.asker and read:
+                self.lender.ended(self.asker, call.argv, result, tree)
+        return result
+
+    def read(self, call: CheckCall, tree: str, target: str) -> str:
+        """What a command reads of a tree, as far as others may rely on it; nothing when they may not."""
+        lends = self.lender and call.lent
+        return self.lender.read(self.request, call.name, call.argv, tree, target) if self.lender and lends else ""
+
+    def _fresh(self, call: CheckCall, tree: str, target: str) -> CheckResult:
+        """How a command ends in a clean checkout each: none sees what another one did to the files.
+
+        One that fails while it is looked at is run again by itself before it counts.
+        """
         commit = plumbing_commit(self.repository.objects, tree, (target,), "What is to be proven.\n")
         self.repository.objects.flush()
-        # A clean checkout each: none sees what another one did to the files.
+        sampler = self.sampler if call.lent else None
+        if sampler is not None and sampler.wants(self.request, call.name):
+            with self._cell(call, commit) as cell:
+                result = self._run(cell, call, sampler)
+                if result.passed:
+                    return replace(result, missed=sampler.seen(cell, self.request, call.name, tree))
+            if self.control.stop.is_set():
+                return result
+            with self._cell(call, commit) as cell:
+                result = self._run(cell, call)
+            if result.passed:
+                sampler.unseen(self.request, call.name)
+            return result
+        with self._cell(call, commit) as cell:
+            return self._run(cell, call)
+
+    @contextmanager
+    def _cell(self, call: CheckCall, commit: str) -> Iterator[Cell]:
         with (
             self.cells.checks.one_of(self.request.policy.agent.most_checks, self.control),
             self.control.phases.timed(f"check {call.name}"),
             prepared_cell(self.cells, self.request, commit, self.control) as cell,
         ):
             self.control.says(f"checking {call.name}")
-            result = self._run(cell, call)
-        if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
-            self.cache.put(tree, call.argv, result)
-        return result
+            yield cell
 
-    def _run(self, cell: Cell, call: CheckCall) -> CheckResult:
+    def _run(self, cell: Cell, call: CheckCall, watched: Sampler | None = None) -> CheckResult:
         request, limits, worker = self.request, self.request.contract.limits, self.request.contract.worker
         command = command_in(cell, request, call.argv, cell.environment(worker.env), "check.log")
         astray = cell.leads_out(call.argv, command.env)
         if astray:
             raise CheckNotRunnable(f"the check {call.name} {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
+        if watched is not None:
+            command = replace(command, argv=watched.watched(cell, call.argv))
         ended = process.run(command, self.control)
         own = "/" in call.argv[0] or call.claimed is not None
         if ended.stopped is Stopped.NOT_STARTED and not own:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from factory.execution.checks.precedents import founded
 from factory.execution.run_files import rechecked_files
 from factory.line.apply.finish import NO_FILES, applying, finish
 from factory.line.context import Context
@@ -12,10 +13,17 @@ from factory.line.writer import quoted
 from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.events import Finished
+from factory.model.evidence import Evidence
 from factory.model.journal import MergeProof
 from factory.model.lifecycle import Outcome
 from factory.model.policy import MergeMode
 from factory.model.trailers import Trailer
+
+
+def is_founded(context: Context, evidence: Evidence) -> bool:
+    """Whether what will be committed before a merge has every run whose result its evidence has taken over."""
+    tree = context.repository.objects.commit(context.writer.head).tree
+    return founded(context.reader.artifacts, tree, evidence)
 
 
 def land(context: Context, snapshot: Snapshot, assessment: Assessment, place: Place) -> ItemState:

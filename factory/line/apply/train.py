@@ -11,7 +11,7 @@ from itertools import takewhile
 from factory.execution.checks.evidence import Car
 from factory.line.apply.batches import Step, every, tip
 from factory.line.apply.blocker import apply_blocker, obstacles
-from factory.line.apply.landing import land
+from factory.line.apply.landing import is_founded, land
 from factory.line.context import Context
 from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment, assess
@@ -80,7 +80,12 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
         context.obstructed.add(item_id)  # a person's changes keep it where it is, and nobody else
         waiting = [each for each in waiting if each.state.id != item_id]
     before, landed = context.writer.mark(), 0
+    unfounded = False
     for car in cars[: step.land]:
+        if not is_founded(context, car.assessment.evidence):
+            unfounded = True
+            context.runs.forget_probe(car.place, car.assessment.evidence)
+            break
         with context.isolating(car.assessment.state):
             snapshot = snapshot.after(land(context, snapshot, car.assessment, car.place))
             landed += 1
@@ -88,15 +93,16 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
         break  # what follows was proven on it
     if landed < step.land and snapshot.policy.merge.mode is MergeMode.TIP:
         context.writer.back_to(before)  # a batch is proven only as a whole
-        path = cars[landed].assessment.state.placed.path
-        torn = Problem(path, 1, 1, "cannot be merged, nor its batch of the merge train; factory doctor")
-        context.writer.once_published(partial(context.item_problems.append, torn))
+        if not unfounded:
+            path = cars[landed].assessment.state.placed.path
+            torn = Problem(path, 1, 1, "cannot be merged, nor its batch of the merge train; factory doctor")
+            context.writer.once_published(partial(context.item_problems.append, torn))
         landed, step = 0, Step()
     context.writer.once_published(partial(context.runs.keep_probes, train.waits_for))
     context.writer.publish()
     if landed == step.land:
         _check(context, snapshot, train, step)
-    return landed > 0
+    return landed > 0 or unfounded
 
 
 def _unobstructed(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> list[Assessment]:
@@ -175,7 +181,7 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: 
     Behind others it is not to blame yet: what they bring may be what it does not get on with.
     """
     state = car.assessment.state
-    if _is_of(context, car.assessment.evidence, car):
+    if _is_of(context, car.assessment.evidence, car) and is_founded(context, car.assessment.evidence):
         return replace(car, proven=True)
     by_itself = front or snapshot.policy.merge.mode is MergeMode.EVERY
     found = context.runs.evidence_at(car.place) if by_itself else None
@@ -245,7 +251,10 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
     if wanted:
         context.repository.under_check.hold_train(train.cars[-1].commit)
     for start, end in wanted:
-        cars = [_car(snapshot, car) for car in train.cars[start:end]]
+        # Each of those ahead lands with a proof of its own, on which this one may rest; of a batch all land at once.
+        every = snapshot.policy.merge.mode is MergeMode.EVERY
+        ahead = tuple(car.place.item_id for car in train.cars[:start]) if every else ()
+        cars = [_car(context, snapshot, car, ahead) for car in train.cars[start:end]]
         context.runs.probe(train.places[start:end], cars, snapshot.policy.merge.mode)
 
 
@@ -256,6 +265,8 @@ def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> 
     return not under_way and context.runs.proof(train.places[start:end]) is None
 
 
-def _car(snapshot: Snapshot, car: _Coupled) -> Car:
+def _car(context: Context, snapshot: Snapshot, car: _Coupled, ahead: tuple[str, ...]) -> Car:
     state = car.assessment.state
-    return Car(request_for(snapshot, state, car.base, car.base), state.history.proposal, car.on)
+    source = context.reader.library.contract_bytes(snapshot.tree, state.contract_name or "") or b""
+    request = replace(request_for(snapshot, state, car.base, car.base), contract_source=source)
+    return Car(request, state.history.proposal, car.on, ahead)

@@ -120,7 +120,8 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
 
 def _outcome(ran: Ran) -> str:
     how = ran.problem or (f"exit status {ran.exit_code}" if ran.exit_code else "")
-    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}"
+    whose = f", {_line(ran.whose)}" if ran.whose else ""
+    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}{whose}"
 
 
 def _said(ran: Ran) -> str:

@@ -56,6 +56,11 @@ class Judgement:
         self.item = state.reader.item(line.record)
         self.delivered = last_delivery(line.record.history)
 
+    @property
+    def run(self) -> int:
+        """The run that was delivered last."""
+        return self.delivered.run if self.delivered else 0
+
     def file(self, name: str) -> bytes | None:
         """What a file of the run that is judged holds."""
         assert self.delivered is not None

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from factory.report.audit.artifacts import WrittenOnce
 from factory.report.audit.batches import Batches
+from factory.report.audit.borrowed import Borrowed
 from factory.report.audit.content import Content
 from factory.report.audit.dates import Dates
 from factory.report.audit.forged import Forged
@@ -48,6 +49,7 @@ class Ruleset:
         self._dates = Dates(state.repository.system.now)
         self._content = Content(state, self._proposals)
         self._batches = Batches(state)
+        self.borrowed = Borrowed(state)
         self._places = Places(state)
         self._moves = Moves(state, self._content)
         self._handoff = Handoff(state)
@@ -63,6 +65,7 @@ class Ruleset:
             unsaid,
             self._content.check,
             self._batches.check,
+            self.borrowed.check,
             self._handoff.check,
             self._places.check_finished,
         )
@@ -72,6 +75,7 @@ class Ruleset:
             self._forged,
             self._content,
             self._batches,
+            self.borrowed,
             self._places,
             self._moves,
             self._handoff,

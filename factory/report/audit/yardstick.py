@@ -21,13 +21,13 @@ def unmeasured(repository: Repository, judgement: Judgement, contract: Contract,
     found = instruments_among(contract, checks, plain, made, made).keys() - evidence.instruments.keys()
     if found:
         yield f"was judged by {', '.join(sorted(found))}, which it changes itself, and its evidence does not say so"
-    wanted = _checked(repository, judgement, contract, evidence, checks)
+    wanted = content_checked(repository, judgement, contract, evidence, checks)
     for ran in evidence.ran if wanted else ():
         if ran.claimed is None and (ran.tree or evidence.tree) != wanted:
             yield f"has the check {ran.name} of another content than its contract asks for"
 
 
-def _checked(
+def content_checked(
     repository: Repository, judgement: Judgement, contract: Contract, evidence: Evidence, checks: tuple[Argv, ...]
 ) -> str:
     """The content that the checks had to run on; nothing when git has let go what tells it."""
