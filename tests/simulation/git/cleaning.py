@@ -35,7 +35,8 @@ def _pack_refs(refs: Refs) -> Steps[None]:
         if held and not held.startswith("ref: ") and refs.repo.store.has(held):
             loose[name] = held
     every = {**refs.packed(), **loose}
-    files.write(f"{place}.new", packed_data(every, peeled(refs, every)), flags=os.O_EXCL)
+    sync = refs.repo.config.fsyncs("reference")
+    files.write(f"{place}.new", packed_data(every, peeled(refs, every)), flags=os.O_EXCL, sync=sync)
     yield f"{place}.new was written"
     os.rename(f"{place}.new", place)
     yield "packed-refs was replaced"

@@ -208,7 +208,8 @@ def without(refs: Refs, name: str) -> Steps[None]:
 def _rewrite_packed(refs: Refs, gone: set[str], lock: files.Lock) -> Steps[None]:
     left = {name: oid for name, oid in refs.packed().items() if name not in gone}
     beside = f"{lock.path}.new"
-    files.write(beside, packed_data(left, peeled(refs, left)), flags=os.O_EXCL)
+    sync = refs.repo.config.fsyncs("reference")
+    files.write(beside, packed_data(left, peeled(refs, left)), flags=os.O_EXCL, sync=sync)
     yield f"{beside} was written"
     os.rename(beside, lock.path)
     yield "packed-refs was replaced"
