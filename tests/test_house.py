@@ -19,7 +19,6 @@ IDS = [str(path.relative_to(ROOT)) for path in MODULES]
 # Who may open which door; a name of a module, or of a folder of modules.
 DOORS = {
     "git": {"factory.store.repository"},
-    "gitdb": {"factory.store.repository"},
     "ruamel": {"factory.store.yaml"},
     "filelock": {"factory.line.lock"},
     "jinja2": {"factory.execution.agents.prompt"},
@@ -268,7 +267,7 @@ def test_what_lies_in_the_local_state_is_named_in_one_place(path: Path) -> None:
 
 def test_the_doors_are_used() -> None:
     used = {name.split(".")[0] for path in MODULES for name in imported(path)}
-    assert {"gitdb", "ruamel", "filelock", "jinja2", "watchdog", "click", "pydantic"} <= used
+    assert {"ruamel", "filelock", "jinja2", "watchdog", "click", "pydantic"} <= used
 
 
 _SYSTEM = "factory.store.system"

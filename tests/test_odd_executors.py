@@ -52,7 +52,7 @@ def test_a_run_that_nobody_asked_to_stop_and_that_says_so_is_a_crash_and_is_paid
 class Quitter(CommandAgent):
     """Says that it was asked to end, and tells the run's own control so too."""
 
-    def work(self, task: Task, control: Control) -> Answer:  # noqa: ARG002
+    def work(self, task: Task, control: Control) -> Answer:
         control.stop.set()
         return Answer(Ended(0, Stopped.ASKED, 0.1), b"")
 
@@ -75,7 +75,7 @@ class DoneFails(Future[RunOutcome]):
 
 
 class TellsNobody(Future[RunOutcome]):
-    def add_done_callback(self, fn: Callable[[Future[RunOutcome]], object]) -> None:  # noqa: ARG002
+    def add_done_callback(self, fn: Callable[[Future[RunOutcome]], object]) -> None:
         raise ConnectionError("the cluster is away")
 
 
@@ -84,7 +84,7 @@ class NeverBegun(Future[RunOutcome]):
 
 
 class ResultFails(Future[RunOutcome]):
-    def result(self, timeout: float | None = None) -> RunOutcome:  # noqa: ARG002
+    def result(self, timeout: float | None = None) -> RunOutcome:
         raise ConnectionError("the cluster is away")
 
     def cancelled(self) -> bool:
@@ -105,7 +105,7 @@ class TellsTooEarly(Future[RunOutcome]):
 
 
 class Cancelled(Future[RunOutcome]):
-    def result(self, timeout: float | None = None) -> RunOutcome:  # noqa: ARG002
+    def result(self, timeout: float | None = None) -> RunOutcome:
         raise CancelledError
 
 
@@ -187,7 +187,7 @@ class Weird:
     def __init__(self, given: Callable[[], Answer]) -> None:
         self._given = given
 
-    def work(self, task: Task, control: Control) -> Answer:  # noqa: ARG002
+    def work(self, task: Task, control: Control) -> Answer:
         return self._given()
 
 

@@ -80,29 +80,6 @@ def test_without_file_watches_it_looks_by_itself(world: World) -> None:
         wait_for(lambda: (world.root / "one.txt").exists(), 20)
 
 
-def test_a_file_that_git_packs_before_it_is_synced_is_no_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`git gc` takes a loose file away when the object lies in a pack, and at any moment."""
-    repository = Repository(world.root)
-    kept = repository.objects.add("blob", b"print('hello')\n")  # which a commit holds
-    new = repository.objects.add("blob", b"in no pack\n")
-    synced = disk._sync
-    meddled: list[Path] = []
-
-    def late(path: Path) -> None:
-        if not meddled:
-            world.git("gc", "-q", "--prune=now")
-        meddled.append(path)
-        synced(path)
-
-    world.git("gc", "-q", "--prune=now")
-    monkeypatch.setattr(disk, "_sync", late)
-    repository.objects.flush()
-    repository.close()
-    assert meddled
-    assert world.git("cat-file", "blob", kept) == "print('hello')"
-    assert world.git("cat-file", "blob", new) == "in no pack"
-
-
 def test_a_proposal_that_git_threw_away_ends_its_own_run_alone(world: World) -> None:
     # given a run whose proposal is pruned while its checks run
     world.policy("sandbox: off\nretry: {initial_ms: 50}")
@@ -156,3 +133,28 @@ def test_the_reflog_says_what_each_move_was_and_when(world: World) -> None:
     assert newest.endswith("factory: take in queue/inbox/two.yaml")
     assert int(newest.partition("{")[2].partition("}")[0]) >= second > first
     assert any(line.endswith("factory: one review -> done (run 1)") for line in earlier)
+
+
+def test_a_file_that_git_cleans_up_before_it_has_its_name_is_written_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git gc --prune=now` takes half-written files away too, and at any moment."""
+    repository = Repository(world.root)
+    kept = repository.objects.add("blob", b"print('hello')\n")  # which a commit holds
+    new = repository.objects.add("blob", b"in no pack\n")
+    written = disk._write_synced
+    meddled: list[Path] = []
+
+    def then_cleaned(path: Path, data: bytes) -> None:
+        written(path, data)
+        if not meddled:
+            world.git("gc", "-q", "--prune=now")
+        meddled.append(path)
+
+    world.git("gc", "-q", "--prune=now")
+    monkeypatch.setattr(disk, "_write_synced", then_cleaned)
+    repository.objects.flush()
+    repository.close()
+    assert meddled
+    assert world.git("cat-file", "blob", kept) == "print('hello')"
+    assert world.git("cat-file", "blob", new) == "in no pack"

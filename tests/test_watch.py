@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from factory.store.repository.git import Conversation, Git, GitError
+from factory.store.system import MACHINE
 from tests.program import Process
 from tests.witness import commands_with
 from tests.world import World
@@ -161,7 +162,7 @@ def test_nothing_is_committed_while_nothing_happens(world: World) -> None:
 
 def test_a_git_process_that_has_died_is_an_error_and_not_a_wait(world: World) -> None:
     # given a lasting git process that ends because of what it was asked, before its answer is read
-    conversation = Conversation(Git(world.root), "update-ref", "-z", "--stdin")
+    conversation = Conversation(Git(world.root, MACHINE), "update-ref", "-z", "--stdin")
     raised: list[GitError] = []
 
     def ask() -> None:

@@ -25,6 +25,7 @@ from factory.report.detail import Detail, detail
 from factory.store import files
 from factory.store.repository.git import Git
 from factory.store.repository.repository import Repository
+from factory.store.system import MACHINE
 
 _SKIPPED = frozenset({"__pycache__"})
 
@@ -42,7 +43,7 @@ def lay_out(folder: Path) -> list[str]:
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", "factory demo SOME-NEW-FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
-    git = Git(folder)
+    git = Git(folder, MACHINE)
     git.run("init", "-q", "-b", "main")
     if not git.text("config", "user.email", allowed=(0, 1)):
         git.run("config", "user.name", "You")

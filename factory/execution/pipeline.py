@@ -25,7 +25,7 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     with control.phases.timed("worker"):
         done = revert(request, host.repository) if request.item.reverts else work(request, host, control)
     done = host.redactor.inspect(request, done)
-    proof = _prove(request, done, host, control) if done.delivers else None
+    proof = prove(request, done, host, control) if done.delivers else None
     outcome = host.redactor.redact(request, RunOutcome(done, proof))
     if outcome.evidence is not None and outcome.failure is None and not outcome.stopped:
         control.says("judging")
@@ -36,7 +36,7 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     return replace(outcome, phases=control.phases.ended())
 
 
-def _prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proof:
+def prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proof:
     """The worker's change as a commit, and the evidence for it."""
     proposal = request.base  # when it changed nothing
     try:

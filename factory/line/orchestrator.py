@@ -67,7 +67,8 @@ class PassReport:
 class Orchestrator:
     """Moves items. Use it within `holding`, once: its threads end with that.
 
-    The kinds of agents may be given, and an executor on which runs happen; without one they happen here.
+    The kinds of agents may be given, and an executor on which runs happen; without one they happen here. `local` may be
+    given, too: it carries out what happens here in any case, checks of the merge train and apply commands.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Orchestrator:
         *,
         agents: Mapping[str, Agent] = AGENTS,
         executor: Executor | None = None,
+        local: LocalExecutor | None = None,
     ) -> None:
         branch = locate_branch(repository)
         reader = SnapshotReader(repository, branch)
@@ -89,7 +91,7 @@ class Orchestrator:
         writer = Writer(repository, branch, me, tell)
         cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
         wakeup = Wakeup(repository.system)
-        local = LocalExecutor(Host.of(repository, cells, agents))
+        local = local or LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
         intake = Intake(reader, writer)
         self._stopping = self._held = self._left = False
@@ -276,9 +278,8 @@ class Orchestrator:
                 context.tell(Noticed(f"{error.message}; the last good policy stays in force"))
                 self._complained = error.message
             snapshot = context.reader.snapshot(context.system.now(), head, self.workflow)
-        context.repository.tip(
-            snapshot.policy.target_branch, "target"
-        )  # without it nothing moves, and no item is to blame
+        # Without its target nothing moves, and no item is to blame.
+        context.repository.tip(snapshot.policy.target_branch, "target")
         self.workflow = snapshot.workflow
         self._known = snapshot
         return snapshot

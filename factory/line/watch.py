@@ -1,6 +1,7 @@
 """Watch: pass after pass for ever, woken by the file system, by ended runs and by the clock."""
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -17,6 +18,7 @@ from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
 
+logging.getLogger("watchdog").addHandler(logging.NullHandler())  # else it tells people of threads that it has stopped
 _LOOK_S = 1.0  # where the system does not tell of changes
 _AGAIN_S = 5.0  # after a pass that could not be made
 _PAUSE_S = 0.5

@@ -6,6 +6,7 @@ Beside it lie what the index and the checkout of each working tree prepare, whic
 LOCK = "lock"  # held by the one orchestrator of a clone
 HOLDER = "holder"  # which process that is
 ID = "id"  # of the clone
+BOOT = "boot"  # the start of the machine in which all was last known to be whole
 BRANCH = "branch"  # the one that the factory lived on last
 SIGNATURE = "signature"  # the identity that was found to be nobody's
 PARSED = "parsed"  # items, by blob

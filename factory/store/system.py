@@ -12,6 +12,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, TypedDict, Unpack
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")  # random(4)
+
 
 class ProcessOptions(TypedDict, total=False):
     """What may be said of a process besides its argv, as subprocess.Popen takes it."""
@@ -27,6 +29,13 @@ class ProcessOptions(TypedDict, total=False):
 
 class System:
     """This machine's. Somebody who owns an orchestrator may give it another one, say with a clock that stands still."""
+
+    def boot(self) -> str:
+        """What tells this start of the machine from an earlier one; empty where the system does not say."""
+        try:
+            return _BOOT.read_text().strip()
+        except OSError:
+            return ""
 
     def now(self) -> datetime:
         """The present time, in UTC: for what is written down."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from factory.store.system import MACHINE
+
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -56,8 +58,7 @@ def began(pid: int) -> str:
     member = _member(pid)
     if member is None:
         return ""
-    boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot} {member.began}"
+    return f"{MACHINE.boot()} {member.began}"
 
 
 def end(members: Iterable[ProcessInfo], number: signal.Signals = signal.SIGKILL) -> None:

@@ -1,12 +1,11 @@
 """Dates: whether the moves of a history go forward in time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.transition import Transition
 from factory.store.repository.commit_walk import CommitDiff
-from factory.store.system import MACHINE
 
 _SKEW = timedelta(days=1)  # by which two machines' clocks may differ
 
@@ -14,7 +13,8 @@ _SKEW = timedelta(days=1)  # by which two machines' clocks may differ
 class Dates:
     """Goes along the commits; of two moves that contradict each other, the one is named that the others do not bear."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._before: datetime | None = None  # the time of the move before the last; at first, of the first commit
         self._last: tuple[str, datetime] | None = None
 
@@ -50,5 +50,5 @@ class Dates:
 
     def rest(self) -> Iterator[Violation]:
         """What is wrong with the date of the last move, which nothing follows."""
-        if self._last is not None and self._last[1] > MACHINE.now() + _SKEW:
+        if self._last is not None and self._last[1] > self._now() + _SKEW:
             yield Violation(Rule.DATES, self._last[0], "", f"is dated {self._last[1]:%Y-%m-%d}, which is yet to come")

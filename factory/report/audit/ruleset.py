@@ -46,7 +46,7 @@ class Ruleset:
         self._proposals = Proposals(state.reader)
         self._forged = Forged(state.authorship)
         self._rewritten = Rewritten(state.repository, state.authorship)
-        self._dates = Dates()
+        self._dates = Dates(state.repository.system.now)
         self._content = Content(state, self._proposals)
         self._batches = Batches(state)
         self.borrowed = Borrowed(state)

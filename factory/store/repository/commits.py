@@ -9,6 +9,7 @@ from factory.model.errors import BusyError
 from factory.store.repository.git import Git
 from factory.store.repository.index import Mark
 from factory.store.repository.objects import Objects
+from factory.store.repository.outage import make_whole
 from factory.store.repository.recovery import Recovery
 from factory.store.repository.refs import NOTHING, Refs, RefUpdate
 from factory.store.repository.repair import Repair
@@ -81,7 +82,7 @@ class Publisher:
         self._repair = Repair(git, objects, is_ancestor)
         self._recovery = Recovery(self._repair, state, views, git.system)
         self._beside = git.system.threads(1, "flush")
-        self._refs = Refs(git)
+        self._refs = Refs(git, state.parent)
         self._undisturbed = False
         self._courteous = True
         self._courteous_from = 0.0  # of the monotonic clock
@@ -134,6 +135,7 @@ class Publisher:
         for each in self._arrived(updates, besides=[each.view.root for each in shown]):
             self._repair.bring(each.view, each.changes)
         self._objects.guard()
+        self._refs.sync(updates)  # before anybody is told: git syncs what a branch says, and not that it says so
         self._recovery.done()
         self._objects.release()
         return True
@@ -251,6 +253,10 @@ class Publisher:
         return [
             _Shown(view, update.branch, self._repair.changes(update)) for view, update in found if update.new != NOTHING
         ]
+
+    def make_whole(self) -> bool:
+        """Mend what a machine that went off has torn in working trees; whether there was something to mend."""
+        return make_whole(self._views(), self._objects, self._repair)
 
     def recover(self) -> bool:
         """Finish or undo what a crash left between a batch's parts. True when it had happened and was finished."""

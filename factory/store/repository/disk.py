@@ -1,10 +1,9 @@
 """Objects on disk: written so that they last, and guarded from every clean-up until a branch holds them."""
 
-import io
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
-
-from gitdb import IStream, LooseObjectDB
 
 from factory.store import files
 from factory.store.repository.git import Git
@@ -23,7 +22,6 @@ class Disk:
     def __init__(self, git: Git, store: Path) -> None:
         self._git = git
         self._store = store
-        self._loose = LooseObjectDB(str(store))
         self._loose_ends: Contents = {}  # files of their own, which no branch holds yet
         self._just_held: Contents = {}  # and those that one holds since the last batch
         self._keeps: list[Path] = []
@@ -42,7 +40,7 @@ class Disk:
         It deletes loose files that it does not know; a pack that is marked as kept it lets be.
         """
         loose = self._loose_ends | self._just_held
-        if (self._store.parent / "gc.pid").exists() or any(not self._place(oid).exists() for oid in loose):
+        if (self._store.parent / "gc.pid").exists() or not all(map(os.path.exists, map(self._path, loose))):
             self._write_pack(loose)  # what lies in another pack already costs little twice
             self._loose_ends, self._just_held = {}, {}
 
@@ -65,51 +63,51 @@ class Disk:
         self._keeps.append(self._store / "pack" / f"pack-{told[-1].decode()}.keep")
 
     def _write_loose(self, objects: Contents) -> None:
-        written: list[str] = []
         for oid, (kind, data) in objects.items():
-            if not self._used_now(oid):
-                self._store_loose(kind, data)
-                written.append(oid)
-        for oid in written:  # after the rename to its name, which the same journal entry makes durable
-            while not self._synced(oid) and not self._is_packed(oid):
-                self._store_loose(*objects[oid])
+            written = b"%s %d\0%s" % (kind.encode(), len(data), data)
+            if not self._used_now(oid, written):
+                self._store_loose(oid, written)
 
-    def _place(self, oid: str) -> Path:
-        return self._store / oid[:2] / oid[2:]
+    def _path(self, oid: str) -> str:
+        return f"{self._store}/{oid[:2]}/{oid[2:]}"
 
-    def _used_now(self, oid: str) -> bool:
-        """Whether a file of it is there already; if so no clean-up of git's takes it for old and unused."""
+    def _used_now(self, oid: str, written: bytes) -> bool:
+        """Whether a whole file of it is there already; if so no clean-up of git's takes it for old and unused.
+
+        Git syncs no loose file by itself, so that a loss of power may have left an empty one.
+        """
+        place = self._path(oid)
         try:
-            os.utime(self._place(oid))
-        except FileNotFoundError:
+            os.utime(place)
+            return zlib.decompress(Path(place).read_bytes()) == written
+        except (FileNotFoundError, zlib.error):
             return False
-        return True
 
-    def _store_loose(self, kind: str, data: bytes) -> None:
+    def _store_loose(self, oid: str, written: bytes) -> None:
+        """As git writes one (Documentation/gitformat-loose): synced before it gets its name, so never torn under it.
+
+        The name lasts with whatever is synced next, which is the note of the batch at the latest.
+        """
+        place = Path(self._path(oid))
+        beside = place.with_name(f"tmp_obj_{oid[:8]}_{os.getpid()}")  # git removes what is called so and has grown old
         while True:
             try:
-                self._loose.store(IStream(kind, len(data), io.BytesIO(data)))
+                place.parent.mkdir(exist_ok=True)
+                _write_synced(beside, zlib.compress(written, 1))
+                beside.replace(place)
                 return
             except FileNotFoundError:  # git removes a folder that it has just emptied
                 if not self._store.is_dir():
                     raise
-
-    def _synced(self, oid: str) -> bool:
-        """Make a file of it durable; False when git, which may pack at any moment, has taken the file away."""
-        try:
-            _sync(self._place(oid))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _is_packed(self, oid: str) -> bool:
-        """Whether git has it nevertheless, in a pack that it made durable."""
-        return self._git.call("cat-file", "-e", oid, allowed=(0, 1, 128)).returncode == 0
+            except OSError:
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
+                raise
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

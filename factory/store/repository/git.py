@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from factory.model.errors import MachineError, UnusableError
-from factory.store.system import MACHINE, System
+from factory.store.system import System
 
 PROGRAM = shutil.which("git") or "git"
 _CHUNK = 1 << 18
@@ -90,10 +90,10 @@ class Guard(Protocol):
 class Git:
     """Runs git in one folder, with variables besides those of every git process where they are given."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str] | None = None, system: System = MACHINE) -> None:
+    def __init__(self, folder: Path, system: System, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.env = dict(env or {})
         self.system = system
+        self.env = dict(env or {})
 
     def run(
         self,

@@ -81,6 +81,12 @@ class Index:
         _copy(self.path, self._former)
         self._prepared.replace(self.path)
 
+    def make_anew(self, head: str | None) -> None:
+        """Put one in its place that has what a commit holds, or nothing. The lock is held."""
+        self._prepared.unlink(missing_ok=True)
+        self.with_prepared("read-tree", head or "--empty")
+        self.adopt()
+
     def put_back(self) -> None:
         """Put the former index back in the place of the adopted one. The lock is held."""
         if self._former.exists():

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 from factory.store.repository.git import Git
+from factory.store.system import System
 
 # A bare git folder that ships with the package. What git reads in a repository's own (configuration, attributes,
 # grafts, references, the work tree's .gitattributes), it looks for here and does not find.
 _FOLDER = Path(__file__).with_name("neutral_git")
 
 
-def neutral(common_dir: Path, quarantine: Path | None = None) -> Git:
+def neutral(common_dir: Path, system: System, quarantine: Path | None = None) -> Git:
     """Git over a repository's objects, without its configuration, its attributes, its drivers and its replacements.
 
     The same two trees give everybody the same patch and the same merge. Only object ids mean anything to it. With a
@@ -20,6 +21,7 @@ def neutral(common_dir: Path, quarantine: Path | None = None) -> Git:
     beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(store)} if quarantine else {}
     return Git(
         _FOLDER,
+        system,
         {
             "GIT_DIR": str(_FOLDER),
             "GIT_OBJECT_DIRECTORY": str(quarantine or store),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from factory.model.errors import BusyError
+from factory.store import files
 from factory.store.repository.git import Conversation, Git, GitError
 
 NOTHING = "0" * 40  # the name that git gives to what is not there
@@ -31,8 +33,9 @@ class Refs:
     One for each batch: one that lasted would note in the reflogs the time of its own first move, and no message.
     """
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, common: Path) -> None:
         self._git = git
+        self._common = common
         self._talk: Conversation | None = None
         self._locked = False
 
@@ -55,6 +58,13 @@ class Refs:
         """Move all the locked branches. Raises GitError when that is not certain."""
         self._locked = False
         self._say("commit\0", "commit: ok", goes_on=True)
+
+    def sync(self, updates: Sequence[RefUpdate]) -> None:
+        """Make the moves of these branches outlive the machine."""
+        heads = self._common / "refs/heads"
+        for folder in {(heads / update.branch).parent for update in updates}:
+            with suppress(FileNotFoundError):  # git has taken away the folder of the last branch in it
+                files.sync_folder(folder)
 
     def unlock(self) -> None:
         """Let go of branches that are locked and were not moved."""

@@ -24,6 +24,7 @@ from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, Change, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
 from factory.store.repository.view import View
+from factory.store.state import BOOT
 from factory.store.system import MACHINE, System
 
 WORK_PREFIX = "factory/"
@@ -52,7 +53,7 @@ class Repository:
 
     def __init__(self, folder: Path, system: System = MACHINE) -> None:
         self.system = system
-        probe = Git(folder, system=system)
+        probe = Git(folder, system)
         asked = ("--is-bare-repository", "--show-object-format", "--git-common-dir", "--git-dir")
         try:
             told = probe.text("rev-parse", "--path-format=absolute", *asked).split("\n")
@@ -71,10 +72,10 @@ class Repository:
         self.common_dir = Path(common)
         self.state = self.common_dir / "factory"
         self._top = None if bare == "true" else Path(_one_line(probe, "--show-toplevel") or folder)
-        self._main = self._top if git_dir == common else _main_tree(self.common_dir)
-        self.git = Git(self._top or self.common_dir, system=system)
+        self._main = self._top if git_dir == common else _main_tree(self.common_dir, system)
+        self.git = Git(self._top or self.common_dir, system)
         self.objects = Objects(self.git, self.common_dir)
-        self.neutral = neutral(self.common_dir)
+        self.neutral = neutral(self.common_dir, system)
         self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
         self._merging = Merging(self.neutral, self.objects)
@@ -148,12 +149,17 @@ class Repository:
     def recover(self) -> bool:
         """Repair what a crashed orchestrator left half done. Only for the holder of the factory's lock."""
         files.remove_unfinished(self.state)
-        repaired = self.publisher.recover()
+        boot, noted = self.system.boot().encode(), self.state / BOOT
+        went_off = not boot or files.read_regular(noted) != boot
+        repaired = went_off and self.publisher.make_whole()
+        repaired |= self.publisher.recover()
         self.objects.forget_keeps()
         self.under_check.let_go_of_all()
         for view in self.views():  # only now: an index that is behind must not be let go before it is brought up
             view.index.forget()
             view.lock.break_own()
+        if went_off:
+            files.write(noted, boot)
         return repaired
 
     def begin_branch(self, branch: str, files_of: Mapping[str, bytes], message: str) -> None:
@@ -272,9 +278,9 @@ def _one_line(git: Git, *asked: str) -> str:
     return os.fsdecode(git.run("rev-parse", *asked).removesuffix(b"\n"))
 
 
-def _main_tree(common_dir: Path) -> Path | None:
+def _main_tree(common_dir: Path, system: System) -> Path | None:
     """The main working tree, looked for from a linked one; None when the repository is bare."""
-    git = Git(common_dir)
+    git = Git(common_dir, system)
     if git.text("config", "--type=bool", "--default=false", "--get", "core.bare") == "true":
         return None
     configured = git.text("config", "--default=", "--get", "core.worktree")

@@ -37,7 +37,7 @@ class View:
 
     def __init__(self, root: Path, git_dir: Path, state: Path, system: System) -> None:
         self.root = root
-        self._git = Git(root, system=system)
+        self._git = Git(root, system)
         self.git_dir = git_dir
         self.index = Index(self._git, git_dir, state)
         self.checkout = Checkout(root, self.index, state / f"checkout-{git_dir.name.lstrip('.')}")
@@ -172,10 +172,10 @@ class View:
         elif change.old is None and os.path.lexists(place):
             yield change.path
 
-    def edits(self) -> list[tuple[str, str]]:
-        """(git's two status letters, path) of all under queue/ and of what is new among the policy files."""
+    def edits(self, *places: str) -> list[tuple[str, str]]:
+        """(git's two status letters, path) of what is new or changed in places: the queue and the policy files."""
         arguments = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--")
-        out = self._git.run("--no-optional-locks", "status", *arguments, QUEUE, CONTRACTS, WORKFLOW)
+        out = self._git.run("--no-optional-locks", "status", *arguments, *(places or (QUEUE, CONTRACTS, WORKFLOW)))
         return [(record[:2].decode(), os.fsdecode(record[3:])) for record in out.split(b"\0")[:-1]]
 
     def untracked(self) -> list[str]:

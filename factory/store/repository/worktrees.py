@@ -87,7 +87,7 @@ class Worktree:
         shutil.copy2(self._index, index)
         left_out = [f":(exclude,top,literal){link}" for link in self._links]
         links = b"".join(os.fsencode(link) + b"\0" for link in self._links)
-        apart = neutral(self._common, store)
+        apart = neutral(self._common, self._git.system, store)
         git = self._here(apart, index, guard, self._taken)
         tree = git.script(_TAKE, ".", *left_out, stdin=links, patience=_TAKING_S).decode().strip()
         return Quarantine(apart, self._common, self._taken, tree)
@@ -96,19 +96,19 @@ class Worktree:
         """The paths of what was checked out at which another repository is to stand."""
         if _MODE not in self._index.read_bytes():
             return ()
-        env = {**neutral(self._common).env, "GIT_INDEX_FILE": str(self._index)}
-        listed = Git(self.place, env).run("ls-files", "--stage", "-z").split(b"\0")
+        env = {**neutral(self._common, self._git.system).env, "GIT_INDEX_FILE": str(self._index)}
+        listed = Git(self.place, self._git.system, env).run("ls-files", "--stage", "-z").split(b"\0")
         ours = (line.partition(b"\t")[2] for line in listed if line.startswith(REPOSITORY.encode()))
         return tuple(os.fsdecode(path) for path in ours)
 
     def _own(self, guard: Guard) -> GuardedGit:
-        return self._here(neutral(self._common), self._index, guard, self.place)
+        return self._here(neutral(self._common, self._git.system), self._index, guard, self.place)
 
     def _here(self, git: Git, index: Path, guard: Guard, *places: Path) -> GuardedGit:
         """Git for the files here, with the repository's objects and the user's list of what to ignore, and no more."""
         env = {**git.env, "GIT_WORK_TREE": str(self.path), "GIT_INDEX_FILE": str(index)}
         settings = (("core.excludesFile", str(self._excludes)), *_SETTINGS)
-        return GuardedGit(Git(self.path, env), settings, guard, *places)
+        return GuardedGit(Git(self.path, git.system, env), settings, guard, *places)
 
     def remove(self) -> None:
         """Take it away, with all that git knows of it."""

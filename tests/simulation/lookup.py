@@ -1,0 +1,141 @@
+"""Finding what a path means on the simulated disk, with a memory of the folders that were found."""
+
+import errno
+import os
+
+from tests.simulation.inodes import FOLDER, LINK, Crash, Inode, error
+
+MOST_LINKS = 40
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4095
+
+
+class Lookup:
+    """The tree of names. Paths are absolute, or begin at the folder `base`."""
+
+    def __init__(self, prefix: str, now: int) -> None:
+        self.prefix = prefix
+        self._numbers = 1  # the last inode number that was given
+        self._crashed = False
+        self._links_left = 0
+        self._upwards = False  # whether a path was followed through `..`, and so stands on a folder it does not end in
+        self.root = self._new(FOLDER, 0o755, now)
+        # By the text of a path. Right until a folder moves or a link goes; one that was removed has no links left.
+        self._folders: dict[str, Inode] = {}
+        place = self.root
+        for part in prefix.strip("/").split("/"):
+            place.links += 1
+            child = place.names[part] = self._new(FOLDER, 0o755, now)
+            child.parent = place
+            place = child
+
+    def _new(self, kind: int, mode: int, now: int) -> Inode:
+        self._numbers += 1
+        return Inode(self._numbers, kind, mode, now)
+
+    def _find(self, path: str, base: Inode | None, follow: bool) -> Inode:
+        if base is None:
+            head, _, name = path.rpartition("/")
+            folder = self._folders.get(head)
+            if folder is not None and folder.links:
+                child = folder.names.get(name)
+                if child is not None and not (follow and child.kind == LINK):
+                    return child
+            else:
+                self._remember(head)
+        found = self._walk(path, base, follow)[2]
+        if found is None:
+            raise error(errno.ENOENT, path)
+        return found
+
+    def _place(self, path: str, base: Inode | None) -> tuple[Inode, str]:
+        """The folder in which a path's last name lies, and that name: empty for the root and for `.` and `..`."""
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head) if base is None else None
+        if folder is None or not folder.links or name in ("", ".", ".."):
+            return self._place_anew(path, base)
+        return folder, name
+
+    def _place_anew(self, path: str, base: Inode | None) -> tuple[Inode, str]:
+        head, _, name = path.rstrip("/").rpartition("/")
+        if name in ("", ".", ".."):
+            return self._folder_at(path, base, path), ""
+        if head:
+            folder = self._folder_at(head, base, path)
+        else:
+            folder = self.root if path[0] == "/" else self._folder_at(".", base, path)
+        if base is None:
+            self._folders[head] = folder
+        return folder, name
+
+    def _folder_at(self, path: str, base: Inode | None, whole: str) -> Inode:
+        if self._crashed:
+            raise Crash
+        found = self._walk(path, base, follow=True)[2]
+        if found is None or found.kind != FOLDER:
+            raise error(errno.ENOENT if found is None else errno.ENOTDIR, whole)
+        return found
+
+    def _remember(self, head: str) -> None:
+        try:
+            found = self._walk(head, None, follow=True)[2] if head else self.root
+        except OSError:
+            return  # the walk of the whole path says what is wrong
+        if found is not None and found.kind == FOLDER:
+            self._folders[head] = found
+
+    def _walk(self, path: str, base: Inode | None, follow: bool) -> tuple[Inode, str, Inode | None]:
+        """(folder, name in it, what is there) of a path."""
+        if self._crashed:
+            raise Crash
+        if not path:
+            raise error(errno.ENOENT, path)
+        if len(path) > _LONGEST_PATH:
+            raise error(errno.ENAMETOOLONG, path)
+        self._links_left = MOST_LINKS
+        return self._steps(path, base or self.root, follow, path)
+
+    def _steps(self, path: str, base: Inode, follow: bool, whole: str) -> tuple[Inode, str, Inode | None]:
+        parts = [part for part in path.split("/") if part and part != "."]
+        to_folder = path.endswith(("/", "/.")) or path == "."
+        place = self.root if path[0] == "/" else base
+        holder, name = place, ""
+        for index, part in enumerate(parts):
+            if place.kind != FOLDER:
+                raise error(errno.ENOTDIR, whole)
+            last = index == len(parts) - 1
+            if part == "..":
+                self._upwards = True
+                place = place.parent
+                holder, name = place, ""
+                continue
+            child = place.names.get(part)
+            holder, name = place, part
+            if child is None:
+                self._check(part, whole)
+            elif child.kind == LINK and (follow or to_folder or not last):
+                holder, name, child = self._follow(child, place, whole)
+            if child is None:
+                if last and not to_folder:
+                    return holder, name, None
+                raise error(errno.ENOENT, whole)
+            place = child
+        if to_folder and place.kind != FOLDER:
+            raise error(errno.ENOTDIR, whole)
+        return holder, name, place
+
+    def _follow(self, link: Inode, place: Inode, whole: str) -> tuple[Inode, str, Inode | None]:
+        self._links_left -= 1
+        if self._links_left < 0:
+            raise error(errno.ELOOP, whole)
+        return self._steps(link.target, place, True, whole)
+
+    @staticmethod
+    def _check(name: str, whole: str) -> None:
+        """Whether anything can have this name."""
+        if name.isascii() and len(name) <= _LONGEST_NAME and "\0" not in name:
+            return
+        if "\0" in name:
+            raise ValueError("embedded null byte")
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            raise error(errno.ENAMETOOLONG, whole)

@@ -1,0 +1,262 @@
+"""The person of a simulation: works in the same working tree, at any moment, and remembers what they did."""
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from tests.simulation.machine import Machine, Refused, item_text
+from tests.simulation.steps import Script, Step
+
+_OPEN = ("inbox", "active", "review", "rework", "blocked")
+_DECISION = re.compile(r"^decision: \w+", re.MULTILINE)
+_FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
+
+Doing = Iterator[None]  # goes on by one thing at a time
+
+
+class Person:
+    """What a person does. Each thing is done step by step, so that the factory may do something in between."""
+
+    def __init__(self, machine: Machine, script: Script) -> None:
+        self.known: set[str] = set(script.items)  # the items that were ever put into the queue
+        self.mine: dict[str, bytes] = {}  # what the files that only this person writes have to hold
+        self.commits: list[str] = []  # that may never get lost
+        self._machine = machine
+        self._doing: list[Doing] = []
+        self._number = 0
+
+    @property
+    def at_work(self) -> bool:
+        """Whether something is begun and not ended."""
+        return bool(self._doing)
+
+    def do(self, step: Step) -> None:
+        """Do something from its beginning to its end; what was begun before is ended first."""
+        self._end_all()
+        self.begin(step)
+        self._end_all()
+
+    def begin(self, step: Step) -> None:
+        """Begin something."""
+        self._doing.append(self._tried(self._acts(step)))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Go on with what is begun, by one thing."""
+        doing = self._doing[0]
+        with self._machine.undisturbed():
+            try:
+                next(doing)
+            except StopIteration:
+                self._doing.remove(doing)
+
+    def _end_all(self) -> None:
+        while self._doing:
+            self.go_on()
+
+    def _tried(self, doing: Doing) -> Doing:
+        try:
+            yield from doing
+        except (Refused, OSError):
+            return  # what is in its way now they may do another time
+
+    def lose_power(self, in_head: Collection[str]) -> None:
+        """What was begun is over; the locks that a git left are removed by hand, as git itself says.
+
+        What no editor had synced may be gone: that is nobody's fault.
+        """
+        self._doing.clear()
+        with self._machine.undisturbed():
+            for lock in [*self._place(".git").glob("*.lock"), *self._place(".git/refs").rglob("*.lock")]:
+                if b"held by factory" not in lock.read_bytes():
+                    lock.unlink()
+            lying = {path.stem for path in self._place("queue").rglob("*.yaml")}
+            self.known = {each for each in self.known if each in in_head or each in lying}
+            self.mine = {path: self._place(path).read_bytes() for path in self.mine if self._place(path).is_file()}
+
+    def put_in_order(self) -> None:
+        """End or abort all that was begun, and have the queue's branch checked out."""
+        self._end_all()
+        for argv in (("rebase", "--abort"), ("merge", "--abort"), ("switch", "-q", "main")):
+            self._doing.append(self._tried(self._machine.git(*argv)))
+            self._end_all()
+
+    # What they do
+
+    def _acts(self, step: Step) -> Doing:
+        chance = Random(step.which)
+        match step.what:
+            case "drop":
+                return self._drop(chance)
+            case "approve" | "send-back" | "reject":
+                return self._decide(step.what, chance)
+            case "hold" | "let-go" | "edit-item":
+                return self._edit_item(step.what, chance)
+            case "move" | "cancel" | "unblock":
+                return self._move(step.what, chance)
+            case "edit-code":
+                return self._edit_code(chance)
+            case "commit-code":
+                return self._commit("src", "notes.txt")
+            case "commit-all":
+                return self._commit("queue")
+            case "policy":
+                return self._policy(chance)
+            case "switch":
+                return self._switch()
+            case "rebase" | "merge":
+                return self._bring_together(step.what)
+            case "stash":
+                return self._stash()
+        return self._machine.git("gc", "-q")
+
+    def _place(self, path: str) -> Path:
+        return self._machine.root / path
+
+    def _on_main(self) -> bool:
+        return self._place(".git/HEAD").read_text() == "ref: refs/heads/main\n"
+
+    def _write(self, path: str, text: str, *, torn: bool = False) -> Doing:
+        """Save a file, as editors do: beside and renamed, or in place."""
+        place = self._place(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if torn:
+            place.write_text("")
+            yield
+            place.write_text(text)
+            return
+        beside = place.with_name(f".{place.name}.swp")
+        beside.write_text(text)
+        yield
+        beside.replace(place)
+
+    def _one(self, chance: Random, *patterns: str, judged: bool = False) -> Path | None:
+        found = sorted(path for pattern in patterns for path in self._machine.root.glob(pattern))
+        found = [path for path in found if judged or ".verdict" not in path.name]
+        return chance.choice(found) if found and self._on_main() else None
+
+    def _items(self, *lanes: str) -> tuple[str, ...]:
+        return tuple(f"queue/{lane}/*-[0-9]*[0-9a-z].yaml" for lane in lanes)
+
+    def _drop(self, chance: Random) -> Doing:
+        if not self._on_main():
+            return
+        self._number += 1
+        name = f"{chance.choice(('good', 'bad', 'shared', 'chaos'))}-{self._number}n"
+        yield from self._write(f"queue/inbox/{name}.yaml", item_text(name))
+        self.known.add(name)
+        if chance.random() < 0.4:
+            yield
+            yield from self._commit(f"queue/inbox/{name}.yaml")
+
+    def _decide(self, what: str, chance: Random) -> Doing:
+        place = self._one(chance, "queue/review/*.verdict.yaml", judged=True)
+        if place is None:
+            return
+        decision = {"approve": "approve", "send-back": "rework", "reject": "reject"}[what]
+        text = _DECISION.sub(f"decision: {decision}", place.read_text())
+        if decision == "rework":
+            text = re.sub(r"^notes:.*$", "notes: once more", text, flags=re.MULTILINE)
+        path = str(place.relative_to(self._machine.root))
+        yield from self._write(path, text, torn=chance.random() < 0.3)
+        if chance.random() < 0.4:
+            yield
+            yield from self._commit(path)
+
+    def _edit_item(self, what: str, chance: Random) -> Doing:
+        place = self._one(chance, *self._items(*_OPEN))
+        if place is None:
+            return
+        text = place.read_text()
+        if what == "hold":
+            text = text if "hold: true" in text else f"{text}hold: true\n"
+        elif what == "let-go":
+            text = text.replace("hold: true\n", "")
+        else:
+            text += f"# seen {chance.randrange(1000)}\n"
+        path = str(place.relative_to(self._machine.root))
+        yield from self._write(path, text)
+        if chance.random() < 0.4:
+            yield
+            yield from self._commit(path)
+
+    def _move(self, what: str, chance: Random) -> Doing:
+        lanes = ("blocked",) if what == "unblock" else _OPEN
+        place = self._one(chance, *self._items(*lanes))
+        if place is None:
+            return
+        to = {"unblock": "inbox", "cancel": "done"}.get(what) or chance.choice(_OPEN)
+        target = self._place(f"queue/{to}/{place.name}")
+        source = str(place.relative_to(self._machine.root))
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if chance.random() < 0.5:
+            place.rename(target)
+            return
+        yield from self._machine.git("mv", source, f"queue/{to}/{place.name}")
+        yield
+        yield from self._commit(source, f"queue/{to}/{place.name}")
+
+    def _edit_code(self, chance: Random) -> Doing:
+        if not self._on_main():
+            return
+        self._number += 1
+        path, text = chance.choice(_FILES), f"{self._number}\n"
+        self.mine[path] = text.encode()
+        yield from self._write(path, text)
+
+    def _commit(self, *paths: str) -> Doing:
+        if not self._on_main():
+            return
+        there = [path for path in paths if self._place(path).exists()]
+        if there:
+            yield from self._machine.git("add", "-A", "--", *there)
+            yield
+        yield from self._machine.git("commit", "-q", "-m", "By hand", "--only", "--", *paths)
+        self.commits.append(self._machine.committed())
+
+    def _policy(self, chance: Random) -> Doing:
+        if not self._on_main():
+            return
+        text = self._place("WORKFLOW.md").read_text()
+        mode = chance.choice(("every", "tip"))
+        yield from self._write("WORKFLOW.md", re.sub(r"mode: \w+", f"mode: {mode}", text))
+        yield
+        yield from self._commit("WORKFLOW.md")
+
+    def _switch(self) -> Doing:
+        if self._on_main():
+            yield from self._machine.git("switch", "-q", "-c", f"topic-{self._number}")
+            self._number += 1
+        else:
+            yield from self._machine.git("switch", "-q", "main")
+
+    def _bring_together(self, what: str) -> Doing:
+        """A branch with a commit of its own, merged into the queue's or rebased onto it."""
+        if not self._on_main():
+            return
+        self._number += 1
+        topic, path = f"topic-{self._number}", f"topic-{self._number}.txt"
+        yield from self._machine.git("switch", "-q", "-c", topic)
+        yield from self._write(path, "mine\n")
+        yield from self._machine.git("add", "--", path)
+        yield from self._machine.git("commit", "-q", "-m", "On a topic")
+        made = self._machine.committed()
+        yield
+        if what == "rebase":
+            yield from self._machine.git("rebase", "-q", "main")
+            made = self._machine.committed()
+        yield from self._machine.git("switch", "-q", "main")
+        yield
+        yield from self._machine.git("merge", "-q", "-m", "Bring a topic in", topic)
+        self.commits.append(made)
+        self.mine[path] = b"mine\n"
+
+    def _stash(self) -> Doing:
+        with suppress(Refused):
+            yield from self._machine.git("stash", "-q")
+        yield
+        yield from self._machine.git("stash", "pop", "-q")

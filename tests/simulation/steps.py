@@ -1,0 +1,101 @@
+"""Scripts: what happens in a simulation, step by step, as data that follows from a seed and can be made shorter."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+
+from tests.simulation.workers import KINDS
+
+# What a person does, and how often beside the others.
+PERSON = {
+    "drop": 5,
+    "approve": 8,
+    "send-back": 3,
+    "reject": 2,
+    "hold": 2,
+    "let-go": 3,
+    "move": 2,
+    "cancel": 1,
+    "unblock": 4,
+    "edit-item": 2,
+    "edit-code": 3,
+    "commit-code": 3,
+    "commit-all": 2,
+    "policy": 1,
+    "switch": 1,
+    "rebase": 1,
+    "merge": 1,
+    "stash": 1,
+    "gc": 1,
+}
+FACTORY = {"pass": 30, "work": 30, "later": 3}
+FAULTS = {"kill": 4, "power-cut": 4, "no-space": 2, "io-error": 2, "restart": 1}
+_OPERATIONS = 220  # of a pass that does a lot; later than its last operation a step happens after it
+_MOST_ITEMS = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens."""
+
+    what: str
+    which: int = 0  # decides what is left to chance
+    at: int = -1  # after how many operations on the disk of the pass that is made with it; -1: before any
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.which}" + (f" at {self.at}" if self.at >= 0 else "")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A simulation: the repository that it begins with, and all that happens."""
+
+    seed: int
+    items: tuple[str, ...]
+    reviewed: bool  # whether a person has to approve
+    mode: str  # of the merge train
+    hands: int  # workers at once
+    steps: tuple[Step, ...]
+
+    def but(self, steps: Sequence[Step]) -> "Script":
+        """The same with other steps."""
+        return replace(self, steps=tuple(steps))
+
+    def to_json(self) -> str:
+        """A line for each step."""
+        head = {key: value for key, value in asdict(self).items() if key != "steps"}
+        return json.dumps({**head, "steps": [str(step) for step in self.steps]}, indent=1) + "\n"
+
+    @staticmethod
+    def read(path: Path) -> "Script":
+        """A script that was kept."""
+        kept = json.loads(path.read_text())
+        return Script(**{**kept, "items": tuple(kept["items"]), "steps": tuple(map(_step, kept["steps"]))})
+
+
+def _step(text: str) -> Step:
+    what, which, *at = text.split(" ")
+    return Step(what, int(which), int(at[1]) if at else -1)
+
+
+def script_of(seed: int, length: int = 50) -> Script:
+    """The script that follows from a seed."""
+    chance = Random(seed)
+    items = tuple(f"{chance.choice(KINDS)}-{number}" for number in range(chance.randint(2, _MOST_ITEMS)))
+    weights = {**FACTORY, **PERSON, **FAULTS}
+    if chance.random() < 0.3:  # some are quiet
+        weights = {**FACTORY, **PERSON}
+    drawn = chance.choices(list(weights), list(weights.values()), k=length)
+    steps = [Step(what, chance.randrange(1000), _at(what, chance)) for what in drawn]
+    return Script(
+        seed, items, chance.random() < 0.5, chance.choice(("every", "tip")), chance.choice((1, 2, 8)), tuple(steps)
+    )
+
+
+def _at(what: str, chance: Random) -> int:
+    if what in FACTORY or what == "restart":
+        return -1
+    in_the_midst = what in FAULTS or chance.random() < 0.4
+    return chance.randrange(_OPERATIONS) if in_the_midst else -1

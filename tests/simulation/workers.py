@@ -1,0 +1,202 @@
+"""Workers and checks of the simulation: what an item is called says what its worker does, the rest is by chance."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from factory.execution.agents.agent import AGENTS
+from factory.execution.agents.reviewer import review
+from factory.execution.cell.pool import Cells
+from factory.execution.checks.cache import CheckResult
+from factory.execution.checks.evidence import Gatherer
+from factory.execution.checks.runner import CheckCall, CheckNotRunnable, CheckRunner
+from factory.execution.control import Control
+from factory.execution.host import Host
+from factory.execution.local import LocalExecutor
+from factory.execution.outcome import RunOutcome, Work
+from factory.execution.pipeline import prove
+from factory.execution.redaction.redactor import Redactor
+from factory.execution.request import RunRequest
+from factory.model.failure import Failure, FailureClass
+from factory.model.result import Result, Status, Usage
+from factory.model.verdict import Finding
+from factory.store.repository.objects import Objects
+from factory.store.repository.repository import Repository
+from factory.store.repository.trees import TreeEditor, diff
+from tests.simulation.system import VirtualSystem
+
+WORK = "work"  # the folder that workers write to
+SHARED = "work/shared.txt"
+KINDS = ("good", "bad", "left", "right", "shared", "empty", "asks", "fails", "breaks", "rubbish", "slow", "chaos")
+_FAILURES = (FailureClass.NETWORK, FailureClass.CRASH, FailureClass.AUTH, FailureClass.TIMEOUT, FailureClass.REFUSAL)
+_SOON_S, _SLOW_S = 30.0, 3 * 3600.0
+_LET_DOWN = 0.03  # how often the machine cannot run a check
+
+
+def is_green(objects: Objects, content: str) -> bool:
+    """What the one check of the simulation says of a content: nothing bad, and no left beside a right."""
+    words = {
+        word
+        for name, entry in objects.folder(content, WORK).items()
+        if entry.is_file
+        for word in objects.blob(entry.oid).decode().split()
+    }
+    return "bad" not in words and not {"left", "right"} <= words
+
+
+@dataclass
+class Tally:
+    """What was done in a simulation, by all lives of the orchestrator."""
+
+    checks: int = 0
+    runs: dict[str, int] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)  # the contents on which the check has passed
+
+
+@dataclass(frozen=True)
+class _Runner(CheckRunner):
+    """Says what a check would, without a cell."""
+
+    tally: Tally = field(kw_only=True)
+
+    def run(self, call: CheckCall, tree: str, target: str) -> CheckResult:
+        known = self.cache.get(tree, call.argv)
+        if known is not None:
+            return replace(known, reused=True)
+        if self.repository.system.chance() < _LET_DOWN:
+            raise CheckNotRunnable("the machine let it down")
+        self.tally.checks += 1
+        green = is_green(self.repository.objects, tree)
+        if green:
+            self.tally.proven.add(tree)
+        result = CheckResult(0 if green else 1, "", 1.0, b"" if green else b"something is bad\n")
+        self.cache.put(tree, call.argv, result)
+        return result
+
+
+class _Gatherer(Gatherer):
+    """Gathers evidence with such checks."""
+
+    def __init__(self, repository: Repository, cells: Cells, tally: Tally) -> None:
+        super().__init__(repository, cells)
+        self._tally = tally
+
+    def _runner(self, *arguments: object) -> CheckRunner:
+        own = super()._runner(*arguments)  # type: ignore[arg-type]
+        return _Runner(**vars(own), tally=self._tally)
+
+
+def local_executor(repository: Repository, cells: Cells, tally: Tally) -> LocalExecutor:
+    """What carries out the checks of the merge train."""
+    host = Host(repository, cells, _Gatherer(repository, cells, tally), Redactor(repository.objects), AGENTS)
+    return LocalExecutor(host)
+
+
+class SimulatedExecutor:
+    """An executor whose workers do what their items are called, on the virtual clock."""
+
+    kinds = ("command",)
+
+    def __init__(self, host: Host, system: VirtualSystem, seed: str, tally: Tally) -> None:
+        self._host = host
+        self._system = system
+        self._seed = seed
+        self._tally = tally
+        self._open: dict[Future[RunOutcome], tuple[RunRequest, Control]] = {}
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        future: Future[RunOutcome] = Future()
+        run = f"{request.item_id} {request.run}"
+        self._tally.runs[run] = self._tally.runs.get(run, 0) + 1
+        chance = Random(f"{self._seed} {run}")
+        slow = request.item_id.startswith("slow")
+        self._open[future] = request, control
+        seconds = _SLOW_S if slow and chance.random() < 0.5 else chance.uniform(0, _SOON_S)
+        self._system.later(seconds, lambda: self._end(future, chance))
+        return future
+
+    def _end(self, future: "Future[RunOutcome]", chance: Random) -> None:
+        request, control = self._open.pop(future, (None, None))
+        if request is None or control is None:
+            return
+        if control.stop.is_set():
+            future.set_result(RunOutcome(Work(1.0, stopped=True)))
+            return
+        try:
+            future.set_result(self._outcome(request, control, chance))
+        except Exception as error:  # as of a pool of threads
+            future.set_exception(error)
+
+    def shutdown(self) -> None:
+        for future in list(self._open):
+            self._end(future, Random(0))
+
+    def _outcome(self, request: RunRequest, control: Control, chance: Random) -> RunOutcome:
+        kind = request.item_id.partition("-")[0]
+        if kind == "chaos":
+            kind = chance.choice(KINDS[:-1])
+        if kind in ("empty", "fails", "breaks", "asks", "rubbish") and request.run > 1 + chance.randrange(3):
+            kind = "good"
+        return self._as(kind, request, control, chance)
+
+    def _as(self, kind: str, request: RunRequest, control: Control, chance: Random) -> RunOutcome:
+        work = Work(chance.uniform(0, 9), usage=Usage(usd=0.25), log=b"at work\n")
+        match kind:
+            case "empty":
+                return RunOutcome(work.failed(Failure(FailureClass.EMPTY, "nothing was changed")))
+            case "fails":
+                return RunOutcome(work.failed(Failure(chance.choice(_FAILURES), "it failed")))
+            case "breaks":
+                found = (Finding(id="B1", severity="major", path="a", text="it may not"),)
+                broken = replace(work, findings=found)
+                return RunOutcome(broken.failed(Failure(FailureClass.CONTRACT, "it broke the contract")))
+            case "asks":
+                return RunOutcome(replace(work, result=Result(status=Status.BLOCKED, question="Which one?")))
+            case "rubbish":
+                return self._rubbish(request, control, chance)
+        text = self._text(kind, request, chance)
+        path = SHARED if kind == "shared" else f"{WORK}/{request.item_id}.txt"
+        return self._proposed(replace(work, result=Result(status=Status.OK)), {path: text}, request, control)
+
+    def _text(self, kind: str, request: RunRequest, chance: Random) -> str:
+        """One line, so that any two changes of one file are in each other's way."""
+        bad = kind == "bad" and (request.round == 1 or chance.random() < 0.3)
+        side = kind if kind in ("left", "right") and (request.round == 1 or chance.random() < 0.3) else "good"
+        return f"{'bad' if bad else side} {request.item_id} {request.run}\n"
+
+    def _rubbish(self, request: RunRequest, control: Control, chance: Random) -> RunOutcome:
+        """Something that an honest worker would not say."""
+        honest = self._as("good", request, control, chance)
+        assert honest.proof is not None and honest.proof.evidence is not None
+        evidence = honest.proof.evidence
+        lies = [
+            evidence.model_copy(update={"base": evidence.target, "target": evidence.proposal}),
+            evidence.model_copy(update={"ran": ()}),
+            evidence.model_copy(update={"tree": request.base}),
+            evidence.model_copy(update={"proposal": request.base}),
+        ]
+        match chance.randrange(6):
+            case 0:
+                raise RuntimeError("the worker's machine is away")
+            case 1:
+                return RunOutcome(replace(honest.work, result=None))
+            case which:
+                return replace(honest, proof=replace(honest.proof, evidence=lies[which - 2]))
+
+    def _proposed(self, work: Work, files: dict[str, str], request: RunRequest, control: Control) -> RunOutcome:
+        """A proposal that has these files, with what the pipeline makes of it."""
+        repository = self._host.repository
+        objects = repository.objects
+        base = repository.content_at(request.base)
+        editor = TreeEditor(objects, repository.content_at(request.start))
+        for path, text in files.items():
+            editor.put_file(path, text.encode())
+        tree = editor.write()
+        changes = tuple(diff(objects, base, tree))
+        if not changes:
+            return RunOutcome(work.failed(Failure(FailureClass.EMPTY, "nothing was changed")))
+        work = replace(work, tree=tree, changes=changes, patch=repository.patch(base, tree))
+        outcome = RunOutcome(work, prove(request, work, self._host, control))
+        if outcome.evidence is None or outcome.failure is not None or outcome.stopped:
+            return outcome
+        return replace(outcome, reviews=review(request, outcome, self._host, control))

@@ -1,0 +1,100 @@
+"""The machine goes off: what a file system kept the name of and not the content is made whole by the next pass."""
+
+import os
+import zlib
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from factory.store.repository.repository import Repository
+from factory.store.state import BOOT
+from factory.store.system import System
+from tests.world import World
+
+
+@pytest.fixture
+def done(world: World) -> World:
+    """One item is done, and another one waits for a person; then the machine goes off and on again."""
+    world.item("one")
+    world.item("two", contract="reviewed")
+    world.commit("Two items")
+    world.tick(drain=True)
+    (world.root / ".git/factory" / BOOT).write_text("another start of the machine")
+    return world
+
+
+def test_an_index_that_was_torn_is_made_anew_from_what_is_checked_out(done: World) -> None:
+    index = done.root / ".git/index"
+    index.write_bytes(index.read_bytes()[:100])
+    done.tick()
+    assert done.status() == ""
+
+
+def test_what_a_person_had_written_and_not_staged_stays_as_it_is_with_a_torn_index(done: World) -> None:
+    done.write("program.py", "print('mine')\n")
+    (done.root / ".git/index").write_bytes(b"DIRC")
+    done.tick()
+    assert (done.read("program.py"), done.status()) == ("print('mine')\n", " M program.py")
+
+
+@pytest.mark.parametrize("path", ["queue/review/two.yaml", "queue/review/two.human.verdict.yaml"])
+def test_a_file_of_the_factorys_that_came_out_empty_holds_again_what_the_branch_has(done: World, path: str) -> None:
+    was = done.read(path)
+    done.write(path, "")
+    done.tick()
+    assert (done.read(path), done.status()) == (was, "")
+
+
+def test_an_empty_file_is_a_persons_as_long_as_the_machine_has_not_been_off(done: World) -> None:
+    done.tick()
+    done.write("queue/review/two.yaml", "")
+    done.tick()
+    assert done.read("queue/review/two.yaml") == ""
+
+
+def test_a_code_file_that_is_empty_is_a_persons(done: World) -> None:
+    done.write("program.py", "")
+    done.tick()
+    assert done.read("program.py") == ""
+
+
+def test_where_the_system_does_not_say_when_it_was_started_each_start_looks(done: World) -> None:
+    class Silent(System):
+        def boot(self) -> str:
+            return ""
+
+    done.tick()
+    (done.root / ".git/index").write_bytes(b"DIRC")
+    with closing(Repository(done.root, Silent())) as repository:
+        assert repository.recover()
+    assert done.status() == ""
+
+
+@pytest.mark.parametrize("torn", [b"", b"x\x9c", zlib.compress(b"blob 3\0no")])
+def test_an_object_that_was_torn_is_written_again_instead_of_being_taken_for_there(world: World, torn: bytes) -> None:
+    with closing(Repository(world.root)) as repository:
+        oid = repository.objects.add("blob", b"content\n")
+        place = Path(repository.common_dir / "objects" / oid[:2] / oid[2:])
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(torn)
+        repository.objects.flush()
+    assert world.git("cat-file", "-p", oid) == "content"
+
+
+def test_no_object_has_its_name_before_its_content_is_on_the_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    synced: list[int] = []
+    real = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with closing(Repository(world.root)) as repository:
+        oid = repository.objects.add("blob", b"content\n")
+        repository.objects.flush()
+        assert (repository.common_dir / "objects" / oid[:2] / oid[2:]).stat().st_ino in synced

@@ -1,0 +1,31 @@
+"""The simulation, in small: some seeds, what it found once, and that it finds what is planted."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.play import play
+from tests.simulation.steps import Script, script_of
+
+KEPT = sorted((Path(__file__).parent / "simulation" / "kept").glob("*.json"))
+
+
+@pytest.mark.parametrize("seed", range(1, 41))
+def test_whatever_happens_by_a_seed_nothing_is_lost_and_nothing_unproven_lands(seed: int) -> None:
+    assert play(script_of(seed)).violations == []
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_what_was_found_once_does_not_come_back(path: Path) -> None:
+    assert play(Script.read(path)).violations == []
+
+
+def test_a_seed_gives_the_same_history_each_time() -> None:
+    first, second = play(script_of(7)), play(script_of(7))
+    assert (first.head, first.operations, first.checks) == (second.head, second.operations, second.checks)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_each_mutant_changes_a_line_that_there_is(mutant: Mutant) -> None:
+    assert mutant.place >= 0 and mutant.before != mutant.after
