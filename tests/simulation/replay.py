@@ -1,0 +1,124 @@
+"""Replay: what of a script needs no simulated machine, played with the real git on a real disk, and compared."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import click
+
+from factory.store.repository.objects import EMPTY_TREE
+from factory.store.repository.repository import Repository
+from factory.store.repository.trees import diff
+from tests.simulation.machine import Machine, RealMachine, simulated
+from tests.simulation.play import Simulation
+from tests.simulation.steps import FAULTS, Script, script_of
+
+# What two machines do not have in common: object ids and digests, moments, durations, and who a clone is.
+_OWN = re.compile(
+    rb"\b[0-9a-f]{40}\b|sha256:[0-9a-f]{64}|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\"seconds\": ?[0-9.]+|[\w.-]+:[0-9a-f]{16}\b"
+)
+_KINDS = ("rename", "link", "unlink", "fsync")
+_CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
+_PATHS = re.compile(r"\"([^\"]+)\"|<([^>]+)>")
+_TEMPORARY = re.compile(r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+")
+# Where git is at liberty: its own upkeep, and whether it syncs an index.
+_ASIDE = re.compile(r"maintenance\.lock|fsync .*index\.lock|gc\.pid")
+_BEGIN = "all-was-laid"
+
+
+def quiet(script: Script) -> Script:
+    """The same without faults, and with nothing in the midst of a pass."""
+    return script.but([replace(step, at=-1) for step in script.steps if step.what not in FAULTS])
+
+
+def history(script: Script, *, real: bool) -> list[str]:
+    """What the branch's commits say and hold, the newest first, after a script on one of the machines."""
+    if real:
+        machine = RealMachine(script)
+        with closing(machine):
+            return _played(script, machine)
+    with simulated(script) as other:
+        return _played(script, other)
+
+
+def _played(script: Script, machine: Machine) -> list[str]:
+    played = Simulation(script, machine).play()
+    with closing(Repository(machine.root, machine.system)) as repository:
+        return [*played.violations, *_told(repository)]
+
+
+def _told(repository: Repository) -> Iterator[str]:
+    head = repository.head("main")
+    while head:
+        kind, content = (repository.objects.read(head) or ("", "", b""))[1:]
+        commit = repository.objects.commit(head)
+        yield _OWN.sub(b"#", content.partition(b"\n\n")[2]).decode()
+        parent = commit.parents[0] if commit.parents else ""
+        before = repository.objects.commit(parent).tree if parent else EMPTY_TREE
+        for change in diff(repository.objects, before, commit.tree):
+            data = repository.objects.blob(change.new.oid) if change.new else b"gone"
+            yield f"{kind} {change.path}: {_OWN.sub(b'#', data).decode(errors='replace')}"
+        head = parent
+
+
+def durable_steps(script: Script, *, real: bool) -> list[str]:
+    """What a script does to names and makes durable, in its order: told by the disk, or by strace of all processes."""
+    if not real:
+        with simulated(script) as machine:
+            machine.disk.log = []
+            Simulation(script, machine).play()
+            told = [(str(operation), list(map(str, paths))) for operation, *paths in machine.disk.log]
+            return list(_plain(told, str(machine.root)))
+    with tempfile.NamedTemporaryFile("r") as trace:
+        calls = "trace=rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync"
+        argv = ("strace", "-f", "-y", "-qqq", "-e", calls, "-e", "signal=none", "-o", trace.name, sys.executable, "-m")
+        given = ("tests.simulation.replay", str(script.seed), str(len(script.steps)))
+        done = subprocess.run((*argv, *given), check=True, capture_output=True, text=True)
+        root = done.stdout.strip()
+        return list(_plain(_traced(trace.read().split("\n"), root), root))
+
+
+def _traced(lines: list[str], root: str) -> Iterator[tuple[str, list[str]]]:
+    """(operation, paths) of each call that went well, from when all was laid on."""
+    begun = False
+    for line in lines:
+        begun = begun or _BEGIN in line
+        found = _CALL.match(line) if begun else None
+        if found:
+            paths = [os.path.join(root, quoted or told) for quoted, told in _PATHS.findall(found[2])]
+            if found[1] == "unlinkat" and len(paths) > 1:  # below a folder that is open
+                paths = ["/".join(each.removeprefix(f"{root}/") for each in paths)]
+            yield found[1].removesuffix("at2").removesuffix("at"), paths
+
+
+def _plain(steps: Iterable[tuple[str, list[str]]], root: str) -> Iterator[str]:
+    for operation, paths in steps:
+        below = [_TEMPORARY.sub("#", path.removeprefix(f"{root}/")) for path in paths]
+        if operation in _KINDS and not any(path.startswith("/") or _ASIDE.search(path) for path in below):
+            yield f"{operation} {' '.join(below)}"
+
+
+def by_path(steps: list[str]) -> dict[str, list[str]]:
+    """The steps of each path, in their order: threads of the real machine may mix those of several."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        found.setdefault(step.rpartition(" ")[2], []).append(step)
+    return found
+
+
+def main() -> None:
+    """Play a script on the real machine, for whoever traces it."""
+    script = quiet(script_of(int(sys.argv[1]), int(sys.argv[2])))
+    with closing(RealMachine(script)) as machine:
+        (machine.root / _BEGIN).unlink(missing_ok=True)
+        Simulation(script, machine).play()
+        click.echo(machine.root)
+
+
+if __name__ == "__main__":
+    main()
