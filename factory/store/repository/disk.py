@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 
 from gitdb import IStream, LooseObjectDB
@@ -18,15 +19,18 @@ Contents = dict[str, tuple[str, bytes]]  # (kind, content) by object id
 
 
 class Disk:
-    """A repository's folder of objects. One thread at a time."""
+    """A repository's folder of objects. One thread at a time writes, and any may guard."""
 
     def __init__(self, git: Git, store: Path) -> None:
         self._git = git
         self._store = store
         self._loose = LooseObjectDB(str(store))
+        self._prefix = f"{store}/"
+        self._cleaning = f"{store.parent}/gc.pid"
         self._loose_ends: Contents = {}  # files of their own, which no branch holds yet
         self._just_held: Contents = {}  # and those that one holds since the last batch
         self._keeps: list[Path] = []
+        self._lock = threading.RLock()  # of these three
 
     def write(self, objects: Contents) -> None:
         """Make these objects durable."""
@@ -34,23 +38,26 @@ class Disk:
             self._write_pack(objects)
         else:
             self._write_loose(objects)
-            self._loose_ends |= objects
+            with self._lock:
+                self._loose_ends |= objects
 
     def guard(self) -> None:
         """See that no clean-up of a person's git takes what no branch holds, or did not when that clean-up began.
 
         It deletes loose files that it does not know; a pack that is marked as kept it lets be.
         """
-        loose = self._loose_ends | self._just_held
-        if (self._store.parent / "gc.pid").exists() or any(not self._place(oid).exists() for oid in loose):
-            self._write_pack(loose)  # what lies in another pack already costs little twice
-            self._loose_ends, self._just_held = {}, {}
+        with self._lock:
+            loose = self._loose_ends | self._just_held
+            if os.path.lexists(self._cleaning) or not all(os.path.lexists(self._place(oid)) for oid in loose):
+                self._write_pack(loose)  # what lies in another pack already costs little twice
+                self._loose_ends, self._just_held = {}, {}
 
     def release(self) -> None:
         """The branches hold all that was written."""
-        for keep in self._keeps:
-            keep.unlink(missing_ok=True)
-        self._keeps, self._just_held, self._loose_ends = [], self._loose_ends, {}
+        with self._lock:
+            for keep in self._keeps:
+                keep.unlink(missing_ok=True)
+            self._keeps, self._just_held, self._loose_ends = [], self._loose_ends, {}
 
     def forget_keeps(self) -> None:
         """Remove the marks of packs that a crash left. Only for the holder of the factory's lock."""
@@ -62,7 +69,8 @@ class Disk:
         if not objects:
             return
         told = self._git.run("index-pack", "--stdin", f"--keep={_KEEP}", stdin=pack_of(objects)).split()
-        self._keeps.append(self._store / "pack" / f"pack-{told[-1].decode()}.keep")
+        with self._lock:
+            self._keeps.append(self._store / "pack" / f"pack-{told[-1].decode()}.keep")
 
     def _write_loose(self, objects: Contents) -> None:
         written: list[str] = []
@@ -74,8 +82,8 @@ class Disk:
             while not self._synced(oid) and not self._is_packed(oid):
                 self._store_loose(*objects[oid])
 
-    def _place(self, oid: str) -> Path:
-        return self._store / oid[:2] / oid[2:]
+    def _place(self, oid: str) -> str:
+        return f"{self._prefix}{oid[:2]}/{oid[2:]}"  # asked for too often for a Path
 
     def _used_now(self, oid: str) -> bool:
         """Whether a file of it is there already; if so no clean-up of git's takes it for old and unused."""
@@ -107,7 +115,7 @@ class Disk:
         return self._git.call("cat-file", "-e", oid, allowed=(0, 1, 128)).returncode == 0
 
 
-def _sync(path: Path) -> None:
+def _sync(path: str | Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
