@@ -24,7 +24,7 @@ DOORS = {
     "jinja2": {"factory.execution.agents.prompt"},
     "watchdog": {"factory.line.watch"},
     "click": {"factory.cli"},
-    "jsonschema": {"factory.store.schema"},
+    "jsonschema": {"factory.store.schema_library"},
     "detect_secrets": {"factory.execution.redaction.scan"},
 }
 

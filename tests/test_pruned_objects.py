@@ -1,6 +1,7 @@
 """A person's `git gc --prune=now` while a batch is made ready: nobody's run is lost, and each is paid once."""
 
 import errno
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -9,8 +10,10 @@ from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.store.repository.commits import Publisher, _Shown
 from factory.store.repository.objects import MissingObject
+from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
 from tests.test_snapshot_races import PAID, costs
+from tests.test_snapshot_races import subjects as subjects_of
 from tests.world import World, say_nothing
 
 
@@ -39,9 +42,9 @@ def test_a_clean_up_as_a_batch_is_made_ready_loses_no_run(
     subjects = [""]
     make_ready, subject = _Shown.make_ready, Publisher._subject
 
-    def noted(self: Publisher, *arguments: object) -> str:
-        subjects.append(subject(self, *arguments))  # type: ignore[arg-type]
-        return subjects[-1]
+    def noted(self: Publisher, updates: Sequence[RefUpdate]) -> str:
+        subjects.append("\n".join(subjects_of(self._objects, updates)))
+        return subject(self, updates)
 
     def after_clean_up(self: _Shown, *arguments: object) -> None:
         if f"-> {lane}" in subjects[-1] and not cleaned:

@@ -116,7 +116,7 @@ def test_a_result_that_takes_for_ever_breaks_the_contract_and_a_signal_still_end
     # when the factory runs
     running = Background(world, "run")
     try:
-        wait_for(lambda: (world.root / "queue/rework/bad.yaml").exists() and world.lane("good") == "done", 60)
+        wait_for(lambda: "bad active -> rework" in world.git("log", "--format=%s") and world.lane("good") == "done", 60)
         # then it says so in a finding
         assert any(TOO_LONG in finding.text for entry in world.journal("bad") for finding in entry.findings)
     finally:

@@ -24,7 +24,8 @@ from factory.model.events import Started, entry_of
 from factory.model.journal import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
-from factory.store.repository.refs import RefUpdate
+from factory.store.repository.objects import Objects
+from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.system import MACHINE
 from tests.world import World, say_nothing
@@ -37,12 +38,22 @@ PAID: list[dict[str, object]] = [
 ]
 
 
+def subjects(objects: Objects, updates: Sequence[RefUpdate]) -> Iterator[str]:
+    """The first lines of the commits by which the first of these branches moves, the newest first."""
+    commit = updates[0].new
+    while commit not in (updates[0].old, NOTHING):
+        found = objects.read(commit)
+        assert found is not None
+        yield found[2].partition(b"\n\n")[2].partition(b"\n")[0].decode()
+        commit = next(iter(objects.commit(commit).parents), NOTHING)
+
+
 def before_publishing(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], None]) -> None:
-    """Have somebody act in the moment of each publish, who knows the subject of its newest commit."""
+    """Have somebody act in the moment of each publish, who knows the subjects of its commits."""
     publish = Publisher.publish
 
     def racing(publisher: Publisher, updates: Sequence[RefUpdate]) -> None:
-        act(publisher._subject(updates))
+        act("\n".join(subjects(publisher._objects, updates)))
         publish(publisher, updates)
 
     monkeypatch.setattr(Publisher, "publish", racing)

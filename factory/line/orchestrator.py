@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from factory.execution.agents.agent import AGENTS, Agent
@@ -17,7 +18,7 @@ from factory.line.context import Context
 from factory.line.dispatch.schedule import ScheduleEntry
 from factory.line.dispatch.start import start
 from factory.line.identity import refuse_borrowed
-from factory.line.intake.reconcile import record_moves, release_dead, show_proposals
+from factory.line.intake.reconcile import reconcile, record_moves
 from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
 from factory.line.review.collect import collect
@@ -210,33 +211,29 @@ class Orchestrator:
         self.context.item_problems.clear()
         self.context.runs.see_ended()
         problems: list[Problem] = []
-        for step in (intake.take, intake.split_batches, self._reconcile, self._collect):
+        for step in (intake.take, intake.split_batches, partial(reconcile, self.context)):
             problems += self._at_head(step)
-        landed = True
-        while landed:  # what landed makes way for what waited behind it
-            found, landed = self._at_head(self._gate_and_apply)
-            problems += found
-        schedule = self._at_head(lambda snapshot: start(self.context, snapshot, most)) if may_start else []
-        problems += self.context.item_problems
+        found, schedule = self._at_head(partial(self._forward, may_start=may_start, most=most))
+        problems += [*found, *self.context.item_problems]
         return PassReport(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
 
-    def _reconcile(self, snapshot: Snapshot) -> Sequence[Problem]:
-        problems = snapshot.problems
-        snapshot = record_moves(self.context, snapshot)
-        snapshot = release_dead(self.context, snapshot)
-        show_proposals(self.context, snapshot)
-        self.context.writer.publish()
-        return problems
-
-    def _collect(self, snapshot: Snapshot) -> Sequence[Problem]:
+    def _collect(self, snapshot: Snapshot) -> list[str]:
         """With what people moved since reconcile has looked: an ended run is paid for wherever its item is now."""
-        collect(self.context, record_moves(self.context, snapshot))
-        return ()
+        return collect(self.context, record_moves(self.context, snapshot))
 
-    def _gate_and_apply(self, snapshot: Snapshot) -> tuple[Sequence[Problem], bool]:
-        """In one step, so that whatever a person changes after the gate has looked keeps the apply from happening."""
-        gated = gate(self.context, snapshot)
-        return gated.problems, apply(self.context, gated.snapshot, gated.approved)
+    def _forward(
+        self, snapshot: Snapshot, *, may_start: bool, most: int | None
+    ) -> tuple[list[Problem], list[ScheduleEntry]]:
+        """Collect, gate, apply and start, in one instant: what a person changes meanwhile keeps it from happening."""
+        context, landed, problems = self.context, True, list[Problem]()
+        with context.writer.together():
+            ended = self._collect(snapshot)
+            while landed:  # what landed makes way for what waited behind it
+                gated = gate(context, self._snapshot(context.writer.head))
+                problems += gated.problems
+                landed = apply(context, gated.snapshot, gated.approved)
+            schedule = start(context, self._snapshot(context.writer.head), most, ended) if may_start else []
+        return problems, schedule
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published.

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -12,11 +13,13 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
+from factory.line.dispatch.still import same_until
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.model.errors import FactoryError, NothingButCommits, OutOfTurn
 from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
+from factory.store.standstill import sight
 
 logging.getLogger("watchdog").addHandler(logging.NullHandler())  # else it tells people of threads that it has stopped
 _LOOK_S = 1.0  # where the system does not tell of changes
@@ -107,18 +110,47 @@ def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
     return list(dict.fromkeys(folders))
 
 
+class _Still:
+    """Whether a pass that the clock alone asks for can be left out, as it would find what the last one has found."""
+
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        self._orchestrator = orchestrator
+        self._seen = self._relied_on = ""
+        self._until: datetime | None = None
+
+    def holds(self, *, woken: bool) -> bool:
+        """Look, unless there is news anyhow."""
+        context, policy = self._orchestrator.context, self._orchestrator.workflow.policy
+        known, until = self._relied_on, self._until
+        self._relied_on = ""
+        self._seen = "" if woken else sight(context.repository, context.branch, policy.target_branch)
+        if known and known == self._seen and until is not None and context.system.now() < until:
+            self._relied_on = known
+        return bool(self._relied_on)
+
+    def note(self, report: PassReport) -> None:
+        """Rely from now on on what was seen before the pass, if that had nothing to do."""
+        self._until = (
+            same_until(self._orchestrator.context, self._orchestrator.present(), report) if self._seen else None
+        )
+        self._relied_on = self._seen if self._until else ""
+
+
 def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) -> None:
     """Make passes until it is asked to stop. Raises StopRequested then."""
     context = orchestrator.context
-    folders = _Watch(orchestrator.wake, context.tell)
-    tidied = 0
+    folders, still = _Watch(orchestrator.wake, context.tell), _Still(orchestrator)
+    tidied, woken = 0, True
+    report = PassReport(0)
     with ExitStack() as stack:
         stack.callback(folders.stop)
         while True:
             wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             try:
                 folders.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
-                report = orchestrator.one_pass()
+                if not still.holds(woken=woken):
+                    report = orchestrator.one_pass()
+                    still.note(report)
             except (NothingButCommits, OutOfTurn):
                 raise
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
@@ -129,8 +161,8 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             untils = [entry.until for entry in report.schedule if entry.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - context.system.now()).total_seconds()))
-            quiet = not context.wakeup.wait(wait) and not context.runs.busy
-            if quiet and context.writer.commits > tidied:
+            woken = context.wakeup.wait(wait)
+            if not woken and not context.runs.busy and context.writer.commits > tidied:
                 tidied = context.writer.commits
                 with suppress(FactoryError, OSError):  # another time
                     orchestrator.tidy()

@@ -1,7 +1,7 @@
 """The writer: the only one that commits. Each move is a commit, and a batch of them happens in one instant."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,7 @@ from factory.store.repository.trees import diff
 
 BATCH_MOVES = 50
 BATCH_SECONDS = 0.05
+TOGETHER_SECONDS = 1.0  # for what is to happen together: whoever commits meanwhile makes it begin again
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Writer:
         self._pending: list[Callable[[], object]] = []  # what is done when the batch has been published
         self._written = 0  # commits in the batch
         self._began = 0.0
+        self._together = False
         self.commits = 0  # published, by this writer
         self.moved_branches: set[str] = set()  # that they are on, those of proposals left out
 
@@ -83,6 +85,12 @@ class Writer:
     def head(self) -> str:
         """The newest commit, published or not."""
         return self._batch.tip if self._batch else self._head
+
+    def head_of(self, branch: str) -> str | None:
+        """The commit that another branch points to, once all that is written has been published."""
+        others = self._batch.others if self._batch else ()
+        moved = next((update.new for update in reversed(others) if update.branch == branch), None)
+        return self._repository.head(branch) if moved is None else None if moved == NOTHING else moved
 
     def move(
         self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
@@ -136,7 +144,7 @@ class Writer:
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""
         branch = branch_of(item_id)
-        old = self._repository.head(branch)
+        old = self.head_of(branch)
         if old is not None and self._repository.view_of(branch) is None:
             self.also(RefUpdate(branch, old, NOTHING))
 
@@ -194,8 +202,7 @@ class Writer:
         """The newest commit of a branch, published or not. Raises UnusableError when there is none."""
         if branch == self._branch:
             return self.head
-        moved = next((update.new for update in reversed(self.batch.others) if update.branch == branch), None)
-        return moved or self._repository.tip(branch, "target")
+        return self.head_of(branch) or self._repository.tip(branch, "target")
 
     def merge(self, branch: str, content: str, merged: Sequence[str], message: str) -> str:
         """Commit that a branch holds this content from now on, with parents besides its tip; the commit's id."""
@@ -221,11 +228,27 @@ class Writer:
 
     def publish_when_due(self) -> None:
         """Publish when the batch is large or old enough."""
-        if self._batch and (self._written >= BATCH_MOVES or self._system.monotonic() - self._began > BATCH_SECONDS):
-            self.publish()
+        most = TOGETHER_SECONDS if self._together else BATCH_SECONDS
+        if self._batch and (self._written >= BATCH_MOVES or self._system.monotonic() - self._began > most):
+            self.publish_at_once()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let everything that is written meanwhile happen in one instant, unless it is very much; then, at the end."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+        self.publish_at_once()
 
     def publish(self) -> None:
-        """Make everything written so far happen, and do what waits for it. On an error of git's none of it did.
+        """Make everything written so far happen, and do what waits for it; by and by, if more is to happen together."""
+        if not self._together:
+            self.publish_at_once()
+
+    def publish_at_once(self) -> None:
+        """Let it happen now, whatever is to come. On an error of git's none of it did.
 
         An error of a listener, or of anything else that waits, goes up once all that waits has been done.
         """

@@ -19,8 +19,7 @@ _UNFINISHED = ".factory-"
 
 def write(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put a file in place whole, over what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path, data, durable)
+    beside = _made_beside(path, data, durable=durable)
     beside.replace(path)
     if durable:
         sync_folder(path.parent)
@@ -28,8 +27,7 @@ def write(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 def write_new(path: Path, data: bytes) -> bool:
     """Put a file in place whole; False, and nothing done, when something is there already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path, data, durable=False)
+    beside = _made_beside(path, data, durable=False)
     try:
         return move_new(beside, path)
     finally:
@@ -205,6 +203,15 @@ def read_start(path: Path, most: int) -> bytes:
 def as_json(value: JsonValue) -> bytes:
     """JSON for people to read."""
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _made_beside(path: Path, data: bytes, *, durable: bool) -> Path:
+    """A file beside a path; the folder is there nearly always."""
+    try:
+        return _beside(path, data, durable)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _beside(path, data, durable)
 
 
 def _beside(path: Path, data: bytes, durable: bool) -> Path:

@@ -1,14 +1,11 @@
-"""The one door to JSON Schema: whether a value fits what a contract describes. Also the program that finds it out."""
+"""Whether a value fits what a contract describes, by JSON Schema. Also the program that finds it out."""
 
+import importlib
 import json
-import re
 from collections.abc import Mapping
+from types import ModuleType
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
 from pydantic import JsonValue
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
 
 from factory.store.helper import Helper, serve
 
@@ -33,8 +30,11 @@ def misfit(value: JsonValue, schema: Mapping[str, JsonValue]) -> str:
 
 def misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
     """(the path to what does not fit, why); with no words when all fits. Raises MachineError."""
+    if not schema:
+        return (), ""
     if _is_quick(schema) and len(json.dumps(schema)) * len(json.dumps(value)) <= _QUICK_PRODUCT:
-        return _misplaced(value, schema)
+        found: tuple[tuple[str | int, ...], str] = _library().misplaced(value, schema)
+        return found
     match _HELPER.ask([dict(schema), value]):
         case [list(path), str(message)]:
             return tuple(part for part in path if isinstance(part, (str, int))), message
@@ -44,7 +44,7 @@ def misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[
 def schema_problem(schema: Mapping[str, JsonValue]) -> str:
     """Why this is no JSON Schema; empty when it is one. Raises MachineError."""
     if _is_quick(schema):
-        return _schema_problem(schema)
+        return str(_library().problem_of(schema))
     answer = _HELPER.ask([dict(schema)])
     return f"{_UNUSABLE}: to read it takes more than {_SECONDS:g} s" if answer is None else str(answer)
 
@@ -67,49 +67,21 @@ def _is_quick_part(key: str, part: JsonValue) -> bool:
     return key in _PLAIN or (key in ("items", "additionalProperties") and _is_quick(part))
 
 
-def _misplaced(value: JsonValue, schema: Mapping[str, JsonValue]) -> tuple[tuple[str | int, ...], str]:
-    problem = _schema_problem(schema)
-    if problem:
-        return (), problem
-    try:
-        error = best_match(_validator(schema).iter_errors(value))
-    except Unresolvable as missing:
-        return (), f"{_UNUSABLE}: it refers to {missing.ref!r}, which is not in it"
-    except RecursionError:
-        return (), f"{_UNUSABLE}: it refers to itself without end"
-    except (re.error, ArithmeticError) as unfit:  # a pattern that only a reference leads to, or a number beyond floats
-        return (), f"{_UNUSABLE}: {unfit}"
-    return (tuple(error.absolute_path), str(error.message)) if error else ((), "")
-
-
-def _schema_problem(schema: Mapping[str, JsonValue]) -> str:
-    try:
-        Draft202012Validator.check_schema(dict(schema))
-    except SchemaError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
-        return f"is not a JSON Schema: {where}: {error.message}" if where else f"is not a JSON Schema: {error.message}"
-    except RecursionError:
-        return "is not a JSON Schema: it is nested too deeply"
-    except OverflowError as error:  # of a pattern
-        return f"is not a JSON Schema: {error}"
-    return ""
-
-
-def _validator(schema: Mapping[str, JsonValue]) -> Draft202012Validator:
-    # With a registry that holds nothing, no reference in a schema makes anybody fetch anything.
-    return Draft202012Validator(dict(schema), registry=EMPTY_REGISTRY)
+def _library() -> ModuleType:
+    return importlib.import_module("factory.store.schema_library")
 
 
 def _answer(question: JsonValue) -> JsonValue:
     """What is wrong with a schema, or with a value beside it."""
     match question:
         case [dict(schema), value]:
-            path, message = _misplaced(value, schema)
+            path, message = _library().misplaced(value, schema)
             return [list(path), message]
         case [dict(schema)]:
-            return _schema_problem(schema)
+            return str(_library().problem_of(schema))
     raise ValueError("neither a schema nor a schema and a value")
 
 
 if __name__ == "__main__":
+    _library()  # before any question's time begins
     serve(_answer, _MEMORY)

@@ -10,6 +10,7 @@ BOOT = "boot"  # the start of the machine in which all was last known to be whol
 BRANCH = "branch"  # the one that the factory lived on last
 SIGNATURE = "signature"  # the identity that was found to be nobody's
 PARSED = "parsed"  # items, by blob
+STANDSTILL = "standstill"  # what the last tick left
 PENDING = "pending"  # the batch that is being published
 PUBLISHED = "published"  # the last one that was
 HEARTBEATS = "heartbeats"  # one for each run under way

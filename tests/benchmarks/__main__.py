@@ -4,15 +4,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import audit, commands, moves, response, train, waiting, whole
+from tests.benchmarks import audit, commands, hands, idle, moves, response, train, waiting, whole
 from tests.benchmarks.measure import Row, home_of_its_own, table
 
 _GROUPS = {
     "moves": moves.measure,
     "waiting": waiting.measure,
+    "idle": idle.measure,
     "commands": commands.measure,
     "response": response.measure,
     "whole": whole.measure,
+    "small": hands.measure_small,
+    "hands": hands.measure,
     "train": train.measure,
     "audit": audit.measure,
 }

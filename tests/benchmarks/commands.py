@@ -32,4 +32,4 @@ def measure(place: Path) -> Iterator[Row]:
         lambda: run(world.root, factory, "status"),
     )
     yield Row("factory --help, beyond python -c pass", (answer - empty) * 1000, "ms", "<=", 100)
-    yield Row("factory status, beyond python -c pass", (status - empty) * 1000, "ms", "<=", 250)
+    yield Row("factory status, beyond python -c pass", (status - empty) * 1000, "ms", "<=", 200)

@@ -66,6 +66,7 @@ def home_of_its_own(place: Path) -> Iterator[None]:
         )
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of whoever measures: the program's start would be compiled anew
     os.environ |= {"HOME": str(place), "XDG_CACHE_HOME": str(place / "cache")}
     try:
         yield

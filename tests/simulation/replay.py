@@ -25,7 +25,9 @@ _OWN = re.compile(
 _KINDS = ("rename", "link", "unlink", "fsync")
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
 _PATHS = re.compile(r"\"([^\"]+)\"|<([^>]+)>")
-_TEMPORARY = re.compile(r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+")
+_TEMPORARY = re.compile(
+    r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+"
+)
 # Where git is at liberty: its own upkeep, and whether it syncs an index.
 _ASIDE = re.compile(r"maintenance\.lock|fsync .*index\.lock|gc\.pid")
 _BEGIN = "all-was-laid"

@@ -99,9 +99,9 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
             context.writer.once_published(partial(context.item_problems.append, torn))
         landed, step = 0, Step()
     context.writer.once_published(partial(context.runs.keep_probes, train.waits_for))
-    context.writer.publish()
     if landed == step.land:
-        _check(context, snapshot, train, step)
+        context.writer.once_published(partial(_check, context, snapshot, train, step))
+    context.writer.publish()
     return landed > 0 or unfounded
 
 
@@ -249,6 +249,7 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
     free = snapshot.policy.agent.most_checks - len(context.runs.probing)
     wanted = [each for each in step.check if _is_to_be_checked(context, train, *each)][: max(free, 0)]
     if wanted:
+        context.repository.objects.flush()
         context.repository.under_check.hold_train(train.cars[-1].commit)
     for start, end in wanted:
         # Each of those ahead lands with a proof of its own, on which this one may rest; of a batch all land at once.

@@ -1,7 +1,7 @@
 """Start: what the schedule lets start is claimed, and handed to the executor once the claim is committed."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -43,16 +43,20 @@ class _Claim:
     breaker: BreakerState | None = None  # of its contract, when the item is the trial
 
 
-def start(context: Context, snapshot: Snapshot, most: int | None = None) -> list[ScheduleEntry]:
-    """Start what may start, at most so many; the schedule of everything that waits."""
+def start(
+    context: Context, snapshot: Snapshot, most: int | None = None, ended: Container[str] = ()
+) -> list[ScheduleEntry]:
+    """Start what may start, at most so many; the schedule of everything that waits.
+
+    `ended` are the items whose runs will be forgotten before another one begins.
+    """
     found = schedule(context.reader, snapshot)
-    target = snapshot.policy.target_branch
-    base = snapshot.head if target == context.branch else context.repository.tip(target, "target")
+    base = context.writer.tip_of(snapshot.policy.target_branch)
     requests: list[RunRequest] = []
     for entry in found:
         state = snapshot.items[entry.id]
         # Not while a person's move of it is still to be recorded, or a run of it that was stopped is still ending.
-        free = state.recorded and state.id not in context.runs.running
+        free = state.recorded and (state.id not in context.runs.running or state.id in ended)
         if entry.start and free and (most is None or len(requests) < most):
             with context.isolating(state):
                 claim = _claim(context, snapshot, state, base)
@@ -105,7 +109,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
-        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, request.start))
+        context.writer.also(RefUpdate(branch, context.writer.head_of(branch) or NOTHING, request.start))
     return _Claim(begun, replace(request, claimed_at=begun.history.since), breaker)
 
 

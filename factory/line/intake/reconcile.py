@@ -7,6 +7,7 @@ from factory.line.context import Context
 from factory.line.review.proposals import restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.errors import Problem
 from factory.model.events import Blocked, Cancelled, Released, RunSummary, by_hand
 from factory.model.journal import History
 from factory.model.layout import item_path, item_pathspec
@@ -17,6 +18,16 @@ from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Deleted, branch_of
 
 _WITH_PROPOSAL = frozenset({Lane.REVIEW, Lane.REWORK, Lane.BLOCKED})
+
+
+def reconcile(context: Context, snapshot: Snapshot) -> list[Problem]:
+    """Record what people moved, release what nobody holds, show every proposal; what is wrong with the files."""
+    problems = list(snapshot.problems)
+    snapshot = record_moves(context, snapshot)
+    snapshot = release_dead(context, snapshot)
+    show_proposals(context, snapshot)
+    context.writer.publish()
+    return problems
 
 
 def record_moves(context: Context, snapshot: Snapshot) -> Snapshot:

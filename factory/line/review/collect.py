@@ -74,8 +74,11 @@ class EndedRun:
         return self.move(sent_back)
 
 
-def collect(context: Context, snapshot: Snapshot) -> None:
-    """Commit what every run that has ended came to. The moves that people made must be in the snapshot."""
+def collect(context: Context, snapshot: Snapshot) -> list[str]:
+    """Commit what every run that has ended came to; the items of all that are over.
+
+    The moves that people made must be in the snapshot.
+    """
     done: list[str] = []
     known = context.reader.artifacts.ids(snapshot.tree)  # whose journals are there, readable or not
     for running, outcome in context.runs.ended_runs():
@@ -96,6 +99,7 @@ def collect(context: Context, snapshot: Snapshot) -> None:
         context.writer.once_published(partial(context.runs.forget, item_id))
     context.writer.once_published(lambda: context.repository.under_check.let_go(done))
     context.writer.publish()
+    return done
 
 
 def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:
@@ -228,7 +232,7 @@ def _show_proposal(context: Context, ended: EndedRun) -> None:
     """The item's branch shows its proposal, if there is one."""
     branch = branch_of(ended.state.id)
     if ended.outcome.proposal:
-        context.writer.also(RefUpdate(branch, context.repository.head(branch) or NOTHING, ended.outcome.proposal))
+        context.writer.also(RefUpdate(branch, context.writer.head_of(branch) or NOTHING, ended.outcome.proposal))
 
 
 def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:

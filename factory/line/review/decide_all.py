@@ -36,6 +36,7 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     """Decide on every item in review, and carry out what is not an approval."""
     approved: list[Assessment] = []
     problems: list[Problem] = []
+    moved = False
     for state in snapshot.in_lane(Lane.REVIEW):
         if not state.recorded:
             continue  # a person moved it here just now: reconcile has the next word
@@ -48,18 +49,20 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
             if assessment.decision.event is Event.FINISH:
                 approved.append(assessment)
             elif assessment.decision.event is not None:
+                moved = True
                 snapshot = snapshot.after(_carry_out(context, snapshot, assessment))
             else:
                 _open_missing(context, snapshot, assessment)
         context.writer.publish_when_due()
+    if moved:  # whoever hears of it may answer before anything is applied
+        context.writer.publish_at_once()
     context.writer.publish()
     return Gated(approved, problems, snapshot)
 
 
 def _proven_at_the_front(context: Context, snapshot: Snapshot, state: ItemState) -> Gathered | None:
     """What the merge train's checks say of an item on the target as it is now."""
-    repository, target = context.repository, snapshot.policy.target_branch
-    before = repository.content_at(repository.tip(target, "target"))
+    before = context.repository.content_at(context.writer.tip_of(snapshot.policy.target_branch))
     found = context.runs.evidence_at(Place(state.id, state.history.subject, before))
     return found if isinstance(found, Gathered) else None
 

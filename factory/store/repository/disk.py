@@ -1,6 +1,7 @@
 """Objects on disk: written so that they last, and guarded from every clean-up until a branch holds them."""
 
 import os
+import threading
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -17,14 +18,17 @@ Contents = dict[str, tuple[str, bytes]]  # (kind, content) by object id
 
 
 class Disk:
-    """A repository's folder of objects. One thread at a time."""
+    """A repository's folder of objects. One thread at a time writes, and any may guard."""
 
     def __init__(self, git: Git, store: Path) -> None:
         self._git = git
         self._store = store
+        self._prefix = f"{store}/"
+        self._cleaning = f"{store.parent}/gc.pid"
         self._loose_ends: Contents = {}  # files of their own, which no branch holds yet
         self._just_held: Contents = {}  # and those that one holds since the last batch
         self._keeps: list[Path] = []
+        self._lock = threading.RLock()  # of these three
 
     def write(self, objects: Contents) -> None:
         """Make these objects durable."""
@@ -32,23 +36,26 @@ class Disk:
             self._write_pack(objects)
         else:
             self._write_loose(objects)
-            self._loose_ends |= objects
+            with self._lock:
+                self._loose_ends |= objects
 
     def guard(self) -> None:
         """See that no clean-up of a person's git takes what no branch holds, or did not when that clean-up began.
 
         It deletes loose files that it does not know; a pack that is marked as kept it lets be.
         """
-        loose = self._loose_ends | self._just_held
-        if (self._store.parent / "gc.pid").exists() or not all(map(os.path.exists, map(self._path, loose))):
-            self._write_pack(loose)  # what lies in another pack already costs little twice
-            self._loose_ends, self._just_held = {}, {}
+        with self._lock:
+            loose = self._loose_ends | self._just_held
+            if os.path.lexists(self._cleaning) or not all(os.path.lexists(self._place(oid)) for oid in loose):
+                self._write_pack(loose)  # what lies in another pack already costs little twice
+                self._loose_ends, self._just_held = {}, {}
 
     def release(self) -> None:
         """The branches hold all that was written."""
-        for keep in self._keeps:
-            keep.unlink(missing_ok=True)
-        self._keeps, self._just_held, self._loose_ends = [], self._loose_ends, {}
+        with self._lock:
+            for keep in self._keeps:
+                keep.unlink(missing_ok=True)
+            self._keeps, self._just_held, self._loose_ends = [], self._loose_ends, {}
 
     def forget_keeps(self) -> None:
         """Remove the marks of packs that a crash left. Only for the holder of the factory's lock."""
@@ -60,7 +67,8 @@ class Disk:
         if not objects:
             return
         told = self._git.run("index-pack", "--stdin", f"--keep={_KEEP}", stdin=pack_of(objects)).split()
-        self._keeps.append(self._store / "pack" / f"pack-{told[-1].decode()}.keep")
+        with self._lock:
+            self._keeps.append(self._store / "pack" / f"pack-{told[-1].decode()}.keep")
 
     def _write_loose(self, objects: Contents) -> None:
         for oid, (kind, data) in objects.items():
@@ -68,15 +76,15 @@ class Disk:
             if not self._used_now(oid, written):
                 self._store_loose(oid, written)
 
-    def _path(self, oid: str) -> str:
-        return f"{self._store}/{oid[:2]}/{oid[2:]}"
+    def _place(self, oid: str) -> str:
+        return f"{self._prefix}{oid[:2]}/{oid[2:]}"  # asked for too often for a Path
 
     def _used_now(self, oid: str, written: bytes) -> bool:
         """Whether a whole file of it is there already; if so no clean-up of git's takes it for old and unused.
 
         Git syncs no loose file by itself, so that a loss of power may have left an empty one.
         """
-        place = self._path(oid)
+        place = self._place(oid)
         try:
             os.utime(place)
             return zlib.decompress(Path(place).read_bytes()) == written
@@ -88,7 +96,7 @@ class Disk:
 
         The name lasts with whatever is synced next, which is the note of the batch at the latest.
         """
-        place = Path(self._path(oid))
+        place = Path(self._place(oid))
         beside = place.with_name(f"tmp_obj_{oid[:8]}_{os.getpid()}")  # git removes what is called so and has grown old
         while True:
             try:

@@ -9,6 +9,7 @@ def brought(repository: Repository, head: str, path: str) -> list[tuple[str, str
     arguments = ("--topo-order", "--format=%H", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM", head)
     found: list[tuple[str, str]] = []
     commit = ""
+    repository.objects.make_known(head)
     for line in repository.git.text("log", *arguments, "--", f":(literal,top){path}").split("\n"):
         if line.startswith(":"):
             found.append((commit, line.split(" ")[3]))
@@ -25,6 +26,7 @@ def versions(repository: Repository, head: str, path: str) -> set[str]:
 def signed(repository: Repository, head: str, who: Person, *, without: str) -> str:
     """The newest commit behind a head that somebody made and that has no such trailer; empty when there is none."""
     form = f"--format=%H%x00%an%x00%ae%x00%(trailers:key={without},valueonly)%x01"
+    repository.objects.make_known(head)
     out = repository.git.run("log", "--fixed-strings", f"--author={who}", form, head)
     for record in out.decode("utf-8", "surrogateescape").split("\x01\n")[:-1]:
         commit, name, email, trailer = record.split("\0")

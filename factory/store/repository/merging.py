@@ -1,9 +1,11 @@
-"""Merges made in memory, the same way for everybody: no attribute or driver has a say."""
+"""Merges made in memory, the same way for everybody: no attribute or driver has a say. Plain ones need no git."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.joining import joined, rests_on
 from factory.store.repository.objects import Objects
 
 _REMEMBERED = 1000
@@ -24,6 +26,21 @@ class Merging:
         self._git = git
         self._objects = objects
         self._known: dict[tuple[str, str], Merge] = {}
+        self._unclear: dict[tuple[str, str, str], None] = {}  # what only git can say
+
+    def joined(self, base: str, proposal: str, target: str, content: Callable[[str], str]) -> Merge | None:
+        """The content that a target has with a proposal merged that was made on a base, where that is plain to see."""
+        key = (base, proposal, target)
+        if key in self._unclear:
+            return None
+        trees = (content(commit) for commit in (base, target, proposal))
+        found = joined(self._objects, *trees) if rests_on(self._objects, target, base, proposal) else None
+        if found is None:
+            if len(self._unclear) >= _REMEMBERED:
+                self._unclear.clear()
+            self._unclear[key] = None
+            return None
+        return Merge(found, ())
 
     def merge(self, ours: str, theirs: str) -> Merge:
         """Merge two commits. Raises GitError."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from factory.model.errors import InvalidFile, MachineError, Problem, TooLarge
 from factory.model.moments import seconds_of
-from factory.store.repository.disk import Disk
-from factory.store.repository.git import Conversation, Git
+from factory.store.repository.disk import Contents, Disk
+from factory.store.repository.git import Conversation, Git, GitError
 
 FILE = "100644"
 FOLDER = "40000"
@@ -78,8 +78,11 @@ class Objects:
         self._disk = Disk(git, common_dir / "objects")
         self._reader = Conversation(git, "cat-file", "--batch-command")
         self._lock = threading.RLock()
-        self._new: dict[str, tuple[str, bytes]] = {}
-        self._recent: dict[str, tuple[str, bytes]] = {}  # of the last flush: the view asks for them next
+        self._flushing = threading.Lock()  # while the disk works, the others may read and add
+        self._new: Contents = {}
+        self._writing: Contents = {}  # what is being flushed
+        self._recent: Contents = {}  # flushed since the last batch was published: the view asks for them next
+        self._published = False  # whether one was published since
         self._trees: dict[str, Tree] = {EMPTY_TREE: {}}
         self._commits: dict[str, Commit] = {}
 
@@ -88,7 +91,7 @@ class Objects:
         if not name or "\n" in name:
             return None  # two questions, to the process that is asked
         with self._lock:
-            known = self._new.get(name) or self._recent.get(name)
+            known = self._new.get(name) or self._writing.get(name) or self._recent.get(name)
             return (name, *known) if known is not None else self._ask(name)
 
     def _ask(self, name: str) -> tuple[str, str, bytes] | None:
@@ -104,7 +107,7 @@ class Objects:
     def holds(self, oid: str) -> bool:
         """Whether an object can be read at this moment, whatever is remembered of it."""
         with self._lock:
-            return oid in self._new or self._ask(oid) is not None
+            return oid in self._new or oid in self._writing or self._ask(oid) is not None
 
     def _expect(self, name: str, kind: str) -> bytes:
         found = self.read(name)
@@ -119,7 +122,7 @@ class Objects:
     def small_blob(self, oid: str, most: int) -> bytes:
         """A file's content. Raises TooLarge, and has not read it, when it has more bytes than that."""
         with self._lock:
-            if oid not in self._new and oid not in self._recent:
+            if not any(oid in known for known in (self._new, self._writing, self._recent)):
                 with self._reader.exchange():
                     self._reader.send(b"info %s\n" % oid.encode())
                     told = self._reader.read_line().split()
@@ -129,9 +132,17 @@ class Objects:
 
     def sizes(self, oids: Sequence[str]) -> int:
         """How many bytes these objects hold together, found out without reading them."""
-        asked = "".join(f"{oid}\n" for oid in oids).encode()
-        told = self._git.run("cat-file", "--batch-check=%(objectsize)", stdin=asked) if oids else b""
-        return sum(int(size) for size in told.split())
+        with self._lock:
+            return sum(self._size(oid) for oid in oids)
+
+    def _size(self, oid: str) -> int:
+        """Raises GitError when there is no such object."""
+        with self._reader.exchange():
+            self._reader.send(b"info %s\n" % oid.encode())
+            told = self._reader.read_line().split()
+        if len(told) != 3:
+            raise GitError(("cat-file",), 1, f"{oid} is missing")
+        return int(told[2])
 
     def kinds(self, oids: Sequence[str]) -> list[str]:
         """What each of these objects is, found out without reading them; `missing` where there is none."""
@@ -217,14 +228,32 @@ class Objects:
 
     def flush(self) -> None:
         """Make every object added so far durable."""
+        with self._flushing:
+            with self._lock:
+                self._writing, self._new = self._new, {}
+            written = False
+            try:
+                self._disk.write(self._writing)
+                written = True
+            finally:
+                with self._lock:
+                    if written:
+                        self._recent = self._writing if self._published else self._recent | self._writing
+                        self._published = False
+                    else:
+                        self._new = self._writing | self._new
+                    self._writing = {}
+
+    def make_known(self, oid: str) -> None:
+        """See that a process of git's finds an object, which may be in nothing that was published yet."""
         with self._lock:
-            self._disk.write(self._new)
-            self._recent, self._new = self._new, {}
+            unknown = oid in self._new or oid in self._writing
+        if unknown:
+            self.flush()
 
     def guard(self) -> None:
         """See that no clean-up of a person's git takes what was written, before a branch holds it or just after."""
-        with self._lock:
-            self._disk.guard()
+        self._disk.guard()
 
     def forget_keeps(self) -> None:
         """Remove the marks of packs that a crash left. Only for the holder of the factory's lock."""
@@ -232,8 +261,8 @@ class Objects:
 
     def release(self) -> None:
         """The branches hold all that was written."""
-        with self._lock:
-            self._disk.release()
+        self._published = True
+        self._disk.release()
 
     def close(self) -> None:
         """Let the reading process end."""

@@ -23,7 +23,7 @@ from factory.store.repository.person import person_of
 from factory.store.repository.refs import NOTHING
 from factory.store.repository.trees import OWN_FOLDERS, Change, TreeEditor, diff
 from factory.store.repository.under_check import UnderCheck
-from factory.store.repository.view import View
+from factory.store.repository.view import Asked, View
 from factory.store.state import BOOT
 from factory.store.system import MACHINE, System
 
@@ -78,6 +78,7 @@ class Repository:
         self.neutral = neutral(self.common_dir, system)
         self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
+        self._asked: Asked = {}
         self._merging = Merging(self.neutral, self.objects)
         self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 
@@ -93,6 +94,7 @@ class Repository:
     def close(self) -> None:
         """End the lasting processes."""
         self.objects.close()
+        self.under_check.close()
         self.publisher.close()
 
     def head(self, branch: str) -> str | None:
@@ -126,13 +128,13 @@ class Repository:
     def views(self) -> Iterator[View]:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:
-            yield View(self._main, self.common_dir, self.state, self.system)
+            yield View(self._main, self.common_dir, self.state, self.system, self._asked)
         for admin in sorted((self.common_dir / "worktrees").glob("*")):
             if admin.name.startswith(CELL_PREFIX):
                 continue
             try:
                 root = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
-                view = View(root, admin, self.state, self.system)
+                view = View(root, admin, self.state, self.system, self._asked)
                 if root.is_dir():
                     yield view
             except OSError:
@@ -204,6 +206,9 @@ class Repository:
         """What a target holds with a proposal merged that was made on a base; without the factory's own folders."""
         if self.content_at(base) == self.content_at(target):
             return Merge(self.content_at(proposal), ())
+        plain = self._merging.joined(base, proposal, target, self.content_at)
+        if plain is not None:
+            return plain
         merge = self.merge(target, proposal)
         return Merge(self.content(merge.tree), merge.conflicts)
 
@@ -218,6 +223,7 @@ class Repository:
 
     def last_author(self, commit: str, path: str) -> Person | None:
         """Who last changed a path, in the history of a commit."""
+        self.objects.make_known(commit)
         out = self.git.run("log", "-1", "--format=%an%x00%ae", commit, "--", f":(literal){path}").decode(
             errors="replace"
         )
@@ -226,6 +232,7 @@ class Repository:
 
     def last_deleted(self, commit: str, pattern: str) -> Deleted | None:
         """The newest deletion of a file whose path fits a glob pattern, in the history of a commit."""
+        self.objects.make_known(commit)
         arguments = ("-1", "-z", "--diff-filter=D", "--no-renames", "--name-only", "--format=%H%x00%an%x00%ae%x00")
         out = self.git.run("log", *arguments, commit, "--", f":(glob){pattern}").decode("utf-8", "surrogateescape")
         deleted, name, email, *paths = [part.strip("\n") for part in out.split("\0")] if out else ["", "", ""]
@@ -238,6 +245,7 @@ class Repository:
 
     def arrivals(self, commit: str, folder: str, since: str | None) -> dict[str, Arrival]:
         """When each file that ever came into a folder first did, after the commit `since` or ever."""
+        self.objects.make_known(commit)
         known = [f"^{since}"] if since else []
         form = "--format=%x01%ct%x00%an%x00%ae"
         arguments = ("--reverse", "-z", "--raw", "--no-abbrev", "--diff-filter=A", "--no-renames", form, commit, *known)

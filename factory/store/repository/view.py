@@ -1,21 +1,25 @@
 """The view: one working tree as its person has it, with what is checked out, begun, changed and in the way there."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from factory.model.errors import BusyError
 from factory.model.layout import ARTIFACTS, CONTRACTS, QUEUE, WORKFLOW
+from factory.store import files
 from factory.store.repository.checkout import Checkout
 from factory.store.repository.git import Git
 from factory.store.repository.index import PATHS_A_CALL, Index, Mark
 from factory.store.repository.locks import IndexLock
-from factory.store.repository.objects import Objects
+from factory.store.repository.objects import FILE, Objects, TreeEntry, name_of
 from factory.store.repository.trees import Change
 from factory.store.system import System
 
 STIRRING_S = 0.05
 _TRIES = 8
+_PLAIN_BYTES = 10_000_000  # of a file that is read to see whether it was changed
+_MODES = {False: FILE, True: "100755"}
 # What a git writes that will move the branch in a moment, from what it has read of it.
 _BEGINNINGS = ("COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE")
 _BUSY_SIGNS = {
@@ -32,11 +36,18 @@ _UNTRACKED, _TRACKED = ("??",), (" M", " D")
 _BEGUN_ON = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")
 
 
+# Entries of an index by path, None for what is in conflict, and the blob ids of those that are hidden from git's looks.
+Entries = tuple[Mapping[str, TreeEntry | None], Mapping[str, str]]
+# What was asked last of each working tree's index, in which state it was, and what it said.
+Asked = dict[Path, tuple[tuple[Mark | None, tuple[str, ...]], Entries]]
+
+
 class View:
     """One working tree with its index."""
 
-    def __init__(self, root: Path, git_dir: Path, state: Path, system: System) -> None:
+    def __init__(self, root: Path, git_dir: Path, state: Path, system: System, asked: Asked | None = None) -> None:
         self.root = root
+        self._asked: Asked = {} if asked is None else asked
         self._git = Git(root, system)
         self.git_dir = git_dir
         self.index = Index(self._git, git_dir, state)
@@ -136,24 +147,60 @@ class View:
     def local_changes(self, changes: Iterable[Change]) -> list[str]:
         """Which of these paths a person has changed, staged, or has something untracked at."""
         changes = list(changes)
-        paths = [change.path for change in changes]
         gone = {change.path for change in changes if not change.new}
         found = {place for change in changes if change.new for place in self._in_the_way(change, gone)}
+        entries, hidden = self._known_entries([change.path for change in changes])
+        paths = [change.path for change in changes if not self._is_plain(change, entries.get(change.path))]
         for start in range(0, len(paths), PATHS_A_CALL):
             arguments = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--")
             out = self._literal("--no-optional-locks", "status", *arguments, *paths[start : start + PATHS_A_CALL])
             found |= {os.fsdecode(record[3:]) for record in out.split(b"\0")[:-1]}
-        return sorted(found | self._changed_unseen(paths))
+        return sorted(found | self._changed_unseen(hidden))
 
-    def _changed_unseen(self, paths: Sequence[str]) -> set[str]:
-        """Changed files that a person told git not to look at (assume-unchanged, skip-worktree)."""
+    def _known_entries(self, paths: Sequence[str]) -> Entries:
+        """As `_entries` says, which is not asked twice of one state of the index."""
+        asked = (self.index.mark(), tuple(paths))
+        known = self._asked.get(self.root)
+        if known is None or known[0] != asked:
+            known = self._asked[self.root] = (asked, self._entries(paths))
+        return known[1]
+
+    def _entries(self, paths: Sequence[str]) -> Entries:
+        """What the index has at these paths, None for what is in conflict; and the blob ids of those that are hidden.
+
+        These are files that a person told git not to look at (assume-unchanged, skip-worktree).
+        """
+        entries: dict[str, TreeEntry | None] = {}
         hidden: dict[str, str] = {}
         for start in range(0, len(paths), PATHS_A_CALL):
             out = self._literal("ls-files", "-s", "-v", "-z", "--", *paths[start : start + PATHS_A_CALL])
-            for tag, oid, path in _with_tags(out):
-                if (tag.islower() or tag == "S") and (self.root / path).is_file():
-                    hidden[path] = oid
-        return {path for path, oid in hidden.items() if self._git.text("hash-object", "--", path) != oid}
+            for tag, entry, path in _with_tags(out):
+                entries[path] = None if path in entries else entry
+                if tag.islower() or tag == "S":
+                    hidden[path] = entry.oid
+        return entries, hidden
+
+    def _is_plain(self, change: Change, entry: TreeEntry | None) -> bool:
+        """Whether index and file are what a commit has, so that git need not be asked what lies there."""
+        if entry != change.old:
+            return False
+        place = self.root / change.path
+        if entry is None:
+            return not os.path.lexists(place)
+        try:
+            seen = place.lstat()
+            right = (
+                files.real_folder(self.root, str(Path(change.path).parent))
+                and stat.S_ISREG(seen.st_mode)
+                and entry.mode == _MODES.get(bool(seen.st_mode & stat.S_IXUSR))
+            )
+            return bool(right) and seen.st_size <= _PLAIN_BYTES and name_of("blob", place.read_bytes()) == entry.oid
+        except OSError:
+            return False
+
+    def _changed_unseen(self, hidden: Mapping[str, str]) -> set[str]:
+        shown = {path: oid for path, oid in hidden.items() if (self.root / path).is_file()}
+        return {path for path, oid in shown.items() if self._git.text("hash-object", "--", path) != oid}
 
     def _literal(self, *arguments: str) -> bytes:
         return self._git.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "1"})
@@ -185,9 +232,9 @@ class View:
         return [os.fsdecode(path) for path in out.split(b"\0")[:-1]]
 
 
-def _with_tags(listed: bytes) -> Iterator[tuple[str, str, str]]:
-    """(tag, blob id, path) of what `ls-files -s -v -z` prints."""
+def _with_tags(listed: bytes) -> Iterator[tuple[str, TreeEntry, str]]:
+    """(tag, entry, path) of what `ls-files -s -v -z` prints."""
     for record in listed.split(b"\0")[:-1]:
         head, _, path = record.partition(b"\t")
-        tag, _, oid, _ = head.decode().split()
-        yield tag, oid, os.fsdecode(path)
+        tag, mode, oid, _ = head.decode().split()
+        yield tag, TreeEntry(mode, oid), os.fsdecode(path)
