@@ -67,6 +67,9 @@ class Machine(Protocol):
     def undisturbed(self) -> AbstractContextManager[None]:
         """Do something on the disk from within such a call."""
 
+    def die(self) -> None:
+        """Let nobody do anything any more until `crash`."""
+
     def crash(self, chance: Random, *, power: bool) -> None:
         """All processes of the factory end at once; with `power` the machine goes off, and on again."""
 
@@ -174,6 +177,9 @@ class SimulatedMachine:
     def undisturbed(self) -> AbstractContextManager[None]:
         return self.disk.quietly()
 
+    def die(self) -> None:
+        self.disk.die()
+
     def crash(self, chance: Random, *, power: bool) -> None:
         self.disk.crash(chance, power)
         self.system.boots += power
@@ -241,8 +247,11 @@ class RealMachine:
     def undisturbed(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def crash(self, chance: Random, *, power: bool) -> None:
+    def die(self) -> None:
         """Nothing dies here."""
+
+    def crash(self, chance: Random, *, power: bool) -> None:
+        """Nor goes anything off."""
 
     def close(self) -> None:
         """Remove the folder."""

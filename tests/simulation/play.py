@@ -169,10 +169,12 @@ class Simulation:
 
     def _die(self) -> None:
         life, self._life = self._life, None
-        with self.machine.interrupted(_dying), suppress(Crash):
+        with suppress(Crash):
+            self.machine.die()
+        with suppress(Crash):
             if life is not None:
                 life.end()
-        self.machine.system.forget_jobs()
+        self.machine.system.end_threads()
         self.machine.crash(self._chance, power=self.power)
 
     def _end(self) -> None:
@@ -183,7 +185,7 @@ class Simulation:
                 life.end()
             except (FactoryError, OSError):
                 pass
-            self.machine.system.forget_jobs()
+            self.machine.system.end_threads()
 
     def _come_to_rest(self) -> None:
         """Pass after pass, with what the person had begun ended, until nothing moves any more."""
@@ -259,8 +261,3 @@ class _Midst:
             self._simulation.crash()
         elif self._step.what not in FAULTS:
             self._simulation.person.do(self._step)
-
-
-def _dying(operation: str, path: str) -> None:
-    """Nothing more is done by who has died."""
-    raise Crash

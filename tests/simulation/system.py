@@ -3,16 +3,19 @@
 import heapq
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from random import Random
 from subprocess import Popen
-from threading import Condition, Event, Lock
+from threading import Condition, Event, Lock, Semaphore, Thread
 from typing import ParamSpec, TypeVar, Unpack
 
 from factory.store.system import ProcessOptions, System
+from tests.simulation.inodes import Crash
 
 BEGINNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _BETWEEN_S = 1e-4  # between any two things that are done to a disk
@@ -43,6 +46,8 @@ class VirtualSystem(System):
         self._start = start
         self._jobs: list[_Job] = []
         self._number = 0
+        self._threads: list[_Thread] = []  # that have not ended
+        self._running: _Thread | None = None  # None: the first one, which is the orchestrator's
 
     def boot(self) -> str:
         return str(self.boots)
@@ -61,8 +66,12 @@ class VirtualSystem(System):
         self.elapsed += _BETWEEN_S
 
     def sleep(self, seconds: float) -> None:
-        self.elapsed += seconds
-        self.meanwhile()
+        if self._running is None:
+            self.elapsed += seconds
+            self.meanwhile()
+        else:
+            self.later(seconds, partial(self._resume, self._running))
+            self._running.give_way()
 
     def wait(self, calls: "SimpleQueue[None]", seconds: float | None) -> bool:
         try:
@@ -78,7 +87,11 @@ class VirtualSystem(System):
 
     def wait_for(self, news: Condition, come: Callable[[], bool], seconds: float) -> bool:
         if not come():
-            self.sleep(seconds)
+            news.release()  # as whoever waits for a condition does
+            try:
+                self.sleep(seconds)
+            finally:
+                news.acquire()
         return come()
 
     def acquire(self, lock: Lock, seconds: float) -> bool:
@@ -121,9 +134,65 @@ class VirtualSystem(System):
         while self._jobs and self._jobs[0].at <= self.elapsed:
             self.next_job()
 
-    def forget_jobs(self) -> None:
-        """Whoever was to do it is dead."""
+    def begin_thread(self, seconds: float, call: Callable[[], None]) -> None:
+        """Do something in a thread of its own, after so many seconds."""
+        thread = _Thread(call)
+        self._threads.append(thread)
+        self.later(seconds, partial(self._resume, thread))
+
+    def _resume(self, thread: "_Thread") -> None:
+        self._running = thread
+        try:
+            thread.take_turn()
+        finally:
+            self._running = None
+        if thread.ended:
+            self._threads.remove(thread)
+
+    def end_threads(self) -> None:
+        """The process dies, with all that was to be done."""
         self._jobs.clear()
+        while self._threads:
+            self._threads[0].dies = True
+            self._resume(self._threads[0])
+
+
+class _Thread:
+    """A thread that runs only when it is its turn, so that what happens follows from the seed alone."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.ended = False
+        self.dies = False
+        self._call = call
+        self._turn, self._back = Semaphore(0), Semaphore(0)
+        self._thread: Thread | None = None
+
+    def take_turn(self) -> None:
+        """Let it run until it waits for something, or has ended. It is another thread that calls this."""
+        if self._thread is None:
+            if self.dies:
+                self.ended = True
+                return
+            self._thread = Thread(target=self._run, daemon=True)
+            self._thread.start()
+        else:
+            self._turn.release()
+        self._back.acquire()
+        if self.ended:
+            self._thread.join()
+
+    def give_way(self) -> None:
+        """Wait for the next turn. Raises Crash when the process has died meanwhile."""
+        self._back.release()
+        self._turn.acquire()
+        if self.dies:
+            raise Crash
+
+    def _run(self) -> None:
+        with suppress(Crash):
+            self._call()
+        self.ended = True
+        self._back.release()
 
 
 class _Inline(ThreadPoolExecutor):
@@ -145,21 +214,16 @@ class _Inline(ThreadPoolExecutor):
 
 
 class _Deferred(_Inline):
-    """What is submitted is done while the orchestrator does something else, at the latest when it is shut down."""
+    """What is submitted is done in threads, while the orchestrator does something else."""
 
     def __init__(self, system: VirtualSystem) -> None:
         self._system = system
-        self._waiting: dict[int, Callable[[], None]] = {}
-        self._number = 0
+        self._open: set[Future[object]] = set()
 
     def submit(self, fn: Callable[Taken, Given], /, *args: Taken.args, **kwargs: Taken.kwargs) -> "Future[Given]":
         future: Future[Given] = Future()
-        self._number += 1
-        number = self._number
 
         def do() -> None:
-            if self._waiting.pop(number, None) is None:
-                return
             try:
                 given = fn(*args, **kwargs)
             except Exception as error:
@@ -167,11 +231,12 @@ class _Deferred(_Inline):
             else:
                 future.set_result(given)
 
-        self._waiting[number] = do
-        self._system.later(10 * self._system.chance(), do)
+        self._open.add(future)  # type: ignore[arg-type]
+        future.add_done_callback(self._open.discard)
+        self._system.begin_thread(10 * self._system.chance(), do)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Do now what has not been done."""
-        for do in list(self._waiting.values()):
-            do()
+        """Wait for all that was submitted."""
+        while self._open and self._system.next_job():
+            """The clock goes on."""

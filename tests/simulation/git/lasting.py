@@ -1,6 +1,6 @@
 """Commands that last: each takes what has come in so far, and answers what is whole of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.simulation.git.asked import asked
@@ -76,29 +76,34 @@ class DiffTree:
         return self._answer(rest) if rest else b""
 
 
+_VALUES = {b"update": 2, b"create": 1, b"delete": 1}  # of a command, besides its reference
+
+
 class UpdateRef:
-    """`git update-ref --stdin -z`, with transactions."""
+    """`git update-ref --stdin [-z]`, with transactions."""
 
     def __init__(self, repo: Repo, arguments: Sequence[str]) -> None:
         told = asked("update-ref", arguments, "--stdin -z --no-deref", "-m")
         self._revisions = Revisions(repo)
         self._deref = "--no-deref" not in told.on
         self._message = told.values.get("-m")
+        self._zeros = "-z" in told.on
+        self._line = b""
         self._rest = b""
         self._moves: list[Move] = []
         self._transaction: Transaction | None = None
         self._started = False
 
     def hear(self, said: bytes) -> Steps[bytes]:
-        """`start`, `update`, `create`, `delete`, `prepare`, `commit` and `abort`, between NULs."""
-        self._rest += said
+        """`start`, `update`, `create`, `delete`, `prepare`, `commit` and `abort`, between NULs or on a line each."""
+        self._rest += said if self._zeros else b"".join(self._with_zeros(said))
         out = b""
         while True:
             *fields, rest = self._rest.split(b"\0")
             if not fields:
                 return out
             verb, _, name = fields[0].partition(b" ")
-            count = {b"update": 3, b"create": 2, b"delete": 2}.get(verb, 1)
+            count = 1 + _VALUES.get(verb, 0)
             if len(fields) < count:
                 return out
             self._rest = b"\0".join([*fields[count:], rest])
@@ -107,6 +112,14 @@ class UpdateRef:
             except Refused as refused:
                 said_of = "" if verb not in (b"prepare", b"commit") else f"{verb.decode()}: "
                 raise Failure(f"fatal: {said_of}{refused}\n", said=out) from None
+
+    def _with_zeros(self, said: bytes) -> Iterator[bytes]:
+        """Lines as they would be said between NULs."""
+        *lines, self._line = (self._line + said).split(b"\n")
+        for line in lines:
+            verb, *words = line.split(b" ")
+            values = [*words[1:], b"", b""][: _VALUES.get(verb, 0)]
+            yield b"\0".join([b" ".join([verb, *words[:1]]), *values, b""])
 
     def _obey(self, verb: str, name: str, values: Sequence[bytes]) -> Steps[bytes]:
         if verb in ("update", "create", "delete"):
@@ -172,6 +185,6 @@ def lasting(repo: Repo, command: str, arguments: Sequence[str]) -> Lasting | Non
         return CatFile(repo)
     if command == "diff-tree" and "--stdin" in arguments:
         return DiffTree(repo, arguments)
-    if command == "update-ref" and "--stdin" in arguments and "-z" in arguments:
+    if command == "update-ref" and "--stdin" in arguments:
         return UpdateRef(repo, arguments)
     return None

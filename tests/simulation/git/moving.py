@@ -24,18 +24,11 @@ def _oid(revisions: Revisions, name: str) -> str:
 
 
 def update_ref(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done]:
-    """`git update-ref NAME NEW [OLD]`, `-d NAME [OLD]`, or lines of `update`, `create` and `delete`."""
-    told = asked("update-ref", arguments, "-d --no-deref --stdin", "-m")
+    """`git update-ref NAME NEW [OLD]`, or `-d NAME [OLD]`."""
+    told = asked("update-ref", arguments, "-d --no-deref", "-m")
     revisions = Revisions(repo)
     deref = "--no-deref" not in told.on
     message = told.values.get("-m")
-    if "--stdin" in told.on:
-        moves = [_line(revisions, line, deref=deref) for line in stdin.decode().splitlines()]
-        try:
-            yield from move_refs(revisions.refs, moves, message)
-        except Refused as refused:
-            raise fatal(str(refused)) from None
-        return Done()
     name, *values = told.rest
     if "-d" in told.on:
         old = _oid(revisions, values[0]) if values else None
@@ -51,18 +44,6 @@ def update_ref(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done
     except Refused as refused:
         raise fatal(f"update_ref failed for ref '{name}': {refused}") from None
     return Done()
-
-
-def _line(revisions: Revisions, line: str, *, deref: bool) -> Move:
-    verb, name, *values = line.split(" ")
-    oids = [_oid(revisions, value) for value in values]
-    if verb == "update" and oids:
-        return Move(name, oids[0], oids[1] if len(oids) > 1 else None, deref)
-    if verb == "create" and len(oids) == 1:
-        return Move(name, oids[0], ZERO, deref)
-    if verb == "delete":
-        return Move(name, ZERO, oids[0] if oids else None, deref)
-    raise fatal(f"unknown command: {line}")
 
 
 def index_pack(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done]:
