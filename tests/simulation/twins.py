@@ -123,6 +123,7 @@ def _placed(place: Path, env: Mapping[str, str]) -> dict[str, str]:
 _ANN = {"NAME": "Ann", "EMAIL": "ann@example.org"}
 # What is but a note for people, or of which a program makes nothing.
 _SKIPPED = ("COMMIT_EDITMSG", "FETCH_HEAD", "description", "hooks", "objects", "index", "config", "branches", "gc.log")
+_OF_REBASE = ("head-name", "onto", "orig-head")  # what others read of it
 
 
 def _without(place: Path, said: Said) -> Said:
@@ -163,6 +164,8 @@ def _files(root: Path, skipped: Sequence[str]) -> dict[str, str]:
     for place in sorted(root.rglob("*")):
         path = place.relative_to(root)
         if path.parts[0] in skipped or (place.is_dir() and not place.is_symlink()):
+            continue
+        if path.parts[0] == "rebase-merge" and path.name not in _OF_REBASE:
             continue
         data = str(place.readlink()) if place.is_symlink() else place.read_bytes().decode(errors="surrogateescape")
         found[str(path)] = f"{stat.S_IMODE(place.lstat().st_mode):o} {data}"

@@ -127,6 +127,10 @@ def _paths_of(repo: Repo, named: Sequence[str], texts: Sequence[str]) -> Steps[D
         for text in texts:
             if not any(map(Pathspec([text], repo.prefix, repo.env), {path for path, _ in index.entries})):
                 raise Failure(f"error: pathspec '{text}' did not match any file(s) known to git\n", 1)
+        unmerged = [path for path in index.unmerged() if meant(path)]
+        if unmerged:
+            said = "".join(f"error: path '{os.fsdecode(path)}' is unmerged\n" for path in unmerged)
+            raise Failure(said, 1)
         differing = {each.path for each in refreshed(repo, index, meant)}
         for path in sorted(differing):
             entry = index.get(path)

@@ -26,7 +26,8 @@ def pack_refs(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done
 def _pack_refs(refs: Refs) -> Steps[None]:
     place = f"{refs.repo.common_dir}/packed-refs"
     lock = files.Lock(place)
-    lock.take()
+    if not (yield from lock.take_in_time(refs.repo.clock, 1.0)):
+        raise fatal(lock.taken())
     yield f"{lock.place} was taken"
     loose = {}
     for name in refs.names():

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from tests.simulation.git import files
 from tests.simulation.git.steps import fatal
@@ -25,12 +26,9 @@ class Config:
             places.append(env["GIT_CONFIG_GLOBAL"])
         else:
             places += [f"{env.get('XDG_CONFIG_HOME') or f'{home}/.config'}/git/config", f"{home}/.gitconfig"]
-        self.pairs: Pairs = []
-        for place in (*places, f"{common_dir}/config"):
-            self.pairs += parse(files.read(place) or b"")
-        self.pairs += [(_folded(key), value) for key, value in files.settings(env)]
+        contents = tuple(files.read(place) or b"" for place in (*places, f"{common_dir}/config"))
+        self.pairs, self._last = _together(contents, tuple(files.settings(env)))
         self._home = home
-        self._last = dict(self.pairs)
 
     def get(self, key: str) -> str | None:
         """The value that counts; a key without one is `true`."""
@@ -56,6 +54,15 @@ class Config:
             return component == "pack"
         words = named.split(",")
         return component in words or "all" in words or (component != "reference" and "committed" in words)
+
+
+@lru_cache(maxsize=256)
+def _together(
+    contents: tuple[bytes, ...], settings: tuple[tuple[str, str], ...]
+) -> tuple[Pairs, dict[str, str | None]]:
+    pairs = [pair for content in contents for pair in parse(content)]
+    pairs += [(_folded(key), value) for key, value in settings]
+    return pairs, dict(pairs)
 
 
 def _folded(key: str) -> str:

@@ -157,11 +157,12 @@ def pull(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done]:
     other, remote = _other(repo, name)
     oid = Refs(other).read(f"refs/heads/{branch}")
     where = repo.config.get(f"remote.{name}.url") if remote else name
-    text = f"Merge branch '{branch}' of {where}"
+    text = f"Merge branch '{branch}' of {(where or '').removesuffix('.git')}"
     here = (Refs(repo).branch() or "").removeprefix("refs/heads/")
     text += f" into {here}" if here not in UNSAID else ""
     options = ["--ff-only"] if "--ff-only" in told.on else []
-    return (yield from merge(repo, [*options, "-m", text, oid or ""], stdin))
+    told_as = Repo(repo.cwd, {**repo.env, "GIT_REFLOG_ACTION": f"pull {' '.join(arguments)}"}, repo.clock)
+    return (yield from merge(told_as, [*options, "-m", text, oid or ""], stdin))
 
 
 def _linked(source: str, target: str) -> Steps[None]:

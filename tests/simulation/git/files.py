@@ -1,11 +1,12 @@
 """Files as git reads, writes and replaces them; paths are texts."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tests.simulation.git.steps import Failure, Steps
 
 _CHUNK = 1 << 20
+_LOOKS = 8  # at a lock that somebody holds: a clock may stand still
 _RUNNING = """
 
 Another git process seems to be running in this repository, e.g.
@@ -99,6 +100,20 @@ class Lock:
         except FileNotFoundError:
             raise Failure(f"fatal: {said}Unable to create '{self.place}': No such file or directory\n") from None
         self.held = True
+
+    def take_in_time(self, clock: Callable[[], float], patience: float) -> Steps[bool]:
+        """Create it, trying again for so many seconds, and at most some times; whether that could be done."""
+        until = clock() + patience
+        for _ in range(_LOOKS):
+            try:
+                self.take()
+            except Failure:
+                if clock() > until:
+                    break
+                yield f"{self.place} is waited for"
+            else:
+                return True
+        return False
 
     def taken(self) -> str:
         """What git says when somebody else holds it."""

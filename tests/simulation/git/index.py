@@ -15,6 +15,7 @@ _HEAD = struct.Struct(">10I20sH")
 _VALID, _EXTENDED, _LONGEST = 0x8000, 0x4000, 0xFFF
 _SKIP, _INTEND = 0x4000, 0x2000
 _ODD = 0xFFFFFFFF
+_NANO = 10**9
 
 
 class Seen(NamedTuple):
@@ -93,7 +94,8 @@ class Index:
 
     def unmerged(self) -> list[bytes]:
         """The paths in conflict."""
-        return sorted({path for path, stage in self.entries if stage})
+        found = [path for path, stage in self.entries if stage]
+        return sorted(set(found)) if found else []
 
     def data(self) -> bytes:
         """The file."""
@@ -180,9 +182,15 @@ def mode_of(found: os.stat_result) -> int:
 
 def same(entry: Entry, found: os.stat_result) -> bool:
     """Whether a file looks as it is remembered; the parts of a second do not count, as git is built."""
-    then, now = entry.seen, seen_of(found)
-    looks = (now.ctime, now.mtime, now.ino, now.uid, now.gid, now.size)
-    return looks == (then.ctime, then.mtime, then.ino, then.uid, then.gid, then.size) and entry.mode == mode_of(found)
+    then = entry.seen
+    return (
+        then.size == found.st_size & _ODD
+        and then.ino == found.st_ino & _ODD
+        and then.mtime == found.st_mtime_ns // _NANO & _ODD
+        and then.ctime == found.st_ctime_ns // _NANO & _ODD
+        and (then.uid, then.gid) == (found.st_uid, found.st_gid)
+        and entry.mode == mode_of(found)
+    )
 
 
 def racy(entry: Entry, at: int) -> bool:

@@ -5,18 +5,20 @@ from collections.abc import Sequence
 
 from tests.simulation.git import files
 from tests.simulation.git.asked import asked
-from tests.simulation.git.branching import forget_state
+from tests.simulation.git.branching import forget_state, hard
+from tests.simulation.git.bringing import bring_merged, refuse_staged
 from tests.simulation.git.committing import move_head, tidy, write_commit
-from tests.simulation.git.index import Entry, Index
-from tests.simulation.git.merging import Merged, base_tree, merged_trees
+from tests.simulation.git.index import Index
+from tests.simulation.git.merging import base_tree, merged_trees
 from tests.simulation.git.refs import Refs
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.revisions import Revisions, is_ancestor
 from tests.simulation.git.staging import locked, saved
+from tests.simulation.git.stashing import apply_with_index, create
 from tests.simulation.git.status import head_tree, staged_changes
 from tests.simulation.git.steps import Done, Failure, Steps, fatal
 from tests.simulation.git.transaction import Move, move_refs
-from tests.simulation.git.trees import built, flat
+from tests.simulation.git.trees import flat
 from tests.simulation.git.unpacking import MERGE, Plan, carry_out, two_way
 from tests.simulation.git.worktree import refreshed
 
@@ -33,42 +35,12 @@ def refuse_unmerged(repo: Repo, what: str) -> None:
         raise Failure(f"{said}fatal: Exiting because of an unresolved conflict.\n")
 
 
-def bring_merged(repo: Repo, merged: Merged, *, before: str | None = None) -> Steps[str]:
-    """Bring index and files from the head, or what the index holds, to what a merge came to; the tree of that."""
-    lock = yield from locked(repo)
-    try:
-        index = repo.index()
-        refreshed(repo, index, lambda _: True)
-        before = head_tree(repo) if before is None else before
-        refuse_staged(repo, index, before)
-        tree = yield from built(repo.store, merged.files)
-        yield from carry_out(repo, index, two_way(repo, index, before, tree, MERGE))
-        for path, sides in merged.conflicts.items():
-            index.remove(path)
-            for stage, side in enumerate(sides, 1):
-                if side is not None:
-                    index.entries[path, stage] = Entry(side.mode, side.oid, stage=stage)
-        yield from saved(repo, index, lock)
-    except (Failure, OSError):
-        lock.release()
-        raise
-    yield from files.put(repo.path("AUTO_MERGE"), f"{tree}\n".encode())
-    return tree
-
-
-def refuse_staged(repo: Repo, index: Index, tree: str) -> None:
-    """Raises Failure when anything is staged."""
-    staged = staged_changes(repo, index, tree, lambda _: True)
-    if staged:
-        named = "\n".join("  " + os.fsdecode(change.path) for change in staged)
-        raise Failure(f"error: Your local changes to the following files would be overwritten by merge:\n{named}\n", 2)
-
-
 def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     """`git merge [-q] [--ff-only|--no-ff] [--no-edit] [-m TEXT] BRANCH`, or `--abort`."""
     told = asked("merge", arguments, "-q --ff-only --no-ff --no-edit --abort", "-m")
     if "--abort" in told.on:
         return (yield from abort(repo, "MERGE_HEAD"))
+    action = repo.env.get("GIT_REFLOG_ACTION") or f"merge {told.rest[0]}"
     revisions = Revisions(repo)
     refs = revisions.refs
     if files.exists(repo.path("MERGE_HEAD")):
@@ -93,13 +65,13 @@ def merge(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
         return Done(out=b"Already up to date.\n")
     if is_ancestor(repo, head, theirs) and "--no-ff" not in told.on:
         yield from forward(repo, head, theirs)
-        yield from move_head(repo, theirs, head, f"merge {name}: Fast-forward")
+        yield from move_head(repo, theirs, head, f"{action}: Fast-forward")
         yield from _forget_merge(repo)
         return Done()
     if "--ff-only" in told.on:
         raise fatal("Not possible to fast-forward, aborting.")
     text = tidy(told.values.get("-m") or default_message(refs, name))
-    return (yield from _true(repo, name, (head, theirs), text, fast="--no-ff" not in told.on))
+    return (yield from _true(repo, (name, action), (head, theirs), text, fast="--no-ff" not in told.on))
 
 
 def forward(repo: Repo, head: str, theirs: str) -> Steps[None]:
@@ -128,16 +100,21 @@ def default_message(refs: Refs, name: str) -> str:
     return f"Merge {what}" + (f" into {branch}" if branch not in UNSAID else "")
 
 
-def _true(repo: Repo, name: str, sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
+def _true(repo: Repo, names: tuple[str, str], sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
     head, theirs = sides
+    name, action = names
     base = base_tree(repo, head, theirs)
     trees = base, repo.store.commit(head).tree, repo.store.commit(theirs).tree
-    merged = yield from merged_trees(repo, trees, ("HEAD", name))
+    put_away = yield from create(repo)  # in case that the merge fails half way
     try:
+        refuse_staged(repo, repo.index(), trees[1])
+        merged = yield from merged_trees(repo, trees, ("HEAD", name))
         tree = yield from bring_merged(repo, merged)
     except Failure as failure:
+        if put_away is not None:
+            yield from _restored(repo, action, put_away)
         said = f"{failure.message}Merge with strategy ort failed.\n"
-        raise Failure(said, 2 if failure.status != 128 else 128) from None
+        raise Failure(said, 2) from None
     yield from files.put(repo.path("MERGE_HEAD"), f"{theirs}\n".encode())
     yield from files.put(repo.path("MERGE_MODE"), b"" if fast else b"no-ff")
     if merged.conflicts:
@@ -147,9 +124,22 @@ def _true(repo: Repo, name: str, sides: tuple[str, str], text: bytes, *, fast: b
         return Done(1, out=_AUTOMATIC)
     yield from files.put(repo.path("MERGE_MSG"), text)
     oid = yield from write_commit(repo, tree, sides, text)
-    yield from move_head(repo, oid, head, f"merge {name}: Merge made by the 'ort' strategy.")
+    yield from move_head(repo, oid, head, f"{action}: Merge made by the 'ort' strategy.")
     yield from _forget_merge(repo)
     return Done()
+
+
+def _restored(repo: Repo, action: str, put_away: str) -> Steps[None]:
+    """All that was there before a merge that failed: the head's files, and what was put away on top."""
+    head = Refs(repo).head()
+    assert head is not None
+    tree = repo.store.commit(head).tree
+    yield from hard(repo, tree)
+    if repo.store.commit(repo.store.commit(put_away).parents[1]).tree != tree:  # git resets then, to stage it anew
+        yield from move_refs(Refs(repo), [Move("ORIG_HEAD", head)], f"{action}: updating ORIG_HEAD")
+        yield from move_refs(Refs(repo), [Move("HEAD", head)], f"{action}: updating HEAD")
+        yield from forget_state(repo)
+    yield from apply_with_index(repo, put_away)
 
 
 def _forget_merge(repo: Repo) -> Steps[None]:
@@ -159,8 +149,12 @@ def _forget_merge(repo: Repo) -> Steps[None]:
 
 def abort(repo: Repo, sign: str) -> Steps[Done]:
     """Take back a merge, pick or revert that was begun: back to the head (`reset --merge`)."""
-    if not files.exists(repo.path(sign)):
-        raise fatal("There is no merge to abort (MERGE_HEAD missing).")
+    signs = ("MERGE_HEAD",) if sign == "MERGE_HEAD" else ("CHERRY_PICK_HEAD", "REVERT_HEAD")
+    if not any(files.exists(repo.path(each)) for each in signs):
+        if sign == "MERGE_HEAD":
+            raise fatal("There is no merge to abort (MERGE_HEAD missing).")
+        what = "revert" if sign == "REVERT_HEAD" else "cherry-pick"
+        raise Failure(f"error: no cherry-pick or revert in progress\nfatal: {what} failed\n")
     refs = Refs(repo)
     head = refs.head()
     yield from keeping(repo)

@@ -10,7 +10,7 @@ from tests.simulation.git.pathspec import Pathspec
 from tests.simulation.git.pretty import formatted, person
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.revisions import Revisions, unknown
-from tests.simulation.git.steps import Done
+from tests.simulation.git.steps import Done, fatal
 from tests.simulation.git.trees import Change, compared
 from tests.simulation.git.walk import walked
 
@@ -31,8 +31,12 @@ def log(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Done:
         return _of_reflog(repo, told)
     most = int(counts[-1]) if counts else int(told.values.get("--max-count", -1))
     named, paths = told.rest, told.paths
-    if not told.split:
-        revisions = Revisions(repo)
+    revisions = Revisions(repo)
+    if told.split:
+        for name in named:
+            if not revisions.find(name.lstrip("^")):
+                raise fatal(f"bad revision '{name}'")
+    else:
         at = next(
             (at for at, name in enumerate(named) if ".." not in name and not revisions.find(name.lstrip("^"))), None
         )
@@ -98,5 +102,5 @@ def _of_reflog(repo: Repo, told: Asked) -> Done:
     revisions = Revisions(repo)
     name = revisions.refs.expand(told.rest[0])
     if name is None:
-        raise unknown(told.rest[0])
+        raise fatal(f"bad revision '{told.rest[0]}'") if told.split else unknown(told.rest[0])
     return Done(out=lines(*(new for _, new, _ in revisions.refs.log(name))))

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tests.simulation.git import threeway
 from tests.simulation.git.objects import EMPTY_TREE, LINK_MODE, TREE_MODE, Entry
 from tests.simulation.git.patches import is_binary
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.revisions import Revisions, merge_bases
 from tests.simulation.git.steps import Done, Steps
 from tests.simulation.git.trees import Files, built, flat
-from tests.simulation.git.xdiff import Change, changes, split
 
 
 class Merged(NamedTuple):
@@ -19,128 +19,10 @@ class Merged(NamedTuple):
     conflicts: dict[bytes, tuple[Entry | None, Entry | None, Entry | None]]
 
 
-class _Region(NamedTuple):
-    """A part in which one side or both changed something: lines of the base, of ours and of theirs."""
-
-    kind: str  # ours, theirs or both
-    base: tuple[int, int]
-    ours: tuple[int, int]
-    theirs: tuple[int, int]
-
-
-def merged_lines(base: bytes, ours: bytes, theirs: bytes, names: tuple[str, str]) -> tuple[bytes, bool]:
-    """Three versions merged, and whether that went without a conflict; else with markers (xdl_merge, zealous)."""
-    zero, one, two = split(base), split(ours), split(theirs)
-    out: list[bytes] = []
-    clean = True
-    at = 0
-    for region in _refined(_regions(changes(zero, one), changes(zero, two)), one, two):
-        out += one[at : region.ours[0]]
-        at = region.ours[1]
-        if region.kind == "ours":
-            out += one[slice(*region.ours)]
-        elif region.kind == "theirs":
-            out += two[slice(*region.theirs)]
-        else:
-            clean = False
-            out += _marked(one[slice(*region.ours)], two[slice(*region.theirs)], names)
-    return b"".join(out + one[at:]), clean
-
-
-def _marked(ours: Sequence[bytes], theirs: Sequence[bytes], names: tuple[str, str]) -> list[bytes]:
-    def ended(lines: Sequence[bytes]) -> list[bytes]:
-        return [line if line.endswith(b"\n") else line + b"\n" for line in lines]
-
-    head, tail = (name.encode("utf-8", "surrogateescape") for name in names)
-    return [b"<<<<<<< %s\n" % head, *ended(ours), b"=======\n", *ended(theirs), b">>>>>>> %s\n" % tail]
-
-
-def _regions(ours: list[Change], theirs: list[Change]) -> list[_Region]:
-    """What changed, in the order of the base; what overlaps or touches is one conflict (xdl_do_merge)."""
-    found: list[_Region] = []
-    one, two = list(ours), list(theirs)
-    shift1 = shift2 = 0  # of ours and of theirs against the base, before what comes next
-    while one or two:
-        first = one[0] if one else None
-        second = two[0] if two else None
-        if second is None or (first is not None and first.at1 + first.count1 < second.at1):
-            assert first is not None
-            at = first.at1 + shift2
-            span = (first.at1, first.at1 + first.count1), (first.at2, first.at2 + first.count2)
-            found.append(_Region("ours", *span, (at, at + first.count1)))
-            shift1 += first.count2 - first.count1
-            one.pop(0)
-        elif first is None or second.at1 + second.count1 < first.at1:
-            at = second.at1 + shift1
-            span = (second.at1, second.at1 + second.count1), (at, at + second.count1)
-            found.append(_Region("theirs", *span, (second.at2, second.at2 + second.count2)))
-            shift2 += second.count2 - second.count1
-            two.pop(0)
-        else:
-            region, shift1, shift2 = _both(one, two, shift1, shift2)
-            found.append(region)
-    return found
-
-
-def _both(one: list[Change], two: list[Change], shift1: int, shift2: int) -> tuple[_Region, int, int]:
-    """All that hangs together, from the first of both sides on."""
-    start = min(one[0].at1, two[0].at1)
-    begin1, begin2 = start + shift1, start + shift2
-    end = start
-    while (one and one[0].at1 <= end) or (two and two[0].at1 <= end) or end == start:
-        took = False
-        for side in (one, two):
-            while side and (side[0].at1 <= end or (end == start and side[0].at1 == start)):
-                change = side.pop(0)
-                end = max(end, change.at1 + change.count1)
-                took = True
-                if side is one:
-                    shift1 += change.count2 - change.count1
-                else:
-                    shift2 += change.count2 - change.count1
-        if not took:
-            break
-    return _Region("both", (start, end), (begin1, end + shift1), (begin2, end + shift2)), shift1, shift2
-
-
-def _refined(regions: list[_Region], one: list[bytes], two: list[bytes]) -> list[_Region]:
-    """Conflicts made small: what both sides did alike is none, and what remains is told apart (zealous)."""
-    found: list[_Region] = []
-    for region in regions:
-        ours, theirs = one[slice(*region.ours)], two[slice(*region.theirs)]
-        if region.kind != "both":
-            found.append(region)
-        elif ours == theirs:
-            found.append(region._replace(kind="ours"))
-        elif not ours or not theirs:
-            found.append(region)
-        else:
-            for each in changes(ours, theirs):
-                at1, at2 = region.ours[0] + each.at1, region.theirs[0] + each.at2
-                found.append(_Region("both", region.base, (at1, at1 + each.count1), (at2, at2 + each.count2)))
-    return _joined(found, one)
-
-
-def _joined(regions: list[_Region], one: list[bytes]) -> list[_Region]:
-    """Conflicts with at most three lines between them are one (xdl_simplify_non_conflicts)."""
-    found: list[_Region] = []
-    for region in regions:
-        last = found[-1] if found else None
-        if last and last.kind == region.kind == "both" and region.ours[0] - last.ours[1] <= 3:
-            found[-1] = _Region(
-                "both",
-                (last.base[0], region.base[1]),
-                (last.ours[0], region.ours[1]),
-                (last.theirs[0], region.theirs[1]),
-            )
-        else:
-            found.append(region)
-    return found
-
-
 def merged_trees(repo: Repo, trees: tuple[str, str, str], names: tuple[str, str]) -> Steps[Merged]:
     """Merge what a base, ours and theirs hold. Names stand in conflict markers."""
     base, ours, theirs = (flat(repo.store, tree) for tree in trees)
+    _refuse_renames(base, ours, theirs)
     out: Files = {}
     conflicts: dict[bytes, tuple[Entry | None, Entry | None, Entry | None]] = {}
     for path in sorted(base.keys() | ours.keys() | theirs.keys()):
@@ -178,9 +60,28 @@ def _merged_entry(
     contents = [repo.store.blob(side.oid) if side is not None else b"" for side in sides]
     if any(map(is_binary, contents)):
         return Entry(mode, one.oid), False
-    merged, whole = merged_lines(contents[0], contents[1], contents[2], names)
+    merged, whole = threeway.merged(contents[0], contents[1], contents[2], names)
     oid = yield from repo.store.write("blob", merged)
     return Entry(mode, oid), clean and whole
+
+
+def _refuse_renames(base: Files, ours: Files, theirs: Files) -> None:
+    """git follows a file that one side renamed with what the other did to it, or to its folder; this does not."""
+    for mine, other in ((ours, theirs), (theirs, ours)):
+        came = {entry.oid for path, entry in mine.items() if path not in base}
+        moved = [path for path, entry in base.items() if path not in mine and entry.oid in came]
+        for path in moved:
+            if other.get(path) != base[path] and not _moved_alike(base[path], base, mine, other):
+                raise NotImplementedError(f"a merge of a file that was renamed with another version: {path!r}")
+            folder = path.rpartition(b"/")[0] + b"/"
+            new = [each for each in other if each not in base and each.startswith(folder)]
+            if len(folder) > 1 and new and not any(each.startswith(folder) for each in mine):
+                raise NotImplementedError(f"a merge of a folder that was renamed with a new file in it: {new[0]!r}")
+
+
+def _moved_alike(entry: Entry, base: Files, mine: Files, other: Files) -> bool:
+    places = [{path for path, each in side.items() if each == entry and path not in base} for side in (mine, other)]
+    return places[0] == places[1]
 
 
 def _refuse_clashes(held: Files) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from tests.simulation.git import files
 from tests.simulation.git.asked import asked
 from tests.simulation.git.branching import bring_tree, hard
+from tests.simulation.git.bringing import bring_merged
 from tests.simulation.git.committing import move_head, write_commit
-from tests.simulation.git.joining import abort, bring_merged, refuse_unmerged
+from tests.simulation.git.joining import abort, refuse_unmerged
 from tests.simulation.git.merging import merged_trees
 from tests.simulation.git.objects import EMPTY_TREE
 from tests.simulation.git.pretty import subject
@@ -227,7 +228,6 @@ def _pick_one(repo: Repo, oid: str) -> Steps[Done]:
         listed = "".join(f"#\t{os.fsdecode(path)}\n" for path in merged.conflicts)
         note = f"\n# Conflicts:\n{listed}".encode("utf-8", "surrogateescape")
         yield from files.put(repo.path("MERGE_MSG"), commit.message + note)
-        yield from _mark(repo, "CHERRY_PICK_HEAD", oid)
         yield from _mark(repo, "REBASE_HEAD", oid)
         yield from files.put(repo.path("rebase-merge/stopped-sha"), f"{oid}\n".encode())
         return Done(1, err=f"error: could not apply {_short(oid)}... {told}\n".encode("utf-8", "surrogateescape"))

@@ -65,11 +65,11 @@ class Repo:
             raise fatal("this operation must be run in a work tree")
         return self.work_tree
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """Where in the working tree the command was started: empty, or a path that ends in a slash."""
         tree = self.work_tree
-        here = os.path.realpath(self.cwd)
+        here = self.cwd if self.cwd == tree else os.path.realpath(self.cwd)
         return f"{here[len(tree) + 1 :]}/" if tree and here.startswith(f"{tree}/") else ""
 
     @cached_property

@@ -35,7 +35,13 @@ def update_index(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Do
     """`git update-index` with --index-info, --skip-worktree, --add --remove or --refresh."""
     flags = "-z --stdin --index-info --skip-worktree --no-skip-worktree --assume-unchanged --no-assume-unchanged"
     told = asked("update-index", arguments, f"{flags} --add --remove -q --refresh")
-    lock = yield from locked(repo)
+    lock = files.Lock(repo.index_path)
+    taken: Failure | None = None
+    try:
+        lock.take()
+        yield f"{lock.place} was taken"
+    except Failure as failure:
+        taken = failure  # which matters only when there is something to write
     try:
         index = repo.index()
         status = 0
@@ -43,7 +49,12 @@ def update_index(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Do
         if "--refresh" in told.on:
             differing = refreshed(repo, index, lambda _: True)
             status = 1 if differing or index.unmerged() else 0
-            said = "" if "-q" in told.on else "".join(f"{os.fsdecode(each.path)}: needs update\n" for each in differing)
+            merging = "".join(f"{os.fsdecode(path)}: needs merge\n" for path in index.unmerged())
+            said = (
+                merging
+                if "-q" in told.on
+                else "".join(f"{os.fsdecode(each.path)}: needs update\n" for each in differing)
+            )
             status = 0 if "-q" in told.on and not index.unmerged() else status
         names = [os.fsencode(f"{repo.prefix}{name}") for name in told.rest + told.paths]
         end = b"\0" if "-z" in told.on else b"\n"
@@ -56,6 +67,8 @@ def update_index(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Do
         for name in names:
             _update_one(repo, index, name, told.on)
             yield f"{os.fsdecode(name)} was staged"
+        if index.changed and taken is not None:
+            raise Failure("", 128) if "-q" in told.on else taken
         if index.changed:
             yield from saved(repo, index, lock)
         else:

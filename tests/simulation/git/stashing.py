@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from tests.simulation.git import files
 from tests.simulation.git.asked import asked
 from tests.simulation.git.branching import reset
+from tests.simulation.git.bringing import bring_merged
 from tests.simulation.git.committing import write_commit
 from tests.simulation.git.index import Entry, Index
-from tests.simulation.git.joining import bring_merged
 from tests.simulation.git.merging import merged_trees
 from tests.simulation.git.objects import ZERO
 from tests.simulation.git.pretty import subject
@@ -20,6 +20,7 @@ from tests.simulation.git.status import head_tree, staged_changes
 from tests.simulation.git.steps import Done, Failure, Steps, fatal
 from tests.simulation.git.transaction import Move, move_refs
 from tests.simulation.git.trees import flat
+from tests.simulation.git.unpacking import index_of
 from tests.simulation.git.worktree import looked, refreshed
 
 _STASH = "refs/stash"
@@ -41,15 +42,30 @@ def stash(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
 
 def _push(repo: Repo) -> Steps[Done]:
     refs = Refs(repo)
-    head = refs.head()
-    if head is None:
+    if refs.head() is None:
         raise Failure("You do not have the initial commit yet\n", 1)
+    unmerged = repo.index().unmerged()
+    if unmerged:
+        raise Failure("".join(f"{os.fsdecode(path)}: needs merge\n" for path in unmerged), 1)
+    made = yield from create(repo)
+    if made is None:
+        return Done(out=b"No local changes to save\n")
+    if not files.exists(refs.log_place(_STASH)):
+        files.make_folders(refs.log_place(_STASH))
+        yield from files.put(refs.log_place(_STASH), b"")
+    yield from move_refs(refs, [Move(_STASH, made)], os.fsdecode(subject(repo.store.commit(made).message)))
+    return (yield from reset(repo, ["-q", "--hard"], b""))
+
+
+def create(repo: Repo) -> Steps[str | None]:
+    """A commit of what is staged and edited, beside all branches; None when nothing is (`stash create`)."""
+    refs = Refs(repo)
+    head = refs.head()
+    assert head is not None
     index = repo.index()
     edited = refreshed(repo, index, lambda _: True)
     if not edited and not staged_changes(repo, index, head_tree(repo), lambda _: True):
-        return Done(out=b"No local changes to save\n")
-    if index.unmerged():
-        raise Failure("".join(f"{os.fsdecode(path)}: needs merge\n" for path in index.unmerged()), 1)
+        return None
     branch = refs.branch()
     where = branch.removeprefix("refs/heads/") if branch else "(no branch)"
     on = f"{where}: {head[:7]} {os.fsdecode(subject(repo.store.commit(head).message))}"
@@ -66,13 +82,8 @@ def _push(repo: Repo) -> Steps[Done]:
         else:
             yield from staged(repo, index, path, seen)
     tree = yield from tree_of(repo, index)
-    message = f"WIP on {on}"
-    two = yield from write_commit(repo, tree, (head, one), message.encode("utf-8", "surrogateescape"))
-    if not files.exists(refs.log_place(_STASH)):
-        files.make_folders(refs.log_place(_STASH))
-        yield from files.put(refs.log_place(_STASH), b"")
-    yield from move_refs(refs, [Move(_STASH, two)], message)
-    return (yield from reset(repo, ["-q", "--hard"], b""))
+    message = f"WIP on {on}".encode("utf-8", "surrogateescape")
+    return (yield from write_commit(repo, tree, (head, one), message))
 
 
 def _pop(repo: Repo) -> Steps[Done]:
@@ -80,6 +91,27 @@ def _pop(repo: Repo) -> Steps[Done]:
     oid = refs.read(_STASH)
     if oid is None:
         raise Failure("No stash entries found.\n", 1)
+    ours = yield from _applied(repo, oid)
+    if ours is None:
+        return Done(1, err=b"The stash entry is kept in case you need it again.\n")
+    yield from _unstage(repo, ours)
+    yield from _drop(refs)
+    return Done()
+
+
+def apply_with_index(repo: Repo, oid: str) -> Steps[None]:
+    """Take out again what was put away, staged where it was staged."""
+    ours = yield from _applied(repo, oid)
+    if ours is not None:
+        staged_then = repo.store.commit(repo.store.commit(oid).parents[1]).tree
+        lock = yield from locked(repo)
+        made = index_of(repo.store, staged_then, repo.index())
+        refreshed(repo, made, lambda _: True)
+        yield from write_index(repo, made, lock)
+
+
+def _applied(repo: Repo, oid: str) -> Steps[str | None]:
+    """Merge what was put away into index and files; the tree that was staged before, None in a conflict."""
     commit = repo.store.commit(oid)
     index = repo.index()
     refreshed(repo, index, lambda _: True)
@@ -87,11 +119,7 @@ def _pop(repo: Repo) -> Steps[Done]:
     ours = yield from tree_of(repo, index)
     merged = yield from merged_trees(repo, (base, ours, commit.tree), ("Updated upstream", "Stashed changes"))
     yield from bring_merged(repo, merged, before=ours)
-    if merged.conflicts:
-        return Done(1, err=b"The stash entry is kept in case you need it again.\n")
-    yield from _unstage(repo, ours)
-    yield from _drop(refs)
-    return Done()
+    return None if merged.conflicts else ours
 
 
 def _unstage(repo: Repo, tree: str) -> Steps[None]:

@@ -9,6 +9,8 @@ from tests.simulation.git.objects import ZERO
 from tests.simulation.git.refs import Refs, packed_data
 from tests.simulation.git.steps import Failure, Steps
 
+_PATIENCE_S, _PATIENCE_PACKED_S = 0.1, 1.0  # core.filesRefLockTimeout, core.packedRefsTimeout
+
 
 class Move(NamedTuple):
     """One reference to another object; `new` of zeros takes it away, `old` of zeros says that there is none."""
@@ -56,13 +58,13 @@ class Transaction:
                 found[move.name] = Move(move.name, move.new), True
                 meant.append(move._replace(name=name, told=move.name))
             elif name in found:
-                raise Failure(f"fatal: multiple updates for ref '{name}' not allowed\n")
+                raise Refused(f"multiple updates for ref '{name}' not allowed")
             else:
                 found[name] = move, False
         branch = self._refs.branch()
         for move in meant:
             if move.name in found:
-                raise Failure(f"fatal: multiple updates for ref '{move.name}' not allowed\n")
+                raise Refused(f"multiple updates for ref '{move.name}' not allowed")
             found[move.name] = move, False
         if branch in found and "HEAD" not in found:
             found["HEAD"] = Move("HEAD", found[branch][0].new), True
@@ -85,7 +87,7 @@ class Transaction:
         refs = self._refs
         lock = files.Lock(refs.place(name))
         must = move.old is not None and move.old != ZERO
-        self._take(lock, name)
+        yield from self._take(lock, name)
         yield f"{lock.place} was taken"
         now = refs.read(name) if only_logged else refs.raw(name)
         symbolic = now is not None and now.startswith("ref: ")
@@ -108,15 +110,13 @@ class Transaction:
             each.written = True
             yield f"{lock.place} was written"
 
-    def _take(self, lock: files.Lock, name: str) -> None:
+    def _take(self, lock: files.Lock, name: str) -> Steps[None]:
         try:
             files.make_folders(lock.path)
         except (NotADirectoryError, FileExistsError):
             self._refuse_clash(lock, name)
-        try:
-            lock.take()
-        except Failure:
-            raise Refused(f"cannot lock ref '{name}': {lock.taken()}") from None
+        if not (yield from lock.take_in_time(self._refs.repo.clock, _PATIENCE_S)):
+            raise Refused(f"cannot lock ref '{name}': {lock.taken()}")
 
     def _refuse(self, lock: files.Lock, name: str, why: str) -> None:
         lock.release()
@@ -144,11 +144,8 @@ class Transaction:
 
     def _lock_packed(self) -> Steps[None]:
         self._packed = files.Lock(f"{self._refs.repo.common_dir}/packed-refs")
-        try:
-            self._packed.take()
-        except Failure:
-            self._packed.held = False
-            raise Refused(self._packed.taken()) from None
+        if not (yield from self._packed.take_in_time(self._refs.repo.clock, _PATIENCE_PACKED_S)):
+            raise Refused(self._packed.taken())
         yield f"{self._packed.place} was taken"
         gone = {each.name for each in self._locked if each.new == ZERO and not each.only_logged}
         if not gone & self._refs.packed().keys():
@@ -200,10 +197,8 @@ class Transaction:
 def without(refs: Refs, name: str) -> Steps[None]:
     """Take a reference out of packed-refs, which is written anew in any case. Raises Refused."""
     lock = files.Lock(f"{refs.repo.common_dir}/packed-refs")
-    try:
-        lock.take()
-    except Failure:
-        raise Refused(lock.taken()) from None
+    if not (yield from lock.take_in_time(refs.repo.clock, _PATIENCE_PACKED_S)):
+        raise Refused(lock.taken())
     yield f"{lock.place} was taken"
     yield from _rewrite_packed(refs, {name}, lock)
     lock.release()

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from tests.simulation.git import files
@@ -106,7 +106,7 @@ def untracked(
     """(path, whether it is ignored) of each file that the index does not have."""
     ignored = Ignored(repo)
     tracked = {path for path, _ in index.entries}
-    folders = {path[:at] for path in tracked for at in range(len(path)) if path[at : at + 1] == b"/"}
+    folders = _folders_of(tracked)
 
     def below(folder: bytes, out: bool) -> Iterator[tuple[bytes, bool]]:
         try:
@@ -130,6 +130,16 @@ def untracked(
                 yield path, out or ignored(path, is_folder=False)
 
     yield from below(b"", False)
+
+
+def _folders_of(paths: Iterable[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return found
 
 
 def make_way(root: str, path: bytes) -> None:

@@ -33,13 +33,14 @@ def changes(one: Sequence[bytes], two: Sequence[bytes], *, indent: bool = True) 
         bytearray(len(one) + 2),
         bytearray(len(two) + 2),
     )  # the last but one ends groups, the last is -1
-    _compare(one, two, changed1, changed2)
+    compare(one, two, changed1, changed2)
     compact(one, changed1, changed2, len(two), indent=indent)
     compact(two, changed2, changed1, len(one), indent=indent)
-    return _script(changed1, changed2, len(one), len(two))
+    return script(changed1, changed2, len(one), len(two))
 
 
-def _script(changed1: bytearray, changed2: bytearray, size1: int, size2: int) -> list[Change]:
+def script(changed1: bytearray, changed2: bytearray, size1: int, size2: int) -> list[Change]:
+    """The changes, of lines that are marked."""
     found = []
     at1 = at2 = 0
     while at1 < size1 or at2 < size2:
@@ -55,7 +56,7 @@ def _script(changed1: bytearray, changed2: bytearray, size1: int, size2: int) ->
     return found
 
 
-def _compare(one: Sequence[bytes], two: Sequence[bytes], changed1: bytearray, changed2: bytearray) -> None:
+def compare(one: Sequence[bytes], two: Sequence[bytes], changed1: bytearray, changed2: bytearray) -> None:
     """Mark what came and went."""
     most = min(len(one), len(two))
     start = 0
