@@ -20,6 +20,7 @@ from tests.simulation.mounted import mounted
 from tests.simulation.steps import Script
 from tests.simulation.system import VirtualSystem
 
+HOME = f"{PREFIX}/home"  # nothing is there
 Operation = Callable[[str, str], None]
 WORKFLOW = """---
 branch: main
@@ -99,7 +100,7 @@ def environment(system: VirtualSystem) -> dict[str, str]:
     at = f"{int(system.time())} +0000"
     person = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _WHO}
     dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
-    return {"PATH": os.environ["PATH"], "HOME": "/nowhere", "GIT_CONFIG_NOSYSTEM": "1", **person, **dates}
+    return {"PATH": os.environ["PATH"], "HOME": HOME, "GIT_CONFIG_NOSYSTEM": "1", **person, **dates}
 
 
 _WHO = (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
@@ -144,6 +145,8 @@ class SimulatedMachine:
     def _started(
         self, argv: Sequence[str | Path], clock: Callable[[], float], **options: Unpack[ProcessOptions]
     ) -> "subprocess.Popen[bytes]":
+        env = {**options.get("env", {}), "HOME": HOME, "XDG_CONFIG_HOME": "", "GIT_CONFIG_NOSYSTEM": "1"}
+        options["env"] = env  # what people have configured on this machine is not on that one
         return Process(argv, clock, **options)
 
     def git(self, *arguments: str) -> Iterator[None]:
