@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from random import Random
 from typing import Protocol, Unpack
+from unittest.mock import patch
 
 from factory.store.system import ProcessOptions
 from tests.simulation.disk import PREFIX, Disk
@@ -133,6 +134,7 @@ class SimulatedMachine:
 
     def __enter__(self) -> "SimulatedMachine":
         self._open.enter_context(mounted(self.disk))
+        self._open.enter_context(patch.dict(os.environ, {"PATH": os.defpath, "HOME": HOME}, clear=True))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -145,8 +147,7 @@ class SimulatedMachine:
     def _started(
         self, argv: Sequence[str | Path], clock: Callable[[], float], **options: Unpack[ProcessOptions]
     ) -> "subprocess.Popen[bytes]":
-        env = {**options.get("env", {}), "HOME": HOME, "XDG_CONFIG_HOME": "", "GIT_CONFIG_NOSYSTEM": "1"}
-        options["env"] = env  # what people have configured on this machine is not on that one
+        options["env"] = {**options.get("env", {}), "GIT_CONFIG_NOSYSTEM": "1"}  # that machine has no /etc
         return Process(argv, clock, **options)
 
     def git(self, *arguments: str) -> Iterator[None]:
