@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar, Unpack
 from factory.store.system import ProcessOptions, System
 
 BEGINNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
+_BEGAN = BEGINNING.timestamp()
 _BETWEEN_S = 1e-4  # between any two things that are done to a disk
 _LATER = ("run",)  # the pools whose work goes on while the orchestrator does something else
 
@@ -51,7 +52,7 @@ class VirtualSystem(System):
         return datetime.fromtimestamp(self.time(), UTC)
 
     def time(self) -> float:
-        return BEGINNING.timestamp() + self.elapsed
+        return _BEGAN + self.elapsed
 
     def monotonic(self) -> float:
         return self.elapsed
