@@ -1,6 +1,7 @@
 """The library: WORKFLOW.md and the contracts, as a tree of the branch holds them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -44,6 +45,7 @@ def _body(lines: list[str], first: int) -> yaml.Source:
     return yaml.Source(WORKFLOW, "\n".join(lines[first:]).strip().encode(), first)
 
 
+@lru_cache(maxsize=16)  # every pass asks for it several times
 def read_workflow(data: bytes) -> Workflow:
     """WORKFLOW.md as a value. Raises InvalidFile."""
     source, body = front_matter(data)

@@ -44,14 +44,15 @@ class Descriptors(Moves):
         return fd < self._alive_from
 
     def open(self, path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        base = self._base(dir_fd)
-        if flags & _TEMPORARY == _TEMPORARY:
-            inode = self._temporary(path, base, mode)
+        if dir_fd is None and flags | os.O_CLOEXEC == os.O_CLOEXEC:
+            inode, told = self._find(path, None, True), path  # to read it, which is what is done most
+        elif flags & _TEMPORARY == _TEMPORARY:
+            inode, told = self._temporary(path, self._base(dir_fd), mode), self._told(path, dir_fd)
         else:
-            inode = self._opened(path, dir_fd, flags, mode)
+            inode, told = self._opened(path, dir_fd, flags, mode), self._told(path, dir_fd)
         fd = self._next
         self._next += 1
-        self._files[fd] = OpenFile(inode, self._told(path, dir_fd), flags)
+        self._files[fd] = OpenFile(inode, told, flags)
         return fd
 
     def _temporary(self, path: str, base: Inode | None, mode: int) -> Inode:

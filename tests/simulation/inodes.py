@@ -1,5 +1,6 @@
 """What lies on the simulated disk: files, folders and links, and what is seen of them."""
 
+import errno
 import os
 import stat
 from typing import Final
@@ -10,6 +11,8 @@ LINK: Final = stat.S_IFLNK
 DEVICE: Final = 0x5D15C
 _BLOCK = 4096
 _SECTOR = 512
+_OWNER = os.geteuid(), os.getegid()
+_SAID = {number: os.strerror(number) for number in errno.errorcode}
 
 
 class Crash(BaseException):
@@ -72,7 +75,7 @@ class Inode:
         elif self.kind == LINK:
             size = len(os.fsencode(self.target))
         a, m, c = self.atime, self.mtime, self.ctime
-        whole = (self.kind | self.mode, self.number, DEVICE, self.links, os.geteuid(), os.getegid(), size)
+        whole = (self.kind | self.mode, self.number, DEVICE, self.links, *_OWNER, size)
         times = (a // 10**9, m // 10**9, c // 10**9, a / 1e9, m / 1e9, c / 1e9, a, m, c)
         blocks = 0 if self.kind == LINK else -(-size // _BLOCK) * (_BLOCK // _SECTOR)
         return os.stat_result((*whole, *times, _BLOCK, blocks, 0))
@@ -81,5 +84,5 @@ class Inode:
 def error(number: int, path: str | None = None, other: str | None = None) -> OSError:
     """The error of this number, as the system raises it."""
     if path is None:
-        return OSError(number, os.strerror(number))
-    return OSError(number, os.strerror(number), path, None, other)
+        return OSError(number, _SAID[number])
+    return OSError(number, _SAID[number], path, None, other)

@@ -8,6 +8,7 @@ from tests.simulation.inodes import FOLDER, LINK, Crash, Inode, error
 MOST_LINKS = 40
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
+_ODD = frozenset({"", ".", ".."})  # last parts of a path that are no name in its folder
 
 
 class Lookup:
@@ -37,28 +38,40 @@ class Lookup:
         if base is None:
             head, _, name = path.rpartition("/")
             folder = self._folders.get(head)
-            if folder is not None and folder.links:
-                child = folder.names.get(name)
-                if child is not None and not (follow and child.kind == LINK):
+            if folder is None or not folder.links:
+                folder = self._folder_anew(head, path)
+            child = folder.names.get(name)
+            if child is not None:
+                if not (follow and child.kind == LINK):
                     return child
-            else:
-                self._remember(head)
+            elif name not in _ODD:
+                self._check(name, path)
+                raise error(errno.ENOENT, path)
         found = self._walk(path, base, follow)[2]
         if found is None:
             raise error(errno.ENOENT, path)
+        return found
+
+    def _folder_anew(self, head: str, whole: str) -> Inode:
+        """The folder in which a path's last name lies; it is remembered."""
+        if self._crashed:
+            raise Crash
+        if len(whole) > _LONGEST_PATH:
+            raise error(errno.ENAMETOOLONG, whole)
+        found = self._folders[head] = self._folder_at(head, None, whole) if head else self.root
         return found
 
     def _place(self, path: str, base: Inode | None) -> tuple[Inode, str]:
         """The folder in which a path's last name lies, and that name: empty for the root and for `.` and `..`."""
         head, _, name = path.rpartition("/")
         folder = self._folders.get(head) if base is None else None
-        if folder is None or not folder.links or name in ("", ".", ".."):
+        if folder is None or not folder.links or name in _ODD:
             return self._place_anew(path, base)
         return folder, name
 
     def _place_anew(self, path: str, base: Inode | None) -> tuple[Inode, str]:
         head, _, name = path.rstrip("/").rpartition("/")
-        if name in ("", ".", ".."):
+        if name in _ODD:
             return self._folder_at(path, base, path), ""
         if head:
             folder = self._folder_at(head, base, path)
@@ -75,14 +88,6 @@ class Lookup:
         if found is None or found.kind != FOLDER:
             raise error(errno.ENOENT if found is None else errno.ENOTDIR, whole)
         return found
-
-    def _remember(self, head: str) -> None:
-        try:
-            found = self._walk(head, None, follow=True)[2] if head else self.root
-        except OSError:
-            return  # the walk of the whole path says what is wrong
-        if found is not None and found.kind == FOLDER:
-            self._folders[head] = found
 
     def _walk(self, path: str, base: Inode | None, follow: bool) -> tuple[Inode, str, Inode | None]:
         """(folder, name in it, what is there) of a path."""

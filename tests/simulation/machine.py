@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from random import Random
 from typing import Protocol, Unpack
+from unittest.mock import patch
 
 from factory.store.system import ProcessOptions
 from tests.simulation.disk import PREFIX, Disk
@@ -20,6 +21,7 @@ from tests.simulation.mounted import mounted
 from tests.simulation.steps import Script
 from tests.simulation.system import VirtualSystem
 
+HOME = f"{PREFIX}/home"  # nothing is there
 Operation = Callable[[str, str], None]
 WORKFLOW = """---
 branch: main
@@ -102,7 +104,7 @@ def environment(system: VirtualSystem) -> dict[str, str]:
     at = f"{int(system.time())} +0000"
     person = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _WHO}
     dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
-    return {"PATH": os.environ["PATH"], "HOME": "/nowhere", "GIT_CONFIG_NOSYSTEM": "1", **person, **dates}
+    return {"PATH": os.environ["PATH"], "HOME": HOME, "GIT_CONFIG_NOSYSTEM": "1", **person, **dates}
 
 
 _WHO = (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
@@ -135,6 +137,7 @@ class SimulatedMachine:
 
     def __enter__(self) -> "SimulatedMachine":
         self._open.enter_context(mounted(self.disk))
+        self._open.enter_context(patch.dict(os.environ, {"PATH": os.defpath, "HOME": HOME}, clear=True))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,6 +150,7 @@ class SimulatedMachine:
     def _started(
         self, argv: Sequence[str | Path], clock: Callable[[], float], **options: Unpack[ProcessOptions]
     ) -> "subprocess.Popen[bytes]":
+        options["env"] = {**options.get("env", {}), "GIT_CONFIG_NOSYSTEM": "1"}  # that machine has no /etc
         return Process(argv, clock, **options)
 
     def git(self, *arguments: str) -> Iterator[None]:

@@ -66,6 +66,18 @@ def _by_path(real: Callable[..., Result], ours: Callable[..., Result]) -> Callab
     return routed
 
 
+def _looking(real: Callable[..., Result], ours: Callable[..., Result]) -> Callable[..., Result]:
+    """stat(2) and lstat(2), of which there are more than of all else."""
+    any_way = _by_path(real, ours)
+
+    def routed(path: Path | int, **options: int | None) -> Result:
+        if not options and isinstance(path, str) and path.startswith(_MOUNT.below):
+            return ours(_MOUNT.disk, path)
+        return any_way(path, **options)
+
+    return routed
+
+
 def _by_descriptor(real: Callable[..., Result], ours: Callable[..., Result]) -> Callable[..., Result]:
     """A function whose first argument is a descriptor, or for those of fcntl something that has one."""
 
@@ -147,7 +159,7 @@ def _route_open(real: Callable[..., object]) -> Callable[..., object]:
 
 
 _BY_PATH = (
-    *("stat", "lstat", "access", "mkdir", "rmdir", "unlink", "chmod", "utime", "truncate", "scandir", "open"),
+    *("access", "mkdir", "rmdir", "unlink", "chmod", "utime", "truncate", "scandir", "open"),
     *("statvfs", "listxattr"),
 )
 _BY_DESCRIPTOR = (
@@ -162,6 +174,8 @@ def _routes() -> Routed:
     pairs: list[tuple[Callable[..., object], Callable[..., object]]] = [
         *((getattr(os, name), _by_path(getattr(os, name), getattr(Disk, name))) for name in _BY_PATH),
         *((getattr(os, name), _by_descriptor(getattr(os, name), getattr(Disk, name))) for name in _BY_DESCRIPTOR),
+        (os.stat, _looking(os.stat, Disk.stat)),
+        (os.lstat, _looking(os.lstat, Disk.lstat)),
         (os.link, _by_two_paths(os.link, Disk.link)),
         (os.rename, _by_two_paths(os.rename, Disk.rename)),
         (os.replace, _by_two_paths(os.replace, Disk.rename)),

@@ -119,11 +119,14 @@ class Names(Changes):
         return self._find(path, self._base(dir_fd), follow)
 
     def stat(self, path: str | int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
-        inode = self._any(path, dir_fd, follow_symlinks)
+        if dir_fd is None and isinstance(path, str):
+            inode = self._find(path, None, follow_symlinks)
+        else:
+            inode = self._any(path, dir_fd, follow_symlinks)
         return inode.seen or inode.stat()
 
     def lstat(self, path: str, *, dir_fd: int | None = None) -> os.stat_result:
-        inode = self._find(path, self._base(dir_fd), follow=False)
+        inode = self._find(path, None if dir_fd is None else self._base(dir_fd), False)
         return inode.seen or inode.stat()
 
     def access(

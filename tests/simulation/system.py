@@ -18,6 +18,7 @@ from factory.store.system import ProcessOptions, System
 from tests.simulation.inodes import Crash
 
 BEGINNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
+_BEGAN = BEGINNING.timestamp()
 _BETWEEN_S = 1e-4  # between any two things that are done to a disk
 _LATER = ("run",)  # the pools whose work goes on while the orchestrator does something else
 
@@ -56,7 +57,7 @@ class VirtualSystem(System):
         return datetime.fromtimestamp(self.time(), UTC)
 
     def time(self) -> float:
-        return BEGINNING.timestamp() + self.elapsed
+        return _BEGAN + self.elapsed
 
     def monotonic(self) -> float:
         return self.elapsed

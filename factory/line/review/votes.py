@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from factory.line.snapshot import ItemState
 from factory.model.contract import Contract
@@ -48,6 +49,7 @@ class Refused(InvalidFile):
         self.keys = keys
 
 
+@lru_cache(maxsize=64)  # every pass asks for those that lie beside their items
 def read_verdict(path: str, data: bytes) -> Verdict:
     """A verdict from a file's bytes. Raises InvalidFile."""
     return yaml.load(Verdict, yaml.Source(path, data))

@@ -98,15 +98,16 @@ class Disk:
         """
         place = Path(self._place(oid))
         beside = place.with_name(f"tmp_obj_{oid[:8]}_{os.getpid()}")  # git removes what is called so and has grown old
+        packed = zlib.compress(written, 1)
         while True:
             try:
-                place.parent.mkdir(exist_ok=True)
-                _write_synced(beside, zlib.compress(written, 1))
+                _write_synced(beside, packed)
                 beside.replace(place)
                 return
-            except FileNotFoundError:  # git removes a folder that it has just emptied
+            except FileNotFoundError:  # git also removes a folder that it has just emptied
                 if not self._store.is_dir():
                     raise
+                place.parent.mkdir(exist_ok=True)
             except OSError:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from factory.model.errors import BusyError
@@ -77,7 +78,12 @@ class IndexLock:
 
 
 def _myself() -> tuple[int, int]:
-    return os.getpid(), _begun(os.getpid())
+    return _of(os.getpid())
+
+
+@cache
+def _of(own: int) -> tuple[int, int]:
+    return own, _begun(own)
 
 
 def _begun(pid: int) -> int:

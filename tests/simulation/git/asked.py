@@ -1,6 +1,7 @@
 """What a command was asked: its options, told from what they are about."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 
@@ -16,7 +17,7 @@ class Asked(NamedTuple):
 
 def asked(command: str, arguments: Sequence[str], flags: str = "", values: str = "") -> Asked:
     """Sort arguments. `values` names options as `--x=` or `-x`, whose value follows. Raises NotImplementedError."""
-    known, with_value = set(flags.split()), set(values.split())
+    known, with_value = _words(flags), _words(values)
     on: set[str] = set()
     found: dict[str, str] = {}
     rest: list[str] = []
@@ -38,11 +39,17 @@ def asked(command: str, arguments: Sequence[str], flags: str = "", values: str =
     return Asked(frozenset(on), found, rest, [], False)
 
 
-def _apart(word: str, known: set[str], with_value: set[str]) -> list[str]:
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _apart(word: str, known: frozenset[str], with_value: frozenset[str]) -> list[str]:
     """The options in one that stands for several (`-am`)."""
+    if len(word) < 3 or word[0] != "-" or word[1] == "-" or word in known:
+        return [word]
     letters = [f"-{letter}" for letter in word[1:]]
-    several = len(letters) > 1 and word[0] == "-" != word[1] and word not in known
-    return letters if several and known.issuperset(letters[:-1]) and letters[-1] in known | with_value else [word]
+    return letters if known.issuperset(letters[:-1]) and letters[-1] in known | with_value else [word]
 
 
 def lines(*said: str) -> bytes:

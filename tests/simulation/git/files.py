@@ -23,14 +23,15 @@ def read(path: str) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        parts = []
-        while part := os.read(descriptor, _CHUNK):
-            parts.append(part)
+        data = part = os.read(descriptor, _CHUNK)
+        while len(part) == _CHUNK:
+            part = os.read(descriptor, _CHUNK)
+            data += part
     except IsADirectoryError:
         return None
     finally:
         os.close(descriptor)
-    return b"".join(parts)
+    return data
 
 
 def write(path: str, data: bytes, *, flags: int = os.O_TRUNC, mode: int = 0o666, sync: bool = False) -> None:

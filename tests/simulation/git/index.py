@@ -16,6 +16,7 @@ _VALID, _EXTENDED, _LONGEST = 0x8000, 0x4000, 0xFFF
 _SKIP, _INTEND = 0x4000, 0x2000
 _ODD = 0xFFFFFFFF
 _NANO = 10**9
+_REMEMBERED = 500
 
 
 class Seen(NamedTuple):
@@ -113,10 +114,18 @@ class Index:
                 head += struct.pack(">H", (_SKIP if entry.skip else 0) | (_INTEND if entry.intend else 0))
             parts.append(head + path + b"\0" * (8 - (len(head) + len(path)) % 8))
         data = b"".join(parts)
-        return data + hashlib.sha1(data, usedforsecurity=False).digest()
+        data += hashlib.sha1(data, usedforsecurity=False).digest()
+        _remember(data, dict(self.ordered()))
+        return data
 
 
 _memo: dict[bytes, Entries] = {}
+
+
+def _remember(data: bytes, entries: Entries) -> None:
+    if len(_memo) > _REMEMBERED:
+        _memo.clear()
+    _memo[data] = entries
 
 
 def load(path: str) -> Index:
@@ -127,9 +136,8 @@ def load(path: str) -> Index:
     seen = files.kind(path)
     entries = _memo.get(data)
     if entries is None:
-        if len(_memo) > 500:
-            _memo.clear()
-        entries = _memo[data] = _parse(data)
+        entries = _parse(data)
+        _remember(data, entries)
     return Index(entries, int(seen.st_mtime) if seen else 0)
 
 

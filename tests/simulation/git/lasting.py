@@ -57,6 +57,7 @@ class DiffTree:
     """`git diff-tree --stdin`."""
 
     def __init__(self, repo: Repo, arguments: Sequence[str]) -> None:
+        self._repo = repo
         flags = "--stdin -r -p --binary --full-index --no-renames --no-ext-diff --no-textconv"
         self._answer = asker(
             repo, asked("diff-tree", arguments, f"{flags} --root --always --raw -z --no-abbrev", "--format=")
@@ -66,6 +67,7 @@ class DiffTree:
     def hear(self, said: bytes) -> Steps[bytes]:
         """Lines of two trees, or of a commit and its parents; any other is said back."""
         *lines, self._rest = (self._rest + said).split(b"\n")
+        self._repo.store.forget()
         yield "diff-tree answered"
         return b"".join(self._answer(line) for line in lines)
 

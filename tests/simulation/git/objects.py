@@ -56,6 +56,12 @@ class Store:
         self.folders = tuple(folders)
         self._sync = sync
         self._packs: list[Pack] | None = None
+        self._read_trees: dict[str, Tree] = {}
+        self._read_commits: dict[str, Commit] = {}
+
+    def forget(self) -> None:
+        """Look again whether the trees and commits are there that were read: this command has lasted."""
+        self._read_trees, self._read_commits = {}, {}
 
     def packs(self, *, anew: bool = False) -> list[Pack]:
         """The packs, as they were listed last."""
@@ -111,22 +117,28 @@ class Store:
 
     def tree(self, oid: str) -> Tree:
         """A folder's content by name, in git's order. Raises Failure."""
-        data = self.expect(oid, "tree")
-        found = _trees.get(oid)
+        found = self._read_trees.get(oid)
         if found is None:
-            if len(_trees) > _REMEMBERED:
-                _trees.clear()
-            found = _trees[oid] = parse_tree(data)
+            data = self.expect(oid, "tree")
+            found = _trees.get(oid)
+            if found is None:
+                if len(_trees) > _REMEMBERED:
+                    _trees.clear()
+                found = _trees[oid] = parse_tree(data)
+            self._read_trees[oid] = found
         return found
 
     def commit(self, oid: str) -> Commit:
         """What a commit says. Raises Failure."""
-        data = self.expect(oid, "commit")
-        found = _commits.get(oid)
+        found = self._read_commits.get(oid)
         if found is None:
-            if len(_commits) > _REMEMBERED:
-                _commits.clear()
-            found = _commits[oid] = parse_commit(data)
+            data = self.expect(oid, "commit")
+            found = _commits.get(oid)
+            if found is None:
+                if len(_commits) > _REMEMBERED:
+                    _commits.clear()
+                found = _commits[oid] = parse_commit(data)
+            self._read_commits[oid] = found
         return found
 
     def write(self, kind: str, data: bytes) -> Steps[str]:

@@ -103,14 +103,18 @@ class Pathspec:
         self.wanted = [item for item in items if not item.exclude]
         self._unwanted = [item for item in items if item.exclude]
         self.empty = not items
-        self._exact = None
+        self._exact: frozenset[bytes] = frozenset()  # where paths are all there is
+        self._below: tuple[bytes, ...] = ()
         if items and not self._unwanted and all(item.pattern is None and item.path for item in items):
-            self._exact = {item.path for item in items}
+            self._exact = frozenset(item.path for item in items)
+            self._below = tuple(item.path + b"/" for item in items)
 
     def __call__(self, path: bytes) -> bool:
         """Whether a file at a path is meant."""
-        if self.empty or (self._exact and path in self._exact):
+        if self.empty:
             return True
+        if self._exact:
+            return path in self._exact or path.startswith(self._below)
         meant = not self.wanted or any(item.holds(path) for item in self.wanted)
         return meant and not any(item.holds(path) for item in self._unwanted)
 

@@ -2,9 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Generic, Unpack, cast
+from typing import IO, Unpack, cast
 
 from factory.store.system import ProcessOptions, System
 from tests.simulation.git.lasting import Lasting
@@ -23,17 +23,6 @@ def undisturbed(_step: str) -> None:
 def is_git(argv: Sequence[str | Path]) -> bool:
     """Whether an argv starts git."""
     return str(argv[0]).rpartition("/")[2] == "git"
-
-
-class _Told(Generic[T]):
-    """Steps, and what comes of them."""
-
-    def __init__(self, steps: Steps[T]) -> None:
-        self._steps = steps
-        self.value: T
-
-    def __iter__(self) -> Iterator[str]:
-        self.value = yield from self._steps
 
 
 class _Output:
@@ -132,10 +121,12 @@ class Process(subprocess.Popen[bytes]):
     def _go(self, steps: Steps[T]) -> T:
         whole = False
         try:
-            for step in (told := _Told(steps)):
-                self._between(step)
+            while True:
+                self._between(next(steps))
+        except StopIteration as end:
             whole = True
-            return told.value
+            value: T = end.value
+            return value
         except Failure:
             whole = True
             raise

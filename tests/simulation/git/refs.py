@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tests.simulation.git import files
 from tests.simulation.git.objects import ZERO
@@ -23,6 +24,7 @@ def is_oid(text: str) -> bool:
     return len(text) == 40 and _OID.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def well_formed(name: str) -> bool:
     """Whether git takes it for a reference's name."""
     return not _BAD.search(name) and (name.startswith("refs/") or _OWN.fullmatch(name) is not None)
@@ -36,13 +38,15 @@ class Refs:
 
     def place(self, name: str) -> str:
         """Where a reference has its own file."""
-        folder = self.repo.git_dir if _OWN.fullmatch(name) else self.repo.common_dir
-        return f"{folder}/{name}"
+        return f"{self._folder(name)}/{name}"
 
     def log_place(self, name: str) -> str:
         """Where its log lies."""
-        folder = self.repo.git_dir if _OWN.fullmatch(name) else self.repo.common_dir
-        return f"{folder}/logs/{name}"
+        return f"{self._folder(name)}/logs/{name}"
+
+    def _folder(self, name: str) -> str:
+        own = not name.startswith("refs/heads/") and _OWN.fullmatch(name)
+        return self.repo.git_dir if own else self.repo.common_dir
 
     def packed(self) -> dict[str, str]:
         """The references in packed-refs."""
@@ -65,16 +69,21 @@ class Refs:
 
     def followed(self, name: str) -> str:
         """The reference that is meant in the end."""
-        for _ in range(_DEPTH):
-            found = self.raw(name)
-            if found is None or not found.startswith("ref: "):
-                return name
-            name = found[5:]
-        return name
+        return self._resolved(name)[0]
 
     def read(self, name: str) -> str | None:
         """The object id that a reference leads to."""
-        return self.raw(self.followed(name)) or None
+        return self._resolved(name)[1] or None
+
+    def _resolved(self, name: str) -> tuple[str, str | None]:
+        """The reference that is meant in the end, and what it holds."""
+        found = self.raw(name)
+        for _ in range(_DEPTH):
+            if found is None or not found.startswith("ref: "):
+                break
+            name = found[5:]
+            found = self.raw(name)
+        return name, found
 
     def head(self) -> str | None:
         """The commit that is checked out; None before the first."""
@@ -105,10 +114,15 @@ class Refs:
 
     def expand(self, short: str) -> str | None:
         """The full name of a reference, by git's rules (gitrevisions)."""
+        found = self.named(short)
+        return found[0] if found else None
+
+    def named(self, short: str) -> tuple[str, str] | None:
+        """The full name of a reference, and what it holds."""
         for form in ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD"):
             name = form.format(short)
-            if well_formed(name) and self.raw(name):
-                return name
+            if well_formed(name) and (held := self.raw(name)):
+                return name, held
         return None
 
     def log(self, name: str) -> list[tuple[str, str, str]]:

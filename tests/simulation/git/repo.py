@@ -107,9 +107,8 @@ class Repo:
 def _is_git_dir(path: str, *, objects: bool = True) -> bool:
     if not os.path.isfile(f"{path}/HEAD") and not os.path.islink(f"{path}/HEAD"):
         return False
-    if os.path.isfile(f"{path}/commondir"):
-        return True
-    return (not objects or os.path.isdir(f"{path}/objects")) and os.path.isdir(f"{path}/refs")
+    whole = os.path.isdir(f"{path}/refs") and (not objects or os.path.isdir(f"{path}/objects"))
+    return whole or os.path.isfile(f"{path}/commondir")
 
 
 def _discover(cwd: str) -> tuple[str, str | None]:

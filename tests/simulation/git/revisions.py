@@ -23,6 +23,8 @@ class Revisions:
 
     def find(self, name: str) -> str | None:
         """The object id that a name means; None when it means nothing."""
+        if is_oid(name):
+            return name
         rev, colon, path = name.partition(":")
         if colon:
             return self._below(rev, path)
@@ -45,17 +47,15 @@ class Revisions:
         return commit if number == 0 else parents[number - 1] if number <= len(parents) else None
 
     def _simple(self, name: str) -> str | None:
-        if is_oid(name):
-            return name
         logged = _LOGGED.fullmatch(name)
         if logged:
             ref = self.refs.expand(logged[1] or (self.refs.branch() or "HEAD"))
             log = self.refs.log(ref) if ref else []
             at = int(logged[2])
             return log[at][1] if at < len(log) else None
-        ref = self.refs.expand("HEAD" if name == "@" else name)
-        if ref is not None:
-            return self.refs.read(ref)
+        named = self.refs.named("HEAD" if name == "@" else name)
+        if named is not None:
+            return self.refs.read(named[0]) if named[1].startswith("ref: ") else named[1]
         found = self.repo.store.complete(name) if _SHORT.fullmatch(name) else []
         return found[0] if len(found) == 1 else None
 

@@ -29,12 +29,16 @@ class Change(NamedTuple):
 def flat(store: Store, tree: str, prefix: bytes = b"") -> Files:
     """Every file below a tree, by its path."""
     found: Files = {}
+    _gather(store, tree, prefix, found)
+    return found
+
+
+def _gather(store: Store, tree: str, prefix: bytes, found: Files) -> None:
     for name, entry in store.tree(tree).items():
         if entry.mode == TREE_MODE:
-            found.update(flat(store, entry.oid, prefix + name + b"/"))
+            _gather(store, entry.oid, prefix + name + b"/", found)
         else:
             found[prefix + name] = entry
-    return found
 
 
 def compared(

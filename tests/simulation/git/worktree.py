@@ -33,15 +33,18 @@ def content(place: str, mode: int) -> bytes:
 def looked(root: str, path: bytes) -> os.stat_result | None:
     """What lies at a path; None also where a link stands in the place of a folder on the way."""
     found = files.kind(place_of(root, path))
-    if found is None or b"/" not in path:
-        return found
-    folder = path.rpartition(b"/")[0]
-    while folder:
-        above = files.kind(place_of(root, folder))
-        if above is None or stat.S_ISLNK(above.st_mode):
-            return None
-        folder = folder.rpartition(b"/")[0]
-    return found
+    return found if found is not None and _leads_on(root, path.rpartition(b"/")[0], {}) else None
+
+
+def _leads_on(root: str, folder: bytes, known: dict[bytes, bool]) -> bool:
+    """Whether no link stands in the place of a folder or of one above it; `known` is added to."""
+    if not folder:
+        return True
+    if folder not in known:
+        seen = files.kind(place_of(root, folder))
+        there = seen is not None and not stat.S_ISLNK(seen.st_mode)
+        known[folder] = there and _leads_on(root, folder.rpartition(b"/")[0], known)
+    return known[folder]
 
 
 def differs(root: str, path: bytes, entry: Entry, found: os.stat_result, at: int) -> bool:
@@ -71,10 +74,14 @@ def refreshed(repo: Repo, index: Index, meant: Callable[[bytes], bool]) -> list[
     """Bring what the index remembers of files that are unchanged up to date; those that are not."""
     root = repo.root
     found: list[Difference] = []
-    for (path, stage), entry in sorted(index.entries.items()):
+    known: dict[bytes, bool] = {}
+    for path, stage in sorted(index.entries):
+        entry = index.entries[path, stage]
         if stage or entry.valid or entry.skip or not meant(path):
             continue
-        seen = looked(root, path)
+        seen = files.kind(place_of(root, path))
+        if seen is not None and not _leads_on(root, path.rpartition(b"/")[0], known):
+            seen = None
         if seen is None or (stat.S_ISDIR(seen.st_mode) and entry.mode != GITLINK):
             found.append(Difference(path, "D", None))
         elif differs(root, path, entry, seen, index.at):
