@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 from factory.store import files
-from tests.simulation.chains import chain
-from tests.simulation.conformance import Side
-from tests.simulation.disk import Disk
-from tests.simulation.inodes import FOLDER, Crash, Inode
-from tests.simulation.mounted import mounted
+from tests.simulation.disk.chains import chain
+from tests.simulation.disk.conformance import Side
+from tests.simulation.disk.disk import Disk
+from tests.simulation.disk.inodes import FOLDER, Crash, Inode
+from tests.simulation.disk.mounted import mounted
 
 DRAWS = 200
 TOP = Path("/simulated")

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from tests.simulation.chains import chain
-from tests.simulation.conformance import Side, Step
-from tests.simulation.disk import Disk
-from tests.simulation.mounted import mounted
+from tests.simulation.disk.chains import chain
+from tests.simulation.disk.conformance import Side, Step
+from tests.simulation.disk.disk import Disk
+from tests.simulation.disk.mounted import mounted
 
 CHAINS, LENGTH = 40, 60
 

@@ -18,11 +18,11 @@ from factory.store.repository.git import environment
 from factory.store.repository.objects import Person
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
-from tests.simulation.chance import AS_WRITTEN, Chance
+from tests.simulation.git.chance import AS_WRITTEN, Chance
 from tests.simulation.git.process import SimSystem
 from tests.simulation.git.program import person
 from tests.simulation.git.steps import Done, run
-from tests.simulation.twins import Twins
+from tests.simulation.git.twins import Twins
 from tests.world import World
 
 ANN = Person("Ann", "ann@example.org")

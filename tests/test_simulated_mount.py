@@ -15,9 +15,9 @@ import pytest
 from filelock import FileLock, Timeout
 
 from factory.store import files
-from tests.simulation.disk import Disk
-from tests.simulation.inodes import Crash
-from tests.simulation.mounted import mounted
+from tests.simulation.disk.disk import Disk
+from tests.simulation.disk.inodes import Crash
+from tests.simulation.disk.mounted import mounted
 
 TOP = Path("/simulated")
 

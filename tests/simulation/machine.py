@@ -13,11 +13,11 @@ from typing import Protocol, Unpack
 from unittest.mock import patch
 
 from factory.store.system import ProcessOptions
-from tests.simulation.disk import PREFIX, Disk
+from tests.simulation.disk.disk import PREFIX, Disk
+from tests.simulation.disk.mounted import mounted
 from tests.simulation.git.process import Process
 from tests.simulation.git.program import person
 from tests.simulation.git.steps import Done, Failure, Steps
-from tests.simulation.mounted import mounted
 from tests.simulation.steps import Script
 from tests.simulation.system import VirtualSystem
 

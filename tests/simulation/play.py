@@ -17,7 +17,7 @@ from factory.model.errors import FactoryError
 from factory.model.events import Happening, Tell
 from factory.store.repository.repository import Repository
 from tests.simulation import invariants
-from tests.simulation.inodes import Crash
+from tests.simulation.disk.inodes import Crash
 from tests.simulation.machine import Machine, simulated
 from tests.simulation.person import Person
 from tests.simulation.steps import FAULTS, Script, Step
@@ -86,7 +86,7 @@ class Simulation:
         self.tally = Tally()
         self.person = Person(machine, script)
         self.played = Played()
-        self.heads: list[str] = []  # of the branch, after each pass
+        self.heads: list[str] = []  # the newest commit of the factory's, after each pass
         self._chance = Random(f"{script.seed} faults")
         self._life: _Life | None = None
         self._to_be_looked_at = False  # after the next pass that is made in peace
@@ -134,7 +134,7 @@ class Simulation:
         if step is not None:
             midst.else_now()
         if self._life is not None:
-            self.heads.append(self._life.repository.head("main") or "")
+            self.heads.append(self._life.orchestrator.context.writer.head)
             if self._to_be_looked_at and step is None and report is not None:
                 self._to_be_looked_at = False
                 self.played.violations += [f"after a crash: {each}" for each in self._look()]

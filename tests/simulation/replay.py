@@ -1,6 +1,5 @@
 """Replay: what of a script needs no simulated machine, played with the real git on a real disk, and compared."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -26,11 +26,11 @@ _KINDS = ("rename", "link", "unlink", "fsync")
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
 _PATHS = re.compile(r"\"([^\"]+)\"|<([^>]+)>")
 _TEMPORARY = re.compile(
-    r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+"
+    r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+|patch-\w+"
 )
 # Where git is at liberty: its own upkeep, and whether it syncs an index.
 _ASIDE = re.compile(r"maintenance\.lock|fsync .*index\.lock|gc\.pid")
-_BEGIN = "all-was-laid"
+_BEGIN, _END = "all-was-laid", "all-is-over"  # what is looked for, so that the trace tells of it
 
 
 def quiet(script: Script) -> Script:
@@ -90,12 +90,15 @@ def _traced(lines: list[str], root: str) -> Iterator[tuple[str, list[str]]]:
     begun = False
     for line in lines:
         begun = begun or _BEGIN in line
+        if _END in line:
+            return
         found = _CALL.match(line) if begun else None
         if found:
-            paths = [os.path.join(root, quoted or told) for quoted, told in _PATHS.findall(found[2])]
-            if found[1] == "unlinkat" and len(paths) > 1:  # below a folder that is open
-                paths = ["/".join(each.removeprefix(f"{root}/") for each in paths)]
-            yield found[1].removesuffix("at2").removesuffix("at"), paths
+            told = [quoted or path for quoted, path in _PATHS.findall(found[2])]
+            # A name below a folder that is open follows it.
+            paths = ["/".join(told)] if found[1] == "unlinkat" else told
+            operation = "rmdir" if "AT_REMOVEDIR" in found[2] else found[1].removesuffix("at2").removesuffix("at")
+            yield operation, [str(Path(root, path)) for path in paths]
 
 
 def _plain(steps: Iterable[tuple[str, list[str]]], root: str) -> Iterator[str]:
@@ -119,6 +122,7 @@ def main() -> None:
     with closing(RealMachine(script)) as machine:
         (machine.root / _BEGIN).unlink(missing_ok=True)
         Simulation(script, machine).play()
+        (machine.root / _END).unlink(missing_ok=True)
         click.echo(machine.root)
 
 

@@ -15,7 +15,7 @@ from threading import Condition, Event, Lock, Semaphore, Thread
 from typing import ParamSpec, TypeVar, Unpack
 
 from factory.store.system import ProcessOptions, System
-from tests.simulation.inodes import Crash
+from tests.simulation.disk.inodes import Crash
 
 BEGINNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _BEGAN = BEGINNING.timestamp()

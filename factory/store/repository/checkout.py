@@ -95,9 +95,9 @@ class Checkout:
         if come is not None:
             # Moved whatever it holds by now: a person's edit of the last moment goes with the file.
             if source.is_file() and not source.is_symlink():
-                files.move_new(source, self.root / come.path)
-                if gone.old and self._holds(come.path) == gone.old.oid and self._holds(gone.path) == gone.old.oid:
-                    source.unlink()  # an earlier try ended between the two halves of the move
+                moved = files.move_new(source, self.root / come.path)
+                if not moved and gone.old and self._holds(gone.path) == gone.old.oid:
+                    source.unlink()  # an earlier try ended half way; or a person's is there, and stays
         elif gone.old and self._holds(gone.path) == gone.old.oid:
             source.unlink()
         keep = 2 if in_queue(gone.path) else 1  # an empty lane still is a place to drop files into

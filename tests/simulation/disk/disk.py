@@ -16,9 +16,9 @@ symlink that leads out of it leads nowhere.
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation.descriptors import FIRST, Descriptors
-from tests.simulation.inodes import FILE, FOLDER, Inode
-from tests.simulation.names import OpenFile
+from tests.simulation.disk.descriptors import FIRST, Descriptors
+from tests.simulation.disk.inodes import FILE, FOLDER, Inode
+from tests.simulation.disk.names import OpenFile
 
 PREFIX = "/simulated"
 _PAGE = 4096  # bytes

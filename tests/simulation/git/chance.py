@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from tests.simulation.twins import Twins
+from tests.simulation.git.twins import Twins
 
 _PATHS = ("a.txt", "b.txt", "d/c.txt", "d/e/f.txt", "queue/inbox/one.yaml", "g h.txt", "run.sh")
 _BRANCHES = ("main", "side", "topic")

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import IO, NamedTuple, TypeVar
 
-from tests.simulation.descriptors import FIRST
-from tests.simulation.disk import Disk
-from tests.simulation.inodes import error
-from tests.simulation.streams import Opener, opened
+from tests.simulation.disk.descriptors import FIRST
+from tests.simulation.disk.disk import Disk
+from tests.simulation.disk.inodes import error
+from tests.simulation.disk.streams import Opener, opened
 
 Result = TypeVar("Result")
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]

@@ -9,8 +9,8 @@ from typing import IO, NamedTuple
 
 from typing_extensions import Buffer
 
-from tests.simulation.disk import Disk
-from tests.simulation.inodes import FOLDER, error
+from tests.simulation.disk.disk import Disk
+from tests.simulation.disk.inodes import FOLDER, error
 
 _BUFFER = 8192
 _ACCESS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "a": os.O_WRONLY, "x": os.O_WRONLY}

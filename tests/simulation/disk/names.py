@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator
 from types import TracebackType
 
-from tests.simulation.changes import Change, Changes
-from tests.simulation.inodes import FILE, FOLDER, LINK, Inode, error
+from tests.simulation.disk.changes import Change, Changes
+from tests.simulation.disk.inodes import FILE, FOLDER, LINK, Inode, error
 
 UMASK = 0o022
 _MODES = 0o7777

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tests.simulation.conformance import DEEDS, Step
+from tests.simulation.disk.conformance import DEEDS, Step
 
 _SLOTS = 4
 _ODD = ["a", "b", "..", ".", "", "é", "x" * 300]

@@ -6,10 +6,10 @@ import os
 
 from typing_extensions import Buffer
 
-from tests.simulation.inodes import FILE, FOLDER, LINK, Crash, Inode, error
-from tests.simulation.lookup import MOST_LINKS
-from tests.simulation.moves import Moves
-from tests.simulation.names import _MODES, UMASK, OpenFile
+from tests.simulation.disk.inodes import FILE, FOLDER, LINK, Crash, Inode, error
+from tests.simulation.disk.lookup import MOST_LINKS
+from tests.simulation.disk.moves import Moves
+from tests.simulation.disk.names import _MODES, UMASK, OpenFile
 
 FIRST = 1_000_000  # the first descriptor; no number is given twice
 _TEMPORARY = os.O_TMPFILE

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from tests.simulation.inodes import FOLDER, LINK, Crash, Inode, error
+from tests.simulation.disk.inodes import FOLDER, LINK, Crash, Inode, error
 
 MOST_LINKS = 40
 _LONGEST_NAME = 255

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from random import Random
 from typing import NamedTuple, NoReturn
 
-from tests.simulation.inodes import FILE, Crash, Inode
-from tests.simulation.lookup import Lookup
+from tests.simulation.disk.inodes import FILE, Crash, Inode
+from tests.simulation.disk.lookup import Lookup
 
 Log = list[tuple[str | int, ...]]
 

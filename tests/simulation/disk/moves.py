@@ -3,9 +3,9 @@
 import errno
 import os
 
-from tests.simulation.changes import Change
-from tests.simulation.inodes import FILE, FOLDER, LINK, Inode, error
-from tests.simulation.names import _MODES, Names, Nanoseconds, Times
+from tests.simulation.disk.changes import Change
+from tests.simulation.disk.inodes import FILE, FOLDER, LINK, Inode, error
+from tests.simulation.disk.names import _MODES, Names, Nanoseconds, Times
 
 _NO_FILE = {".": errno.EISDIR, "..": errno.EISDIR, "": errno.EISDIR}
 _NOT_REMOVED = {".": errno.EINVAL, "..": errno.ENOTEMPTY, "": errno.EBUSY}
