@@ -6,7 +6,9 @@ import pytest
 
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.play import play
+from tests.simulation.replay import by_path, durable_steps, history, quiet
 from tests.simulation.steps import Script, script_of
+from tests.test_crash import needs_strace
 
 KEPT = sorted((Path(__file__).parent / "simulation" / "kept").glob("*.json"))
 
@@ -24,6 +26,19 @@ def test_what_was_found_once_does_not_come_back(path: Path) -> None:
 def test_a_seed_gives_the_same_history_each_time() -> None:
     first, second = play(script_of(7)), play(script_of(7))
     assert (first.head, first.operations, first.checks) == (second.head, second.operations, second.checks)
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_the_real_git_on_a_real_disk_makes_the_same_history(seed: int) -> None:
+    script = quiet(script_of(seed))
+    assert history(script, real=True) == history(script, real=False)
+
+
+@needs_strace
+@pytest.mark.parametrize("seed", [1, 3])
+def test_the_real_machine_does_the_same_to_each_file_as_the_simulated_one(seed: int) -> None:
+    script = quiet(script_of(seed))
+    assert by_path(durable_steps(script, real=True)) == by_path(durable_steps(script, real=False))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)

@@ -16,7 +16,7 @@ from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 from tests.simulation.machine import Machine, RealMachine, simulated
 from tests.simulation.play import Simulation
-from tests.simulation.steps import FAULTS, Script, script_of
+from tests.simulation.steps import FAULTS, Script
 
 # What two machines do not have in common: object ids and digests, moments, durations, and who a clone is.
 _OWN = re.compile(
@@ -25,17 +25,20 @@ _OWN = re.compile(
 _KINDS = ("rename", "link", "unlink", "fsync")
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
 _PATHS = re.compile(r"\"([^\"]+)\"|<([^>]+)>")
+_HERE = re.compile(r"AT_FDCWD<[^>]*>")
 _TEMPORARY = re.compile(
-    r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f/]{41}|index-lock-\d+|pack-[0-9a-f]+|patch-\w+"
+    r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f]{2}/\w+|index-lock-\d+|pack-[0-9a-f]+|patch-\w+"
 )
-# Where git is at liberty: its own upkeep, and whether it syncs an index.
-_ASIDE = re.compile(r"maintenance\.lock|fsync .*index\.lock|gc\.pid")
+# Where git is at liberty: its upkeep, an index that it writes anew and that says the same, how a pack gets its name.
+_ASIDE = re.compile(r"maintenance\.lock|index\.lock|factory/#/index|objects/pack/|packed-refs\.lock|refs/stash\.lock")
+_UNFINISHED = " <unfinished ...>"
 _BEGIN, _END = "all-was-laid", "all-is-over"  # what is looked for, so that the trace tells of it
 
 
 def quiet(script: Script) -> Script:
-    """The same without faults, and with nothing in the midst of a pass."""
-    return script.but([replace(step, at=-1) for step in script.steps if step.what not in FAULTS])
+    """The same without faults, with nothing in the midst of a pass, and without git's own upkeep of its objects."""
+    steps = [step for step in script.steps if step.what not in FAULTS and step.what != "gc"]
+    return script.but([replace(step, at=-1) for step in steps])
 
 
 def history(script: Script, *, real: bool) -> list[str]:
@@ -74,13 +77,15 @@ def durable_steps(script: Script, *, real: bool) -> list[str]:
         with simulated(script) as machine:
             machine.disk.log = []
             Simulation(script, machine).play()
-            told = [(str(operation), list(map(str, paths))) for operation, *paths in machine.disk.log]
-            return list(_plain(told, str(machine.root)))
-    with tempfile.NamedTemporaryFile("r") as trace:
+            steps = [(str(operation), list(map(str, paths))) for operation, *paths in machine.disk.log]
+            return list(_plain(steps, str(machine.root)))
+    with tempfile.NamedTemporaryFile("r") as trace, tempfile.NamedTemporaryFile("w") as told:
+        told.write(script.to_json())
+        told.flush()
         calls = "trace=rename,renameat,renameat2,link,linkat,unlink,unlinkat,fsync,fdatasync"
         argv = ("strace", "-f", "-y", "-qqq", "-e", calls, "-e", "signal=none", "-o", trace.name, sys.executable, "-m")
-        given = ("tests.simulation.replay", str(script.seed), str(len(script.steps)))
-        done = subprocess.run((*argv, *given), check=True, capture_output=True, text=True)
+        given = (*argv, "tests.simulation.replay", told.name)
+        done = subprocess.run(given, check=True, capture_output=True, text=True)
         root = done.stdout.strip()
         return list(_plain(_traced(trace.read().split("\n"), root), root))
 
@@ -88,17 +93,30 @@ def durable_steps(script: Script, *, real: bool) -> list[str]:
 def _traced(lines: list[str], root: str) -> Iterator[tuple[str, list[str]]]:
     """(operation, paths) of each call that went well, from when all was laid on."""
     begun = False
-    for line in lines:
+    for line in _whole(lines):
         begun = begun or _BEGIN in line
         if _END in line:
             return
         found = _CALL.match(line) if begun else None
         if found:
-            told = [quoted or path for quoted, path in _PATHS.findall(found[2])]
+            told = [quoted or path for quoted, path in _PATHS.findall(_HERE.sub("", found[2]))]
             # A name below a folder that is open follows it.
             paths = ["/".join(told)] if found[1] == "unlinkat" else told
             operation = "rmdir" if "AT_REMOVEDIR" in found[2] else found[1].removesuffix("at2").removesuffix("at")
             yield operation, [str(Path(root, path)) for path in paths]
+
+
+def _whole(lines: list[str]) -> Iterator[str]:
+    """Calls, each on one line: another process may have come in between."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        process, _, call = line.partition(" ")
+        if call.endswith(_UNFINISHED):
+            begun[process] = call.removesuffix(_UNFINISHED)
+        elif "resumed>" in call:
+            yield f"{process} {begun.pop(process, '')}{call.partition('resumed>')[2]}"
+        else:
+            yield line
 
 
 def _plain(steps: Iterable[tuple[str, list[str]]], root: str) -> Iterator[str]:
@@ -118,7 +136,7 @@ def by_path(steps: list[str]) -> dict[str, list[str]]:
 
 def main() -> None:
     """Play a script on the real machine, for whoever traces it."""
-    script = quiet(script_of(int(sys.argv[1]), int(sys.argv[2])))
+    script = Script.read(Path(sys.argv[1]))
     with closing(RealMachine(script)) as machine:
         (machine.root / _BEGIN).unlink(missing_ok=True)
         Simulation(script, machine).play()
