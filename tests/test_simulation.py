@@ -28,14 +28,14 @@ def test_a_seed_gives_the_same_history_each_time() -> None:
     assert (first.head, first.operations, first.checks) == (second.head, second.operations, second.checks)
 
 
-@pytest.mark.parametrize("seed", [2, 5])
+@pytest.mark.parametrize("seed", [3, 6])
 def test_the_real_git_on_a_real_disk_makes_the_same_history(seed: int) -> None:
     script = quiet(script_of(seed))
     assert history(script, real=True) == history(script, real=False)
 
 
 @needs_strace
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_real_machine_does_the_same_to_each_file_as_the_simulated_one(seed: int) -> None:
     script = quiet(script_of(seed))
     assert by_path(durable_steps(script, real=True)) == by_path(durable_steps(script, real=False))

@@ -30,7 +30,9 @@ _TEMPORARY = re.compile(
     r"\.factory-\w+|tmp_obj_\w+|next-index-\d+|(?<=objects/)[0-9a-f]{2}/\w+|index-lock-\d+|pack-[0-9a-f]+|patch-\w+"
 )
 # Where git is at liberty: its upkeep, an index that it writes anew and that says the same, how a pack gets its name.
-_ASIDE = re.compile(r"maintenance\.lock|index\.lock|factory/#/index|objects/pack/|packed-refs\.lock|refs/stash\.lock")
+_ASIDE = re.compile(
+    r"maintenance\.lock|index\.lock|index\.stash|factory/#/index|objects/pack/|packed-refs\.lock|refs/stash\.lock"
+)
 _UNFINISHED = " <unfinished ...>"
 _BEGIN, _END = "all-was-laid", "all-is-over"  # what is looked for, so that the trace tells of it
 
