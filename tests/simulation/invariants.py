@@ -47,8 +47,10 @@ def places(repository: Repository) -> Counter[str]:
 
 
 def of_places(repository: Repository, known: set[str]) -> Iterator[str]:
-    """Items that are lost, or lie in two lanes, or are worked on by nobody."""
+    """Items that are lost, or lie in two lanes, or are at work when nothing moves any more."""
     found = places(repository)
+    at_work = repository.objects.folder(repository.objects.commit(repository.head("main") or "").tree, "queue/active")
+    yield from (f"{name} is at work for ever" for name in sorted(at_work) if name.endswith(".yaml"))
     for each in sorted(known | found.keys()):
         if found[each] > 1 or (not found[each] and not any(repository.root.glob(f"queue/**/{each}.yaml"))):
             yield f"{each} lies in {found[each]} lanes"

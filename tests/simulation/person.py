@@ -101,6 +101,8 @@ class Person:
                 return self._move(step.what, chance)
             case "edit-code":
                 return self._edit_code(chance)
+            case "in-the-way":
+                return self._in_the_way(chance)
             case "commit-code":
                 return self._commit("src", "notes.txt")
             case "commit-all":
@@ -183,7 +185,7 @@ class Person:
         yield from self._write(path, text)
         if chance.random() < 0.4:
             yield
-            yield from self._commit(path)
+            yield from self._commit("queue")  # with both halves of what they had moved
 
     def _move(self, what: str, chance: Random) -> Doing:
         lanes = ("blocked",) if what == "unblock" else _OPEN
@@ -210,6 +212,19 @@ class Person:
         path, text = chance.choice(_FILES), f"{self._number}\n"
         self.mine[path] = text.encode()
         yield from self._write(path, text)
+
+    def _in_the_way(self, chance: Random) -> Doing:
+        """A file of their own where a worker's may have to be written; or not any more."""
+        place = self._one(chance, *self._items(*_OPEN))
+        if place is None:
+            return
+        path = f"work/{place.stem}.txt"
+        if path in self.mine:
+            del self.mine[path]
+            self._place(path).unlink(missing_ok=True)
+        elif not self._place(path).exists():
+            self.mine[path] = b"mine\n"
+            yield from self._write(path, "mine\n")
 
     def _commit(self, *paths: str) -> Doing:
         if not self._on_main():

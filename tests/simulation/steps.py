@@ -21,6 +21,7 @@ PERSON = {
     "unblock": 4,
     "edit-item": 2,
     "edit-code": 3,
+    "in-the-way": 2,
     "commit-code": 3,
     "commit-all": 2,
     "policy": 1,

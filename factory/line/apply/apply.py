@@ -16,7 +16,7 @@ from factory.model.run_layout import PULL_REQUEST
 
 
 def apply(context: Context, snapshot: Snapshot, approved: list[Assessment]) -> bool:
-    """Apply what the gate approved; whether something was merged, which makes way for what waits behind it."""
+    """Apply what the gate approved; whether the gate is to be asked again: what was merged makes way."""
     free = [each for each in approved if each.state.item is not None and not each.state.item.hold]
     for assessment in free:
         if not assessment.rides:

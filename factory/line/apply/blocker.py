@@ -8,7 +8,7 @@ from factory.store.repository.trees import diff
 
 
 def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assessment) -> tuple[NotApplied, str] | None:
-    """Why what is approved will not be applied by the next pass; None when it will."""
+    """Why what is approved will not be applied by the next pass; None when nothing of its own keeps it back."""
     state, evidence, target = assessment.state, assessment.evidence, snapshot.policy.target_branch
     if state.item is not None and state.item.hold:
         return NotApplied.HELD, "it is on hold"

@@ -3,7 +3,7 @@
 It is made anew with each pass from what is approved and what the target holds; only what checks came to is remembered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -17,7 +17,7 @@ from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment, assess
 from factory.line.review.proposals import base_of
 from factory.line.runs import Place
-from factory.line.snapshot import Snapshot
+from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem
 from factory.model.events import Blocked
@@ -52,6 +52,7 @@ class _Train:
     cars: tuple[_Coupled, ...]
     clear: int  # so many of them have nobody ahead who is left out, and whom the gate judges once they have landed
     looked_at: frozenset[Place]
+    unprovable: tuple[tuple[Assessment, Failure], ...]  # whose checks could not be run at the front, and why
     judged: frozenset[Place]  # at the front, of all in review: what was found there counts until somebody has judged it
 
     @property
@@ -69,7 +70,7 @@ class _Train:
 
 
 def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -> bool:
-    """Land all that is proven in one instant, and have what follows checked; whether something has landed."""
+    """Land all that is proven in one instant, and have what follows checked; whether the gate is to be asked again."""
     waiting = _unobstructed(context, snapshot, _in_order(context, approved))
     while True:
         train = _coupled(context, snapshot, waiting)
@@ -79,6 +80,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
             break
         context.obstructed.add(item_id)  # a person's changes keep it where it is, and nobody else
         waiting = [each for each in waiting if each.state.id != item_id]
+    snapshot = snapshot.after(*_blocked(context, snapshot, train))
     before, landed = context.writer.mark(), 0
     unfounded = False
     for car in cars[: step.land]:
@@ -138,6 +140,7 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
     on = context.writer.tip_of(snapshot.policy.target_branch)
     cars: list[_Coupled] = []
     looked_at: set[Place] = set()
+    unprovable: list[tuple[Assessment, Failure]] = []
     clear: int | None = None
     for assessment in waiting:
         if len(cars) == snapshot.policy.merge.ahead:
@@ -148,7 +151,9 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
             if cars and not car.tree:
                 continue  # it conflicts with those ahead, and waits until they have landed
             seen = _by_evidence(context, snapshot, car, front=not cars)
-            if seen is not None:
+            if isinstance(seen, Failure):
+                unprovable.append((assessment, seen))
+            elif seen is not None:
                 cars.append(seen)
                 on = seen.commit
                 if touches(context.repository.changed(seen.base, assessment.evidence.proposal), _RULES):
@@ -158,7 +163,21 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
     front = context.repository.content_at(context.writer.tip_of(snapshot.policy.target_branch))
     reviewed = snapshot.in_lane(Lane.REVIEW)
     judged = frozenset(Place(state.id, state.history.subject, front) for state in reviewed)
-    return _Train(tuple(cars), len(cars) if clear is None else clear, frozenset(looked_at), judged)
+    clear = len(cars) if clear is None else clear
+    return _Train(tuple(cars), clear, frozenset(looked_at), tuple(unprovable), judged)
+
+
+def _blocked(context: Context, snapshot: Snapshot, train: _Train) -> Iterator[ItemState]:
+    """Those whose checks the machine cannot run, once a person has to look."""
+    for assessment, failure in train.unprovable:
+        with context.isolating(assessment.state):
+            blocked = Blocked(
+                reason=failure.reason,
+                failure=FailureClass.CONFIG,
+                not_applied=NotApplied.UNPROVABLE,
+                verdicts=assessment.decision.verdicts,
+            )
+            yield context.writer.move(assessment.state, Move(blocked), snapshot.listing.verdicts)
 
 
 def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
@@ -175,8 +194,10 @@ def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
     return _Coupled(assessment, place, on, base, merge.tree, commit, proven=False)
 
 
-def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: bool) -> _Coupled | None:
+def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: bool) -> _Coupled | Failure | None:
     """A car with what is known of it in its place; None when it may not ride now, as far as that is known.
+
+    At the front also why nothing can be known of it.
 
     Behind others it is not to blame yet: what they bring may be what it does not get on with.
     """
@@ -188,15 +209,7 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: 
     if found is None:
         return car
     if isinstance(found, Failure):
-        if front:
-            blocked = Blocked(
-                reason=found.reason,
-                failure=FailureClass.CONFIG,
-                not_applied=NotApplied.UNPROVABLE,
-                verdicts=car.assessment.decision.verdicts,
-            )
-            context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
-        return None
+        return found if front else None
     assessment = assess(context.reader, snapshot, state, found)
     if isinstance(assessment, str) or assessment.decision.event is not Event.FINISH:
         return None

@@ -9,7 +9,7 @@ from factory.model.errors import BusyError
 from factory.store.repository.git import Git
 from factory.store.repository.index import Mark
 from factory.store.repository.objects import Objects
-from factory.store.repository.outage import make_whole
+from factory.store.repository.power_loss import repair_after_power_loss
 from factory.store.repository.recovery import Recovery
 from factory.store.repository.refs import NOTHING, Refs, RefUpdate
 from factory.store.repository.repair import Repair
@@ -257,9 +257,9 @@ class Publisher:
             _Shown(view, update.branch, self._repair.changes(update)) for view, update in found if update.new != NOTHING
         ]
 
-    def make_whole(self) -> bool:
+    def repair_after_power_loss(self) -> bool:
         """Mend what a machine that went off has torn in working trees; whether there was something to mend."""
-        return make_whole(self._views(), self._objects, self._repair)
+        return repair_after_power_loss(self._views(), self._objects, self._repair)
 
     def recover(self) -> bool:
         """Finish or undo what a crash left between a batch's parts. True when it had happened and was finished."""

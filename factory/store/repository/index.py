@@ -47,7 +47,7 @@ class Index:
 
     def prepare(self, changes: Iterable[Change]) -> Mark | None:
         """Make, beside it, an index that has these changes and every other entry as it is; what it was made from."""
-        self._prepared.with_name(f"{self._prepared.name}.lock").unlink(missing_ok=True)  # of a git that was killed
+        self._forget_prepared()
         made_from = self.mark()
         _copy(self.path, self._prepared)
         changes = list(changes)
@@ -81,9 +81,14 @@ class Index:
         _copy(self.path, self._former)
         self._prepared.replace(self.path)
 
+    def _forget_prepared(self) -> None:
+        """Remove it, and the lock of a git that was killed at it."""
+        for path in (self._prepared, self._prepared.with_name(f"{self._prepared.name}.lock")):
+            path.unlink(missing_ok=True)
+
     def make_anew(self, head: str | None) -> None:
         """Put one in its place that has what a commit holds, or nothing. The lock is held."""
-        self._prepared.unlink(missing_ok=True)
+        self._forget_prepared()
         self.with_prepared("read-tree", head or "--empty")
         self.adopt()
 

@@ -153,7 +153,7 @@ class Repository:
         files.remove_unfinished(self.state)
         boot, noted = self.system.boot().encode(), self.state / BOOT
         went_off = not boot or files.read_regular(noted) != boot
-        repaired = went_off and self.publisher.make_whole()
+        repaired = went_off and self.publisher.repair_after_power_loss()
         repaired |= self.publisher.recover()
         self.objects.forget_keeps()
         self.under_check.let_go_of_all()

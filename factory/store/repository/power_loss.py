@@ -1,4 +1,4 @@
-"""An outage: what the machine had not written yet when it went off is made whole again, before anybody reads it."""
+"""A loss of power: what the machine had not written when it went off is made whole, before anybody reads it."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,19 +14,19 @@ _EMPTY = name_of("blob", b"")
 _NONE = bytes(_DIGEST_BYTES)  # git was told to write none
 
 
-def make_whole(views: Iterable[View], objects: Objects, repair: Repair) -> bool:
+def repair_after_power_loss(views: Iterable[View], objects: Objects, repair: Repair) -> bool:
     """Mend every working tree; whether there was something to mend.
 
     Git syncs neither an index nor the files that it checks out, and no more does the factory: all of it follows from
     what a branch holds. A file system may keep such a file's name and none of its content.
     """
-    mended = [_mended(view, objects, repair) for view in views]
+    mended = [_mend(view, objects, repair) for view in views]
     return any(mended)
 
 
-def _mended(view: View, objects: Objects, repair: Repair) -> bool:
+def _mend(view: View, objects: Objects, repair: Repair) -> bool:
     head = repair.head_of(view)
-    torn = _is_torn(view)
+    torn = _is_index_torn(view)
     if torn:
         with view.lock.held(adopt=True):
             view.index.make_anew(head)
@@ -35,7 +35,7 @@ def _mended(view: View, objects: Objects, repair: Repair) -> bool:
     return torn or bool(empty)
 
 
-def _is_torn(view: View) -> bool:
+def _is_index_torn(view: View) -> bool:
     """Whether an index does not end in its digest."""
     data = files.read_regular(view.index.path)
     if data is None:
@@ -45,7 +45,7 @@ def _is_torn(view: View) -> bool:
 
 
 def _emptied(view: View, objects: Objects, head: str) -> Iterator[Change]:
-    """The factory's own files that are empty, and are not on the branch: nobody means that."""
+    """The factory's own files that are empty here and not so on the branch: nobody means that."""
     tree = objects.commit(head).tree
     for _, path in view.edits(*sorted(OWN_FOLDERS)):
         entry = objects.find(tree, path)
