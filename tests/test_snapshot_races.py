@@ -1,5 +1,6 @@
 """Whatever a person commits in the very moment of a publish: no run is forgotten, made twice or left unpaid."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -390,3 +391,17 @@ def test_a_run_that_ends_while_its_item_lies_twice_is_kept_until_one_of_the_file
     # then what it came to counts, and it is paid once
     assert world.events("one") == ["submit", "start", "deliver", "finish"]
     assert costs(world, "one") == [0.25]
+
+
+def test_what_loses_its_route_while_its_worker_works_is_delivered_all_the_same(world: World) -> None:
+    inputs = json.dumps({"runs": [[{"write": {"path": "one.txt", "text": "one\n"}}]]})
+    world.write("queue/inbox/one.yaml", f"title: do one\ninputs: {inputs}\n")
+    world.commit("An item")
+    with closing(Repository(world.root)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        with orchestrator.holding():
+            orchestrator.one_pass()
+            world.policy(routes="[]")
+            world.until(lambda: all(running.future.done() for running in orchestrator.context.runs.running.values()))
+            orchestrator.one_pass()
+    assert world.lane("one") == "review"

@@ -176,7 +176,7 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
     """To review: the proposal on the item's branch, the evidence beside it, a verdict file for each human seat."""
     state, request, outcome = ended.state, ended.request, ended.outcome
     evidence, result = outcome.evidence, outcome.work.result
-    assert evidence is not None and state.contract_name is not None and state.item is not None
+    assert evidence is not None and state.item is not None  # else its text has changed
     loose_ends = result.handoff.loose_ends() if result else {}
     closed = closed_by_change(context, snapshot, state, outcome.proposal)
     table = state.history.table.close(closed)
