@@ -245,7 +245,7 @@ def test_only_those_that_change_the_same_path_are_merged_with_each_other_and_eac
     assert len(merges) == 4
 
 
-def test_what_shares_no_history_and_cannot_be_merged_at_all_holds_up_nobody(world: World) -> None:
+def test_what_shares_no_history_is_merged_by_what_it_was_made_on(world: World) -> None:
     # given a target that was made anew while somebody worked on the earlier one
     world.item("like", writes("1\n", "elsewhere.txt"), contract="reviewed")
     world.tick()
@@ -259,8 +259,8 @@ def test_what_shares_no_history_and_cannot_be_merged_at_all_holds_up_nobody(worl
     earlier, later = (proposed(repository, base, "same.txt", base) for base in (snapshot.head, anew))
     snapshot = snapshot.after(in_review(snapshot.items["like"], "earlier", earlier))
     conflicts = Conflicts()
-    assert conflicts.with_earlier(reader, snapshot, "later", later) == {}
+    assert conflicts.with_earlier(reader, snapshot, "later", later) == {"earlier": ("same.txt",)}
     moved = proposed(repository, snapshot.head, "same.txt", "3\n")
-    assert conflicts.paths_in_target(repository, later, moved) == ()
+    assert conflicts.paths_in_target(repository, later, moved) == ("same.txt",)
     assert conflicts.paths_in_target(repository, earlier, moved) == ("same.txt",)
     repository.close()

@@ -24,8 +24,8 @@ def merged(world: World, base: str, proposal: str, target: str) -> tuple[str | N
     with closing(Repository(world.root)) as repository:
         plain = repository._merging.joined(base, proposal, target, repository.content_at)
         repository.objects.flush()
-        found = repository.merge(target, proposal)
-        return plain.tree if plain else None, repository.content(found.tree), found.conflicts
+        found = repository.merge(base, target, proposal)
+        return plain.tree if plain else None, found.tree, found.conflicts
 
 
 def sides(world: World, ours: dict[str, str | None], theirs: dict[str, str | None]) -> tuple[str, str, str]:

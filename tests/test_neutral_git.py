@@ -71,7 +71,7 @@ def test_no_merge_driver_of_the_repository_runs(world: World, tmp_path: Path) ->
     theirs = world.commit()
     # when the factory merges them in memory
     repository = Repository(world.root)
-    merge = repository.merge(ours, theirs)
+    merge = repository.merge(base, ours, theirs)
     repository.close()
     # then that is a conflict, and no program was asked
     assert merge.conflicts == ("notes.txt",)
@@ -97,7 +97,7 @@ def test_a_shallow_clone_can_be_patched_and_merged(world: World, tmp_path: Path)
     clone.write("more.txt", "more\n")
     more = clone.commit()
     repository = Repository(clone.root)
-    merge = repository.merge(head, more)
+    merge, whole = repository.merge(head, head, more), repository.content_at(more)
     repository.close()
-    assert merge.conflicts == () and merge.tree == clone.git("rev-parse", f"{more}^{{tree}}")
+    assert merge.conflicts == () and merge.tree == whole
     assert trees[1] == clone.git("rev-parse", f"{head}^{{tree}}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -559,3 +560,22 @@ def test_reads_that_leave_out_what_comes_from_the_target_are_refused(world: Worl
     world.contract("narrow", checks=[check], checks_from={"base": ["tests/**"]})
     world.commit()
     assert "tests/test_a.py (checks_from)" in world.command("check", status=1)
+
+
+def test_evidence_that_a_person_has_laid_among_the_artifacts_lends_nothing(world: World, note: Path) -> None:
+    # given a change that its check says no to
+    counting(world, note, script="test ! -e lib/bad.txt")
+    item(world, "one", path="lib/bad.txt")
+    world.tick()
+    said = world.artifacts("one")["run-1/recheck.json"]
+    assert world.lane("one") == "rework"
+    # when somebody commits the same as evidence of another run, which is said to have passed
+    world.write("artifacts/zz/run-1/recheck.json", re.sub(r'"exit_code": [1-9]\d*', '"exit_code": 0', said))
+    world.commit("A forgery")
+    world.factory("cancel", "one")
+    item(world, "two", path="lib/bad.txt", text="one\n")
+    before = runs(note)
+    world.tick()
+    # then the check is run
+    assert runs(note) > before
+    assert world.lane("two") == "rework"

@@ -1,6 +1,8 @@
 """Scopes: items that are about the same paths are not under way at the same time."""
 
 import itertools
+import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -217,3 +219,22 @@ def test_what_is_blocked_lets_others_start(world: World) -> None:
     world.commit("Two")
     world.tick(drain=True)
     assert (world.lane("first"), world.lane("second")) == ("blocked", "done")
+
+
+def test_a_pattern_of_many_wildcards_is_held_against_a_long_name_at_once() -> None:
+    assert not overlap("x/" + "*a" * 12 + "b", "x/" + "a" * 100)
+    assert overlap("x/" + "*a" * 12 + "*b", "x/" + "a" * 100 + "b")
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_part_covers_the_names_that_its_pattern_matches(seed: int) -> None:
+    chance = random.Random(seed)
+    part = "".join(chance.choice("ab*?") for _ in range(chance.randint(1, 6)))
+    name = "".join(chance.choice("ab") for _ in range(chance.randint(1, 6)))
+    if "**" not in part and set(part) & set("*?"):
+        assert overlap(part, name) == matches(name, (part,))
+
+
+def test_an_item_of_endless_scopes_is_no_item(world: World) -> None:
+    world.item("one", text=f"scope: {json.dumps([f'a{number}*' for number in range(51)])}\n")
+    assert any("at most 50" in problem.message for problem in world.tick().problems)

@@ -399,3 +399,24 @@ def test_what_a_person_approved_and_no_check_can_prove_is_blocked_with_their_ver
     last = world.last("one")
     assert (world.lane("one"), last.not_applied, len(last.verdicts)) == ("blocked", NotApplied.UNPROVABLE, 1)
     assert findings(world.root) == []
+
+
+def test_a_fix_of_what_a_person_has_deleted_meanwhile_is_a_conflict_though_artifacts_hold_a_copy(world: World) -> None:
+    # given a file of many lines, which one worker left a copy of among its artifacts, and another one has mended
+    lines = "".join(f"line {number}\n" for number in range(30))
+    world.write("src/foo.txt", lines)
+    world.contract("copies", produces={"files": [{"path": "foo.txt"}]})
+    world.item("copy", [{"out": {"path": "foo.txt", "text": lines}}], contract="copies")
+    mended = lines.replace("line 7", "mended")
+    world.item("fix", [{"write": {"path": "src/foo.txt", "text": mended}}], contract="reviewed")
+    world.commit("A file and items")
+    world.tick(drain=True)
+    # when a person deletes the file, and approves the fix
+    world.git("rm", "-q", "src/foo.txt")
+    world.git("commit", "-q", "-m", "Gone")
+    if world.lane("fix") == "review":
+        world.verdict("fix", "approve")
+    world.tick()
+    # then the fix has not vanished: it is a conflict
+    assert world.lane("fix") == "rework" or any(entry.failure == "conflict" for entry in world.journal("fix"))
+    world.command("audit")

@@ -58,7 +58,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         same = last is not None and opened.head(last.branch) == last.head  # else there is something new anyhow
         seen = sight(opened, last.branch, last.target) if last is not None and same else ""
         soon = opened.system.now() + timedelta(seconds=patience if drain else 0)
-        if last is not None and last.holds(seen, soon) and not as_json:
+        if last is not None and last.holds(seen, soon) and not as_json and not (strict and drain):
             with locked(opened.state, opened.system):
                 summary(0, last)
                 return 1 if strict and last.counts.get(Lane.BLOCKED) else 0

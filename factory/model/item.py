@@ -66,6 +66,10 @@ class Budget(Format):
     minutes: Minutes | None = None
 
 
+# Each is held against those of all others that are under way.
+Scope = Annotated[tuple[Annotated[Text, Field(max_length=300)], ...], Field(max_length=50)]
+
+
 class Item(Format):
     """A task. Only the title is required."""
 
@@ -78,7 +82,7 @@ class Item(Format):
     inputs: dict[str, JsonValue] = {}
     acceptance: tuple[Criterion, ...] = ()
     hold: bool = False
-    scope: tuple[Text, ...] = ()  # the paths that it is about: it does not start beside another that is about the same
+    scope: Scope = ()  # the paths that it is about: it does not start beside another that is about the same
     budget: Budget = Budget()
     discovered_from: ItemId | None = None  # the item whose worker came across it
     reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal

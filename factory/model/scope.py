@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from factory.model.globs import matches
-
 _WILD = "*?"
 _Parts = tuple[str, ...]
 
@@ -85,12 +83,34 @@ def _overlap(one: _Parts, other: _Parts) -> bool:
 def _alike(one: str, other: str) -> bool:
     """Whether there may be a name that both parts cover."""
     if not _is_wild(other):
-        return matches(other, (one,))
+        return _covers(one, other)
     if not _is_wild(one):
-        return matches(one, (other,))
+        return _covers(other, one)
     (begins, ends), (begins_too, ends_too) = _fixed(one), _fixed(other)
     beginning = begins.startswith(begins_too) or begins_too.startswith(begins)
     return beginning and (ends.endswith(ends_too) or ends_too.endswith(ends))
+
+
+def _covers(part: str, name: str) -> bool:
+    """Whether a part with wildcards covers a name: found without a second look, however many wildcards there are."""
+    first, *between = part.split("*")
+    if not between:
+        return len(part) == len(name) and _fits(part, name, 0)
+    last = between.pop()
+    place, end = len(first), len(name) - len(last)
+    if place > end or not _fits(first, name, 0) or not _fits(last, name, end):
+        return False
+    for piece in between:  # the first place where it fits is as good as any later one
+        found = next((at for at in range(place, end - len(piece) + 1) if _fits(piece, name, at)), None)
+        if found is None:
+            return False
+        place = found + len(piece)
+    return True
+
+
+def _fits(piece: str, name: str, at: int) -> bool:
+    """Whether a piece, in which `?` stands for any character, lies at a place of a name."""
+    return all(mine in ("?", theirs) for mine, theirs in zip(piece, name[at : at + len(piece)], strict=True))
 
 
 def _fixed(part: str) -> tuple[str, str]:

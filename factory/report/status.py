@@ -144,7 +144,8 @@ def _in_review(
     if again:  # the target has moved, so what was proven is proven anew
         condition, what = parted(again.decode(errors="replace"))
         return row_of(reader, snapshot, state, condition, what), ()
-    assessment = assess_now(reader, snapshot, state, Conflicts())
+    target = reader.repository.head(snapshot.policy.target_branch)
+    assessment = assess_now(reader, snapshot, state, target, Conflicts())
     if isinstance(assessment, str):
         return row_of(reader, snapshot, state, "invalid", assessment), ()
     decision, clash = assessment.decision, _in_conflict(snapshot, state)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from factory.store.state import BRANCH, CELLS, HEARTBEATS, PENDING, PUBLISHED, S
 
 HELD_MOST = 20
 _BYTES = 200_000
+_LONGEST = timedelta(days=1)  # that it may hold, whatever a clock that was set back has written
 _Short = Annotated[str, Field(max_length=4000)]
 
 
@@ -53,7 +54,7 @@ class Standstill(Format):
 
     def holds(self, seen: str, at: datetime) -> bool:
         """Whether a pass at a moment would find again what one has found, now that this is to be seen."""
-        return bool(seen) and seen == self.sight and (self.until is None or at < self.until)
+        return bool(seen) and seen == self.sight and self.until is not None and at < self.until <= at + _LONGEST
 
 
 def remembered(state: Path) -> Standstill | None:

@@ -29,11 +29,11 @@ def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
         return Work(failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it"))
     # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
     back = plumbing_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n")
-    merge = repository.merge(request.base, back)
+    merge = repository.merge(applied, request.base, back)
     if merge.conflicts:
         shown = ", ".join(merge.conflicts[:3])
         return Work(failure=Failure(FailureClass.CONFLICT, f"later changes stand in the way of the revert: {shown}"))
-    base, tree = repository.content_at(request.base), repository.content(merge.tree)
+    base, tree = repository.content_at(request.base), merge.tree
     changes = tuple(diff(objects, base, tree))
     if not changes:
         return Work(failure=Failure(FailureClass.EMPTY, f"nothing of {applied[:10]} is left to be reverted"))

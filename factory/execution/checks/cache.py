@@ -132,10 +132,10 @@ class Lender:
             return None
         key = asker.key(read, argv)
         if asker.folders == NO_FOLDERS:
-            found = self._precedents.find(asker.request.policy.branch, name, key)
+            found = self._precedents.find(asker.request.policy, name, key)
         else:  # no commit tells of these folders
             wanted = self._runs.get(key, asker.folders)
-            found = self._precedents.find(asker.request.policy.branch, name, key, wanted) if wanted else None
+            found = self._precedents.find(asker.request.policy, name, key, wanted) if wanted else None
         if found is not None:
             ran = found.ran
             return CheckResult(0, "", ran.seconds, found.log, reused=True, read=read, taken=found.taken)

@@ -11,9 +11,10 @@ from factory.model.evidence import CheckKey, Evidence, Ran, Taken
 from factory.model.layout import ARTIFACTS, finished_artifacts, run_file
 from factory.model.lifecycle import Lane
 from factory.model.moments import day_of
+from factory.model.policy import Identity, Policy
 from factory.model.run_layout import EVIDENCE, RECHECK, check_log, parse_run_path, rechecked
 from factory.store.artifacts import Artifacts
-from factory.store.repository.objects import MissingObject
+from factory.store.repository.objects import MissingObject, Person
 from factory.store.repository.repository import Repository
 
 DAYS = 30  # older runs than this are not looked at: machines change where nobody looks
@@ -51,17 +52,19 @@ class Precedents:
         self._lock = threading.Lock()
         self._looked_at: set[str] = set()  # folders
         self._reading: dict[str, dict[_Proof, None]] = {}  # what has a run that reads this, the newest last
+        self._factorys: dict[_Proof, bool] = {}  # what a run left, and whether the factory has committed it
         self._missed: dict[tuple[str, str], set[str]] = {}  # by the contract's text and the check: what `reads` lack
 
-    def find(self, branch: str, name: str, key: CheckKey, wanted: Taken | None = None) -> Precedent | None:
+    def find(self, policy: Policy, name: str, key: CheckKey, wanted: Taken | None = None) -> Precedent | None:
         """A run of a check that passed with this key; of `wanted` alone, if that is given."""
-        head = self._repository.head(branch)
+        head = self._repository.head(policy.branch)
         try:
-            return self._found(self._objects.commit(head).tree, name, key, wanted) if head else None
+            return self._found(head, policy.identity, name, key, wanted) if head else None
         except MissingObject:
             return None
 
-    def _found(self, tree: str, name: str, key: CheckKey, wanted: Taken | None) -> Precedent | None:
+    def _found(self, head: str, signs: Identity, name: str, key: CheckKey, wanted: Taken | None) -> Precedent | None:
+        tree = self._objects.commit(head).tree
         with self._lock:
             self._look(tree)
             if (key.contract, name) in self._missed:
@@ -69,9 +72,20 @@ class Precedents:
             for place in reversed(self._reading.get(key.read, {})):
                 if wanted is None or (wanted.item, wanted.run, wanted.proof) == place:
                     found = self._at(tree, place, name, key)
-                    if found is not None:
+                    if found is not None and self._is_factorys(head, tree, signs, place):
                         return found
         return None
+
+    def _is_factorys(self, head: str, tree: str, signs: Identity, place: _Proof) -> bool:
+        """Whether the factory has committed what a run left: others can lay a file there, too."""
+        if place not in self._factorys:
+            day = self._artifacts.done_day(tree, place.item) or ""
+            path = run_file(place.item, place.run, _PROOFS[place.proof], day)
+            who = self._repository.last_author(head, path)
+            own = who is not None and who.name in ("factory", signs.name) and who.email.startswith("factory@")
+            named = who is not None and signs.email is not None and who == Person(signs.name, signs.email)
+            self._factorys[place] = own or named
+        return self._factorys[place]
 
     def missed(self, tree: str, name: str, contract: str) -> tuple[str, ...]:
         """What a check was seen to read that the `reads` in this text of its contract lack, by any clone."""

@@ -57,15 +57,20 @@ def assess(
 
 
 def assess_now(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, conflicts: Conflicts, again: Gathered | None = None
+    reader: SnapshotReader,
+    snapshot: Snapshot,
+    state: ItemState,
+    target: str | None,
+    conflicts: Conflicts,
+    again: Gathered | None = None,
 ) -> Assessment | str:
-    """The same on the target as it is now: nobody goes on judging what does not merge with it any more."""
+    """The same on a target's newest commit: nobody goes on judging what does not merge with it any more."""
     assessment = assess(reader, snapshot, state, again)
     if isinstance(assessment, str) or assessment.decision.event not in (None, Event.FINISH) or not assessment.rides:
         return assessment
     if state.item is None or state.item.hold:
         return assessment
-    conflict = conflicts.with_target(reader.repository, snapshot, state)
+    conflict = conflicts.with_target(reader.repository, state, target) if target else None
     if conflict is None:
         return assessment
     found = assess(reader, snapshot, state, conflict)

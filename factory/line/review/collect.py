@@ -217,7 +217,7 @@ def _merged_in_memory(
     assert evidence is not None
     if not ended.request.contract.merges or evidence.proposal == evidence.base or evidence.conflicts:
         return {}, not evidence.conflicts
-    target = repository.tip(snapshot.policy.target_branch, "target")
+    target = context.writer.tip_of(snapshot.policy.target_branch)
     if context.conflicts.paths_in_target(repository, evidence.proposal, target):
         return {}, False
     return context.conflicts.with_earlier(context.reader, snapshot, ended.state.id, evidence.proposal), True

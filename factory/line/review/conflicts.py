@@ -23,11 +23,11 @@ class Conflicts:
     _changed: dict[str, frozenset[str]] = field(default_factory=dict)
     _with_target: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
-    def with_target(self, repository: Repository, snapshot: Snapshot, state: ItemState) -> Gathered | None:
-        """The evidence that an item's proposal does not merge with the target as it is now; None when it does."""
-        proposal, target = state.history.proposal, repository.head(snapshot.policy.target_branch)
-        paths = self.paths_in_target(repository, proposal, target) if target and _merges(state) else ()
-        if not target or not paths:
+    def with_target(self, repository: Repository, state: ItemState, target: str) -> Gathered | None:
+        """The evidence that an item's proposal does not merge with a commit of the target; None when it does."""
+        proposal = state.history.proposal
+        paths = self.paths_in_target(repository, proposal, target) if _merges(state) else ()
+        if not paths:
             return None
         base = base_of(repository, proposal)
         return Gathered(Evidence(base=base, proposal=proposal, target=target, tree="", conflicts=paths), {})
@@ -87,7 +87,9 @@ class Conflicts:
 
 def conflicting_paths(repository: Repository, earlier: str, later: str) -> tuple[str, ...]:
     """The paths in which two proposals conflict, as a journal names them."""
-    return tuple(printable(path) for path in repository.merge(earlier, later).conflicts)
+    bases = [base_of(repository, proposal) for proposal in (earlier, later)]
+    older = bases[0] if repository.is_ancestor(*bases) else bases[1]
+    return tuple(printable(path) for path in repository.merge(older, earlier, later).conflicts)
 
 
 def _merges(state: ItemState) -> bool:

@@ -41,7 +41,8 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
         if not state.recorded:
             continue  # a person moved it here just now: reconcile has the next word
         proven = _proven_at_the_front(context, snapshot, state)
-        assessment = assess_now(context.reader, snapshot, state, context.conflicts, proven)
+        target = context.writer.tip_of(snapshot.policy.target_branch)
+        assessment = assess_now(context.reader, snapshot, state, target, context.conflicts, proven)
         if isinstance(assessment, str):
             continue
         problems.extend(assessment.problems)

@@ -173,8 +173,8 @@ class Judgement:
 
     def merges_to(self, evidence: Evidence, target: str) -> bool:
         """Whether the proposal merged with a target is what the checks ran on."""
-        merge = self._repository.merge(target, evidence.proposal)
-        return not merge.conflicts and content_name(self._objects, merge.tree) == evidence.tree
+        merge = self._repository.merged_content(evidence.base, evidence.proposal, target)
+        return not merge.conflicts and merge.tree == evidence.tree
 
 
 def subject_found(reader: Reader, record: ItemRecord, delivered: Entry, effective: Effective) -> Iterator[str]:

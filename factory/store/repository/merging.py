@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.joining import joined, rests_on
 from factory.store.repository.objects import Objects
 
 _REMEMBERED = 1000
+_MESSAGE = "To be merged.\n"
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,12 @@ class Merge:
 
 
 class Merging:
-    """Merges commits, and remembers what came of it, which never changes."""
+    """Merges contents, and remembers what came of it, which never changes."""
 
     def __init__(self, git: Git, objects: Objects) -> None:
         self._git = git
         self._objects = objects
-        self._known: dict[tuple[str, str], Merge] = {}
+        self._known: dict[tuple[str, str, str], Merge] = {}
         self._unclear: dict[tuple[str, str, str], None] = {}  # what only git can say
 
     def joined(self, base: str, proposal: str, target: str, content: Callable[[str], str]) -> Merge | None:
@@ -42,14 +44,21 @@ class Merging:
             return None
         return Merge(found, ())
 
-    def merge(self, ours: str, theirs: str) -> Merge:
-        """Merge two commits. Raises GitError."""
-        known = self._known.get((ours, theirs))
+    def merge(self, base: str, ours: str, theirs: str) -> Merge:
+        """Merge two trees that came of a third. Raises GitError."""
+        key = (base, ours, theirs)
+        known = self._known.get(key)
         if known is None or not self._objects.holds(known.tree):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            known = self._known[ours, theirs] = self._merged(ours, theirs)
+            known = self._known[key] = self._merged(*self._as_commits(base, ours, theirs))
         return known
+
+    def _as_commits(self, base: str, ours: str, theirs: str) -> tuple[str, str]:
+        """The two as commits on the third: git 2.39 merges nothing else."""
+        start = plumbing_commit(self._objects, base, (), _MESSAGE)
+        first, second = (plumbing_commit(self._objects, tree, (start,), _MESSAGE) for tree in (ours, theirs))
+        return first, second
 
     def _merged(self, ours: str, theirs: str) -> Merge:
         self._objects.flush()

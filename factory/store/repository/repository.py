@@ -198,19 +198,16 @@ class Repository:
         own = {name: entry for name, entry in self.objects.tree(tree).items() if name in OWN_FOLDERS}
         return self.objects.add_tree({**self.objects.tree(content), **own})
 
-    def merge(self, ours: str, theirs: str) -> Merge:
-        """Merge two commits in memory. Raises GitError."""
-        return self._merging.merge(ours, theirs)
+    def merge(self, base: str, ours: str, theirs: str) -> Merge:
+        """Merge what two commits made of a third, without the factory's folders: git would see renames into them."""
+        return self._merging.merge(*(self.content_at(commit) for commit in (base, ours, theirs)))
 
     def merged_content(self, base: str, proposal: str, target: str) -> Merge:
         """What a target holds with a proposal merged that was made on a base; without the factory's own folders."""
         if self.content_at(base) == self.content_at(target):
             return Merge(self.content_at(proposal), ())
         plain = self._merging.joined(base, proposal, target, self.content_at)
-        if plain is not None:
-            return plain
-        merge = self.merge(target, proposal)
-        return Merge(self.content(merge.tree), merge.conflicts)
+        return self.merge(base, target, proposal) if plain is None else plain
 
     def identity(self) -> Person | None:
         """Who git says is working here; None when nobody has told it."""
