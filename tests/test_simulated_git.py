@@ -343,6 +343,7 @@ def published(world: World, system: SimSystem | None) -> tuple[str, str]:
             batch.tree.put_file(f"queue/inbox/item-{number}.yaml", b"title: one\n")
             batch.tree.put_file("program.py", b"print(%d)\n" % number)
             batch.commit(f"Item {number}\n", Signature(ANN, ANN, at))
+        repository.state.mkdir(exist_ok=True)  # as whoever holds the factory's lock has done
         repository.publisher.publish([*batch.updates(), RefUpdate("factory/one", NOTHING, batch.tip)])
         return batch.tip, world.status()
 
