@@ -63,6 +63,12 @@ class Person:
         except (Refused, OSError):
             return  # what is in its way now they may do another time
 
+    def mend_head(self) -> None:
+        """Say what is checked out where a loss of power has emptied that file: git syncs it for nobody."""
+        with self._machine.undisturbed():
+            if not self._place(".git/HEAD").read_text():
+                self._place(".git/HEAD").write_text("ref: refs/heads/main\n")
+
     def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
         """What was begun is over; the locks that a git left are removed by hand, as git itself says.
 

@@ -166,6 +166,7 @@ class Simulation:
         self.played.crashes += 1
         self._die()
         if self.power:
+            self.person.mend_head()
             with closing(Repository(self.machine.root, self.machine.system)) as repository:
                 head = repository.head("main") or ""
                 is_there = partial(repository.is_ancestor, new=head)

@@ -1,6 +1,7 @@
 """A repository as one command sees it: where its parts lie, from a folder and an environment."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -11,6 +12,7 @@ from tests.simulation.git.index import Index
 from tests.simulation.git.objects import Store
 from tests.simulation.git.steps import Steps, fatal
 
+_HEAD = re.compile(rb"ref:\s*refs/|[0-9a-f]{40}")  # git's validate_headref
 _NONE = "not a git repository (or any of the parent directories): .git"
 
 
@@ -105,8 +107,8 @@ class Repo:
 
 
 def _is_git_dir(path: str, *, objects: bool = True) -> bool:
-    if not os.path.isfile(f"{path}/HEAD") and not os.path.islink(f"{path}/HEAD"):
-        return False
+    if not os.path.islink(f"{path}/HEAD") and not _HEAD.match(files.read(f"{path}/HEAD") or b""):
+        return False  # none, or one that a loss of power has emptied
     whole = os.path.isdir(f"{path}/refs") and (not objects or os.path.isdir(f"{path}/objects"))
     return whole or os.path.isfile(f"{path}/commondir")
 
