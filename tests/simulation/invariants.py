@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from factory.model.layout import parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile, OpenVerdict
-from factory.report.audit.audit import audit
-from factory.report.audit.rules import Rule, Violation
+from factory.report.audit.rules import Rule
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
+from tests.simulation import oracle
 from tests.simulation.person import WHO
 from tests.simulation.workers import Tally, is_green
 
@@ -21,18 +21,19 @@ def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
     if head is None:
         yield "the branch is gone"
         return
-    yield from (f"audit: {each}" for each in audit(repository, head).violations if not _is_persons(each))
+    told = oracle.found(repository.root, repository.system, head)
+    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(rule, text))
     yield from _of_landings(repository, head)
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
 
-def _is_persons(found: Violation) -> bool:
+def _is_persons(rule: str, text: str) -> bool:
     """Whether the audit tells of what this person did, and rightly: nobody can keep them from it.
 
     They edited an item in the moment in which it was finished; or they moved one, and no pass has come by yet.
     """
-    edited = found.rule is Rule.PURE_RENAME and found.text.startswith(WHO)
-    return edited or (found.rule is Rule.JOURNAL and found.text.endswith("no pass has recorded why"))
+    edited = rule == Rule.PURE_RENAME and f" {WHO} " in text
+    return edited or (rule == Rule.JOURNAL and text.endswith("no pass has recorded why"))
 
 
 def places(repository: Repository) -> Counter[str]:

@@ -1,5 +1,6 @@
 """Mutants: faults of one line each, in protocol, gate and train, which the simulation has to find."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.simulation.oracle import UNPLANTED
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIST = Path(__file__).with_name("mutants.txt")
@@ -56,7 +59,8 @@ def killed(mutant: Mutant, seeds: int, length: int) -> str:
         place.write_text("\n".join(lines))
         argv = (sys.executable, "-m", "tests.simulation", "--length", str(length))
         more = ("seeds", "--many", str(seeds), "--processes", "1")
-        done = subprocess.run((*argv, *more), cwd=root, capture_output=True, text=True, check=False)
+        env = {**os.environ, UNPLANTED: str(_ROOT)}
+        done = subprocess.run((*argv, *more), cwd=root, env=env, capture_output=True, text=True, check=False)
     if not done.returncode:
         return ""
     return next(iter(done.stdout.strip().split("\n")), "") or done.stderr.strip().split("\n")[-1]
