@@ -1,9 +1,11 @@
 """What must be so whatever has happened: the audit is asked, and what no audit can know is looked at here."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from factory.model.layout import parse
+from factory.model.layout import WORKFLOW, journal_path, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile, OpenVerdict
 from factory.report.audit.rules import Rule
@@ -13,6 +15,8 @@ from factory.store.repository.trees import diff
 from tests.simulation import oracle
 from tests.simulation.person import WHO
 from tests.simulation.workers import Tally, is_green
+
+_NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
 
 
 def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
@@ -57,6 +61,24 @@ def of_places(repository: Repository, known: set[str]) -> Iterator[str]:
             yield f"{each} lies in {found[each]} lanes"
 
 
+def of_verdicts(repository: Repository) -> Iterator[str]:
+    """Verdicts that say no to what lies in review, and of which nothing follows when nothing moves any more."""
+    objects = repository.objects
+    tree = objects.commit(repository.head("main") or "").tree
+    if not objects.file(tree, WORKFLOW):
+        return  # a person has committed what a loss of power had emptied, and no route takes anything
+    for name, entry in objects.folder(tree, f"queue/{Lane.REVIEW}").items():
+        place = parse(f"queue/{Lane.REVIEW}/{name}")
+        if not isinstance(place, OpenVerdict):
+            continue
+        data = objects.blob(entry.oid)
+        journal = objects.file(tree, journal_path(place.item_id)) or b""
+        subjects = [json.loads(line).get("subject") for line in journal.splitlines()]
+        judged = next((each for each in reversed(subjects) if each), "")
+        if judged and judged.encode() in data and _NO.search(data):
+            yield f"{name} says no, and nothing follows"
+
+
 def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:
     """What the branch held at the end of a pass, and was not proven."""
     for head in dict.fromkeys(heads):
@@ -90,7 +112,7 @@ def _against_a_person(repository: Repository, before: str, after: str) -> Iterat
         place = parse(f"queue/{Lane.REVIEW}/{name}")
         if isinstance(place, ItemFile) and b"hold: true" in data:
             yield f"{name} was finished in {before[:10]}, and it was held"
-        if isinstance(place, OpenVerdict) and (b"\ndecision: reject" in data or b"\ndecision: rework" in data):
+        if isinstance(place, OpenVerdict) and _NO.search(data):
             yield f"{name} says no, and was finished in {before[:10]}"
 
 

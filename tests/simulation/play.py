@@ -235,6 +235,7 @@ class Simulation:
             person = self.person
             return [
                 *invariants.of_places(repository, person.known),
+                *invariants.of_verdicts(repository),
                 *invariants.of_person(repository, person.mine, person.commits),
             ]
 
