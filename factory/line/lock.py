@@ -50,8 +50,10 @@ def locked(state: Path, system: System) -> Iterator[None]:
             files.write(state / ID, f"{system.token(16)}\n".encode(), durable=True)
         yield
     finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+        try:
+            note.unlink(missing_ok=True)
+        finally:
+            lock.release()  # also where a disk that fails keeps the note
 
 
 def holder(state: Path) -> Holder | None:

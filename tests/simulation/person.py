@@ -26,6 +26,7 @@ class Person:
         self.commits: list[str] = []  # that may never get lost
         self._machine = machine
         self._doing: list[Doing] = []
+        self._shown = "ref: refs/heads/main\n"  # what HEAD says
         self._number = 0
 
     @property
@@ -52,6 +53,7 @@ class Person:
                 next(doing)
             except StopIteration:
                 self._doing.remove(doing)
+            self._shown = self._place(".git/HEAD").read_text()  # which nobody else writes
 
     def _end_all(self) -> None:
         while self._doing:
@@ -64,10 +66,10 @@ class Person:
             return  # what is in its way now they may do another time
 
     def mend_head(self) -> None:
-        """Say what is checked out where a loss of power has emptied that file: git syncs it for nobody."""
+        """Write down again what is checked out where a loss of power has emptied HEAD, which git syncs for nobody."""
         with self._machine.undisturbed():
             if not self._place(".git/HEAD").read_text():
-                self._place(".git/HEAD").write_text("ref: refs/heads/main\n")
+                self._place(".git/HEAD").write_text(self._shown)
 
     def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
         """What was begun is over; the locks that a git left are removed by hand, as git itself says.
