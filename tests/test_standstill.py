@@ -23,7 +23,7 @@ def still(world: World) -> Standstill:
     for _ in range(2):  # the first one takes in; the second has looked before it found nothing
         world.command("tick")
     world.command("tick")
-    found = remembered(world.root / ".git/factory")
+    found = remembered(world.root / ".git/factory/standstill", Standstill)
     assert found is not None
     return found
 
@@ -144,7 +144,7 @@ def test_rubbish_in_what_is_remembered_counts_as_nothing(resting: World, data: b
 def test_what_another_version_remembers_counts_as_nothing(resting: World) -> None:
     place = resting.root / ".git/factory/standstill"
     place.write_text(json.dumps({**json.loads(place.read_text()), "form": "0.0.1"}))
-    assert remembered(place.parent) is None
+    assert remembered(place, Standstill) is None
 
 
 def test_a_folder_in_its_place_is_no_error(resting: World) -> None:

@@ -20,6 +20,7 @@ from factory.report.coming import coming
 from factory.report.status import Status, status
 from factory.store.repository.repository import Repository
 from factory.store.standstill import HELD_MOST, Held, Standstill, remember
+from factory.store.state import STANDSTILL
 
 
 def dry_run(as_json: bool) -> None:
@@ -55,7 +56,7 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
         moved = sorted(orchestrator.context.writer.moved_branches)
         elsewhere = moved != [opened.checked_out()]
         left = _left(orchestrator, report, found, seen)
-        remember(opened.state, left)
+        remember(opened.state / STANDSTILL, left)
     if asked.as_json:
         echo_json({"commits": report.commits, "moved": moved, **_as_json(found)})
     if report.waiting:

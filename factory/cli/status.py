@@ -1,107 +1,61 @@
-"""`factory status`: the queue at a glance."""
+"""`factory status`: the queue at a glance; what was said last is said again where nothing changed since."""
 
-import shutil
-import sys
+import importlib
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import click
 
-from factory.cli.session import json_option, reading, repository
-from factory.cli.text import ago, echo_json, lane_word, table
-from factory.model.base import counted, printable
+from factory.cli.text import ago, lane_word, table
+from factory.line.lock import holder
+from factory.model.base import printable
 from factory.model.lifecycle import Lane
-from factory.model.moments import rfc3339
-from factory.report.status import Status, status
-from factory.store.library import branches_of
-from factory.store.system import MACHINE
+from factory.report.status_row import REMEMBERED_MOST, LastStatus, Row
+from factory.store.repository.repository import Repository
+from factory.store.standstill import remembered, sight_of
+from factory.store.state import STATUS
 
-_EVERY_S = 2.0
-_AROUND = 6  # lines of a screen that are not rows of the table
+_WHOLE = "factory.cli.whole_status"  # which loads all that a look at the queue needs
+_NOBODY = "none is running; factory tick makes one pass"
 
 
 @click.command("status")
 @click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds, until ^C.")
 @click.option("--branches", is_flag=True, help="Name only the branches to push: the factory's, and another target.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status_command(as_json: bool, watch: bool, branches: bool) -> None:
     """Say what is where, since when, and waiting for what."""
     if branches:
-        _branches(as_json)
+        importlib.import_module(_WHOLE).show_branches(as_json)
         return
     if watch:
-        _watch()
+        importlib.import_module(_WHOLE).watch()
         return
-    with reading() as (reader, snapshot):
-        found = status(reader, snapshot)
-    if as_json:
-        echo_json(_as_json(found, reader.branch))
-    else:
-        _print(found, snapshot.now, reader.branch)
+    with closing(Repository(Path.cwd())) as opened:
+        last = remembered(opened.state / STATUS, LastStatus, REMEMBERED_MOST)
+        now = opened.system.now()
+        if last and not as_json and last.holds(sight_of(opened, last), now) and holder(opened.state) is None:
+            heading(last.rows, last.done_today, last.branch)
+            rows_table(last.rows, now)
+            return
+    importlib.import_module(_WHOLE).show(as_json)
 
 
-def _branches(as_json: bool) -> None:
-    with repository() as opened:
-        found = branches_of(opened)
-    if as_json:
-        echo_json(list(found))
-    else:
-        click.echo("\n".join(found))
+def heading(rows: Iterable[Row], done_today: int, branch: str, orchestrator: str = "") -> None:
+    """Print how many items are in each lane, and who moves them."""
+    lanes = [row.lane for row in rows]
+    counts = "  ".join(lane_word(lane, f"{lanes.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
+    click.echo(f"{counts}  {lane_word(Lane.DONE, f'{done_today} done today')}   (branch {branch})")
+    click.echo(f"orchestrator: {orchestrator or _NOBODY}")
 
 
-def _watch() -> None:
-    if not sys.stdout.isatty():
-        raise click.UsageError("--watch needs a terminal; a program asks for --json again and again")
-    try:
-        while True:
-            with reading() as (reader, snapshot):
-                found = status(reader, snapshot)
-            click.clear()
-            rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers) - len(found.canaries))
-            _print(found, snapshot.now, reader.branch, rows)
-            MACHINE.sleep(_EVERY_S)
-    except KeyboardInterrupt:
-        click.echo()
-
-
-def _as_json(found: Status, branch: str) -> dict[str, object]:
-    return {
-        "branch": branch,
-        "orchestrator": found.orchestrator or None,
-        "waits_for_a_person": found.busy or None,
-        "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
-        "done_today": found.done_today,
-        "breakers": [state.model_dump(mode="json") for state in found.breakers],
-        "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
-        "items": [row.as_json() for row in found.rows],
-        "problems": [problem.__dict__ for problem in found.problems],
-    }
-
-
-def _print(found: Status, now: datetime, branch: str, most: int | None = None) -> None:
-    counts = "  ".join(lane_word(lane, f"{found.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
-    click.echo(f"{counts}  {lane_word(Lane.DONE, f'{found.done_today} done today')}   (branch {branch})")
-    click.echo(f"orchestrator: {found.orchestrator or 'none is running; factory tick makes one pass'}")
-    if found.busy:
-        click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
-    for state in found.breakers:
-        until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
-        failures = counted(state.failures, "failure")
-        shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
-        click.echo(click.style(printable(shown), fg="red"))
-    for canary in found.canaries:
-        silent = ", ".join(canary.silent)
-        shown = (
-            f"canary of {canary.contract}: {silent} passes without the product, as tried last; factory doctor --checks"
-        )
-        click.echo(click.style(printable(shown), fg="red"))
-    if found.rows:
-        rows = [
-            (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.title), printable(row.note))
-            for row in found.rows
-        ]
-        table(rows, ("ITEM", "LANE", "STATE", "FOR", "TITLE", "WHY"), most)
-    for problem in found.problems if most is None else ():
-        click.echo(printable(str(problem)), err=True)
-    if found.problems:
-        told = counted(len(found.problems), "problem")
-        click.echo(f"{told}; factory check says what would be right", err=True)
+def rows_table(rows: Iterable[Row], now: datetime, most: int | None = None) -> None:
+    """Print a row for each open item, at most so many; nothing when there is none."""
+    shown = [
+        (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.title), printable(row.note))
+        for row in rows
+    ]
+    if shown:
+        table(shown, ("ITEM", "LANE", "STATE", "FOR", "TITLE", "WHY"), most)

@@ -54,17 +54,20 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str], most: int | None 
             if head in heads:
                 column = heads.index(head)
                 widths[column] = max(min(widths[column], least), widths[column] - max(0, sum(widths) - room))
-    for number, row in enumerate(everything[: most + 1 if most is not None else None]):
+    shown: list[str] = []
+    for row in everything[: most + 1 if most is not None else None]:
         cells = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
-        line = "  ".join([*cells[:-1], cells[-1].rstrip()]).rstrip()
-        click.echo(click.style(line, bold=True) if number == 0 else line)
+        shown.append("  ".join([*cells[:-1], cells[-1].rstrip()]).rstrip())
+    shown[0] = click.style(shown[0], bold=True)
     if most is not None and len(rows) > most:
-        click.echo(f"and {len(rows) - most} more")
+        shown.append(f"and {len(rows) - most} more")
+    click.echo("\n".join(shown))
 
 
 def _width(cell: str) -> int:
     """How many columns of a terminal a cell takes."""
-    return sum(_columns(character) for character in click.unstyle(cell))
+    plain = click.unstyle(cell) if "\x1b" in cell else cell
+    return len(plain) if plain.isascii() else sum(map(_columns, plain))
 
 
 def _columns(character: str) -> int:
@@ -75,8 +78,8 @@ def _columns(character: str) -> int:
 
 def _fitted(cell: str, width: int) -> str:
     """A cell in exactly this width: filled with blanks, or cut."""
-    if _width(cell) <= width:
-        return cell + " " * (width - _width(cell))
+    if (taken := _width(cell)) <= width:
+        return cell + " " * (width - taken)
     kept, taken = "", 0
     for character in click.unstyle(cell):
         if taken + _columns(character) > width - 1:

@@ -12,7 +12,8 @@ from factory.line.lock import locked
 from factory.model.base import counted, printable
 from factory.model.lifecycle import Lane
 from factory.store.repository.repository import Repository
-from factory.store.standstill import Standstill, remembered, sight
+from factory.store.standstill import Standstill, remembered, sight_of
+from factory.store.state import STANDSTILL
 
 _WHOLE = "factory.cli.one_tick"  # which loads all that a pass may need
 
@@ -54,9 +55,8 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         return 0
     asked = Asked(drain, most, patience, strict, as_json)
     with closing(Repository(Path.cwd())) as opened:
-        last = remembered(opened.state)
-        same = last is not None and opened.head(last.branch) == last.head  # else there is something new anyhow
-        seen = sight(opened, last.branch, last.target) if last is not None and same else ""
+        last = remembered(opened.state / STANDSTILL, Standstill)
+        seen = sight_of(opened, last)
         soon = opened.system.now() + timedelta(seconds=patience if drain else 0)
         if last is not None and last.holds(seen, soon) and not as_json and not (strict and drain):
             with locked(opened.state, opened.system):

@@ -83,6 +83,8 @@ _LONGEST_LINE = 160  # characters
 
 def printable(text: str) -> str:
     """Text of others without anything that a terminal would obey."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 

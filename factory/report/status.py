@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from factory.line.apply.blocker import apply_blocker
 from factory.line.dispatch.schedule import ScheduleEntry, schedule
@@ -15,11 +16,11 @@ from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
-from factory.model.moments import day_of
+from factory.model.moments import day_of, midnight, moment_of
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.pending_edits import noted
-from factory.report.status_row import Row, row_of
+from factory.report.status_row import LastStatus, Row
 from factory.store import files
 from factory.store.canaries import Canaries
 
@@ -35,6 +36,7 @@ class Status:
     breakers: tuple[BreakerState, ...] = ()  # those that are not closed
     canaries: tuple[Canary, ...] = ()  # those that found a check which passes without the product
     busy: str = ""  # what a person has begun, and every pass waits for
+    until: datetime | None = None  # something comes due by itself, at the latest the next day
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -52,16 +54,16 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         if state.lane in (Lane.INBOX, Lane.REWORK):
             rows.append(_in_line(reader, snapshot, state, waiting[state.id]))
         elif state.lane is Lane.ACTIVE and state.unread:
-            rows.append(row_of(reader, snapshot, state, "invalid", state.problem))
+            rows.append(_row(reader, snapshot, state, "invalid", state.problem))
         elif state.lane is Lane.ACTIVE:
-            rows.append(row_of(reader, snapshot, state, *liveness(reader, snapshot, state, held_by)))
+            rows.append(_row(reader, snapshot, state, *liveness(reader, snapshot, state, held_by)))
         elif state.lane is Lane.REVIEW:
             row, found = _in_review(reader, snapshot, state, at_work=held_by is not None)
             rows.append(row)
             problems.extend(found)
         elif state.lane is Lane.BLOCKED:
             why = with_hook(reader, snapshot, state, _why_blocked(state))
-            rows.append(row_of(reader, snapshot, state, "waiting", why))
+            rows.append(_row(reader, snapshot, state, "waiting", why))
     coming = noted(reader, snapshot, edits)
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
@@ -74,7 +76,41 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     done = len(reader.repository.objects.folder(snapshot.tree, today))
     breakers = tuple(state for state in snapshot.breakers.values() if state.state is not State.CLOSED)
     canaries = tuple(canary for canary in canaries_of(reader, snapshot) if canary.silent)
-    return Status(tuple(rows), tuple(dict.fromkeys(problems)), done, str(held_by or ""), breakers, canaries, busy)
+    until = [entry.until for entry in waiting.values() if entry.until]
+    return Status(
+        rows=tuple(rows),
+        problems=tuple(dict.fromkeys(problems)),
+        done_today=done,
+        orchestrator=str(held_by or ""),
+        breakers=breakers,
+        canaries=canaries,
+        busy=busy,
+        until=min([midnight(snapshot.now) + timedelta(days=1), *until]),
+    )
+
+
+def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen: str) -> LastStatus | None:
+    """A status as the next one may say it again; None for one that hangs on more than the repository and the time.
+
+    That is what is at work, what is approved and has yet to land, a sandbox, and whatever is wrong.
+    """
+    moving = any(row.lane is Lane.ACTIVE or row.not_applied or _lands(row) for row in found.rows)
+    wrong = found.problems or found.breakers or found.canaries or found.busy
+    if not seen or moving or wrong or found.orchestrator or snapshot.policy.sandbox == "required":
+        return None
+    return LastStatus(
+        branch=reader.branch,
+        target=snapshot.policy.target_branch,
+        head=snapshot.head,
+        sight=seen,
+        until=found.until,
+        done_today=found.done_today,
+        rows=found.rows,
+    )
+
+
+def _lands(row: Row) -> bool:
+    return row.lane is Lane.REVIEW and row.state != "waiting"
 
 
 def canaries_of(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Canary]:
@@ -93,7 +129,7 @@ def _in_line(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, entry
     note = with_hook(reader, snapshot, state, entry.reason or "starts with the next tick")
     back = _sent_back(state) if state.lane is Lane.REWORK and not state.problem else ""
     note = f"{note.splitlines()[0]}; sent back: {back}" if back else note
-    return row_of(reader, snapshot, state, word, note)
+    return _row(reader, snapshot, state, word, note)
 
 
 def _sent_back(state: ItemState) -> str:
@@ -143,21 +179,49 @@ def _in_review(
     again = files.read_regular(heart_of(reader, state.id)) if at_work else None
     if again:  # the target has moved, so what was proven is proven anew
         condition, what = parted(again.decode(errors="replace"))
-        return row_of(reader, snapshot, state, condition, what), ()
+        return _row(reader, snapshot, state, condition, what), ()
     target = reader.repository.head(snapshot.policy.target_branch)
     assessment = assess_now(reader, snapshot, state, target, Conflicts())
     if isinstance(assessment, str):
-        return row_of(reader, snapshot, state, "invalid", assessment), ()
+        return _row(reader, snapshot, state, "invalid", assessment), ()
     decision, clash = assessment.decision, _in_conflict(snapshot, state)
     if assessment.problems:
-        return row_of(reader, snapshot, state, "waiting", f"refused: {assessment.problems[0]}"), assessment.problems
+        return _row(reader, snapshot, state, "waiting", f"refused: {assessment.problems[0]}"), assessment.problems
     if decision.event is Event.FINISH:
         found = apply_blocker(reader.repository, snapshot, assessment)
         if found and found[0] not in (NotApplied.TARGET_MOVED, NotApplied.UNCHECKED):
-            return row_of(reader, snapshot, state, "waiting", f"approved, but {found[1]}", found[0]), ()
+            return _row(reader, snapshot, state, "waiting", f"approved, but {found[1]}", found[0]), ()
         if found:
-            return row_of(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}{clash}", found[0]), ()
-        return row_of(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick{clash}"), ()
+            return _row(reader, snapshot, state, "ready", f"{decision.reason}; {found[1]}{clash}", found[0]), ()
+        return _row(reader, snapshot, state, "ready", f"{decision.reason}; applied with the next tick{clash}"), ()
     if decision.event is None:
-        return row_of(reader, snapshot, state, "waiting", f"{decision.reason}{clash}"), ()
-    return row_of(reader, snapshot, state, "ready", f"{decision.event} with the next tick: {decision.reason}"), ()
+        return _row(reader, snapshot, state, "waiting", f"{decision.reason}{clash}"), ()
+    return _row(reader, snapshot, state, "ready", f"{decision.event} with the next tick: {decision.reason}"), ()
+
+
+def _row(
+    reader: SnapshotReader,
+    snapshot: Snapshot,
+    state: ItemState,
+    condition: str,
+    note: str,
+    not_applied: NotApplied | None = None,
+) -> Row:
+    """An item's row, in a state and for a reason."""
+    arrival = reader.arrivals(snapshot).get(state.placed.path)
+    since = state.history.since or (moment_of(arrival.at) if arrival else None)
+    item = state.item
+    return Row(
+        id=state.id,
+        title=item.title if item else "",
+        lane=state.lane,
+        state=condition,
+        since=since,
+        note=note.splitlines()[0] if note else "",
+        labels=item.labels if item else (),
+        priority=item.priority if item else None,
+        run=state.history.run,
+        round=state.history.round,
+        contract=state.contract_name,
+        not_applied=not_applied or (state.history.entries[-1].not_applied if state.history.entries else None),
+    )

@@ -1,11 +1,12 @@
-"""A row of the status: one open item, as people ask about it."""
+"""Rows of the status: open items as people ask about them, and those that `factory status` found last."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.lifecycle import Lane, NotApplied
-from factory.model.moments import moment_of, rfc3339
+from factory.model.moments import Moment, rfc3339
+from factory.store.standstill import Seen
+
+REMEMBERED_MOST = 32_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Row:
     title: str
     lane: Lane
     state: str  # new | ready | waiting | running | checking | judging | stalled | invalid
-    since: datetime | None
+    since: Moment | None
     note: str
     labels: tuple[str, ...] = ()
     priority: int | None = None
@@ -31,29 +32,8 @@ class Row:
         return {**self.__dict__, "lane": str(self.lane), "labels": list(self.labels), "since": since}
 
 
-def row_of(
-    reader: SnapshotReader,
-    snapshot: Snapshot,
-    state: ItemState,
-    condition: str,
-    note: str,
-    not_applied: NotApplied | None = None,
-) -> Row:
-    """An item's row, in a state and for a reason."""
-    arrival = reader.arrivals(snapshot).get(state.placed.path)
-    since = state.history.since or (moment_of(arrival.at) if arrival else None)
-    item = state.item
-    return Row(
-        id=state.id,
-        title=item.title if item else "",
-        lane=state.lane,
-        state=condition,
-        since=since,
-        note=note.splitlines()[0] if note else "",
-        labels=item.labels if item else (),
-        priority=item.priority if item else None,
-        run=state.history.run,
-        round=state.history.round,
-        contract=state.contract_name,
-        not_applied=not_applied or (state.history.entries[-1].not_applied if state.history.entries else None),
-    )
+class LastStatus(Seen):
+    """A status in which nothing was wrong, no item was at work, and nobody held the lock."""
+
+    done_today: int
+    rows: tuple[Row, ...]

@@ -1,6 +1,6 @@
-"""Standstill: what a pass that found nothing to do had looked at. As long as it is the same, the next need not look.
+"""Standstill: what was to be seen when something was found. As long as it is the same, nobody need look again.
 
-Only ever a help, and about nothing but whether to look again: whatever is unclear about it, a pass is made.
+Only ever a help, and about nothing but whether to look again: whatever is unclear about it, it is done anew.
 """
 
 import hashlib
@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from factory import __version__
 from factory.model.base import Format, Ordinal
@@ -22,7 +23,7 @@ from factory.model.moments import Moment
 from factory.store import files
 from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
-from factory.store.state import BRANCH, CELLS, HEARTBEATS, PENDING, PUBLISHED, STANDSTILL
+from factory.store.state import BRANCH, CANARIES, CELLS, HEARTBEATS, PENDING, PUBLISHED
 
 HELD_MOST = 20
 _BYTES = 200_000
@@ -38,39 +39,47 @@ class Held(Format):
     why: _Short
 
 
-class Standstill(Format):
-    """What is remembered from one tick to the next, in one local file."""
+class Seen(Format):
+    """What was found in one sight, and how long it holds while that stays as it is; in one local file."""
 
-    form: str = __version__  # another version may find something to do where this one found nothing
+    form: str = __version__  # another version may find something else
     branch: _Short
     target: _Short
-    head: _Short  # of the branch when the tick was over
-    sight: str = ""  # what it had looked at; empty when it found something to do, or had not looked
+    head: _Short  # of the branch
+    sight: str = ""  # what had been looked at; empty when what was found does not hang on that alone
     until: Moment | None = None  # something comes due by itself
+
+    def holds(self, seen: str, at: datetime) -> bool:
+        """Whether the same would be found at a moment, now that this is to be seen."""
+        return bool(seen) and seen == self.sight and self.until is not None and at < self.until <= at + _LONGEST
+
+
+class Standstill(Seen):
+    """What a tick left to the next one, which finds nothing to do either."""
+
     counts: dict[Lane, Ordinal] = {}
     done_today: Ordinal = 0
     held: Annotated[tuple[Held, ...], Field(max_length=HELD_MOST)] = ()  # the first of them
     all_held: Ordinal = 0
 
-    def holds(self, seen: str, at: datetime) -> bool:
-        """Whether a pass at a moment would find again what one has found, now that this is to be seen."""
-        return bool(seen) and seen == self.sight and self.until is not None and at < self.until <= at + _LONGEST
+
+_Kind = TypeVar("_Kind", bound=Seen)
 
 
-def remembered(state: Path) -> Standstill | None:
-    """What the last tick left; None when it left nothing that can be read, or was of another version."""
+def remembered(path: Path, kind: type[_Kind], most: int = _BYTES) -> _Kind | None:
+    """What was left in a file of at most so many bytes; None when nothing can be read, or another version wrote it."""
     try:
-        data = files.read_regular(state / STANDSTILL, _BYTES)
-        found = Standstill.model_validate_json(data) if data else None
+        data = files.read_regular(path, most)
+        found = kind.model_validate_json(data) if data else None
     except (TooLarge, ValidationError):
         return None
     return found if found and found.form == __version__ else None
 
 
-def remember(state: Path, found: Standstill) -> None:
-    """Leave this for the next tick; where it cannot be written down, that one looks for itself."""
-    with suppress(OSError):
-        files.write(state / STANDSTILL, found.model_dump_json().encode())
+def remember(path: Path, found: Seen) -> None:
+    """Leave this for the next one; where it cannot be written down, that one looks for itself."""
+    with suppress(OSError, PydanticSerializationError):  # a name of a file need not be text
+        files.write(path, found.model_dump_json().encode())
 
 
 def sight(repository: Repository, branch: str, target: str) -> str:
@@ -85,13 +94,19 @@ def sight(repository: Repository, branch: str, target: str) -> str:
     return "" if None in seen else hashlib.sha256("\0".join(filter(None, seen)).encode(errors="replace")).hexdigest()
 
 
+def sight_of(repository: Repository, last: Seen | None) -> str:
+    """What is to be seen now by whoever left this; empty when the branch has moved since, so that all is new anyhow."""
+    same = last is not None and repository.head(last.branch) == last.head
+    return sight(repository, last.branch, last.target) if last is not None and same else ""
+
+
 def _seen(repository: Repository, branch: str, target: str) -> Iterator[str | None]:
     """Each thing in words; None for one that only a pass understands."""
     state = repository.state
     yield from (branch, target)
     yield repository.git.text("for-each-ref", "--format=%(objectname) %(refname)")
     yield None if (state / PENDING).exists() or _any(state / CELLS) or _any(state / HEARTBEATS) else ""
-    yield from (str(files.read_regular(state / BRANCH)), _stamp(state / PUBLISHED))
+    yield from (str(files.read_regular(state / BRANCH)), _stamp(state / PUBLISHED), _stamp(state / CANARIES))
     views = list(repository.views())
     yield from (f"{view.root} {view.head()} {view.busy()}" for view in views)
     shown = [view for view in views if view.branch() in (branch, target)]

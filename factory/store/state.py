@@ -11,6 +11,7 @@ BRANCH = "branch"  # the one that the factory lived on last
 SIGNATURE = "signature"  # the identity that was found to be nobody's
 PARSED = "parsed"  # items, by blob
 STANDSTILL = "standstill"  # what the last tick left
+STATUS = "status"  # what `factory status` said last
 PENDING = "pending"  # the batch that is being published
 PUBLISHED = "published"  # the last one that was
 HEARTBEATS = "heartbeats"  # one for each run under way

@@ -1,0 +1,100 @@
+"""`factory status`, where something may have changed since it was asked last."""
+
+import shutil
+import sys
+from datetime import datetime
+
+import click
+
+from factory.cli.session import reading, repository
+from factory.cli.status import heading, rows_table
+from factory.cli.text import echo_json
+from factory.model.base import counted, printable
+from factory.model.lifecycle import Lane
+from factory.model.moments import rfc3339
+from factory.report.status import Status, status, to_remember
+from factory.store.library import branches_of
+from factory.store.standstill import remember, sight
+from factory.store.state import STATUS
+from factory.store.system import MACHINE
+
+_EVERY_S = 2.0
+_AROUND = 6  # lines of a screen that are not rows of the table
+
+
+def show(as_json: bool) -> None:
+    """Say it once, and leave it for the next time."""
+    with reading() as (reader, snapshot):
+        seen = sight(reader.repository, reader.branch, snapshot.policy.target_branch)
+        if reader.repository.head(reader.branch) != snapshot.head:
+            seen = ""  # it moved in between
+        found = status(reader, snapshot)
+        if (last := to_remember(reader, snapshot, found, seen)) is not None:
+            remember(reader.repository.state / STATUS, last)
+    if as_json:
+        echo_json(_as_json(found, reader.branch))
+    else:
+        _print(found, snapshot.now, reader.branch)
+
+
+def show_branches(as_json: bool) -> None:
+    """Name the branches to push."""
+    with repository() as opened:
+        found = branches_of(opened)
+    if as_json:
+        echo_json(list(found))
+    else:
+        click.echo("\n".join(found))
+
+
+def watch() -> None:
+    """Show it again and again, until ^C."""
+    if not sys.stdout.isatty():
+        raise click.UsageError("--watch needs a terminal; a program asks for --json again and again")
+    try:
+        while True:
+            with reading() as (reader, snapshot):
+                found = status(reader, snapshot)
+            click.clear()
+            rows = max(1, shutil.get_terminal_size().lines - _AROUND - len(found.breakers) - len(found.canaries))
+            _print(found, snapshot.now, reader.branch, rows)
+            MACHINE.sleep(_EVERY_S)
+    except KeyboardInterrupt:
+        click.echo()
+
+
+def _as_json(found: Status, branch: str) -> dict[str, object]:
+    return {
+        "branch": branch,
+        "orchestrator": found.orchestrator or None,
+        "waits_for_a_person": found.busy or None,
+        "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
+        "done_today": found.done_today,
+        "breakers": [state.model_dump(mode="json") for state in found.breakers],
+        "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
+        "items": [row.as_json() for row in found.rows],
+        "problems": [problem.__dict__ for problem in found.problems],
+    }
+
+
+def _print(found: Status, now: datetime, branch: str, most: int | None = None) -> None:
+    heading(found.rows, found.done_today, branch, found.orchestrator)
+    if found.busy:
+        click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
+    for state in found.breakers:
+        until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
+        failures = counted(state.failures, "failure")
+        shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
+        click.echo(click.style(printable(shown), fg="red"))
+    for canary in found.canaries:
+        silent = ", ".join(canary.silent)
+        shown = (
+            f"canary of {canary.contract}: {silent} passes without the product, as tried last; factory doctor --checks"
+        )
+        click.echo(click.style(printable(shown), fg="red"))
+    rows_table(found.rows, now, most)
+    for problem in found.problems if most is None else ():
+        click.echo(printable(str(problem)), err=True)
+    if found.problems:
+        told = counted(len(found.problems), "problem")
+        click.echo(f"{told}; factory check says what would be right", err=True)
