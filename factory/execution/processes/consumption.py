@@ -32,7 +32,8 @@ class Consumption:
         self.seen.update((member.pid, member) for member in members)
         if len(members) > limits.processes:
             return _breach(f"{len(members)} processes at once; the contract allows {limits.processes}")
-        self._look_at_handles(members)
+        if self._look_at_handles(members):
+            return _breach("memory in a file system that another is mounted over, where nobody can measure it")
         memory = sum(member.memory for member in members) + self._held.memory
         if memory > limits.memory_mb * _MEGABYTE:
             return _breach(f"{memory // _MEGABYTE} MB of memory; the contract allows {limits.memory_mb}")
@@ -51,11 +52,14 @@ class Consumption:
             return _breach(f"{amount // _MEGABYTE} MB written; the contract allows {self._limits.disk_mb}")
         return None
 
-    def _look_at_handles(self, members: Sequence[ProcessInfo]) -> None:
-        began = self._system.monotonic()
-        if began >= self._handles_at:
-            self._held = held((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
-            self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
+    def _look_at_handles(self, members: Sequence[ProcessInfo]) -> bool:
+        """Whether a file system stays covered from one look to the next; a sandbox that is being set up does not."""
+        began, covered = self._system.monotonic(), self._held.covered
+        if began < self._handles_at:
+            return False
+        self._held = held((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
+        self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
+        return not covered.isdisjoint(self._held.covered)
 
 
 def _breach(what: str) -> Failure:

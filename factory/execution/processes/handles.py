@@ -21,12 +21,13 @@ class Held(NamedTuple):
 
     disk: int = 0
     memory: int = 0
+    covered: frozenset[int] = frozenset()  # file systems in memory (devices) over which something else is mounted
 
 
 def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
     """What processes keep; what lies on the file systems of `places` is on disk."""
     devices = {place.stat().st_dev for place in places}
-    mounted: dict[int, int] = {}
+    mounted: dict[int, int | None] = {}
     sizes: dict[_File, int] = {}
     namespaces: set[Path] = set()
     for pid in pids:
@@ -34,14 +35,15 @@ def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
             namespace = (_PROC / str(pid) / "ns/mnt").readlink()
             if namespace not in namespaces:
                 namespaces.add(namespace)
-                mounted |= dict(_own_mounts(pid))
+                mounted |= {device: size for device, size in _own_mounts(pid) if mounted.get(device) is None}
         with suppress(OSError):
             sizes |= dict(_open(pid))
         with suppress(OSError):
             sizes |= {file: size for file, size in _mapped(pid) if file not in sizes}
     rest = {file: size for file, size in sizes.items() if file[0] not in mounted}
     disk = sum(size for (device, _), size in rest.items() if device in devices)
-    return Held(disk, sum(rest.values()) - disk + sum(mounted.values()))
+    covered = frozenset(device for device, size in mounted.items() if size is None)
+    return Held(disk, sum(rest.values()) - disk + sum(filter(None, mounted.values())), covered)
 
 
 def _open(pid: int) -> Iterator[tuple[_File, int]]:
@@ -66,14 +68,26 @@ def _mapped(pid: int) -> Iterator[tuple[_File, int]]:
             yield (os.makedev(major, minor), int(inode)), last - first + int(offset, 16)
 
 
-def _own_mounts(pid: int) -> Iterator[tuple[int, int]]:
-    """For each file system in memory that a process sees and we do not: its device, and how much lies there."""
+def _own_mounts(pid: int) -> Iterator[tuple[int, int | None]]:
+    """For each file system in memory that a process sees and we do not: its device, and how much lies there.
+
+    None when another one is mounted over it, as for a moment while a sandbox is being set up.
+    """
     ours = {device for device, _, _ in _mounts("self")}
     for device, kind, place in _mounts(str(pid)):
         if kind in _IN_MEMORY and device not in ours:
             with suppress(OSError):
-                seen = os.statvfs(f"/proc/{pid}/root{place}")
-                yield device, (seen.f_blocks - seen.f_bfree) * seen.f_frsize
+                yield device, _size(f"/proc/{pid}/root{place}", device)
+
+
+def _size(place: str, device: int) -> int | None:
+    """How many bytes lie in the file system of a place; None when it is not the one expected there."""
+    root = os.open(place, os.O_PATH | os.O_DIRECTORY)
+    try:
+        seen = os.fstatvfs(root)
+        return (seen.f_blocks - seen.f_bfree) * seen.f_frsize if os.fstat(root).st_dev == device else None
+    finally:
+        os.close(root)
 
 
 def _mounts(who: str) -> Iterator[tuple[int, str, str]]:
