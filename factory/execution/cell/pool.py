@@ -86,6 +86,7 @@ class Cells:
         self._free: list[Cell] = []
         self._came_back = threading.Condition()
         self._cost = 0.0  # seconds that making the last cell took
+        self._lent = float("inf")  # seconds that one was lent for, the last time
         self._making = threading.Semaphore(os.cpu_count() or 1)
 
     @contextmanager
@@ -96,15 +97,18 @@ class Cells:
             if cell is None or not self._made_ready(cell, commit, boundary, branch):
                 cell = self._make(commit, boundary, branch)
         self.repository.objects.guard()  # its head holds the commit now, which a clean-up may not have known
+        began = self.repository.system.monotonic()
         try:
             yield cell
         finally:
+            self._lent = self.repository.system.monotonic() - began
             self._return(cell)
 
     def _take(self) -> Cell | None:
         """A free cell; one that comes back within the time it would take to make another is as good as one."""
         with self._came_back:
-            self.repository.system.wait_for(self._came_back, lambda: bool(self._free), self._cost)
+            patience = self._cost if self._lent < self._cost else 0.0
+            self.repository.system.wait_for(self._came_back, lambda: bool(self._free), patience)
             return self._free.pop() if self._free else None
 
     def _made_ready(self, cell: Cell, commit: str, boundary: Sandbox, branch: str) -> bool:
