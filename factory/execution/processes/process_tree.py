@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from factory.store.system import MACHINE
 
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_LISTED = Path(f"/proc/self/task/{os.getpid()}/children").exists()  # a kernel can be built without
 
 
 class ProcessInfo(NamedTuple):
@@ -24,30 +26,45 @@ class ProcessInfo(NamedTuple):
 
 def descendants(pid: int) -> list[ProcessInfo]:
     """The living descendants of a process, without itself."""
-    children: dict[int, list[ProcessInfo]] = {}
-    for member in _everybody():
-        children.setdefault(member.parent, []).append(member)
-    found: list[ProcessInfo] = []
+    below = _children if _LISTED else _families().__getitem__
+    found: dict[int, ProcessInfo] = {}
     ahead = [pid]
     while ahead:
-        below = children.pop(ahead.pop(), [])
-        found.extend(below)
-        ahead.extend(member.pid for member in below)
-    return [member for member in found if member.state not in "ZX"]
+        for member in below(ahead.pop()):
+            if member.pid not in found:
+                found[member.pid] = member
+                ahead.append(member.pid)
+    return [member for member in found.values() if member.state not in "ZX"]
 
 
-def _everybody() -> Iterator[ProcessInfo]:
+def _children(pid: int) -> Iterator[ProcessInfo]:
+    """The children of a process, as the kernel lists them for each of its threads (proc(5), children)."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return  # it is gone
+    for thread in threads:
+        try:
+            listed = (thread / "children").read_bytes()
+        except OSError:
+            continue
+        yield from filter(None, map(_member, map(int, listed.split())))
+
+
+def _families() -> Mapping[int, list[ProcessInfo]]:
+    """The children of every process of the machine, for kernels that list them nowhere."""
+    children: defaultdict[int, list[ProcessInfo]] = defaultdict(list)
     for folder in _PROC.iterdir():
-        if folder.name.isdigit():
-            member = _member(int(folder.name))
-            if member is not None:
-                yield member
+        member = _member(int(folder.name)) if folder.name.isdigit() else None
+        if member is not None:
+            children[member.parent].append(member)
+    return children
 
 
 def _member(pid: int) -> ProcessInfo | None:
     """One process by its number (proc(5), stat); None when it is gone."""
     try:
-        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
     return ProcessInfo(pid, int(fields[1]), int(fields[19]), int(fields[21]) * _PAGE, fields[0].decode())
