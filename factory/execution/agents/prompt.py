@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
@@ -22,6 +22,7 @@ _TEMPLATE = "<template>"  # how Jinja2 calls one that comes from no file
 _SECONDS = 2.0  # of a processor
 _MEMORY = 1 << 30  # bytes
 _LONGEST = 5_000_000  # characters of what comes of it
+_REMEMBERED = 100  # templates: those of a contract come again with each run
 # What a template can ask for that nobody has: memory, or depth.
 _EXHAUSTED = (MemoryError, RecursionError)
 # What can ask for no more than the data holds, but for loops, which must not lie in one another. All else (what is
@@ -97,6 +98,7 @@ def render(text: str, variables: Variables, what: str) -> str:
     raise TemplateProblem(f"{what}: takes more than {_SECONDS:g} s, or more memory than it may")
 
 
+@lru_cache(_REMEMBERED)
 def _is_plain(text: str) -> bool:
     """Whether a template only fills in what there is."""
     try:
@@ -112,11 +114,16 @@ def _is_plain(text: str) -> bool:
     )
 
 
+@lru_cache(_REMEMBERED)
+def _compiled(text: str) -> Template:
+    return _templates().from_string(text)
+
+
 def _rendered(text: str, variables: Variables, what: str) -> str:
     pieces: list[str] = []
     left = _LONGEST
     try:
-        for piece in _templates().from_string(text).generate(variables):
+        for piece in _compiled(text).generate(variables):
             left -= len(piece)
             if left < 0:
                 raise ValueError(f"becomes longer than {_LONGEST} characters")

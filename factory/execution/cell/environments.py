@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from factory.execution.cell.filesystem import Mounted
+from factory.execution.cell.filesystem import Mounted, lies_in
 
 _MOST_LOOKED_AT = 1000  # files and folders of each: about ten milliseconds
 _MARKS = ("pyvenv.cfg", "conda-meta")  # what the root of an environment holds
@@ -19,7 +19,7 @@ def environments(checkout: Path) -> Iterator[Mounted]:
     """The environments within a checkout whose programs are called: those of PATH, and the factory's own."""
     searched = [*os.environ.get("PATH", "").split(os.pathsep), sys.prefix, sys.base_prefix]
     places = [Path(entry) for entry in searched if entry.startswith("/")]
-    found = {environment_of(place, checkout) for place in places if checkout in place.parents}
+    found = {environment_of(place, checkout) for place in places if lies_in(place, checkout)}
     yield from (Mounted(place, place) for place in sorted(filter(None, found)))
 
 

@@ -52,3 +52,8 @@ class Filesystem:
             if path.is_relative_to(place):
                 return self.tree / path.relative_to(place)
         return path
+
+
+def lies_in(place: Path, folder: Path) -> bool:
+    """Whether a place lies somewhere below a folder, by their names alone. Asked for too often for `parents`."""
+    return str(place).startswith(f"{folder}/")

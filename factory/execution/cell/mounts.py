@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory.execution.cell.environments import environment_of
-from factory.execution.cell.filesystem import Filesystem
+from factory.execution.cell.filesystem import Filesystem, lies_in
 from factory.execution.processes.sockets import DEV, RUN, SCRATCH, sockets
 from factory.store import files
 
@@ -92,27 +92,29 @@ def _ready(filesystem: Filesystem, place: Path) -> bool:
     bubblewrap would follow a link that a worker laid there, and make the folder where it leads.
     """
     for cover in (filesystem.tree, *filesystem.checkouts):
-        if cover in place.parents:
+        if lies_in(place, cover):
             return files.make_folders(filesystem.tree, place.relative_to(cover))
     for cover in SCRATCH:
-        if cover in place.parents and place.is_dir():
+        if lies_in(place, cover) and place.is_dir():
             return files.make_folders(filesystem.scratch, place.relative_to(cover))
     return True
 
 
 def needed(checkouts: Sequence[Path]) -> list[Path]:
-    """What lies in a place that is covered by another, and has to be seen all the same."""
-    places = {Path(sys.prefix), Path(sys.base_prefix)}
+    """What lies in a place that is covered by another, and has to be seen all the same.
+
+    What of a checkout is to be seen is for whoever lends the cell to say.
+    """
     searched = [*os.environ.get("PATH", "").split(os.pathsep), *sys.path]  # programs, and the modules of our own
-    places |= {Path(entry) for entry in searched if entry.startswith("/")}
+    named = (Path(entry) for entry in (sys.prefix, sys.base_prefix, *searched) if entry.startswith("/"))
+    places = {place for place in named if _is_covered(checkouts, place)}
     places |= {environment_of(place, Path(place.anchor)) or place for place in places}
-    return sorted(place for place in places if _there(place) and _is_covered(checkouts, place))
+    return sorted(place for place in places if _is_covered(checkouts, place) and _there(place))
 
 
 def _is_covered(checkouts: Sequence[Path], place: Path) -> bool:
-    if any(place.is_relative_to(checkout) for checkout in checkouts):
-        return False  # what of a checkout is to be seen is for whoever lends the cell to say
-    return any(cover in place.parents for cover in (*SCRATCH, RUN))
+    covered = any(lies_in(place, cover) for cover in (*SCRATCH, RUN))
+    return covered and not any(place == checkout or lies_in(place, checkout) for checkout in checkouts)
 
 
 def _there(place: Path) -> bool:
