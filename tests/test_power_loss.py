@@ -24,9 +24,11 @@ def done(world: World) -> World:
     return world
 
 
-def test_an_index_that_was_torn_is_made_anew_from_what_is_checked_out(done: World) -> None:
+@pytest.mark.parametrize("left", [100, 0])
+def test_an_index_that_was_torn_is_made_anew_from_what_is_checked_out(done: World, left: int) -> None:
     index = done.root / ".git/index"
-    index.write_bytes(index.read_bytes()[:100])
+    whole = index.read_bytes()
+    index.write_bytes(whole[:left] or bytes(len(whole)))
     done.tick()
     assert done.status() == ""
 

@@ -1,13 +1,16 @@
 """The index of a working tree: prepared beside it, put in its place under git's own lock, and put back if need be."""
 
 import errno
+import hashlib
 import os
-from collections.abc import Iterable, Sequence
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from factory.model.errors import BusyError
+from factory.model.errors import BusyError, UnusableError
 from factory.store import files
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.locks import IndexLock
@@ -15,10 +18,55 @@ from factory.store.repository.objects import TreeEntry
 from factory.store.repository.refs import NOTHING
 from factory.store.repository.sparse import Sparse, skipped
 from factory.store.repository.trees import Change
+from factory.store.system import System
 
 PATHS_A_CALL = 400
 _GONE = TreeEntry("0", NOTHING)
 _TRAILER_BYTES = 20
+_SIGNATURE = b"DIRC"
+_NO_DIGEST = bytes(_TRAILER_BYTES)  # git was told to write none
+_ZEROS = bytes(2 * _TRAILER_BYTES)  # more of them than one that is whole ends in
+
+
+class IndexGit(Git):
+    """Git in a working tree, whose index a program may have left torn: then that is told in place of git's words."""
+
+    def __init__(self, folder: Path, system: System, index: Path) -> None:
+        super().__init__(folder, system)
+        self._index = index
+
+    def call(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        allowed: Sequence[int] = (0,),
+        patience: float | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """What git prints, with its exit status. Raises UnusableError for a torn index, and else GitError."""
+        try:
+            return super().call(*arguments, stdin=stdin, env=env, allowed=allowed, patience=patience)
+        except GitError:
+            if not is_torn(self._index):
+                raise
+            message = (
+                f"{self._index}, git's index of {self.folder}, was left empty or cut off and cannot be read; make it "
+                "anew from what is checked out: no file changes, and what was staged has to be staged again"
+            )
+            # Not `git reset`, which also ends a merge that is under way, and shows what a sparse checkout leaves out.
+            anew = f"rm {shlex.quote(str(self._index))} && git -C {shlex.quote(str(self.folder))} read-tree HEAD"
+            raise UnusableError(message, anew) from None
+
+
+def is_torn(index: Path) -> bool:
+    """Whether a file is there and is no index: without its signature, or not ending in its digest."""
+    data = files.read_regular(index)
+    if data is None:
+        return False
+    if not data.startswith(_SIGNATURE) or data.endswith(_ZEROS):
+        return True
+    end = data[-_TRAILER_BYTES:]
+    return end != _NO_DIGEST and hashlib.sha1(data[:-_TRAILER_BYTES], usedforsecurity=False).digest() != end
 
 
 class Mark(NamedTuple):
@@ -115,7 +163,7 @@ class Index:
 
     def refresh(self) -> None:
         """Let git remember the files' times again, so that its next look is quick."""
-        with suppress(BusyError, GitError):
+        with suppress(BusyError, GitError, UnusableError):
             made_from = self.prepare(())
             self.with_prepared("update-index", "-q", "--refresh", allowed=(0, 1))
             with self.lock.held(patience=0):

@@ -1,17 +1,15 @@
 """A loss of power: what the machine had not written when it went off is made whole, before anybody reads it."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from factory.store import files
+from factory.store.repository.index import is_torn
 from factory.store.repository.objects import Objects, name_of
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import OWN_FOLDERS, Change
 from factory.store.repository.view import View
 
-_DIGEST_BYTES = 20
 _EMPTY = name_of("blob", b"")
-_NONE = bytes(_DIGEST_BYTES)  # git was told to write none
 
 
 def repair_after_power_loss(views: Iterable[View], objects: Objects, repair: Repair) -> bool:
@@ -26,22 +24,13 @@ def repair_after_power_loss(views: Iterable[View], objects: Objects, repair: Rep
 
 def _mend(view: View, objects: Objects, repair: Repair) -> bool:
     head = repair.head_of(view)
-    torn = _is_index_torn(view)
+    torn = is_torn(view.index.path)
     if torn:
         with view.lock.held(adopt=True):
             view.index.make_anew(head)
     empty = list(_emptied(view, objects, head)) if head else []
     view.checkout.restore(objects, empty)
     return torn or bool(empty)
-
-
-def _is_index_torn(view: View) -> bool:
-    """Whether an index does not end in its digest."""
-    data = files.read_regular(view.index.path)
-    if data is None:
-        return False
-    end = data[-_DIGEST_BYTES:]
-    return end != _NONE and hashlib.sha1(data[:-_DIGEST_BYTES], usedforsecurity=False).digest() != end
 
 
 def _emptied(view: View, objects: Objects, head: str) -> Iterator[Change]:

@@ -9,8 +9,7 @@ from factory.model.errors import BusyError
 from factory.model.layout import ARTIFACTS, CONTRACTS, QUEUE, WORKFLOW
 from factory.store import files
 from factory.store.repository.checkout import Checkout
-from factory.store.repository.git import Git
-from factory.store.repository.index import PATHS_A_CALL, Index, Mark
+from factory.store.repository.index import PATHS_A_CALL, Index, IndexGit, Mark
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import FILE, Objects, TreeEntry, name_of
 from factory.store.repository.trees import Change
@@ -48,7 +47,7 @@ class View:
     def __init__(self, root: Path, git_dir: Path, state: Path, system: System, asked: Asked | None = None) -> None:
         self.root = root
         self._asked: Asked = {} if asked is None else asked
-        self._git = Git(root, system)
+        self._git = IndexGit(root, system, git_dir / "index")
         self.git_dir = git_dir
         self.index = Index(self._git, git_dir, state)
         self.checkout = Checkout(root, self.index, state / f"checkout-{git_dir.name.lstrip('.')}")
