@@ -17,9 +17,10 @@ from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor
 from tests.forger import Forger
 from tests.histories import bare
+from tests.noted import note, runs
 from tests.test_audit_new_ways import assert_quiet
 from tests.test_seats import seat
-from tests.test_train import gated, note, runs
+from tests.test_train import gated
 from tests.world import World
 
 __all__ = ["note"]

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +16,15 @@ from factory.execution.checks import trace
 from factory.model.evidence import CheckKey, Taken
 from factory.store import check_runs
 from factory.store.system import MACHINE, System
+from tests import noted
+from tests.noted import commits, evidence, meanwhile, note, noting, waits_for
 from tests.test_audit_honest import findings
 from tests.test_local_caches import RUBBISH
 from tests.world import World
 
+__all__ = ["note"]
+
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-
-
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    """Where the check takes note of each of its runs, outside of what it reads."""
-    return tmp_path / "note"
 
 
 def counting(world: World, note: Path, script: str = "cat lib/a.txt", more: str = "", **keys: object) -> None:
@@ -36,18 +33,27 @@ def counting(world: World, note: Path, script: str = "cat lib/a.txt", more: str 
     world.write("lib/a.txt", "a\n")
     if world.status():
         world.commit("A library")
-    check = {"name": "gate", "run": ["sh", "-c", f"echo run >> {note}; {script}"], "reads": ["lib"], **keys}
+    check = {"name": "gate", "run": noting(note, script), "reads": ["lib"], **keys}
     world.contract("counted", checks=[check])
 
 
 def runs(note: Path) -> int:
-    return note.read_text().count("run") if note.exists() else 0
+    return len(noted.runs(note))
 
 
-def ran(world: World, item_id: str, proof: str = "recheck") -> dict[str, Any]:
-    found = json.loads(world.artifacts(item_id)[f"run-1/{proof}.json"])["ran"]
-    (gate,) = [each for each in found if each["name"] == "gate"]
+def ran(world: World, item_id: str, name: str = "recheck") -> dict[str, Any]:
+    """What the evidence of an item's first run says of the check."""
+    (gate,) = [each for each in evidence(world, item_id, name)["ran"] if each["name"] == "gate"]
     return dict(gate)
+
+
+def with_one_that_waits(world: World, note: Path) -> tuple[Path, Path]:
+    """Beside the check another one that waits: where it notes its runs, and the file that it waits for."""
+    waiting, release = note.parent / "waiting", note.parent / "release"
+    contract = json.loads(world.read("contracts/counted.yaml"))
+    contract["checks"].append({"name": "slow", "run": noting(waiting, waits_for(release))})
+    world.contract("counted", **contract)
+    return waiting, release
 
 
 def item(world: World, name: str, path: str = "", text: str = "", more: str = "") -> None:
@@ -105,31 +111,18 @@ def test_a_train_of_many_runs_once_what_reads_nothing_of_what_they_bring(world: 
 
 
 def test_in_another_place_of_the_train_an_item_keeps_its_own_result_and_says_on_what_it_ran(
-    world: World, note: Path, tmp_path: Path
+    world: World, note: Path
 ) -> None:
     # given one that has passed the check, and is on the train for another one that takes its time
-    waiting, release = tmp_path / "waiting", tmp_path / "release"
     counting(world, note)
-    contract = json.loads(world.read("contracts/counted.yaml"))
-    slow = f"echo run >> {waiting}; while ! test -e {release}; do sleep 0.05; done"
-    contract["checks"].append({"name": "slow", "run": ["sh", "-c", slow]})
-    world.contract("counted", **contract)
+    waiting, release = with_one_that_waits(world, note)
     item(world, "one")
 
-    def person() -> None:
-        try:
-            world.until(lambda: runs(waiting) == 1, 60)
-            time.sleep(0.2)
-            world.write("mine.txt", "mine\n")
-            world.git("add", "mine.txt")
-            world.git("commit", "-q", "-m", "Mine", "--", "mine.txt")
-        finally:
-            release.touch()
+    def commit() -> None:
+        world.write("mine.txt", "mine\n")
+        commits(world, "mine.txt")
 
-    beside = threading.Thread(target=person)
-    beside.start()
-    world.tick(drain=True)
-    beside.join()
+    meanwhile(world, lambda: runs(waiting) == 1, commit, release)
     assert (world.lane("one"), runs(note), runs(waiting)) == ("done", 1, 2)
     gate = ran(world, "one")
     assert (gate["taken"], bool(gate["on"]), gate["reused"]) == (None, True, True)
@@ -140,36 +133,23 @@ def test_in_another_place_of_the_train_an_item_keeps_its_own_result_and_says_on_
     assert findings(world.root) == []
 
 
-def test_a_result_of_one_ahead_that_never_lands_is_none(world: World, note: Path, tmp_path: Path) -> None:
+def test_a_result_of_one_ahead_that_never_lands_is_none(world: World, note: Path) -> None:
     # given two on the train, the second with a result of the first, and both with a check that takes its time
-    waiting, release = tmp_path / "waiting", tmp_path / "release"
     counting(world, note, more="agent: {max_concurrent_agents: 1, max_concurrent_checks: 2}\n")
-    contract = json.loads(world.read("contracts/counted.yaml"))
-    slow = f"echo run >> {waiting}; while ! test -e {release}; do sleep 0.05; done"
-    contract["checks"].append({"name": "slow", "run": ["sh", "-c", slow]})
-    world.contract("counted", **contract)
+    waiting, release = with_one_that_waits(world, note)
     item(world, "one", more="priority: 1\n")
     item(world, "two", more="priority: 2\n")
     world.commit("Items")
 
-    def person() -> None:
-        """Takes the first one out, and brings what it brings, so that all is well for the second one."""
-        try:
-            world.until(lambda: runs(waiting) == 2, 60)
-            time.sleep(0.2)
-            path = world.path("one")
-            world.write(path, world.read(path) + "hold: true\n")
-            world.write("one.txt", "one\n")
-            world.git("add", path, "one.txt")
-            world.git("commit", "-q", "-m", "Mine", "--", path, "one.txt")
-            time.sleep(1)
-        finally:
-            release.touch()
+    def take_out() -> None:
+        """And bring what it brings, so that all is well for the second one."""
+        path = world.path("one")
+        world.write(path, world.read(path) + "hold: true\n")
+        world.write("one.txt", "one\n")
+        commits(world, path, "one.txt")
+        time.sleep(1)
 
-    beside = threading.Thread(target=person)
-    beside.start()
-    world.tick(drain=True)
-    beside.join()
+    meanwhile(world, lambda: runs(waiting) == 2, take_out, release)
     assert world.lane("two") == "done"
     assert ran(world, "two")["taken"] is None
     assert runs(note) == 2

@@ -1,7 +1,6 @@
 """The merge train: what is approved is checked as it will be once all ahead of it has landed, and lands when proven."""
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,11 @@ import pytest
 
 from factory.model.contract import Contract
 from factory.model.lifecycle import NotApplied
+from tests.noted import commits, evidence, meanwhile, note, noting, runs, waits_for
 from tests.test_audit_honest import findings
 from tests.world import World
+
+__all__ = ["note"]
 
 MODES = pytest.mark.parametrize("mode", ["every", "tip"])
 
@@ -20,26 +22,11 @@ MODES = pytest.mark.parametrize("mode", ["every", "tip"])
 LOOK = "for n in $(ls); do if test $(expr length $n) -gt 30; then echo $n; exit 1; fi; done"
 
 
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    """Where the gate takes note of each of its runs, with the files that it saw."""
-    return tmp_path / "note"
-
-
 def gated(world: World, note: Path, mode: str, more: str = "", script: str = LOOK, **keys: object) -> None:
     """A contract whose check is met when no file has a very long name; nothing contains it, so that it can note."""
     world.policy(f"sandbox: off\ncanary: off\nmerge: {{mode: {mode}}}\n{more}")
-    gate = {"name": "gate", "run": ["sh", "-c", f"echo $(ls) >> {note}; {script}"], **keys}
+    gate = {"name": "gate", "run": noting(note, script, "$(ls)"), **keys}
     world.contract("gated", checks=[gate])
-
-
-def runs(note: Path) -> list[list[str]]:
-    return [line.split() for line in note.read_text().splitlines()] if note.exists() else []
-
-
-def evidence(world: World, item_id: str, name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(world.artifacts(item_id)[f"run-1/{name}.json"])
-    return found
 
 
 @MODES
@@ -100,9 +87,7 @@ def test_who_breaks_it_goes_to_rework_with_that_evidence_and_all_others_land(
         last = world.last(name)
         assert (last.reason, last.not_applied) == ("failed: gate", NotApplied.CHECK_FAILED)
         assert f"{name}xxx" in last.findings[0].text
-        ran = evidence(world, name, "recheck")["ran"]
-        assert isinstance(ran, list)
-        assert [each["exit_code"] for each in ran] == [1]
+        assert [each["exit_code"] for each in evidence(world, name, "recheck")["ran"]] == [1]
     assert findings(world.root) == []
 
 
@@ -139,41 +124,28 @@ def test_a_conflict_takes_one_out_and_not_the_train(world: World, note: Path, mo
     assert world.last(lost).not_applied is NotApplied.CONFLICT
 
 
-def meanwhile(world: World, note: Path, mode: str, act: Callable[[], object]) -> None:
+def under_check(world: World, note: Path, mode: str, act: Callable[[], object]) -> None:
     """Three items of which the first is under check when a person does something; then all goes on."""
     release = note.parent / "release"
-    gated(world, note, mode, script=f"while ! test -e {release}; do sleep 0.02; done")
-    for name in ("one", "two", "three"):
+    gated(world, note, mode, script=waits_for(release))
+    names, most = ("one", "two", "three"), 3 if mode == "every" else 1
+    for name in names:
         world.item(name, contract="gated")
     world.commit("Items")
 
-    names, most = ("one", "two", "three"), 3 if mode == "every" else 1
-
-    def under_check() -> bool:
+    def waiting() -> bool:
         return all(world.lane(name) == "review" for name in names) and len(runs(note)) >= most
 
-    def person() -> None:
-        try:
-            world.until(under_check, 60)
-            time.sleep(0.1)  # no move is under way any more
-            act()
-        finally:
-            release.touch()
-
-    beside = threading.Thread(target=person)
-    beside.start()
-    world.tick(drain=True)
-    beside.join()
+    meanwhile(world, waiting, act, release)
 
 
 @MODES
 def test_a_commit_of_a_persons_comes_first_and_the_train_is_checked_on_it(world: World, note: Path, mode: str) -> None:
     def commit() -> None:
         world.write("mine.txt", "mine\n")
-        world.git("add", "mine.txt")
-        world.git("commit", "-q", "-m", "Mine", "--", "mine.txt")
+        commits(world, "mine.txt")
 
-    meanwhile(world, note, mode, commit)
+    under_check(world, note, mode, commit)
     assert [world.lane(name) for name in ("one", "two", "three")] == ["done"] * 3
     order = world.git("log", "--reverse", "--first-parent", "--format=%s", "main").split("\n")
     first = next(number for number, line in enumerate(order) if line.startswith("Merge "))
@@ -189,7 +161,7 @@ def test_a_hold_in_the_middle_of_a_train_beats_it_and_the_rest_lands(world: Worl
         world.write(path, world.read(path) + "hold: true\n")
         world.git("commit", "-q", "-m", "Held", "--", path)
 
-    meanwhile(world, note, mode, hold)
+    under_check(world, note, mode, hold)
     assert (world.lane("one"), world.lane("three")) == ("done", "done")
     assert world.lane("two") != "done"
     assert findings(world.root) == []
@@ -197,7 +169,7 @@ def test_a_hold_in_the_middle_of_a_train_beats_it_and_the_rest_lands(world: Worl
 
 @MODES
 def test_a_cancel_in_the_middle_of_a_train_beats_it_and_the_rest_lands(world: World, note: Path, mode: str) -> None:
-    meanwhile(world, note, mode, lambda: world.command("cancel", "one"))
+    under_check(world, note, mode, lambda: world.command("cancel", "one"))
     assert [world.lane(name) for name in ("one", "two", "three")] == ["done"] * 3
     assert (world.last("one").outcome, world.last("two").outcome) == ("cancelled", "applied")
     assert not (world.root / "one.txt").exists()
@@ -208,7 +180,7 @@ def test_what_a_person_judges_is_checked_at_delivery_and_that_run_is_used_again(
     gated(world, note, "every")
     world.contract(
         "judged",
-        checks=[{"name": "gate", "run": ["sh", "-c", f"echo run >> {note}"]}],
+        checks=[{"name": "gate", "run": noting(note, "true")}],
         review={"seats": [{"name": "human", "kind": "human"}]},
     )
     world.item("one", contract="judged")
@@ -228,7 +200,7 @@ def test_a_check_may_be_left_to_the_train_though_a_person_judges_and_the_verdict
     world: World, note: Path
 ) -> None:
     world.policy("sandbox: off\ncanary: off\n")
-    check = {"name": "gate", "run": ["sh", "-c", f"echo run >> {note}"], "when": "train"}
+    check = {"name": "gate", "run": noting(note, "true"), "when": "train"}
     world.contract("judged", checks=[check], review={"seats": [{"name": "human", "kind": "human"}]})
     world.item("one", contract="judged")
     world.commit("Items")
@@ -247,7 +219,7 @@ def test_where_a_canary_asks_for_a_person_the_train_waits_for_them_and_runs_noth
     world: World, note: Path, mode: str, when: dict[str, str]
 ) -> None:
     world.policy(f"sandbox: off\ncanary: person\nmerge: {{mode: {mode}}}\n")
-    world.contract("silent", checks=[{"name": "gate", "run": ["sh", "-c", f"echo run >> {note}"], **when}])
+    world.contract("silent", checks=[{"name": "gate", "run": noting(note, "true"), **when}])
     world.item("one", contract="silent")
     world.commit("Items")
     world.tick(drain=True)
@@ -274,7 +246,7 @@ def test_a_check_of_the_delivery_alone_is_not_run_again_before_the_merge(world: 
 
 def test_where_nothing_is_merged_every_check_is_of_the_delivery(world: World, note: Path) -> None:
     gated(world, note, "every")
-    gate = {"name": "gate", "run": ["sh", "-c", f"echo run >> {note}"]}
+    gate = {"name": "gate", "run": noting(note, "true")}
     world.contract("kept", checks=[gate], apply={"mode": "none"})
     world.contract("free", checks=[gate], produces={"patch": {"required": False}})
     world.item("one", contract="kept")
@@ -293,7 +265,7 @@ def test_a_check_that_waits_for_a_merge_that_never_comes_is_refused() -> None:
 def test_no_more_are_under_check_at_once_than_the_policy_allows(world: World, note: Path) -> None:
     names = [f"i{number}" for number in range(4)]
     release = note.parent / "release"
-    script = f"while ! test -e {release}; do sleep 0.02; done"
+    script = waits_for(release)
     gated(world, note, "every", more="agent: {max_concurrent_checks: 2}\n", script=script)
     for name in names:
         world.item(name, contract="gated")
@@ -326,7 +298,7 @@ def test_a_persons_changes_in_the_way_of_one_keep_that_one_and_no_other(world: W
 @MODES
 def test_after_a_kill_in_the_middle_of_a_train_the_next_tick_goes_on(world: World, note: Path, mode: str) -> None:
     release = note.parent / "release"
-    gated(world, note, mode, script=f"while ! test -e {release}; do sleep 0.02; done")
+    gated(world, note, mode, script=waits_for(release))
     for name in ("one", "two"):
         world.item(name, contract="gated")
     world.commit("Items")

@@ -11,7 +11,7 @@ from tests.simulation.git.objects import EMPTY_TREE, ZERO, commit_data
 from tests.simulation.git.pathspec import Pathspec
 from tests.simulation.git.pretty import subject
 from tests.simulation.git.refs import Refs
-from tests.simulation.git.repo import Repo, write_index
+from tests.simulation.git.repo import Repo
 from tests.simulation.git.staging import locked, saved, staged, tree_of
 from tests.simulation.git.status import head_tree, staged_changes
 from tests.simulation.git.steps import Done, Failure, Steps, fatal
@@ -203,13 +203,3 @@ class _Made:
         for lock in (self._lock, self._beside):
             if lock is not None:
                 lock.release()
-
-
-def replace_index(repo: Repo, index: Index) -> Steps[None]:
-    """Write an index under its lock."""
-    lock = yield from locked(repo)
-    try:
-        yield from write_index(repo, index, lock)
-    except (Failure, OSError):
-        lock.release()
-        raise

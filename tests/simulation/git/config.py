@@ -1,6 +1,5 @@
 """Configuration: git's files, and what the environment adds."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -173,8 +172,3 @@ def excludes(config: Config, common_dir: str, env: Mapping[str, str]) -> Sequenc
     base = env.get("XDG_CONFIG_HOME") or f"{env.get('HOME', '')}/.config"
     place = f"{base}/git/ignore" if own is None else config.path(own)
     return (place, f"{common_dir}/info/exclude") if place else (f"{common_dir}/info/exclude",)
-
-
-def known_folder(path: str) -> str:
-    """A path without its `.` and `..`, and without links."""
-    return os.path.realpath(path)

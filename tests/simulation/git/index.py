@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.simulation.git import files
@@ -204,8 +204,3 @@ def same(entry: Entry, found: os.stat_result) -> bool:
 def racy(entry: Entry, at: int) -> bool:
     """Whether a file may have been edited unseen after its entry was made: it is as young as the index."""
     return at != 0 and entry.seen.mtime >= at
-
-
-def paths_of(index: Index) -> Iterable[bytes]:
-    """Every path, once each, in order."""
-    return sorted({path for path, _ in index.entries})

@@ -1,4 +1,4 @@
-"""Commands that write objects and references: update-ref, index-pack, pack-refs and gc."""
+"""Commands that write objects and references, update-ref and index-pack, and which objects references lead to."""
 
 import os
 from collections.abc import Sequence
