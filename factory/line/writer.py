@@ -97,28 +97,33 @@ class Writer:
     ) -> ItemState:
         """Commit one move; the item as it is afterwards. Raises IllegalMove."""
         now = self._system.now()
-        history = self._submitted(state, arrival, now)
-        source = history.lane or state.lane
-        check_move(move.payload.event, source, move.payload.to)
-        entry = entry_of(
-            move.payload,
-            seq=history.next_seq(),
-            at=now,
-            source=source,
-            run=history.run if move.run is None else move.run,
-            round=history.round,
-            actor=str(move.actor or self.me),
-        )
-        history = history.add(entry)
+        moved = self.moved(state, move, now, arrival)
+        history, entry = moved.history, moved.history.entries[-1]
         day = day_of(now)
-        path = item_path(entry.to, state.id, day)
-        self._write(state, move, history, path, day, verdicts)
+        self._write(state, move, history, moved.placed.path, day, verdicts)
         if entry.to is Lane.DONE and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
         self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
         self._written += 1
         self.note(Recorded(state.id, entry))
-        return replace(state, placed=replace(state.placed, lane=entry.to, path=path), history=history)
+        return moved
+
+    def moved(self, state: ItemState, move: Move, at: datetime, arrival: Arrival | None = None) -> ItemState:
+        """An item as it is once it has moved, of which nothing is written here. Raises IllegalMove."""
+        history = self._submitted(state, arrival, at)
+        source = history.lane or state.lane
+        check_move(move.payload.event, source, move.payload.to)
+        entry = entry_of(
+            move.payload,
+            seq=history.next_seq(),
+            at=at,
+            source=source,
+            run=history.run if move.run is None else move.run,
+            round=history.round,
+            actor=str(move.actor or self.me),
+        )
+        placed = replace(state.placed, lane=entry.to, path=item_path(entry.to, state.id, day_of(at)))
+        return replace(state, placed=placed, history=history.add(entry))
 
     def mark(self) -> Mark:
         """How far it is written; for `back_to`, before anything is published."""

@@ -11,10 +11,9 @@ from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff
 from factory.line.review.handover import handed_over
-from factory.line.review.review_request import ReviewRequest
-from factory.line.review.rounds import closed_by_change
+from factory.line.review.review_request import ReviewRequest, requested
+from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file
-from factory.line.review.votes import Delivery
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.base import counted
@@ -29,7 +28,6 @@ from factory.model.result import Status
 from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
-from factory.store.repository.comparison import compared
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 
@@ -64,10 +62,9 @@ class EndedRun:
 
     def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
         """A move that uses up a round: to rework, or to blocked when it was the last one."""
-        rounds = self.request.contract.rework.max_rounds
-        if self.state.history.rounds_spent + 1 >= rounds:
-            said = f"{counted(rounds, 'round')} used up; the last: {reason}"
-            return self.move(Blocked(reason=said, failure=failure, findings=findings, summary=self.summary))
+        used_up = rounds_used_up(self.state, self.request.contract, reason)
+        if used_up:
+            return self.move(Blocked(reason=used_up, failure=failure, findings=findings, summary=self.summary))
         # What was proposed, even on a claim that does not hold, is what the next round begins with.
         proposal = self.outcome.proposal or None
         sent_back = SentBack(reason=reason, failure=failure, findings=findings, proposal=proposal, summary=self.summary)
@@ -177,12 +174,7 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
     state, request, outcome = ended.state, ended.request, ended.outcome
     evidence, result = outcome.evidence, outcome.work.result
     assert evidence is not None and state.item is not None  # else its text has changed
-    loose_ends = result.handoff.loose_ends() if result else {}
     closed = closed_by_change(context, snapshot, state, outcome.proposal)
-    table = state.history.table.close(closed)
-    delivery = Delivery(
-        state.id, state.item, request.run, request.round, outcome.subject, request.worker, loose_ends, table
-    )
     _show_proposal(context, ended)
     clashes, lands = _merged_in_memory(context, snapshot, ended)
     delivered = Delivered(
@@ -190,23 +182,18 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         verdicts=tuple(_seat_verdict(said) for said in outcome.seats),
         proposal=outcome.proposal,
         findings=evidence.findings(),
-        loose_ends=loose_ends,
+        loose_ends=result.handoff.loose_ends() if result else {},
         conflicts_with=clashes,
         closed=closed,
         summary=ended.summary,
     )
-    review_request = ReviewRequest(
-        delivery=delivery,
-        contract=request.contract,
-        policy=snapshot.policy,
-        evidence=evidence,
-        changes=compared(context.repository, evidence.base, outcome.proposal),
-        result=result,
-        said={said.seat: said.signed() for said in outcome.seats},
-        earlier=state.history.entries,
-        conflicts_with=clashes,
-    )
-    return replace(ended.move(delivered), queue_files=_opened(review_request) if lands else {})
+    move = ended.move(delivered)
+    if not lands or not evidence.passed:
+        return move
+    then = replace(context.writer.moved(state, move, context.system.now()), contract=request.contract)
+    said = {said.seat: said.signed() for said in outcome.seats}
+    review_request = requested(context.repository, snapshot.policy, then, evidence, result, said)
+    return replace(move, queue_files=_opened(review_request))
 
 
 def _merged_in_memory(
@@ -236,8 +223,6 @@ def _show_proposal(context: Context, ended: EndedRun) -> None:
 
 
 def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:
-    """The verdict files of the human seats; none when the checks have already said no."""
-    if not review_request.evidence.passed:
-        return {}
+    """The verdict files of the human seats."""
     humans = [seat.name for seat in review_request.seats() if seat.kind is SeatKind.HUMAN]
     return {verdict_path(review_request.delivery.item_id, seat): verdict_file(review_request, seat) for seat in humans}

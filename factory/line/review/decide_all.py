@@ -7,12 +7,17 @@ from factory.execution.run_files import rechecked_files
 from factory.line.context import Context
 from factory.line.review.assess import Assessment, assess_now
 from factory.line.review.review_request import review_request_of
-from factory.line.review.rounds import closed_by_seat, repeated, with_late_ones_marked, with_merged_ones_named
+from factory.line.review.rounds import (
+    closed_by_seat,
+    repeated,
+    rounds_used_up,
+    with_late_ones_marked,
+    with_merged_ones_named,
+)
 from factory.line.review.verdict_file import verdict_file
 from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
-from factory.model.base import counted
 from factory.model.contract import SeatKind
 from factory.model.errors import Problem
 from factory.model.events import Blocked, Rejected, SentBack
@@ -86,14 +91,14 @@ def _payload(
     """What becomes of an item that is not approved: a person has it when the rounds or the answers are used up."""
     state, decision = assessment.state, assessment.decision
     assert state.contract is not None
-    rounds, again, reason = state.contract.rework.max_rounds, repeated(state, findings), decision.reason
+    again, reason = repeated(state, findings), decision.reason
     kind: type[Blocked | Rejected | SentBack] = Blocked
     if decision.event is Event.REJECT:
         kind = Rejected
     elif decision.event is Event.REWORK and again:
         reason = f"the same finding twice in a row ({again[0].id}: {again[0].text}); {reason}"
-    elif decision.event is Event.REWORK and state.history.rounds_spent + 1 >= rounds:
-        reason = f"{counted(rounds, 'round')} used up; the last: {reason}"
+    elif decision.event is Event.REWORK and (used_up := rounds_used_up(state, state.contract, reason)):
+        reason = used_up
     elif decision.event is Event.REWORK:
         kind = SentBack
     return kind(

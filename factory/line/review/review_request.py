@@ -15,6 +15,7 @@ from factory.model.policy import Policy
 from factory.model.result import Result
 from factory.model.verdict import MachineVerdict
 from factory.store.repository.comparison import FileChange, compared
+from factory.store.repository.repository import Repository
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,32 @@ def review_request_of(
     reader: SnapshotReader, snapshot: Snapshot, state: ItemState, evidence: Evidence, subject: str = ""
 ) -> ReviewRequest:
     """The request for an item in review, from what is committed of its delivery."""
-    assert state.contract is not None
     folder = snapshot.tree, state.id, state.history.run
+    result, said = reader.artifacts.result(*folder), reader.artifacts.verdicts(*folder)
+    return requested(reader.repository, snapshot.policy, state, evidence, result, said, subject)
+
+
+def requested(
+    repository: Repository,
+    policy: Policy,
+    state: ItemState,
+    evidence: Evidence,
+    result: Result | None,
+    said: Mapping[str, MachineVerdict],
+    subject: str = "",
+) -> ReviewRequest:
+    """The request for an item as it is in review, with its worker's result and what each machine seat said."""
+    assert state.contract is not None
     entries = state.history.entries
     delivered = max((n for n, entry in enumerate(entries) if entry.event is Event.DELIVER), default=len(entries))
     return ReviewRequest(
         delivery=delivery_of(state, subject),
         contract=state.contract,
-        policy=snapshot.policy,
+        policy=policy,
         evidence=evidence,
-        changes=compared(reader.repository, evidence.base, evidence.proposal),
-        result=reader.artifacts.result(*folder),
-        said=reader.artifacts.verdicts(*folder),
+        changes=compared(repository, evidence.base, evidence.proposal),
+        result=result,
+        said=said,
         earlier=entries[:delivered],
         conflicts_with=state.history.conflicts_with,
     )

@@ -1,14 +1,24 @@
-"""Rounds: what became of earlier findings when an item is delivered again, and what is said of new ones."""
+"""Rounds: what became of earlier findings, what is said of new ones, and whether there is another round for them."""
 
 from collections.abc import Iterable
 
 from factory.line.context import Context
 from factory.line.review.proposals import Unreadable, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
+from factory.model.base import counted
+from factory.model.contract import Contract
 from factory.model.findings import changes_lines_of
 from factory.model.gate import GateDecision
 from factory.model.lifecycle import Event, Outcome
 from factory.model.verdict import Finding
+
+
+def rounds_used_up(state: ItemState, contract: Contract, reason: str) -> str:
+    """Why an item that is sent back for a reason goes to a person instead; empty while it has another round."""
+    rounds = contract.rework.max_rounds
+    if state.history.rounds_spent + 1 < rounds:
+        return ""
+    return f"{counted(rounds, 'round')} used up; the last: {reason}"
 
 
 def closed_by_change(context: Context, snapshot: Snapshot, state: ItemState, proposal: str) -> dict[str, str]:
