@@ -1,1 +1,1 @@
-"""The line an item goes down: intake, dispatch, review, apply, and the orchestrator that moves it."""
+"""The line an item goes down: intake, collect, review, apply, dispatch, and the orchestrator that moves it."""

@@ -14,6 +14,7 @@ from factory.execution.executor import Executor
 from factory.execution.host import Host
 from factory.execution.local import LocalExecutor
 from factory.line.apply.apply import apply
+from factory.line.collect.collect import collect
 from factory.line.context import Context
 from factory.line.dispatch.schedule import ScheduleEntry
 from factory.line.dispatch.start import start
@@ -21,8 +22,7 @@ from factory.line.identity import refuse_borrowed
 from factory.line.intake.reconcile import reconcile, record_moves
 from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
-from factory.line.review.collect import collect
-from factory.line.review.decide_all import gate
+from factory.line.review.gate import gate
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup

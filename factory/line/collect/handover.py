@@ -3,7 +3,7 @@
 from factory.execution.outcome import RunOutcome
 from factory.execution.pipeline import take_over
 from factory.execution.request import RunRequest
-from factory.line.review.misfit import misfit_of
+from factory.line.collect.misfit import misfit_of
 from factory.model.errors import FactoryError, told_by
 from factory.store.repository.objects import MissingObject, Objects
 from factory.store.repository.quarantine import unsound

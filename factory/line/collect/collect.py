@@ -7,10 +7,10 @@ from functools import partial
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
+from factory.line.collect.handover import handed_over
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff
-from factory.line.review.handover import handed_over
 from factory.line.review.review_request import ReviewRequest, requested
 from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file

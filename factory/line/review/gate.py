@@ -1,4 +1,4 @@
-"""Carry out: what the gate decides of every item in review is done. The act to the look in `assess`."""
+"""The gate as a step: what `model/gate` decides of items in review is carried out. The act to the look in `assess`."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Gated:
 
 
 def gate(context: Context, snapshot: Snapshot) -> Gated:
-    """Decide on every item in review, and carry out what is not an approval."""
+    """Have every item in review decided on, and carry out what is not an approval."""
     approved: list[Assessment] = []
     problems: list[Problem] = []
     moved = False
