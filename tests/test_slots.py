@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.execution.cell.pool import Slots
-from factory.execution.control import Control, PhaseLog
+from factory.execution.control import Control, PhaseLog, Slots
 from factory.store.system import MACHINE
 from tests.test_seats import seat
 from tests.witness import Background, wait_for
@@ -51,7 +50,7 @@ def most_of(place: Path) -> int:
 
 
 def test_who_comes_first_is_served_first_and_no_more_than_may_be_at_once() -> None:
-    slots, order, at_once, most = Slots(MACHINE), list[int](), 0, 0
+    slots, order, at_once, most = Slots(), list[int](), 0, 0
     lock, gate = threading.Lock(), threading.Event()
 
     def work(number: int) -> None:
@@ -76,7 +75,7 @@ def test_who_comes_first_is_served_first_and_no_more_than_may_be_at_once() -> No
 
 
 def test_what_is_asked_to_end_waits_for_no_slot() -> None:
-    slots, asked = Slots(MACHINE), control()
+    slots, asked = Slots(), control()
     asked.stop.set()
     with slots.one_of(1, control()), slots.one_of(1, asked):
         pass
@@ -85,7 +84,7 @@ def test_what_is_asked_to_end_waits_for_no_slot() -> None:
 
 
 def test_who_waits_says_so_and_shows_that_it_lives() -> None:
-    slots, said, signs = Slots(MACHINE), list[str](), list[int]()
+    slots, said, signs = Slots(), list[str](), list[int]()
     mine = Control(threading.Event(), lambda: signs.append(1), said.append, phases=PhaseLog(MACHINE), system=MACHINE)
 
     def wait() -> None:

@@ -1,4 +1,4 @@
-"""Control: how a run that is under way is followed, and ended, from outside."""
+"""Control: how a run that is under way is followed and ended from outside, and how many do one kind of work at once."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +8,8 @@ from typing import Protocol
 
 from factory.model.journal import MOST_PHASES, Phase
 from factory.store.system import System
+
+_LOOKED_AGAIN_S = 0.2
 
 
 class Signal(Protocol):
@@ -58,3 +60,36 @@ class Control:
 def unfollowed(system: System) -> Control:
     """The control of what nobody follows, or ends before its time."""
     return Control(phases=PhaseLog(system), system=system)
+
+
+class Slots:
+    """So many of one kind of work at once on this machine, whoever asks for it: first come, first served."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._taken = 0
+        self._line: list[object] = []  # who waits
+
+    @contextmanager
+    def one_of(self, most: int, control: Control) -> Iterator[None]:
+        """Have a slot once fewer than so many are taken. What is asked to end gets one at once, to do so."""
+        mine = object()
+
+        def comes() -> bool:
+            return control.stop.is_set() or (self._taken < most and self._line[0] is mine)
+
+        with self._news:
+            self._line.append(mine)
+            if not comes():
+                control.says("waiting for a slot")
+            while not control.system.wait_for(self._news, comes, _LOOKED_AGAIN_S):
+                control.alive()  # nobody rings when it is asked to end
+            self._line.remove(mine)
+            self._taken += 1
+            self._news.notify_all()
+        try:
+            yield
+        finally:
+            with self._news:
+                self._taken -= 1
+                self._news.notify_all()

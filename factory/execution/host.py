@@ -1,11 +1,12 @@
 """A host: the machine's part in a run, which is a clone, its pool of cells, and what is remembered here of checks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from factory.execution.agents.agent import AGENTS, Agent
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer
+from factory.execution.control import Slots
 from factory.execution.redaction.redactor import Redactor
 from factory.store.repository.repository import Repository
 
@@ -19,6 +20,7 @@ class Host:
     gatherer: Gatherer
     redactor: Redactor
     agents: Mapping[str, Agent]  # by kind
+    reviews: Slots = field(default_factory=Slots)  # of machine seats; the gatherer has those of checks
 
     @classmethod
     def of(cls, repository: Repository, cells: Cells, agents: Mapping[str, Agent] = AGENTS) -> "Host":

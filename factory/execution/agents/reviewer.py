@@ -86,7 +86,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     def sit(seat: Seat) -> SeatResult:
         prompt = request.prompts.get(seat.name, "")
         asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, prompt, changed)
-        with host.cells.reviews.one_of(most, control):
+        with host.reviews.one_of(most, control):
             control.says("judging")
             with control.phases.timed(f"seat {seat.name}"):
                 return _one(asked, host, control).checked()

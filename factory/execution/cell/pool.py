@@ -12,7 +12,6 @@ from factory.execution.cell.cell import Cell, Surroundings
 from factory.execution.cell.environments import environments
 from factory.execution.cell.sandbox import Sandbox
 from factory.execution.cell.setup_store import SetupStore
-from factory.execution.control import Control
 from factory.execution.processes.process_tree import end_strays
 from factory.store import files
 from factory.store.repository.git import GitError
@@ -20,11 +19,9 @@ from factory.store.repository.repository import CELL_PREFIX, Repository
 from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
 from factory.store.state import CELLS
-from factory.store.system import System
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _NAME_MOST = 60
-_LOOKED_AGAIN_S = 0.2
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
 
 
@@ -40,40 +37,6 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
     return root / f"{plain}-{owner}"
 
 
-class Slots:
-    """So many of one kind of work at once on this machine, whoever asks for it: first come, first served."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-        self._news = threading.Condition()
-        self._taken = 0
-        self._line: list[object] = []  # who waits
-
-    @contextmanager
-    def one_of(self, most: int, control: Control) -> Iterator[None]:
-        """Hold a slot when fewer than so many are taken. What is asked to end gets one at once, to do so."""
-        mine = object()
-
-        def comes() -> bool:
-            return control.stop.is_set() or (self._taken < most and self._line[0] is mine)
-
-        with self._news:
-            self._line.append(mine)
-            if not comes():
-                control.says("waiting for a slot")
-            while not self._system.wait_for(self._news, comes, _LOOKED_AGAIN_S):
-                control.alive()  # nobody rings when it is asked to end
-            self._line.remove(mine)
-            self._taken += 1
-            self._news.notify_all()
-        try:
-            yield
-        finally:
-            with self._news:
-                self._taken -= 1
-                self._news.notify_all()
-
-
 class Cells:
     """Lends cells. Every cell is recorded before it is made, and only what was recorded is ever removed."""
 
@@ -82,7 +45,6 @@ class Cells:
         self.root = root
         self._records = repository.state / CELLS
         self.setups = SetupStore(root, repository.state)
-        self.checks, self.reviews = Slots(repository.system), Slots(repository.system)
         self._free: list[Cell] = []
         self._came_back = threading.Condition()
         self._cost = 0.0  # seconds that making the last cell took

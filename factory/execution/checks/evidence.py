@@ -21,7 +21,7 @@ from factory.execution.checks.runner import (
 )
 from factory.execution.checks.sampling import text_of
 from factory.execution.checks.surroundings import surroundings_digest
-from factory.execution.control import Control
+from factory.execution.control import Control, Slots
 from factory.execution.request import RunRequest
 from factory.model.base import Argv, printable
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
@@ -111,6 +111,7 @@ class Gatherer:
     def __init__(self, repository: Repository, cells: Cells) -> None:
         self._repository = repository
         self._cells = cells
+        self._slots = Slots()
         self._cache = CheckCache()
         self.lender = Lender(repository)
         self._canary = CanaryCheck(Canaries(repository.state))
@@ -197,7 +198,16 @@ class Gatherer:
         asker = Asker(request, environment, folders, "recheck" if mode else "evidence", car.ahead, flight)
         lender = self.lender
         return CheckRunner(
-            self._repository, self._cells, cache, request, environment, control, lender.sampler, lender, asker
+            self._repository,
+            self._cells,
+            cache,
+            request,
+            environment,
+            control,
+            lender.sampler,
+            lender,
+            asker,
+            self._slots,
         )
 
     def _measured(self, car: Car, merged: str) -> _Measured:

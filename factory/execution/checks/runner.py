@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from factory.execution.agents.prompt import render_argv
 from factory.execution.cell.cell import Cell
@@ -13,7 +13,7 @@ from factory.execution.cell.pool import Cells
 from factory.execution.checks.cache import Asker, GatheringCache, Lender
 from factory.execution.checks.flights import CheckResult
 from factory.execution.checks.sampling import Sampler
-from factory.execution.control import Control
+from factory.execution.control import Control, Slots
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
 from factory.execution.redaction.mask import Mask
@@ -117,6 +117,7 @@ class CheckRunner:
     sampler: Sampler | None = None
     lender: Lender | None = None
     asker: Asker | None = None
+    slots: Slots = field(default_factory=Slots)  # for so many checks at once
 
     def run(self, call: CheckCall, tree: str, target: str) -> CheckResult:
         """How a command ends on a tree; what is known already is not run again.
@@ -170,7 +171,7 @@ class CheckRunner:
     @contextmanager
     def _cell(self, call: CheckCall, commit: str) -> Iterator[Cell]:
         with (
-            self.cells.checks.one_of(self.request.policy.agent.most_checks, self.control),
+            self.slots.one_of(self.request.policy.agent.most_checks, self.control),
             self.control.phases.timed(f"check {call.name}"),
             prepared_cell(self.cells, self.request, commit, self.control) as cell,
         ):
