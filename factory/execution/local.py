@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from pydantic import JsonValue
 
 from factory.execution.apply_command import Notes, run_apply_command
-from factory.execution.checks.evidence import Car, Gathered
+from factory.execution.checks.evidence import Candidate, Gathered
 from factory.execution.checks.flights import Flight
 from factory.execution.control import Control
 from factory.execution.host import Host
@@ -39,19 +39,23 @@ class LocalExecutor:
         """Begin a run."""
         return self._pool.submit(run, request, self.host, control)
 
-    def prove(self, cars: Sequence[Car], mode: MergeMode, control: Control) -> "Future[tuple[Gathered, ...] | Failure]":
-        """Begin to run the checks of these cars on what the last one makes of the target."""
-        return self._pool.submit(self._prove, cars, mode, control, self.host.gatherer.begin(cars, mode))
+    def prove(
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control
+    ) -> "Future[tuple[Gathered, ...] | Failure]":
+        """Begin to run the checks of these candidates on what the last one makes of the target."""
+        return self._pool.submit(self._prove, candidates, mode, control, self.host.gatherer.begin(candidates, mode))
 
     def _prove(
-        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None
     ) -> tuple[Gathered, ...] | Failure:
         """What the checks say of each, or why they cannot be run."""
         for again in _CHECKED_AFTER_S:
             try:
-                proven = self.host.gatherer.prove(cars, mode, control, flight)
+                proven = self.host.gatherer.prove(candidates, mode, control, flight)
                 redact = self.host.redactor.redact_evidence
-                return tuple(redact(car.request, found) for car, found in zip(cars, proven, strict=True))
+                return tuple(
+                    redact(candidate.request, found) for candidate, found in zip(candidates, proven, strict=True)
+                )
             except (FactoryError, OSError) as error:
                 failure = of_error(error, "the checks could not be run")
             if failure.kind.cost is not Cost.ATTEMPT or again is None or control.system.pause(control.stop, again):

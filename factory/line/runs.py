@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
-from factory.execution.checks.evidence import Car, Gathered
+from factory.execution.checks.evidence import Candidate, Gathered
 from factory.execution.control import Control, PhaseLog
 from factory.execution.executor import Executor
 from factory.execution.local import LocalExecutor
@@ -170,12 +170,12 @@ class Runs:
         """Ask a run to end; it ends as stopped."""
         self.running[item_id].stop()
 
-    def probe(self, batch: tuple[Place, ...], cars: Sequence[Car], mode: MergeMode) -> None:
+    def probe(self, batch: tuple[Place, ...], candidates: Sequence[Candidate], mode: MergeMode) -> None:
         """Run the checks of a batch of the merge train."""
         item_id = batch[-1].item_id
         control = self._control(item_id)
         heart = self._hearts[item_id]
-        future = self._local.prove(cars, mode, control)
+        future = self._local.prove(candidates, mode, control)
         self.probing[batch] = Probe(batch, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._finish(item_id, heart))
 

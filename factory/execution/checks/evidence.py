@@ -67,8 +67,8 @@ def _astray(repository: Repository, request: RunRequest, proposal: str, target: 
 
 
 @dataclass(frozen=True)
-class Car:
-    """A proposal in its place in the merge train."""
+class Candidate:
+    """A proposal that is to be merged: in its place in the merge train, or as it is delivered."""
 
     request: RunRequest
     proposal: str
@@ -89,7 +89,7 @@ class _Contents:
 class _Measured:
     """A proposal that merges, and what judges it."""
 
-    car: Car
+    candidate: Candidate
     merged: str  # the content that it makes
     before: str  # the target's own
     checks: tuple[Argv, ...]
@@ -125,11 +125,11 @@ class Gatherer:
         claims: tuple[Claim, ...] = (),
     ) -> Gathered:
         """The evidence for a delivery. Raises FactoryError when something cannot be run at all."""
-        car = Car(request, proposal, target)
-        merge = self._merged(car)
-        if conflict := self._conflict(car, merge):
+        candidate = Candidate(request, proposal, target)
+        merge = self._merged(candidate)
+        if conflict := self._conflict(candidate, merge):
             return conflict
-        measured = self._measured(car, merge.tree)
+        measured = self._measured(candidate, merge.tree)
         pending: tuple[str, ...] = ()
         if proposal != request.base:
             guarded = (*request.policy.guarded, *measured.instruments)
@@ -137,46 +137,47 @@ class Gatherer:
             # Nobody knows whether a canary will ask for a person before the checks have passed.
             pending = pending_checks(request, by_person=by_person or request.policy.canary == "person")
         calls = tuple(delivery_calls(request, claims, pending))
-        runner = self._runner(car, control, {})
+        runner = self._runner(candidate, control, {})
         return self._evidence(measured, _Batch(merge.tree, None, pending), calls, runner)
 
-    def begin(self, cars: Sequence[Car], mode: MergeMode) -> Flight | None:
-        """Let those behind a car of the merge train wait for what it runs, before that begins in a thread."""
-        request = cars[-1].request
+    def begin(self, candidates: Sequence[Candidate], mode: MergeMode) -> Flight | None:
+        """Let those behind the last of these wait for what it runs, before that begins in a thread."""
+        request = candidates[-1].request
         return self.lender.flights.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
 
     def prove(
-        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None = None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None = None
     ) -> tuple[Gathered, ...]:
-        """The evidence for each of these cars, from checks of what the last one makes of the target.
+        """The evidence for each of these candidates, from checks of what the last one makes of the target.
 
         Raises FactoryError when something cannot be run at all.
         """
         try:
-            return self._proven(cars, mode, control, flight)
+            return self._proven(candidates, mode, control, flight)
         finally:
             if flight is not None:
                 flight.end_all()
 
     def _proven(
-        self, cars: Sequence[Car], mode: MergeMode, control: Control, flight: Flight | None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None
     ) -> tuple[Gathered, ...]:
-        merges = [self._merged(car) for car in cars]
+        merges = [self._merged(candidate) for candidate in candidates]
         batch = _Batch(merges[-1].tree, mode)
         caches: dict[str, GatheringCache] = {}
         found: list[Gathered] = []
-        for car, merge in zip(cars, merges, strict=True):
-            runner, calls = self._runner(car, control, caches, mode, flight), tuple(train_calls(car.request))
-            conflict = self._conflict(car, merge)
-            found.append(conflict or self._evidence(self._measured(car, merge.tree), batch, calls, runner))
-        return (*found[:-1], _with_others(found[-1], cars[:-1], found[:-1]))
+        for candidate, merge in zip(candidates, merges, strict=True):
+            runner = self._runner(candidate, control, caches, mode, flight)
+            calls = tuple(train_calls(candidate.request))
+            conflict = self._conflict(candidate, merge)
+            found.append(conflict or self._evidence(self._measured(candidate, merge.tree), batch, calls, runner))
+        return (*found[:-1], _with_others(found[-1], candidates[:-1], found[:-1]))
 
-    def _merged(self, car: Car) -> Merge:
-        return self._repository.merged_content(car.request.base, car.proposal, car.target)
+    def _merged(self, candidate: Candidate) -> Merge:
+        return self._repository.merged_content(candidate.request.base, candidate.proposal, candidate.target)
 
-    def _conflict(self, car: Car, merge: Merge) -> Gathered | None:
+    def _conflict(self, candidate: Candidate, merge: Merge) -> Gathered | None:
         """The evidence that a proposal cannot be merged; None when it can."""
-        request, proposal, target = car.request, car.proposal, car.target
+        request, proposal, target = candidate.request, candidate.proposal, candidate.target
         astray = merge.conflicts or tuple(_astray(self._repository, request, proposal, target, merge.tree))
         if not astray:
             return None
@@ -185,17 +186,17 @@ class Gatherer:
 
     def _runner(
         self,
-        car: Car,
+        candidate: Candidate,
         control: Control,
         caches: dict[str, GatheringCache],
         mode: MergeMode | None = None,
         flight: Flight | None = None,
     ) -> CheckRunner:
         """What a request's commands are run with; those in the same surroundings know the same."""
-        request, environment = car.request, surroundings_digest(car.request)
+        request, environment = candidate.request, surroundings_digest(candidate.request)
         folders = fingerprint(shared_folders(self._cells, request))
         cache = caches.setdefault(environment + folders, GatheringCache(self._cache, environment + folders))
-        asker = Asker(request, environment, folders, "recheck" if mode else "evidence", car.ahead, flight)
+        asker = Asker(request, environment, folders, "recheck" if mode else "evidence", candidate.ahead, flight)
         lender = self.lender
         return CheckRunner(
             self._repository,
@@ -210,38 +211,39 @@ class Gatherer:
             self._slots,
         )
 
-    def _measured(self, car: Car, merged: str) -> _Measured:
+    def _measured(self, candidate: Candidate, merged: str) -> _Measured:
         """What judges a proposal that merges, and what of that it changes itself."""
-        request, objects = car.request, self._repository.objects
-        before = self._repository.content_at(car.target)
+        request, objects = candidate.request, self._repository.objects
+        before = self._repository.content_at(candidate.target)
         checks = tuple(dict.fromkeys(call.argv for call in own_calls(request)))
-        made = {change.path: change.old is None for change in self._repository.changes(request.base, car.proposal)}
+        own = self._repository.changes(request.base, candidate.proposal)
+        made = {change.path: change.old is None for change in own}
         changed = {*made, *(change.path for change in diff(objects, before, merged))}
         instruments = instruments_among(request.contract, checks, seat_argvs(request), sorted(changed), made)
-        return _Measured(car, merged, before, checks, instruments)
+        return _Measured(candidate, merged, before, checks, instruments)
 
     def _evidence(
         self, measured: _Measured, batch: _Batch, calls: tuple[CheckCall, ...], runner: CheckRunner
     ) -> Gathered:
         """What the commands say of a proposal that merges."""
-        car, before = measured.car, measured.before
-        contract = car.request.contract
+        candidate, before = measured.candidate, measured.before
+        contract = candidate.request.contract
         checked = content_for_checks(self._repository.objects, batch.tip, before, contract, measured.checks)
         if runner.asker and runner.asker.flight:
-            asked = ((runner.read(call, checked, car.target), call.argv) for call in calls)
+            asked = ((runner.read(call, checked, candidate.target), call.argv) for call in calls)
             runner.asker.flight.begin(runner.asker.question(read, argv) for read, argv in asked if read)
-        ran, logs = self._ran(runner, calls, _Contents(measured.merged, checked, before), car.target)
+        ran, logs = self._ran(runner, calls, _Contents(measured.merged, checked, before), candidate.target)
         passed = all(each.passed for each in ran) and not batch.pending
         found = Evidence(
-            base=car.request.base,
-            proposal=car.proposal,
-            target=car.target,
+            base=candidate.request.base,
+            proposal=candidate.proposal,
+            target=candidate.target,
             tree=measured.merged,
             environment=runner.environment,
-            contract=text_of(car.request),
+            contract=text_of(candidate.request),
             ran=ran,
             instruments=measured.instruments,
-            silent=self._canary.silent(runner, checked, car.target) if passed else (),
+            silent=self._canary.silent(runner, checked, candidate.target) if passed else (),
             pending=batch.pending,
             mode=batch.mode,
             proven=batch.tip if batch.tip != measured.merged else "",
@@ -266,14 +268,14 @@ class Gatherer:
         return tuple(ran), logs
 
 
-def _with_others(last: Gathered, ahead: Sequence[Car], found: Sequence[Gathered]) -> Gathered:
+def _with_others(last: Gathered, ahead: Sequence[Candidate], found: Sequence[Gathered]) -> Gathered:
     """The evidence for the last one of a batch, with the commands of those ahead that failed where it came in."""
     if not last.evidence.passed:
         return last
-    pairs = [(car, each) for car, each in zip(ahead, found, strict=True) if not each.evidence.conflicts]
+    pairs = [(candidate, each) for candidate, each in zip(ahead, found, strict=True) if not each.evidence.conflicts]
     failed = [
-        ran.model_copy(update={"name": f"{car.request.item_id}/{ran.name}", "criterion": None})
-        for car, each in pairs
+        ran.model_copy(update={"name": f"{candidate.request.item_id}/{ran.name}", "criterion": None})
+        for candidate, each in pairs
         for ran in each.evidence.ran
         if not ran.passed
     ]

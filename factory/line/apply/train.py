@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 
-from factory.execution.checks.evidence import Car
+from factory.execution.checks.evidence import Candidate
 from factory.line.apply.batches import Step, every, tip
 from factory.line.apply.blocker import apply_blocker, obstacles
 from factory.line.apply.landing import is_founded, land
@@ -33,8 +33,8 @@ _RULES = (ALL_CONTRACTS, WORKFLOW)
 
 
 @dataclass(frozen=True)
-class _Coupled:
-    """An approved item in its place in the train."""
+class _Car:
+    """An approved item that rides in the train, in its place."""
 
     assessment: Assessment  # by the evidence of this place, where there is some
     place: Place
@@ -49,7 +49,7 @@ class _Coupled:
 class _Train:
     """What rides, and every place that was looked at for it."""
 
-    cars: tuple[_Coupled, ...]
+    cars: tuple[_Car, ...]
     clear: int  # so many of them have nobody ahead who is left out, and whom the gate judges once they have landed
     looked_at: frozenset[Place]
     unprovable: tuple[tuple[Assessment, Failure], ...]  # whose checks could not be run at the front, and why
@@ -73,7 +73,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
     """Land all that is proven in one instant, and have what follows checked; whether the gate is to be asked again."""
     waiting = _unobstructed(context, snapshot, _in_order(context, approved))
     while True:
-        train = _coupled(context, snapshot, waiting)
+        train = _train_of(context, snapshot, waiting)
         step, cars = _step(context, snapshot, train)
         item_id = next((car.place.item_id for car in cars[: step.land] if _is_obstructed(context, snapshot, car)), None)
         if item_id is None:
@@ -135,10 +135,10 @@ def _came(assessment: Assessment) -> tuple[str, str]:
     return since.isoformat() if since else "", assessment.state.id
 
 
-def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> _Train:
+def _train_of(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> _Train:
     """The train as it is now. It ends with what changes the rules: those behind are judged by the new ones."""
     on = context.writer.tip_of(snapshot.policy.target_branch)
-    cars: list[_Coupled] = []
+    cars: list[_Car] = []
     looked_at: set[Place] = set()
     unprovable: list[tuple[Assessment, Failure]] = []
     clear: int | None = None
@@ -146,7 +146,7 @@ def _coupled(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]
         if len(cars) == snapshot.policy.merge.ahead:
             break
         with context.isolating(assessment.state):
-            car = _couple(context, assessment, on)
+            car = _car(context, assessment, on)
             looked_at.add(car.place)
             if cars and not car.tree:
                 continue  # it conflicts with those ahead, and waits until they have landed
@@ -180,7 +180,7 @@ def _blocked(context: Context, snapshot: Snapshot, train: _Train) -> Iterator[It
             yield context.writer.move(assessment.state, Move(blocked), snapshot.listing.verdicts)
 
 
-def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
+def _car(context: Context, assessment: Assessment, on: str) -> _Car:
     """An item merged with what a commit holds."""
     repository = context.repository
     objects, proposal = repository.objects, assessment.state.history.proposal
@@ -188,13 +188,13 @@ def _couple(context: Context, assessment: Assessment, on: str) -> _Coupled:
     place = Place(assessment.state.id, assessment.subject, repository.content_at(on))
     merge = repository.merged_content(base, proposal, on)
     if merge.conflicts:
-        return _Coupled(assessment, place, on, base, "", on, proven=False)
+        return _Car(assessment, place, on, base, "", on, proven=False)
     tree = repository.with_content(objects.commit(on).tree, merge.tree)
     commit = plumbing_commit(objects, tree, (on, proposal), f"{place.item_id} in the merge train.\n")
-    return _Coupled(assessment, place, on, base, merge.tree, commit, proven=False)
+    return _Car(assessment, place, on, base, merge.tree, commit, proven=False)
 
 
-def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: bool) -> _Coupled | Failure | None:
+def _by_evidence(context: Context, snapshot: Snapshot, car: _Car, *, front: bool) -> _Car | Failure | None:
     """A car with what is known of it in its place; None when it may not ride now, as far as that is known.
 
     At the front also why nothing can be known of it.
@@ -216,7 +216,7 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Coupled, *, front: 
     return replace(car, assessment=assessment, proven=found.evidence.tree == car.tree)
 
 
-def _is_of(context: Context, evidence: Evidence, car: _Coupled) -> bool:
+def _is_of(context: Context, evidence: Evidence, car: _Car) -> bool:
     """Whether evidence says all that has to be known of a car in its place: a delivery's, when nothing has moved."""
     objects = context.repository.objects
     if evidence.pending or not car.tree or evidence.tree != car.tree or not objects.holds(evidence.target):
@@ -224,7 +224,7 @@ def _is_of(context: Context, evidence: Evidence, car: _Coupled) -> bool:
     return context.repository.content_at(evidence.target) == car.place.before
 
 
-def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tuple[_Coupled, ...]]:
+def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tuple[_Car, ...]]:
     """What happens to the train, and its cars by the evidence that they land with."""
     cars = train.cars
     if snapshot.policy.merge.mode is MergeMode.EVERY:
@@ -238,12 +238,12 @@ def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tu
     return step, cars if proven else batches.get(step.land) or cars
 
 
-def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Coupled]) -> tuple[_Coupled, ...] | None:
+def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Car]) -> tuple[_Car, ...] | None:
     """Cars by what their batch came to; none of them when it does not land, None when there is no answer."""
     found = context.runs.proof(tuple(car.place for car in cars))
     if found is None or isinstance(found, Failure):
         return None if found is None else ()
-    proven: list[_Coupled] = []
+    proven: list[_Car] = []
     for car, gathered in zip(cars, found, strict=True):
         assessment = assess(context.reader, snapshot, car.assessment.state, gathered)
         if isinstance(assessment, str) or assessment.decision.event is not Event.FINISH:
@@ -252,7 +252,7 @@ def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Coupled]) ->
     return tuple(proven)
 
 
-def _is_obstructed(context: Context, snapshot: Snapshot, car: _Coupled) -> bool:
+def _is_obstructed(context: Context, snapshot: Snapshot, car: _Car) -> bool:
     """Whether a person has changes where it would be written."""
     return bool(obstacles(context.repository, snapshot.policy.target_branch, car.tree))
 
@@ -268,8 +268,8 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
         # Each of those ahead lands with a proof of its own, on which this one may rest; of a batch all land at once.
         every = snapshot.policy.merge.mode is MergeMode.EVERY
         ahead = tuple(car.place.item_id for car in train.cars[:start]) if every else ()
-        cars = [_car(context, snapshot, car, ahead) for car in train.cars[start:end]]
-        context.runs.probe(train.places[start:end], cars, snapshot.policy.merge.mode)
+        candidates = [_candidate(context, snapshot, car, ahead) for car in train.cars[start:end]]
+        context.runs.probe(train.places[start:end], candidates, snapshot.policy.merge.mode)
 
 
 def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> bool:
@@ -279,8 +279,8 @@ def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> 
     return not under_way and context.runs.proof(train.places[start:end]) is None
 
 
-def _car(context: Context, snapshot: Snapshot, car: _Coupled, ahead: tuple[str, ...]) -> Car:
+def _candidate(context: Context, snapshot: Snapshot, car: _Car, ahead: tuple[str, ...]) -> Candidate:
     state = car.assessment.state
     source = context.reader.library.contract_bytes(snapshot.tree, state.contract_name or "") or b""
     request = replace(request_for(snapshot, state, car.base, car.base), contract_source=source)
-    return Car(request, state.history.proposal, car.on, ahead)
+    return Candidate(request, state.history.proposal, car.on, ahead)
