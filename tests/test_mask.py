@@ -175,7 +175,7 @@ def test_what_was_cut_of_a_secret_is_masked_too(secret: str, spell: Spell) -> No
 def test_nothing_else_is_masked(text: str) -> None:
     mask = Mask({"KEY": KEY, "PEM": PEM})
     assert mask.hide(text.encode()) == text.encode()
-    assert not mask.holds(text.encode())
+    assert not mask.finds(text.encode())
 
 
 def test_a_part_of_another_secret_does_not_uncover_the_rest() -> None:

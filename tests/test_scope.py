@@ -75,7 +75,7 @@ def test_no_path_is_in_two_scopes_that_do_not_overlap() -> None:
     for pattern in patterns:
         index.add([pattern], pattern)
     for pattern in patterns:
-        told = {each.holder for each in index.overlaps([pattern])}
+        told = {each.item_id for each in index.overlaps([pattern])}
         assert {other for other in patterns if covered[pattern] & covered[other]} <= told
 
 

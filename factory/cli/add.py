@@ -87,9 +87,9 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
     fields = {key: value for key, value in {"title": title, **given}.items() if value not in (None, [], {})}
     with reading() as (reader, snapshot):
         view = queue_checkout(reader)
-        held, limit = len(snapshot.in_lane(Lane.INBOX)), snapshot.policy.limits.inbox
-        if held >= limit:
-            raise UsageError(f"the inbox is full ({held} of {limit})", "factory tick")
+        count, limit = len(snapshot.in_lane(Lane.INBOX)), snapshot.policy.limits.inbox
+        if count >= limit:
+            raise UsageError(f"the inbox is full ({count} of {limit})", "factory tick")
         data = encoded("".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()))
         try:
             yaml.load(Item, yaml.Source("the item", data))

@@ -65,7 +65,7 @@ def take_over(request: RunRequest, done: Work, repository: Repository) -> str:
     for kind, data in done.brought.values():
         repository.objects.add(kind, data)
     proposal = proposal_of(request, done.tree, repository)
-    repository.under_check.hold(request.item_id, proposal)
+    repository.under_check.keep(request.item_id, proposal)
     return proposal
 
 

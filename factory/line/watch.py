@@ -118,7 +118,7 @@ class _Still:
         self._seen = self._relied_on = ""
         self._until: datetime | None = None
 
-    def holds(self, *, woken: bool) -> bool:
+    def lasts(self, *, woken: bool) -> bool:
         """Look, unless there is news anyhow."""
         context, policy = self._orchestrator.context, self._orchestrator.workflow.policy
         known, until = self._relied_on, self._until
@@ -148,7 +148,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             wait = orchestrator.workflow.policy.polling.interval_ms / 1000
             try:
                 folders.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
-                if not still.holds(woken=woken):
+                if not still.lasts(woken=woken):
                     report = orchestrator.one_pass()
                     still.note(report)
             except (NothingButCommits, OutOfTurn):

@@ -60,15 +60,15 @@ class Ran(Format):
     tail: Annotated[str, AfterValidator(_end)] = ""
 
     @property
-    def holds(self) -> bool:
+    def is_as_claimed(self) -> bool:
         """Whether it ended as the worker claims; true of what nobody made a claim about."""
         return self.claimed is None or (self.exit_code == self.claimed and not self.problem)
 
     @property
     def passed(self) -> bool:
-        """Exit status 0, nothing in the way, and not so without the change as well; of a claim, that it holds."""
+        """Exit status 0, nothing in the way, and not so without the change as well; of a claim, that it is so."""
         if self.claimed is not None:
-            return self.holds
+            return self.is_as_claimed
         return self.exit_code == 0 and not self.problem and self.before != 0
 
     @property
@@ -134,7 +134,7 @@ class Evidence(Format):
 
     def broken_claims(self) -> tuple[Ran, ...]:
         """The commands that did not end as the worker says."""
-        return tuple(ran for ran in self.ran if not ran.holds)
+        return tuple(ran for ran in self.ran if not ran.is_as_claimed)
 
     def answers(self) -> dict[str, Literal["pass", "fail"]]:
         """What the acceptance checks say of their criteria."""

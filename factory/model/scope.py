@@ -13,7 +13,7 @@ class Overlap:
 
     own: str
     other: str
-    holder: str  # whose the other is
+    item_id: str  # whose the other is
 
 
 @dataclass
@@ -33,26 +33,26 @@ class ScopeIndex:
     def __init__(self) -> None:
         self._root = _Folder()
 
-    def add(self, scope: Sequence[str], holder: str) -> None:
+    def add(self, scope: Sequence[str], item_id: str) -> None:
         """Take in the scope of somebody."""
         for pattern in scope:
             folder, parts = self._root, _parts(pattern)
             while parts and not _is_wild(parts[0]):
                 folder, parts = folder.below.setdefault(parts[0], _Folder()), parts[1:]
-            folder.patterns.setdefault(parts, {}).setdefault(holder, pattern)
+            folder.patterns.setdefault(parts, {}).setdefault(item_id, pattern)
 
     def overlaps(self, scope: Sequence[str]) -> Iterator[Overlap]:
         """Where a scope overlaps those that were taken in; each of their patterns comes once."""
         for pattern in scope:
-            for holder, other in _found(self._root, _parts(pattern)):
-                yield Overlap(pattern, other, holder)
+            for item_id, other in _found(self._root, _parts(pattern)):
+                yield Overlap(pattern, other, item_id)
 
 
 def _found(folder: _Folder, parts: _Parts) -> Iterator[tuple[str, str]]:
-    """(holder, pattern) of all from a folder on that may cover what these parts do."""
-    for others, holders in folder.patterns.items():
+    """(item, pattern) of all from a folder on that may cover what these parts do."""
+    for others, items in folder.patterns.items():
         if _overlap(parts, others):
-            yield from holders.items()
+            yield from items.items()
     if not parts or "**" in parts[0]:
         for below in folder.below.values():
             yield from _found(below, ())

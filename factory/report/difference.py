@@ -46,7 +46,7 @@ class _Told:
     def content(self, entry: Entry) -> str:
         """The files as a proposal leaves them, as a tree."""
         objects, proposal = self._repository.objects, entry.proposal or ""
-        if objects.holds(proposal):
+        if objects.has(proposal):
             return self._of(proposal)
         patch = objects.file(self._tree, run_file(self._item_id, entry.run, PATCH, self._day))
         if patch is None or self._lease(entry) is None:

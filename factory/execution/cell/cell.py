@@ -66,13 +66,13 @@ class Cell:
             checkouts=around.checkouts,
         )
 
-    def begin(self, around: Surroundings, mounted: tuple[Mounted, ...], holds: Callable[[str], bool]) -> None:
+    def begin(self, around: Surroundings, mounted: tuple[Mounted, ...], tracks: Callable[[str], bool]) -> None:
         """Make ready for whoever gets the cell next, among what lies around it now.
 
-        `holds` says what its commit has at a path.
+        `tracks` says whether its commit has something at a path.
         """
         self.filesystem = replace(self._filesystem(around), mounted=mounted)
-        self._checkouts = Checkouts(around.checkouts, holds)
+        self._checkouts = Checkouts(around.checkouts, tracks)
         self._copies = ()
         files.write(self._dot_git, os.fsencode(f"gitdir: {self._git / 'worktrees' / self.place.name}\n"))
         self.fresh_folders()
@@ -97,7 +97,7 @@ class Cell:
 
     def clean(self) -> bool:
         """Remove what git does not know; False when something is left that the next one would meet."""
-        return self.worktree.clean(self.boundary.guard) and not _holds_what_git_overlooks(self.tree)
+        return self.worktree.clean(self.boundary.guard) and not _has_what_git_overlooks(self.tree)
 
     def fresh_folders(self) -> None:
         """Empty every folder beside the worktree, and begin the log of the hooks anew."""
@@ -138,7 +138,7 @@ class Cell:
         return str(path)
 
 
-def _holds_what_git_overlooks(folder: Path) -> bool:
+def _has_what_git_overlooks(folder: Path) -> bool:
     """Whether there is a pipe, a socket or a device below, or a folder that is closed to its owner.
 
     git sees none of these, and whoever gets the cell next would wait, or fail.

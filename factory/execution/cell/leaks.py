@@ -23,17 +23,17 @@ _INTERPRETERS = ("python", "python3")
 
 @dataclass(frozen=True)
 class Checkouts:
-    """A person's working trees, and what of them git holds. The rest, such as an environment, is nobody's change."""
+    """A person's working trees, and what of them git tracks. The rest, such as an environment, is nobody's change."""
 
     roots: Sequence[Path]
-    holds: Callable[[str], bool]
+    tracks: Callable[[str], bool]
 
     def among(self, text: str) -> Iterator[Path]:
         """The places of theirs that a text names."""
         candidates = {*_QUOTED.split(text), *_WORDS.split(text)}
         for place in sorted(Path(each).resolve() for each in candidates if each.startswith("/") and "\0" not in each):
             for root in self.roots:
-                if place == root or (root in place.parents and self.holds(str(place.relative_to(root)))):
+                if place == root or (root in place.parents and self.tracks(str(place.relative_to(root)))):
                     yield place
 
 

@@ -101,16 +101,16 @@ class Cells:
         around, objects = self._surroundings(), self.repository.objects
         tree = objects.commit(commit).tree
 
-        def holds(path: str) -> bool:
+        def tracks(path: str) -> bool:
             return objects.find(tree, path) is not None
 
         seen = (
             each
             for root in around.checkouts
             for each in environments(root)
-            if not holds(str(each.at.relative_to(root)))
+            if not tracks(str(each.at.relative_to(root)))
         )
-        cell.begin(around, tuple(seen), holds)
+        cell.begin(around, tuple(seen), tracks)
 
     def _new(self, boundary: Sandbox) -> Cell:
         name = CELL_PREFIX + self.repository.system.token(4)

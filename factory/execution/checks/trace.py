@@ -98,12 +98,12 @@ class Trace:
     def _is_implied(self, path: str, reads: Reads) -> bool:
         """Whether a folder is there for as long as what is covered in it is."""
         found = self.objects.find(self.tree, path) if path != HISTORY else None
-        return found is not None and found.is_folder and self._holds_covered(path, found.oid, reads)
+        return found is not None and found.is_folder and self._has_covered(path, found.oid, reads)
 
-    def _holds_covered(self, folder: str, oid: str, reads: Reads) -> bool:
+    def _has_covered(self, folder: str, oid: str, reads: Reads) -> bool:
         for name, entry in self.objects.tree(oid).items():
             path = f"{folder}/{name}"
-            if self._holds_covered(path, entry.oid, reads) if entry.is_folder else reads.covers(path):
+            if self._has_covered(path, entry.oid, reads) if entry.is_folder else reads.covers(path):
                 return True
         return False
 

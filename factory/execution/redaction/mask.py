@@ -164,7 +164,7 @@ class Mask:
         """The text without the secrets."""
         return self.hide(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
-    def holds(self, data: bytes) -> bool:
+    def finds(self, data: bytes) -> bool:
         """Whether there is anything to mask."""
         return self.hide(data) != data
 

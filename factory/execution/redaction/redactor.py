@@ -45,7 +45,7 @@ class Redactor:
         breaches: list[Breach] = [
             (name.removeprefix("change/"), "holds a secret that the contract let through")
             for name, data in texts.items()
-            if mask.holds(data) or (done.exposed and name == RESULT)
+            if mask.finds(data) or (done.exposed and name == RESULT)
         ]
         breaches += [
             (change.path, "has a secret in its name that the contract let through")

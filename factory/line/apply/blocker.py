@@ -16,7 +16,7 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
     if not assessment.rides or head is None:
         return None
     objects = repository.objects
-    if not objects.holds(evidence.target):
+    if not objects.has(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"
     merge = repository.merged_content(evidence.base, evidence.proposal, head)
     in_the_way = [] if merge.conflicts else obstacles(repository, target, merge.tree)

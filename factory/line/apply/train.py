@@ -219,7 +219,7 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Car, *, front: bool
 def _is_of(context: Context, evidence: Evidence, car: _Car) -> bool:
     """Whether evidence says all that has to be known of a car in its place: a delivery's, when nothing has moved."""
     objects = context.repository.objects
-    if evidence.pending or not car.tree or evidence.tree != car.tree or not objects.holds(evidence.target):
+    if evidence.pending or not car.tree or evidence.tree != car.tree or not objects.has(evidence.target):
         return False  # the last of these: somebody has made the target's history anew
     return context.repository.content_at(evidence.target) == car.place.before
 
@@ -263,7 +263,7 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
     wanted = [each for each in step.check if _is_to_be_checked(context, train, *each)][: max(free, 0)]
     if wanted:
         context.repository.objects.flush()
-        context.repository.under_check.hold_train(train.cars[-1].commit)
+        context.repository.under_check.keep_train(train.cars[-1].commit)
     for start, end in wanted:
         # Each of those ahead lands with a proof of its own, on which this one may rest; of a batch all land at once.
         every = snapshot.policy.merge.mode is MergeMode.EVERY

@@ -24,7 +24,7 @@ def handed_over(repository: Repository, request: RunRequest, outcome: RunOutcome
     if outcome.proposal:
         problem = _problem_of_proposal(repository, request, outcome, outcome.proposal)
         base = outcome.evidence.base if outcome.evidence else ""
-        if not problem and base and not _holds_commit(repository.objects, base):
+        if not problem and base and not _has_commit(repository.objects, base):
             problem = f"its proposal's base {base[:10]} {_GONE}"
         if problem:
             return outcome.crashed(problem)
@@ -35,7 +35,7 @@ def handed_over(repository: Repository, request: RunRequest, outcome: RunOutcome
 def _problem_of_proposal(repository: Repository, request: RunRequest, outcome: RunOutcome, proposal: str) -> str:
     """Why a proposal cannot be read here, nor made; empty when it is here now."""
     work, objects = outcome.work, repository.objects
-    if _holds_commit(objects, proposal):
+    if _has_commit(objects, proposal):
         return ""
     if not work.brought:
         return f"its proposal {proposal[:10]} {_GONE}"
@@ -49,9 +49,9 @@ def _problem_of_proposal(repository: Repository, request: RunRequest, outcome: R
     return f"its proposal {proposal[:10]} cannot be made here: {problem or f'its work makes {made[:10]}'}"
 
 
-def _holds_commit(objects: Objects, name: str) -> bool:
+def _has_commit(objects: Objects, name: str) -> bool:
     """Whether a commit can be read at this moment."""
     try:
-        return objects.holds(name) and bool(objects.commit(name).tree)
+        return objects.has(name) and bool(objects.commit(name).tree)
     except MissingObject:
         return False

@@ -95,13 +95,13 @@ def plan(
         entry, until = alone[state.id], None
         if entry.start:
             crowd = ""
-            held = unready or scopes.held_back(state)
-            if not held:
-                held = crowd = _held_back(snapshot.policy, state.lane, lanes, at_work)
-            if not held:
-                held, until = (day, tomorrow) if day else trials.held_back(state)
-            if held:
-                entry = ScheduleEntry(state.id, False, held, until, crowded=held == crowd)
+            waits = unready or scopes.held_back(state)
+            if not waits:
+                waits = crowd = _held_back(snapshot.policy, state.lane, lanes, at_work)
+            if not waits:
+                waits, until = (day, tomorrow) if day else trials.held_back(state)
+            if waits:
+                entry = ScheduleEntry(state.id, False, waits, until, crowded=waits == crowd)
         if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)
@@ -168,9 +168,9 @@ def _held_back(policy: Policy, lane: Lane, lanes: Counter[Lane], at_work: Counte
         return ""  # finishing what was begun empties the lanes behind it
     limits = policy.limits
     for full, limit in ((Lane.REVIEW, limits.review), (Lane.REWORK, limits.rework), (Lane.BLOCKED, limits.blocked)):
-        held = lanes[full] + (busy if full is Lane.REVIEW else 0)  # those at work are on their way there
-        if held >= limit:
-            return f"waits because the lane {full} is full ({held} of {limit})"
+        count = lanes[full] + (busy if full is Lane.REVIEW else 0)  # those at work are on their way there
+        if count >= limit:
+            return f"waits because the lane {full} is full ({count} of {limit})"
     return ""
 
 

@@ -44,7 +44,7 @@ class ScopeTurns:
         return self._said(found)
 
     def _came_later(self, overlap: Overlap, state: ItemState) -> bool:
-        return self._came(self._states[overlap.holder]) > self._came(state)
+        return self._came(self._states[overlap.item_id]) > self._came(state)
 
     def note_start(self, state: ItemState) -> None:
         """Take note that an item is about to start."""
@@ -60,7 +60,7 @@ class ScopeTurns:
     def _said(self, overlap: Overlap | None) -> str:
         if overlap is None:
             return ""
-        other = self._states[overlap.holder]
+        other = self._states[overlap.item_id]
         if other.id in self._started:
             where = "starts first"
         elif other.lane is Lane.INBOX:

@@ -25,7 +25,7 @@ def base_of(repository: Repository, proposal: str) -> str:
 def restore_proposal(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> None:
     """See to it that a proposal of an item's can be read here: make it again when it is missing. Raises Unreadable."""
     objects = reader.repository.objects
-    if not proposal or (objects.holds(proposal) and objects.holds(objects.commit(proposal).tree)):
+    if not proposal or (objects.has(proposal) and objects.has(objects.commit(proposal).tree)):
         return
     try:
         made = _made_again(reader, snapshot, state, proposal)
@@ -47,7 +47,7 @@ def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, pr
     if start is None or start.lease is None:
         raise FactoryError("its journal does not say how it was made")
     lease = start.lease
-    if not repository.objects.holds(lease.base):
+    if not repository.objects.has(lease.base):
         raise FactoryError(f"its base {lease.base[:10]} is not here either")
     path = run_file(state.id, start.run, PATCH)
     patch = repository.objects.file(snapshot.tree, path)

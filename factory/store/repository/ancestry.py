@@ -90,7 +90,7 @@ class Ancestry:
         commit = tip
         while commit in self._nodes and commit not in self._seen:
             chain.append(commit)
-            commit = self._holder(commit)
+            commit = self._parent_on_line(commit)
         for found in reversed(chain):
             before, commit = commit, found
             self._seen.add(found)
@@ -108,7 +108,7 @@ class Ancestry:
         root = self._objects.tree(self.tree(commit))
         return {name: root[name] for name in OWN_FOLDERS if name in root}
 
-    def _holder(self, commit: str) -> str:
+    def _parent_on_line(self, commit: str) -> str:
         parents = self.parents(commit)
         if len(parents) < 2:
             return parents[0] if parents else ""
@@ -124,7 +124,7 @@ class Ancestry:
         if tip in self._nodes:
             base = tip
             while base in self._nodes and base not in self._seen:
-                base = self._holder(base)
+                base = self._parent_on_line(base)
         else:
             base = self._git.text("merge-base", before, tip, allowed=(0, 1)) if before else ""
         foreign = not base or base in self._foreign

@@ -55,7 +55,7 @@ class Checkout:
             if change.old and not change.new:
                 self._move_or_remove(change, moved.get(change.path))
         for change in _written(ours):
-            if self._holds(change.path) == (change.old.oid if change.old else None):
+            if self._blob_at(change.path) == (change.old.oid if change.old else None):
                 bring_in = files.put if change.old else files.put_new
                 bring_in(self._aside / change.path, self.root / change.path)
 
@@ -88,7 +88,7 @@ class Checkout:
 
     def has(self, change: Change) -> bool:
         """Whether a file already is what it shall be, as one that was just taken in from here."""
-        return change.new is not None and self._holds(change.path) == change.new.oid
+        return change.new is not None and self._blob_at(change.path) == change.new.oid
 
     def _move_or_remove(self, gone: Change, come: Change | None) -> None:
         source = self.root / gone.path
@@ -96,23 +96,23 @@ class Checkout:
             # Moved whatever it holds by now: a person's edit of the last moment goes with the file.
             if source.is_file() and not source.is_symlink():
                 moved = files.move_new(source, self.root / come.path)
-                if not moved and gone.old and self._holds(gone.path) == gone.old.oid:
+                if not moved and gone.old and self._blob_at(gone.path) == gone.old.oid:
                     source.unlink()  # an earlier try ended half way; or a person's is there, and stays
-        elif gone.old and self._holds(gone.path) == gone.old.oid:
+        elif gone.old and self._blob_at(gone.path) == gone.old.oid:
             source.unlink()
         keep = 2 if in_queue(gone.path) else 1  # an empty lane still is a place to drop files into
         files.remove_empty_folders(source.parent, self.root.joinpath(*Path(gone.path).parts[:keep]))
 
     def _write(self, objects: Objects, change: Change) -> None:
-        held = self._holds(change.path)
-        if change.new and held == (change.old.oid if change.old else None):
+        there = self._blob_at(change.path)
+        if change.new and there == (change.old.oid if change.old else None):
             data = objects.blob(change.new.oid)
             if change.old:
                 files.write(self.root / change.path, data)
             else:
                 files.write_new(self.root / change.path, data)
 
-    def _holds(self, path: str) -> str | None:
+    def _blob_at(self, path: str) -> str | None:
         data = files.read_regular(self.root / path)
         return None if data is None else name_of("blob", data)
 

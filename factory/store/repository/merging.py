@@ -1,4 +1,4 @@
-"""Merges made in memory, the same way for everybody: no attribute or driver has a say. Plain ones need no git."""
+"""Merges made in memory, the same way for everybody: no attribute or driver has a say. Trivial ones need no git."""
 
 import os
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.git import Git, GitError
-from factory.store.repository.joining import joined, rests_on
 from factory.store.repository.objects import Objects
+from factory.store.repository.trivial_merge import rests_on, trivially_merged
 
 _REMEMBERED = 1000
 _MESSAGE = "To be merged.\n"
@@ -30,13 +30,13 @@ class Merging:
         self._known: dict[tuple[str, str, str], Merge] = {}
         self._unclear: dict[tuple[str, str, str], None] = {}  # what only git can say
 
-    def joined(self, base: str, proposal: str, target: str, content: Callable[[str], str]) -> Merge | None:
-        """The content that a target has with a proposal merged that was made on a base, where that is plain to see."""
+    def trivial(self, base: str, proposal: str, target: str, content: Callable[[str], str]) -> Merge | None:
+        """The content that a target has with a proposal merged that was made on a base, where that is trivial."""
         key = (base, proposal, target)
         if key in self._unclear:
             return None
         trees = (content(commit) for commit in (base, target, proposal))
-        found = joined(self._objects, *trees) if rests_on(self._objects, target, base, proposal) else None
+        found = trivially_merged(self._objects, *trees) if rests_on(self._objects, target, base, proposal) else None
         if found is None:
             if len(self._unclear) >= _REMEMBERED:
                 self._unclear.clear()
@@ -48,7 +48,7 @@ class Merging:
         """Merge two trees that came of a third. Raises GitError."""
         key = (base, ours, theirs)
         known = self._known.get(key)
-        if known is None or not self._objects.holds(known.tree):
+        if known is None or not self._objects.has(known.tree):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             known = self._known[key] = self._merged(*self._as_commits(base, ours, theirs))

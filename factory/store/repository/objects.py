@@ -104,7 +104,7 @@ class Objects:
             self._reader.read(1)
         return header[0].decode(), header[1].decode(), data
 
-    def holds(self, oid: str) -> bool:
+    def has(self, oid: str) -> bool:
         """Whether an object can be read at this moment, whatever is remembered of it."""
         with self._lock:
             return oid in self._new or oid in self._writing or self._ask(oid) is not None

@@ -206,8 +206,8 @@ class Repository:
         """What a target holds with a proposal merged that was made on a base; without the factory's own folders."""
         if self.content_at(base) == self.content_at(target):
             return Merge(self.content_at(proposal), ())
-        plain = self._merging.joined(base, proposal, target, self.content_at)
-        return self.merge(base, target, proposal) if plain is None else plain
+        trivial = self._merging.trivial(base, proposal, target, self.content_at)
+        return self.merge(base, target, proposal) if trivial is None else trivial
 
     def identity(self) -> Person | None:
         """Who git says is working here; None when nobody has told it."""

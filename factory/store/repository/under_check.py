@@ -17,7 +17,7 @@ class UnderCheck:
     def __init__(self, git: Git, objects: Objects) -> None:
         self._git = git
         self._objects = objects
-        self._holds_train = False
+        self._keeps_train = False
         self._talk = Conversation(git, "update-ref", "--stdin")  # no reflog tells of these, nor by its process's time
         self._lock = threading.Lock()
 
@@ -35,25 +35,25 @@ class UnderCheck:
         with self._lock:
             self._talk.close()
 
-    def hold(self, item_id: str, commit: str) -> None:
+    def keep(self, item_id: str, commit: str) -> None:
         """Keep an item's proposal."""
         with suppress(GitError):  # it can be made again
             self._change(f"update {_FOLDER}{item_id} {commit}")
         self._objects.guard()  # from a clean-up that looked at the references before
 
-    def hold_train(self, commit: str) -> None:
+    def keep_train(self, commit: str) -> None:
         """Keep the commits of the merge train up to this one, and no longer what was kept of it before."""
         with suppress(GitError):
             self._change(f"update {_TRAIN} {commit}")
-            self._holds_train = True
+            self._keeps_train = True
         self._objects.guard()
 
     def let_go_of_train(self) -> None:
         """Keep nothing of the merge train: none of it is under check."""
-        if self._holds_train:
+        if self._keeps_train:
             with suppress(GitError):
                 self._change(f"delete {_TRAIN}")
-            self._holds_train = False
+            self._keeps_train = False
 
     def let_go(self, item_ids: Iterable[str]) -> None:
         """Keep those of these items no longer: a branch does, or nobody needs them."""
@@ -64,7 +64,7 @@ class UnderCheck:
 
     def let_go_of_all(self) -> None:
         """Keep none, nor anything of the merge train: no run is under way."""
-        self._holds_train = self._objects.read(_TRAIN) is not None
+        self._keeps_train = self._objects.read(_TRAIN) is not None
         self.let_go_of_train()
         listed = self._git.text("for-each-ref", "--format=%(refname)", _FOLDER[:-1])
         self.let_go(name.removeprefix(_FOLDER) for name in listed.split("\n") if name)

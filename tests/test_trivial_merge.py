@@ -1,4 +1,4 @@
-"""Plain merges are made without git, and are what git would make of them."""
+"""Trivial merges are made without git, and are what git would make of them."""
 
 import random
 from contextlib import closing
@@ -22,7 +22,7 @@ def commit(world: World, changes: dict[str, str | None], message: str) -> str:
 def merged(world: World, base: str, proposal: str, target: str) -> tuple[str | None, str, tuple[str, ...]]:
     """(what was made without git, what git makes of it, what conflicts in that)."""
     with closing(Repository(world.root)) as repository:
-        plain = repository._merging.joined(base, proposal, target, repository.content_at)
+        plain = repository._merging.trivial(base, proposal, target, repository.content_at)
         repository.objects.flush()
         found = repository.merge(base, target, proposal)
         return plain.tree if plain else None, found.tree, found.conflicts
@@ -103,5 +103,5 @@ def test_a_history_that_was_made_anew_is_left_to_git(world: World) -> None:
 
 def merged_without_git(world: World, base: str, proposal: str, target: str) -> str | None:
     with closing(Repository(world.root)) as repository:
-        plain = repository._merging.joined(base, proposal, target, repository.content_at)
+        plain = repository._merging.trivial(base, proposal, target, repository.content_at)
         return plain.tree if plain else None

@@ -1,4 +1,4 @@
-"""Joining: a merge that is plain to see, made without git, in which each file was changed on one side at most.
+"""The trivial merge, made without git: each file was changed on one side at most.
 
 Nothing was deleted on either side, so that nothing can have been renamed; whatever is less plain is left to git.
 """
@@ -16,15 +16,15 @@ class _Unclear(Exception):
     """Git has to say."""
 
 
-def joined(objects: Objects, base: str, ours: str, theirs: str) -> str | None:
+def trivially_merged(objects: Objects, base: str, ours: str, theirs: str) -> str | None:
     """The tree in which both differences to a base are; None when only git can say what that is."""
     try:
-        return _joined(objects, base, ours, theirs)
+        return _merged(objects, base, ours, theirs)
     except _Unclear:
         return None
 
 
-def _joined(objects: Objects, base: str, ours: str, theirs: str) -> str:
+def _merged(objects: Objects, base: str, ours: str, theirs: str) -> str:
     was, mine, other = (objects.tree(tree) for tree in (base, ours, theirs))
     found: Tree = dict(mine)
     for name in sorted(was.keys() | mine.keys() | other.keys()):
@@ -40,7 +40,7 @@ def _joined(objects: Objects, base: str, ours: str, theirs: str) -> str:
         elif there != before:
             if here is None or there is None or not (here.is_folder and there.is_folder):
                 raise _Unclear
-            below = _joined(objects, before.oid if before else EMPTY_TREE, here.oid, there.oid)
+            below = _merged(objects, before.oid if before else EMPTY_TREE, here.oid, there.oid)
             found[name] = here._replace(oid=below)
     return objects.add_tree(found)
 
