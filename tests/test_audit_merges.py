@@ -144,7 +144,7 @@ def proven_otherwise(forger: Forger, change: Callable[[dict[str, object]], objec
 
 
 @forgery
-def a_check_of_the_train_that_is_borrowed_from_another_content(forger: Forger) -> tuple[Rule, str]:
+def a_check_of_the_train_that_is_reused_from_another_content(forger: Forger) -> tuple[Rule, str]:
     other = forger.tree({"more.txt": b"more\n"})
     return Rule.MERGED, proven_otherwise(forger, lambda evidence: evidence.update(tree=other))
 

@@ -50,7 +50,7 @@ def falsified(forger: Forger) -> Forger:
     checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
     forger.finish("free", forger.merge("free", of="flaky"), merged=checked)
     forger.verdict("flaky")
-    _borrowed(forger)
+    _reused(forger)
     forger.finish("flaky", forger.merge("flaky"))
     forger.put({"flaky.txt": b"flaky\n"}, "Merge flaky", BOB, merged=(proposal,))
     worker = Person("worker factory-scripted", "flaky@workers.factory.invalid")
@@ -67,11 +67,11 @@ def falsified(forger: Forger) -> Forger:
     return forger
 
 
-def _borrowed(forger: Forger) -> None:
+def _reused(forger: Forger) -> None:
     """A check's result that is said to be that of a run which never was."""
     delivery = f"artifacts/flaky/run-{forger.journal('flaky')[-1]['run']}"
     evidence = json.loads(forger.read(f"{delivery}/evidence.json"))
-    evidence["ran"][0]["taken"] = {"item": "nobody", "run": 1, "proof": "recheck", "tree": "0" * 40}
+    evidence["ran"][0]["reused_from"] = {"item": "nobody", "run": 1, "file": "recheck.json", "tree": "0" * 40}
     forger.put({f"{delivery}/recheck.json": json.dumps(evidence).encode()}, "Again", forger.me)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from factory.execution.checks import trace
-from factory.model.evidence import CheckKey, Taken
+from factory.model.evidence import CheckKey, ReusedRun
 from factory.store import check_runs
 from factory.store.system import MACHINE, System
 from tests import noted
@@ -77,13 +77,13 @@ def test_a_merge_that_touches_nothing_of_what_a_check_reads_keeps_its_result_and
     counting(world, note, more=f"merge: {{mode: {mode}}}\n")
     done(world, "one", "two")
     assert runs(note) == 1
-    taken = ran(world, "two")["taken"]
+    source = ran(world, "two")["reused_from"]
     tree = ran(world, "one")["tree"] or json.loads(world.artifacts("one")["run-1/recheck.json"])["tree"]
-    assert taken == {"item": "one", "run": 1, "proof": "recheck", "tree": tree}
-    assert ran(world, "one")["taken"] is None
+    assert source == {"item": "one", "run": 1, "file": "recheck.json", "tree": tree}
+    assert ran(world, "one")["reused_from"] is None
     assert "a\n" in world.artifacts("two")["run-1/recheck/checks/gate.log"] + "\n"
     said = world.command("show", "two")
-    assert "taken over from run 1 of one, the merge train" in said
+    assert "reused from run 1 of one, the merge train" in said
     assert findings(world.root) == []
 
 
@@ -94,8 +94,8 @@ def test_a_merge_that_touches_what_a_check_reads_has_it_run_again(world: World, 
     world.tick(drain=True)
     done(world, "three")
     assert runs(note) == 2
-    taken = ran(world, "three")["taken"]
-    assert taken["item"] == "two"
+    source = ran(world, "three")["reused_from"]
+    assert source["item"] == "two"
     assert findings(world.root) == []
 
 
@@ -125,11 +125,11 @@ def test_in_another_place_of_the_train_an_item_keeps_its_own_result_and_says_on_
     meanwhile(world, lambda: runs(waiting) == 1, commit, release)
     assert (world.lane("one"), runs(note), runs(waiting)) == ("done", 1, 2)
     gate = ran(world, "one")
-    assert (gate["taken"], bool(gate["on"]), gate["reused"]) == (None, True, True)
+    assert (gate["reused_from"], bool(gate["on"]), gate["reused"]) == (None, True, True)
     assert "which has the same at what it reads" in world.command("show", "one")
-    # and others take it over
+    # and others reuse it
     done(world, "two")
-    assert (runs(note), ran(world, "two")["taken"]["tree"]) == (1, gate["on"])
+    assert (runs(note), ran(world, "two")["reused_from"]["tree"]) == (1, gate["on"])
     assert findings(world.root) == []
 
 
@@ -151,12 +151,12 @@ def test_a_result_of_one_ahead_that_never_lands_is_none(world: World, note: Path
 
     meanwhile(world, lambda: runs(waiting) == 2, take_out, release)
     assert world.lane("two") == "done"
-    assert ran(world, "two")["taken"] is None
+    assert ran(world, "two")["reused_from"] is None
     assert runs(note) == 2
     assert findings(world.root) == []
 
 
-def test_a_delivery_that_a_person_judges_lends_its_result_to_the_train_on_another_target(
+def test_a_delivery_that_a_person_judges_has_its_result_reused_by_the_train_on_another_target(
     world: World, note: Path
 ) -> None:
     counting(world, note)
@@ -173,12 +173,12 @@ def test_a_delivery_that_a_person_judges_lends_its_result_to_the_train_on_anothe
     world.verdict("one", "approve")
     world.tick(drain=True)
     assert (world.lane("one"), runs(note)) == ("done", 1)
-    taken = ran(world, "one")["taken"]
-    assert (taken["item"], taken["proof"]) == ("one", "evidence")
+    source = ran(world, "one")["reused_from"]
+    assert (source["item"], source["file"]) == ("one", "evidence.json")
     assert findings(world.root) == []
 
 
-def test_other_processes_and_other_clones_take_over_what_is_committed(world: World, note: Path, tmp_path: Path) -> None:
+def test_other_processes_and_other_clones_reuse_what_is_committed(world: World, note: Path, tmp_path: Path) -> None:
     counting(world, note)
     item(world, "one")
     world.factory("tick", "--drain")
@@ -244,7 +244,7 @@ def test_where_nobody_can_know_what_a_check_reads_it_is_run(world: World, note: 
     assert (world.lane("two"), runs(note)) == ("done", 2)
 
 
-def test_a_check_that_may_use_the_network_lends_nothing(world: World, note: Path) -> None:
+def test_a_check_that_may_use_the_network_is_never_reused(world: World, note: Path) -> None:
     counting(world, note)
     contract = json.loads(world.read("contracts/counted.yaml"))
     contract["worker"]["sandbox"] = {"network": True}
@@ -281,7 +281,7 @@ def shared(world: World, note: Path) -> Path:
     return kept
 
 
-def test_what_hangs_on_folders_of_the_machine_is_lent_in_this_clone_as_long_as_they_are_the_same(
+def test_what_hangs_on_folders_of_the_machine_is_reused_in_this_clone_as_long_as_they_are_the_same(
     world: World, note: Path, tmp_path: Path
 ) -> None:
     shared(world, note)
@@ -326,20 +326,20 @@ def test_what_is_no_file_where_runs_are_noted_counts_for_nothing(
 
 
 @pytest.mark.parametrize(
-    "taken",
+    "run",
     [{"item": "nobody"}, {"run": 7}, {"item": "failed"}, {"proof": "evidence"}, {"item": "../../one"}],
     ids=["no item", "no run", "one that failed", "a proof without it", "a path"],
 )
 def test_a_note_cannot_make_a_check_pass_it_only_names_a_run_that_is_committed(
-    world: World, note: Path, taken: dict[str, object]
+    world: World, note: Path, run: dict[str, object]
 ) -> None:
     kept = shared(world, note)
     item(world, "failed", more='acceptance: [{id: A1, text: never, check: ["false"]}]\n')
     world.tick()
     before = runs(note)
-    noted = json.loads(kept.read_text())
-    noted["taken"] |= taken
-    kept.write_text(json.dumps(noted))
+    record = json.loads(kept.read_text())
+    record["run"] |= run
+    kept.write_text(json.dumps(record))
     done(world, "three")
     assert runs(note) == before + 1
 
@@ -347,7 +347,7 @@ def test_a_note_cannot_make_a_check_pass_it_only_names_a_run_that_is_committed(
 def test_notes_of_runs_are_few_and_none_is_old(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_runs, "_MOST", 3)
     notes = check_runs.CheckRuns(world.root / ".git/factory", MACHINE)
-    run = Taken(item="one", run=1, proof="recheck", tree="0" * 40)
+    run = ReusedRun(item="one", run=1, file="recheck.json", tree="0" * 40)
     for number in range(9):
         notes.put(CheckKey(str(number), ("true",), "e", "c"), "", run)
     place = world.root / ".git/factory/checks"
@@ -388,7 +388,7 @@ def test_a_check_that_reads_what_it_says_is_found_to_do_so(world: World, note: P
         ("cat 'naïve\"\n.txt' || true", 'naïve"'),
     ],
 )
-def test_reads_that_are_too_narrow_are_a_finding_and_nothing_is_taken_over_until_they_are_not(
+def test_reads_that_are_too_narrow_are_a_finding_and_nothing_is_reused_until_they_are_not(
     world: World, note: Path, script: str, missing: str
 ) -> None:
     world.write("other/b.txt", "b\n")
@@ -401,7 +401,7 @@ def test_reads_that_are_too_narrow_are_a_finding_and_nothing_is_taken_over_until
     assert missing in said
     assert any(missing in each for each in ran(world, "one")["missed"])
     done(world, "two")
-    assert (runs(note), ran(world, "two")["taken"]) == (2, None)
+    assert (runs(note), ran(world, "two")["reused_from"]) == (2, None)
     assert findings(world.root) == []
     if missing != ".git":
         counting(world, note, script=script, reads=["lib", *ran(world, "one")["missed"]])
@@ -542,7 +542,7 @@ def test_reads_that_leave_out_what_comes_from_the_target_are_refused(world: Worl
     assert "tests/test_a.py (checks_from)" in world.command("check", status=1)
 
 
-def test_evidence_that_a_person_has_laid_among_the_artifacts_lends_nothing(world: World, note: Path) -> None:
+def test_evidence_that_a_person_has_laid_among_the_artifacts_is_not_reused(world: World, note: Path) -> None:
     # given a change that its check says no to
     counting(world, note, script="test ! -e lib/bad.txt")
     item(world, "one", path="lib/bad.txt")

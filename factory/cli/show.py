@@ -61,7 +61,7 @@ def _print(found: Detail) -> None:
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
         said = f": {ran.last_line}" if ran.last_line else ""
         click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s){said}")
-        if ran.taken or ran.on:
+        if ran.reused_from or ran.on:
             click.echo(f"           {printable(ran.whose)}")
     for name in found.evidence.pending if found.evidence else ():
         click.echo(f"check      wait  {printable(name)}: it runs in the merge train")

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from factory.execution.apply_command import Notes, run_apply_command
 from factory.execution.checks.evidence import Candidate, Gathered
-from factory.execution.checks.flights import Flight
+from factory.execution.checks.in_flight import InFlight
 from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import RunOutcome
@@ -46,12 +46,12 @@ class LocalExecutor:
         return self._pool.submit(self._prove, candidates, mode, control, self.host.gatherer.begin(candidates, mode))
 
     def _prove(
-        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None
     ) -> tuple[Gathered, ...] | Failure:
         """What the checks say of each, or why they cannot be run."""
         for again in _CHECKED_AFTER_S:
             try:
-                proven = self.host.gatherer.prove(candidates, mode, control, flight)
+                proven = self.host.gatherer.prove(candidates, mode, control, in_flight)
                 redact = self.host.redactor.redact_evidence
                 return tuple(
                     redact(candidate.request, found) for candidate, found in zip(candidates, proven, strict=True)

@@ -211,8 +211,8 @@ class Runs:
         """Forget what checks came to that rests on runs which are not committed, and those runs."""
         self.probed = {batch: probe for batch, probe in self.probed.items() if place not in batch}
         for ran in evidence.ran:
-            if ran.taken is not None:
-                self._local.host.gatherer.lender.flights.forget(ran.taken.item)
+            if ran.reused_from is not None:
+                self._local.host.gatherer.results.single_flight.forget(ran.reused_from.item)
 
     def apply(self, request: RunRequest, subject: str, decision: dict[str, JsonValue]) -> None:
         """Begin an apply command, in a cell with the files of the request's start."""

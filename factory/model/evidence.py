@@ -25,18 +25,18 @@ class CheckKey(NamedTuple):
     contract: str  # the digest of the contract's text
 
 
-class Taken(Format):
-    """The run whose result was taken over."""
+class ReusedRun(Format):
+    """The run whose result was reused."""
 
     item: str
     run: Ordinal
-    proof: Literal["evidence", "recheck"]  # of its delivery, or of the merge train
+    file: Literal["evidence.json", "recheck.json"]  # that it left: of its delivery, or of the merge train
     tree: str  # the content that it ran on
 
     @property
     def told(self) -> str:
         """Which run that is, in words."""
-        where = "the delivery" if self.proof == "evidence" else "the merge train"
+        where = "the delivery" if self.file == "evidence.json" else "the merge train"
         return f"run {self.run} of {self.item}, {where}"
 
 
@@ -52,11 +52,11 @@ class Ran(Format):
     claimed: ExitStatus | None = None  # the exit status that the worker says it had
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
     tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
-    reused: bool = False  # the same command has been run on the same files in the same environment already
-    read: str = ""  # what it reads, as a key has it; empty where nobody else could take the result over
-    taken: Taken | None = None  # the run whose result this is; None: its own, or one on the very same content
+    reused: bool = False  # the result is of an earlier run: on the very same content, `on` another, or of another item
+    read: str = ""  # what it reads, as a key has it; empty where nobody else could reuse the result
+    reused_from: ReusedRun | None = None  # the run whose result this is, where that is not the item's own
     on: str = ""  # the content that it ran on itself, where that is another one with the same at what it reads
-    missed: tuple[str, ...] = ()  # what it was seen to read and its `reads` do not name: nobody takes its result over
+    missed: tuple[str, ...] = ()  # what it was seen to read and its `reads` do not name: nobody reuses its result
     tail: Annotated[str, AfterValidator(_end)] = ""
 
     @property
@@ -74,8 +74,8 @@ class Ran(Format):
     @property
     def whose(self) -> str:
         """Where else it ran, in words; empty when it ran on the very content."""
-        if self.taken:
-            return f"taken over from {self.taken.told}, which ran on {self.taken.tree[:10]}"
+        if self.reused_from:
+            return f"reused from {self.reused_from.told}, which ran on {self.reused_from.tree[:10]}"
         return f"ran on {self.on[:10]}, which has the same at what it reads" if self.on else ""
 
     @property
@@ -124,12 +124,12 @@ class Evidence(Format):
         return CheckKey(ran.read, ran.run, self.environment, self.contract)
 
     def ran_on(self, ran: Ran) -> str:
-        """The content that one of its commands ran on, here or where it was taken over."""
-        return ran.taken.tree if ran.taken else ran.on or ran.tree or self.proven or self.tree
+        """The content that one of its commands ran on, here or where its result is from."""
+        return ran.reused_from.tree if ran.reused_from else ran.on or ran.tree or self.proven or self.tree
 
-    def lends(self, ran: Ran) -> bool:
-        """Whether others may take the result of one of its commands over: it ran here, passed, and read no more."""
-        own = ran.taken is None and ran.claimed is None and ran.criterion is None
+    def is_reusable(self, ran: Ran) -> bool:
+        """Whether others may reuse the result of one of its commands: it ran here, passed, and read no more."""
+        own = ran.reused_from is None and ran.claimed is None and ran.criterion is None
         return own and ran.passed and not ran.missed and bool(ran.read and self.environment and self.contract)
 
     def broken_claims(self) -> tuple[Ran, ...]:

@@ -10,7 +10,7 @@ from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, GatheringCache
 from factory.execution.checks.canary import CanaryCheck
-from factory.execution.checks.flights import CheckResult
+from factory.execution.checks.in_flight import CheckResult
 from factory.execution.checks.runner import CheckCall, CheckRunner, contract_calls
 from factory.execution.checks.sampling import Sampler
 from factory.execution.checks.surroundings import surroundings_digest

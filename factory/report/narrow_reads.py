@@ -1,9 +1,9 @@
-"""Narrow reads: checks that were seen to read more than their contract says, which nobody takes the results of."""
+"""Narrow reads: checks that were seen to read more than their contract says, whose results nobody reuses."""
 
 import json
 from collections.abc import Iterator
 
-from factory.execution.checks.precedents import Precedents
+from factory.execution.checks.committed_runs import CommittedRuns
 from factory.execution.checks.trace import tracer
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.base import digest
@@ -21,7 +21,7 @@ _LOOK = "factory doctor --checks, or the next run of it"
 
 def seen_reads(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
     """What is known of the `reads` of every check, without running any."""
-    samples, precedents = ReadSamples(reader.repository.state), Precedents(reader.repository)
+    samples, committed = ReadSamples(reader.repository.state), CommittedRuns(reader.repository)
     untold = not tracer()
     for name, contract in reader.library.contracts(snapshot.tree):
         source = yaml.Source(contract_path(name), reader.library.contract_bytes(snapshot.tree, name) or b"")
@@ -39,7 +39,7 @@ def seen_reads(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis
             where = f"{source.path}:{line}:{column}"
             sample = samples.get(name, check.name)
             lacking = Reads.of(check.reads).lacking(sample.beyond) if sample else ()
-            lacking = tuple(sorted({*lacking, *precedents.missed(snapshot.tree, check.name, text)}))
+            lacking = tuple(sorted({*lacking, *committed.missed(snapshot.tree, check.name, text)}))
             if idle := _idle(snapshot.policy, contract):
                 yield Diagnosis(f"reads of {name}", Health.NOTE, f"{where}: have no effect, since {idle}")
             elif lacking:
@@ -64,9 +64,7 @@ def _idle(policy: Policy, contract: Contract) -> str:
 def _narrow(name: str, where: str, check: Check, lacking: tuple[str, ...]) -> Diagnosis:
     """What to do about a check that reads more than it says."""
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-    found = (
-        f"{where}: the check {check.name} reads {shown}, which its `reads` do not name; its results are not taken over"
-    )
+    found = f"{where}: the check {check.name} reads {shown}, which its `reads` do not name; its results are not reused"
     if HISTORY in lacking:
         advice = "take `reads` away: git's own folder is no part of what they can name"
     else:

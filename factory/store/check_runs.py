@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from factory.model.base import Format, digest_of
 from factory.model.errors import TooLarge
-from factory.model.evidence import CheckKey, Taken
+from factory.model.evidence import CheckKey, ReusedRun
 from factory.store import files
 from factory.store.state import CHECKS
 from factory.store.system import System
@@ -22,7 +22,7 @@ _MOST_BYTES = 10_000
 
 class _Record(Format):
     key: str
-    taken: Taken
+    run: ReusedRun
 
 
 class CheckRuns:
@@ -32,7 +32,7 @@ class CheckRuns:
         self._folder = state / CHECKS
         self._system = system
 
-    def get(self, key: CheckKey, folders: str) -> Taken | None:
+    def get(self, key: CheckKey, folders: str) -> ReusedRun | None:
         """The run in which a check with this key passed last, beside folders that looked like this."""
         name = _name(key, folders)
         try:
@@ -40,14 +40,14 @@ class CheckRuns:
             found = _Record.model_validate_json(data) if data else None
         except (TooLarge, ValidationError):
             return None
-        return found.taken if found is not None and found.key == name else None
+        return found.run if found is not None and found.key == name else None
 
-    def put(self, key: CheckKey, folders: str, taken: Taken) -> None:
+    def put(self, key: CheckKey, folders: str, run: ReusedRun) -> None:
         """Remember a run; where that cannot be written down the check is run again."""
         name = _name(key, folders)
         with suppress(OSError):
             path = self._folder / f"{name}.json"
-            files.write(path, _Record(key=name, taken=taken).model_dump_json().encode())
+            files.write(path, _Record(key=name, run=run).model_dump_json().encode())
             self._tidy()
 
     def _tidy(self) -> None:

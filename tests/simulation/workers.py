@@ -8,7 +8,7 @@ from factory.execution.agents.agent import AGENTS
 from factory.execution.agents.reviewer import review
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer
-from factory.execution.checks.flights import CheckResult
+from factory.execution.checks.in_flight import CheckResult
 from factory.execution.checks.runner import CheckCall, CheckNotRunnable, CheckRunner
 from factory.execution.control import Control
 from factory.execution.host import Host

@@ -1,7 +1,7 @@
 """The check cache: how commands ended, for whoever asks the same of the same files, and for nobody else.
 
-Within a process what passed is known for the same content. Beyond that a result is lent only by a run that is committed
-or lands before whoever takes it over, for the same key: what the check reads, its argv, environment and contract.
+Within a process what passed is known for the same content. Beyond that only results are reused of runs that are
+committed, or land before whoever reuses them, for the same key: what the check reads, its argv, environment, contract.
 """
 
 import threading
@@ -9,14 +9,15 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from factory.execution.cell.environments import fingerprint
-from factory.execution.checks.flights import CheckResult, Flight, Flights, Question
-from factory.execution.checks.precedents import Precedents
+from factory.execution.checks.committed_runs import CommittedRuns
+from factory.execution.checks.in_flight import CheckResult, InFlight, Question, SingleFlight
 from factory.execution.checks.reads import ReadContents, reads_of, setup_of
 from factory.execution.checks.sampling import Sampler, text_of
 from factory.execution.control import Control
 from factory.execution.request import RunRequest
 from factory.model.base import Argv
-from factory.model.evidence import CheckKey, Taken
+from factory.model.evidence import CheckKey, ReusedRun
+from factory.model.run_layout import EVIDENCE
 from factory.store.check_runs import CheckRuns
 from factory.store.logs import cut
 from factory.store.read_samples import ReadSamples
@@ -66,7 +67,7 @@ class GatheringCache:
     def put(self, tree: str, argv: Argv, result: CheckResult) -> None:
         """Remember how a command ended on a tree; for others only if it ended well there."""
         self._own[tree, argv] = result
-        if result.passed and result.taken is None and not result.on:
+        if result.passed and result.reused_from is None and not result.on:
             self._shared.put((tree, argv, self._surroundings), result)
 
 
@@ -77,9 +78,9 @@ class Asker:
     request: RunRequest
     environment: str
     folders: str  # the fingerprint of the machine's folders that its cells see
-    proof: str = "evidence"
+    file: str = EVIDENCE  # in which they will be
     ahead: tuple[str, ...] = ()  # the items that land before it
-    flight: Flight | None = None
+    in_flight: InFlight | None = None
 
     def key(self, read: str, argv: Argv) -> CheckKey:
         """What decides how a command ends here."""
@@ -89,23 +90,23 @@ class Asker:
         """The same, for those who wait in this process."""
         return self.key(read, argv), self.folders
 
-    def run_on(self, tree: str) -> Taken:
+    def run_on(self, tree: str) -> ReusedRun:
         """How others call a run of its own, on a content."""
         request = self.request
-        told = {"item": request.item_id, "run": request.run, "proof": self.proof, "tree": tree}
-        return Taken.model_validate(told)
+        told = {"item": request.item_id, "run": request.run, "file": self.file, "tree": tree}
+        return ReusedRun.model_validate(told)
 
 
-class Lender:
-    """Lends results of runs on other contents, or of other processes and clones."""
+class ReusableResults:
+    """Finds results of runs on other contents, or of other processes and clones, that count here as well."""
 
     def __init__(self, repository: Repository) -> None:
         self.sampler = Sampler(repository.objects, ReadSamples(repository.state), repository.system)
-        self.flights = Flights()
+        self.single_flight = SingleFlight()
         self._repository = repository
         self._contents = ReadContents(repository.objects)
         self._looking = threading.Lock()
-        self._precedents = Precedents(repository)
+        self._committed = CommittedRuns(repository)
         self._runs = CheckRuns(repository.state, repository.system)
 
     def read(self, request: RunRequest, name: str, argv: Argv, tree: str, target: str) -> str:
@@ -126,34 +127,35 @@ class Lender:
         of_proposal, *others = [[objects.find(each, path) for path in locks] for each in trees]
         return of_proposal in others
 
-    def lend(self, asker: Asker, name: str, argv: Argv, read: str, control: Control) -> CheckResult | None:
+    def find(self, asker: Asker, name: str, argv: Argv, read: str, control: Control) -> CheckResult | None:
         """A result for a check that reads this; None when it has to be run."""
         if not read or self.sampler.beyond(asker.request, name):
             return None
         key = asker.key(read, argv)
         if asker.folders == NO_FOLDERS:
-            found = self._precedents.find(asker.request.policy, name, key)
+            found = self._committed.find(asker.request.policy, name, key)
         else:  # no commit tells of these folders
             wanted = self._runs.get(key, asker.folders)
-            found = self._precedents.find(asker.request.policy, name, key, wanted) if wanted else None
+            found = self._committed.find(asker.request.policy, name, key, wanted) if wanted else None
         if found is not None:
             ran = found.ran
-            return CheckResult(0, "", ran.seconds, found.log, reused=True, read=read, taken=found.taken)
+            return CheckResult(0, "", ran.seconds, found.log, reused=True, read=read, reused_from=found.reused_from)
         question = asker.question(read, argv)
-        own = asker.flight.own.get(question) if asker.flight else None  # it will be committed with this very proof
-        return own or self.flights.lent(asker.ahead, question, control)
+        own = asker.in_flight.own.get(question) if asker.in_flight else None  # it will be committed in this very file
+        return own or self.single_flight.result(asker.ahead, question, control)
 
     def ended(self, asker: Asker, argv: Argv, result: CheckResult, tree: str) -> None:
-        """Remember how a check ended on a content: who has taken its result over says from whom."""
+        """Remember how a check ended on a content; of a result that was reused, from whom it is."""
         if not (result.passed and result.read) or result.missed:
-            if asker.flight is not None:
-                asker.flight.end(asker.question(result.read, argv), None)
+            if asker.in_flight is not None:
+                asker.in_flight.end(asker.question(result.read, argv), None)
             return
         on = result.on or tree
-        if asker.flight is not None:
+        if asker.in_flight is not None:
             question = asker.question(result.read, argv)
-            if result.taken is None:
-                asker.flight.own[question] = replace(result, reused=True, on=on)
-            asker.flight.end(question, replace(result, reused=True, taken=result.taken or asker.run_on(on), on=""))
+            if result.reused_from is None:
+                asker.in_flight.own[question] = replace(result, reused=True, on=on)
+            source = result.reused_from or asker.run_on(on)
+            asker.in_flight.end(question, replace(result, reused=True, reused_from=source, on=""))
         if not result.reused and asker.folders != NO_FOLDERS:
             self._runs.put(asker.key(result.read, argv), asker.folders, asker.run_on(on))

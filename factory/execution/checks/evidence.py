@@ -7,10 +7,10 @@ from factory.execution.agents.deliverables import change_breaches, line_breaches
 from factory.execution.cell.environments import fingerprint
 from factory.execution.cell.pool import Cells
 from factory.execution.cell.setup import shared_folders
-from factory.execution.checks.cache import Asker, CheckCache, GatheringCache, Lender
+from factory.execution.checks.cache import Asker, CheckCache, GatheringCache, ReusableResults
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
-from factory.execution.checks.flights import CheckResult, Flight
+from factory.execution.checks.in_flight import CheckResult, InFlight
 from factory.execution.checks.runner import (
     CheckCall,
     CheckRunner,
@@ -29,7 +29,7 @@ from factory.model.gate import touches
 from factory.model.globs import matches
 from factory.model.policy import MergeMode
 from factory.model.result import Claim
-from factory.model.run_layout import check_log
+from factory.model.run_layout import EVIDENCE, RECHECK, check_log
 from factory.store.canaries import Canaries
 from factory.store.repository.merging import Merge
 from factory.store.repository.repository import Repository
@@ -73,7 +73,7 @@ class Candidate:
     request: RunRequest
     proposal: str
     target: str  # the commit that it is merged with: what the target will be once all ahead have landed
-    ahead: tuple[str, ...] = ()  # the items whose own proofs land before it, in this order
+    ahead: tuple[str, ...] = ()  # the items whose own evidence lands before it, in this order
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Gatherer:
         self._cells = cells
         self._slots = Slots()
         self._cache = CheckCache()
-        self.lender = Lender(repository)
+        self.results = ReusableResults(repository)
         self._canary = CanaryCheck(Canaries(repository.state))
 
     def gather(
@@ -140,33 +140,33 @@ class Gatherer:
         runner = self._runner(candidate, control, {})
         return self._evidence(measured, _Batch(merge.tree, None, pending), calls, runner)
 
-    def begin(self, candidates: Sequence[Candidate], mode: MergeMode) -> Flight | None:
+    def begin(self, candidates: Sequence[Candidate], mode: MergeMode) -> InFlight | None:
         """Let those behind the last of these wait for what it runs, before that begins in a thread."""
         request = candidates[-1].request
-        return self.lender.flights.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
+        return self.results.single_flight.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
 
     def prove(
-        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None = None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None = None
     ) -> tuple[Gathered, ...]:
         """The evidence for each of these candidates, from checks of what the last one makes of the target.
 
         Raises FactoryError when something cannot be run at all.
         """
         try:
-            return self._proven(candidates, mode, control, flight)
+            return self._proven(candidates, mode, control, in_flight)
         finally:
-            if flight is not None:
-                flight.end_all()
+            if in_flight is not None:
+                in_flight.end_all()
 
     def _proven(
-        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, flight: Flight | None
+        self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None
     ) -> tuple[Gathered, ...]:
         merges = [self._merged(candidate) for candidate in candidates]
         batch = _Batch(merges[-1].tree, mode)
         caches: dict[str, GatheringCache] = {}
         found: list[Gathered] = []
         for candidate, merge in zip(candidates, merges, strict=True):
-            runner = self._runner(candidate, control, caches, mode, flight)
+            runner = self._runner(candidate, control, caches, mode, in_flight)
             calls = tuple(train_calls(candidate.request))
             conflict = self._conflict(candidate, merge)
             found.append(conflict or self._evidence(self._measured(candidate, merge.tree), batch, calls, runner))
@@ -190,14 +190,13 @@ class Gatherer:
         control: Control,
         caches: dict[str, GatheringCache],
         mode: MergeMode | None = None,
-        flight: Flight | None = None,
+        in_flight: InFlight | None = None,
     ) -> CheckRunner:
         """What a request's commands are run with; those in the same surroundings know the same."""
         request, environment = candidate.request, surroundings_digest(candidate.request)
         folders = fingerprint(shared_folders(self._cells, request))
         cache = caches.setdefault(environment + folders, GatheringCache(self._cache, environment + folders))
-        asker = Asker(request, environment, folders, "recheck" if mode else "evidence", candidate.ahead, flight)
-        lender = self.lender
+        asker = Asker(request, environment, folders, RECHECK if mode else EVIDENCE, candidate.ahead, in_flight)
         return CheckRunner(
             self._repository,
             self._cells,
@@ -205,8 +204,8 @@ class Gatherer:
             request,
             environment,
             control,
-            lender.sampler,
-            lender,
+            self.results.sampler,
+            self.results,
             asker,
             self._slots,
         )
@@ -229,9 +228,9 @@ class Gatherer:
         candidate, before = measured.candidate, measured.before
         contract = candidate.request.contract
         checked = content_for_checks(self._repository.objects, batch.tip, before, contract, measured.checks)
-        if runner.asker and runner.asker.flight:
+        if runner.asker and runner.asker.in_flight:
             asked = ((runner.read(call, checked, candidate.target), call.argv) for call in calls)
-            runner.asker.flight.begin(runner.asker.question(read, argv) for read, argv in asked if read)
+            runner.asker.in_flight.begin(runner.asker.question(read, argv) for read, argv in asked if read)
         ran, logs = self._ran(runner, calls, _Contents(measured.merged, checked, before), candidate.target)
         passed = all(each.passed for each in ran) and not batch.pending
         found = Evidence(
@@ -296,7 +295,7 @@ def _answer(call: CheckCall, result: CheckResult, before: CheckResult | None, tr
         tree=tree,
         reused=result.reused,
         read=result.read,
-        taken=result.taken,
+        reused_from=result.reused_from,
         on=result.on,
         missed=result.missed,
         tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],

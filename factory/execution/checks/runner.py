@@ -10,8 +10,8 @@ from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.leaks import INSTEAD, WOULD_NOT_SEE
 from factory.execution.cell.pool import Cells
-from factory.execution.checks.cache import Asker, GatheringCache, Lender
-from factory.execution.checks.flights import CheckResult
+from factory.execution.checks.cache import Asker, GatheringCache, ReusableResults
+from factory.execution.checks.in_flight import CheckResult
 from factory.execution.checks.sampling import Sampler
 from factory.execution.control import Control, Slots
 from factory.execution.processes import process
@@ -40,7 +40,7 @@ class CheckCall:
     criterion: str | None = None
     claimed: int | None = None
     must_fail_before: bool = False
-    lent: bool = False  # whether its result may be taken over from another run, and by another one
+    reusable: bool = False  # whether its result may be that of another run, and another one's be this
 
 
 def delivery_calls(
@@ -101,7 +101,7 @@ def contract_calls(request: RunRequest) -> Iterator[CheckCall]:
     variables = request.variables()
     for check in request.contract.checks:
         argv = render_argv(check.run, variables, f"checks.{check.name}")
-        yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before, lent=True)
+        yield CheckCall(check.name, argv, must_fail_before=check.must_fail_before, reusable=True)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class CheckRunner:
     environment: str
     control: Control
     sampler: Sampler | None = None
-    lender: Lender | None = None
+    results: ReusableResults | None = None
     asker: Asker | None = None
     slots: Slots = field(default_factory=Slots)  # for so many checks at once
 
@@ -128,22 +128,23 @@ class CheckRunner:
         result = self.cache.get(tree, call.argv)
         if result is not None:
             result = replace(result, reused=True, read=read)
-        elif self.lender and self.asker and not call.must_fail_before:
-            result = self.lender.lend(self.asker, call.name, call.argv, read, self.control)
+        elif self.results and self.asker and not call.must_fail_before:
+            result = self.results.find(self.asker, call.name, call.argv, read, self.control)
         if result is not None and result.on == tree:
             result = replace(result, on="")
         if result is None:
             result = replace(self._fresh(call, tree, target), read=read)
         if not self.control.stop.is_set() and result.exit_code is not None:  # what was stopped may have been unlucky
             self.cache.put(tree, call.argv, result)
-            if self.lender and self.asker and read:
-                self.lender.ended(self.asker, call.argv, result, tree)
+            if self.results and self.asker and read:
+                self.results.ended(self.asker, call.argv, result, tree)
         return result
 
     def read(self, call: CheckCall, tree: str, target: str) -> str:
         """What a command reads of a tree, as far as others may rely on it; nothing when they may not."""
-        lends = self.lender and call.lent
-        return self.lender.read(self.request, call.name, call.argv, tree, target) if self.lender and lends else ""
+        if self.results is None or not call.reusable:
+            return ""
+        return self.results.read(self.request, call.name, call.argv, tree, target)
 
     def _fresh(self, call: CheckCall, tree: str, target: str) -> CheckResult:
         """How a command ends in a clean checkout each: none sees what another one did to the files.
@@ -152,7 +153,7 @@ class CheckRunner:
         """
         commit = plumbing_commit(self.repository.objects, tree, (target,), "What is to be proven.\n")
         self.repository.objects.flush()
-        sampler = self.sampler if call.lent else None
+        sampler = self.sampler if call.reusable else None
         if sampler is not None and sampler.wants(self.request, call.name):
             with self._cell(call, commit) as cell:
                 result = self._run(cell, call, sampler)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from factory.execution.checks.precedents import founded
+from factory.execution.checks.committed_runs import has_reused_runs
 from factory.execution.run_files import rechecked_files
 from factory.line.apply.finish import NO_FILES, applying, finish
 from factory.line.context import Context
@@ -20,10 +20,10 @@ from factory.model.policy import MergeMode
 from factory.model.trailers import Trailer
 
 
-def is_founded(context: Context, evidence: Evidence) -> bool:
-    """Whether what will be committed before a merge has every run whose result its evidence has taken over."""
+def reuses_what_is_committed(context: Context, evidence: Evidence) -> bool:
+    """Whether what will be committed before a merge has every run whose result its evidence reuses."""
     tree = context.repository.objects.commit(context.writer.head).tree
-    return founded(context.reader.artifacts, tree, evidence)
+    return has_reused_runs(context.reader.artifacts, tree, evidence)
 
 
 def land(context: Context, snapshot: Snapshot, assessment: Assessment, place: Place) -> ItemState:

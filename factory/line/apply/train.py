@@ -11,7 +11,7 @@ from itertools import takewhile
 from factory.execution.checks.evidence import Candidate
 from factory.line.apply.batches import Step, every, tip
 from factory.line.apply.blocker import apply_blocker, obstacles
-from factory.line.apply.landing import is_founded, land
+from factory.line.apply.landing import land, reuses_what_is_committed
 from factory.line.context import Context
 from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment, assess
@@ -82,10 +82,10 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
         waiting = [each for each in waiting if each.state.id != item_id]
     snapshot = snapshot.after(*_blocked(context, snapshot, train))
     before, landed = context.writer.mark(), 0
-    unfounded = False
+    stale = False
     for car in cars[: step.land]:
-        if not is_founded(context, car.assessment.evidence):
-            unfounded = True
+        if not reuses_what_is_committed(context, car.assessment.evidence):
+            stale = True
             context.runs.forget_probe(car.place, car.assessment.evidence)
             break
         with context.isolating(car.assessment.state):
@@ -95,7 +95,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
         break  # what follows was proven on it
     if landed < step.land and snapshot.policy.merge.mode is MergeMode.TIP:
         context.writer.back_to(before)  # a batch is proven only as a whole
-        if not unfounded:
+        if not stale:
             path = cars[landed].assessment.state.placed.path
             torn = Problem(path, 1, 1, "cannot be merged, nor its batch of the merge train; factory doctor")
             context.writer.once_published(partial(context.item_problems.append, torn))
@@ -104,7 +104,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
     if landed == step.land:
         context.writer.once_published(partial(_check, context, snapshot, train, step))
     context.writer.publish()
-    return landed > 0 or unfounded
+    return landed > 0 or stale
 
 
 def _unobstructed(context: Context, snapshot: Snapshot, waiting: Sequence[Assessment]) -> list[Assessment]:
@@ -202,7 +202,7 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Car, *, front: bool
     Behind others it is not to blame yet: what they bring may be what it does not get on with.
     """
     state = car.assessment.state
-    if _is_of(context, car.assessment.evidence, car) and is_founded(context, car.assessment.evidence):
+    if _is_of(context, car.assessment.evidence, car) and reuses_what_is_committed(context, car.assessment.evidence):
         return replace(car, proven=True)
     by_itself = front or snapshot.policy.merge.mode is MergeMode.EVERY
     found = context.runs.evidence_at(car.place) if by_itself else None
@@ -265,7 +265,7 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
         context.repository.objects.flush()
         context.repository.under_check.keep_train(train.cars[-1].commit)
     for start, end in wanted:
-        # Each of those ahead lands with a proof of its own, on which this one may rest; of a batch all land at once.
+        # Each of those ahead lands with evidence of its own, which this one may reuse; of a batch all land at once.
         every = snapshot.policy.merge.mode is MergeMode.EVERY
         ahead = tuple(car.place.item_id for car in train.cars[:start]) if every else ()
         candidates = [_candidate(context, snapshot, car, ahead) for car in train.cars[start:end]]

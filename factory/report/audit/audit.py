@@ -8,7 +8,7 @@ from itertools import chain
 from factory.model.errors import UnusableError, UsageError
 from factory.model.lifecycle import Lane
 from factory.report.audit.authorship import Authorship
-from factory.report.audit.borrowed import Rest
+from factory.report.audit.reused import Rest
 from factory.report.audit.rules import Violation
 from factory.report.audit.ruleset import Ruleset
 from factory.report.audit.state import AuditState
@@ -69,7 +69,7 @@ def _walk(repository: Repository, state: AuditState, head: str, since: str | Non
         items=sum(bool(record.places) for record in records),
         finished=sum(record.lane is Lane.DONE for record in records),
         violations=rules.advised(found, head),
-        rests=tuple(rules.borrowed.rests),
+        rests=tuple(rules.reused.rests),
     )
 
 

@@ -20,7 +20,7 @@ class Rule(StrEnum):
     SUBJECT = "subject"
     PATCH = "patch"
     COVERED = "covered"
-    BORROWED = "borrowed"
+    REUSED = "reused"
     REVIEWER = "reviewer"
     MERGED = "merged"
     UNAPPROVED = "unapproved"
@@ -51,7 +51,7 @@ EXPLAINED = {
     Rule.SUBJECT: "What was delivered, judged and applied is one subject, computed again from the commits.",
     Rule.PATCH: "The patch that was judged is the difference that the proposal makes.",
     Rule.COVERED: "A finished item has all the verdicts and passed checks that its contract then asked for.",
-    Rule.BORROWED: "A result that was taken over is of an earlier run in this history, which passed with the same "
+    Rule.REUSED: "A result that is reused is of an earlier run in this history, which passed with the same "
     "command, environment and contract on the same content of what the check reads.",
     Rule.REVIEWER: "Nobody approves their own work, and a verdict is brought by somebody whom the policy lets judge.",
     Rule.MERGED: "What came into the target is exactly what was checked, or a batch that was checked came in whole.",

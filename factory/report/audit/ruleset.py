@@ -6,7 +6,6 @@ from typing import Protocol
 
 from factory.report.audit.artifacts import WrittenOnce
 from factory.report.audit.batches import Batches
-from factory.report.audit.borrowed import Borrowed
 from factory.report.audit.content import Content
 from factory.report.audit.dates import Dates
 from factory.report.audit.forged import Forged
@@ -15,6 +14,7 @@ from factory.report.audit.merges import Merges
 from factory.report.audit.moves import Moves
 from factory.report.audit.places import Places
 from factory.report.audit.proposals import Proposals
+from factory.report.audit.reused import Reused
 from factory.report.audit.rewritten import Rewritten
 from factory.report.audit.rules import Violation
 from factory.report.audit.state import AuditState
@@ -49,7 +49,7 @@ class Ruleset:
         self._dates = Dates(state.repository.system.now)
         self._content = Content(state, self._proposals)
         self._batches = Batches(state)
-        self.borrowed = Borrowed(state)
+        self.reused = Reused(state)
         self._places = Places(state)
         self._moves = Moves(state, self._content)
         self._handoff = Handoff(state)
@@ -65,7 +65,7 @@ class Ruleset:
             unsaid,
             self._content.check,
             self._batches.check,
-            self.borrowed.check,
+            self.reused.check,
             self._handoff.check,
             self._places.check_finished,
         )
@@ -75,7 +75,7 @@ class Ruleset:
             self._forged,
             self._content,
             self._batches,
-            self.borrowed,
+            self.reused,
             self._places,
             self._moves,
             self._handoff,

@@ -1,11 +1,11 @@
-"""Flights: how checks end in the merge train that is under way, for those behind, who wait for what those ahead run."""
+"""In flight: the checks of the merge train that are under way, for which those behind wait in place of running them."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from factory.execution.control import Control
-from factory.model.evidence import CheckKey, Taken
+from factory.model.evidence import CheckKey, ReusedRun
 
 _LOOKED_AGAIN_S = 0.1
 _MOST = 200  # items
@@ -22,8 +22,8 @@ class CheckResult:
     seconds: float
     log: bytes
     reused: bool = False
-    read: str = ""  # what it read, as a key has it; empty: its result is not lent
-    taken: Taken | None = None  # the run that lent it
+    read: str = ""  # what it read, as a key has it; empty: nobody else may reuse its result
+    reused_from: ReusedRun | None = None  # the run whose result it is, where that is another item's, or an earlier one
     on: str = ""  # the content that it ran on, where that is another one with the same at what it reads
     missed: tuple[str, ...] = ()  # what it was seen to read and does not say
 
@@ -33,26 +33,26 @@ class CheckResult:
         return self.exit_code == 0 and not self.problem
 
 
-class Flight:
-    """The checks of one item in its place in the merge train."""
+class InFlight:
+    """The checks in flight of one item in its place in the merge train."""
 
     def __init__(self, run: int, own: Mapping[Question, CheckResult]) -> None:
         self.run = run
         self.own = dict(own)  # what was run for it, here or in an earlier place
         self._told = threading.Event()  # set once it is known what they are
         self._asked: dict[Question, threading.Event] = {}
-        self._lent: dict[Question, CheckResult] = {}
+        self._results: dict[Question, CheckResult] = {}
 
     def begin(self, asked: Iterable[Question]) -> None:
-        """Say what will be run, or taken over."""
+        """Say what will be run, or reused."""
         for question in asked:
             self._asked.setdefault(question, threading.Event())
         self._told.set()
 
     def end(self, question: Question, result: CheckResult | None) -> None:
-        """Say how it ended, if others may take that over."""
+        """Say how it ended, if others may reuse that."""
         if result is not None:
-            self._lent[question] = result
+            self._results[question] = result
         self._asked.setdefault(question, threading.Event()).set()
 
     def end_all(self) -> None:
@@ -65,40 +65,40 @@ class Flight:
         """Whether this is, or was, to be run here."""
         return _waited(self._told, control) and question in self._asked
 
-    def lent(self, question: Question, control: Control) -> CheckResult | None:
+    def result(self, question: Question, control: Control) -> CheckResult | None:
         """How it ended here, once it has."""
-        return self._lent.get(question) if _waited(self._asked[question], control) else None
+        return self._results.get(question) if _waited(self._asked[question], control) else None
 
 
-class Flights:
-    """The flights of this process, by item. Threads share them."""
+class SingleFlight:
+    """Lets one item run a check, and others wait for that: what is in flight, by item. Threads share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_item: dict[str, Flight] = {}
+        self._by_item: dict[str, InFlight] = {}
 
-    def begin(self, item_id: str, run: int) -> Flight:
-        """The flight of a run of an item in its present place; of an earlier one only its own runs count."""
+    def begin(self, item_id: str, run: int) -> InFlight:
+        """Those of a run of an item in its present place; of an earlier one only its own runs count."""
         with self._lock:
             earlier = self._by_item.pop(item_id, None)
             own = earlier.own if earlier is not None and earlier.run == run else {}
-            flight = self._by_item[item_id] = Flight(run, own)
+            in_flight = self._by_item[item_id] = InFlight(run, own)
             if len(self._by_item) > _MOST:
                 self._by_item.pop(next(iter(self._by_item))).end_all()
-        return flight
+        return in_flight
 
     def forget(self, item_id: str) -> None:
         """What an item's checks came to is not committed where others have counted on it."""
         with self._lock:
             self._by_item.pop(item_id, None)
 
-    def lent(self, ahead: Sequence[str], question: Question, control: Control) -> CheckResult | None:
+    def result(self, ahead: Sequence[str], question: Question, control: Control) -> CheckResult | None:
         """How the first of those ahead that is asked the same ends it; None when that is not well, or none is."""
         for item_id in ahead:
             with self._lock:
-                flight = self._by_item.get(item_id)
-            if flight is not None and flight.asks(question, control):
-                return flight.lent(question, control)
+                in_flight = self._by_item.get(item_id)
+            if in_flight is not None and in_flight.asks(question, control):
+                return in_flight.result(question, control)
         return None
 
 

@@ -1,9 +1,9 @@
-"""Borrowed results: whether what a finished item's checks are said to have come to was run, or is of a run like it."""
+"""Reused results: whether what a finished item's checks are said to have come to was run, or is of a run like it."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from factory.execution.checks.precedents import unfounded
+from factory.execution.checks.committed_runs import wrong_reuse
 from factory.execution.checks.reads import ReadContents, reads_of
 from factory.model.base import digest
 from factory.model.contract import Contract
@@ -11,7 +11,7 @@ from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence, Ran
 from factory.model.lifecycle import Event
 from factory.model.policy import Policy
-from factory.model.run_layout import EVIDENCE
+from factory.model.run_layout import EVIDENCE, RECHECK
 from factory.report.audit.judgement import Judgement
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
@@ -25,9 +25,9 @@ class Rest(NamedTuple):
 
     item: str
     check: str
-    by: str  # the item whose run it is: its own, or the one that lent the result
+    by: str  # the item whose run it is: its own, or the one whose result is reused
     run: int
-    proof: str  # evidence, of its delivery; recheck, of the merge train
+    file: str  # that the run left: evidence.json, of its delivery; recheck.json, of the merge train
     tree: str  # the content that it ran on
 
 
@@ -43,7 +43,7 @@ class _Unseen(NamedTuple):
     tree: str  # the content that it was run on, and that has to come
 
 
-class Borrowed:
+class Reused:
     """Goes along a branch from finish to finish, and remembers what each rests on."""
 
     def __init__(self, state: AuditState) -> None:
@@ -54,22 +54,22 @@ class Borrowed:
         self.rests: list[Rest] = []
 
     def check(self, transition: Transition) -> Iterator[Violation]:
-        """What is wrong with the results that a finish has taken over, or those of its batch before it."""
+        """What is wrong with the results that a finish reuses, or those of its batch before it."""
         for judgement in self._finished(transition):
             yield from transition.violations(self._found(transition, judgement))
             came = self._came_in(judgement)
             for unseen in self._unseen:
                 if unseen.tree == came and unseen.ran.read not in self._right(unseen):
-                    yield Violation(Rule.BORROWED, unseen.commit, unseen.path, unseen.text)
+                    yield Violation(Rule.REUSED, unseen.commit, unseen.path, unseen.text)
 
     def advance(self, transition: Transition) -> None:
         """Go on to a commit: what its finish rests on."""
         for judgement in self._finished(transition):
             came, path = self._came_in(judgement), transition.lines[-1].record.path
             self._unseen = [unseen for unseen in self._unseen if unseen.tree != came]
-            for proof, evidence, ran in _proven(judgement):
-                taken = ran.taken
-                by = (taken.item, taken.run, taken.proof) if taken else (transition.item_id, judgement.run, proof)
+            for file, evidence, ran in _proven(judgement):
+                reused = ran.reused_from
+                by = (reused.item, reused.run, reused.file) if reused else (transition.item_id, judgement.run, file)
                 self.rests.append(Rest(transition.item_id, ran.name, *by, evidence.ran_on(ran)))
                 contract, policy = judgement.effective.contract, judgement.effective.policy
                 waits = evidence.proven not in ("", came) and not transition.carried
@@ -101,17 +101,17 @@ class Borrowed:
     def _found(self, transition: Transition, judgement: Judgement) -> Iterator[Found]:
         path, before, last = transition.lines[-1].record.path, transition.step.tree_before, judgement.evidence()
         for _, evidence, ran in _proven(judgement):
-            if ran.taken is None and not ran.read:
+            if ran.reused_from is None and not ran.read:
                 continue
-            wrong = unfounded(self._artifacts, before, evidence, ran) or self._not_of(judgement, evidence, ran)
+            wrong = wrong_reuse(self._artifacts, before, evidence, ran) or self._not_of(judgement, evidence, ran)
             if not wrong and evidence == last and not transition.carried:
                 wrong = self._read_otherwise(judgement, evidence, ran)
             if wrong:
-                yield Rule.BORROWED, path, _told(transition, ran, wrong)
+                yield Rule.REUSED, path, _told(transition, ran, wrong)
 
     def _not_of(self, judgement: Judgement, evidence: Evidence, ran: Ran) -> str:
         """Whether a result counts for the contract, as it was then."""
-        if ran.taken is None:
+        if ran.reused_from is None:
             return ""
         effective = judgement.effective
         if not effective.source or evidence.contract != digest(self._state.reader.blob(effective.source)):
@@ -138,21 +138,20 @@ class Borrowed:
 
 
 def _told(transition: Transition, ran: Ran, wrong: str) -> str:
-    whose = f"from {ran.taken.told}" if ran.taken else "of its own"
+    whose = f"from {ran.reused_from.told}" if ran.reused_from else "of its own"
     return f"{transition.item_id} has the check {ran.name} {whose}, {wrong}"
 
 
-_DELIVERY = "evidence"
 _OTHERWISE = "which read another content than came in"
 
 
 def _proven(judgement: Judgement) -> Iterator[tuple[str, Evidence, Ran]]:
-    """Every command that an item was finished by: of the last proof, and what its delivery alone has."""
+    """Every command that an item was finished by: of the last checks, and what its delivery alone has."""
     last, first = judgement.evidence(), judgement.read(EVIDENCE)
     if last is None:
         return
-    proof = "recheck" if last.mode is not None else _DELIVERY
-    yield from ((proof, last, ran) for ran in last.ran if ran.claimed is None)
+    file = RECHECK if last.mode is not None else EVIDENCE
+    yield from ((file, last, ran) for ran in last.ran if ran.claimed is None)
     known = {ran.name for ran in last.ran}
     if first is not None and last is not first:
-        yield from ((_DELIVERY, first, ran) for ran in first.ran if ran.claimed is None and ran.name not in known)
+        yield from ((EVIDENCE, first, ran) for ran in first.ran if ran.claimed is None and ran.name not in known)
