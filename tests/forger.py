@@ -16,7 +16,7 @@ from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.base import digest
 from factory.model.events import Finished
-from factory.model.journal import MergeProof, SeatVerdict
+from factory.model.journal import MergeCheck, SeatVerdict
 from factory.model.lifecycle import Outcome
 from factory.model.verdict import Decision
 from factory.report.audit.rules import Rule
@@ -183,7 +183,7 @@ class Forger:
         *,
         subject: str | None = None,
         proposal: str | None = None,
-        merged: MergeProof | None = None,
+        merged: MergeCheck | None = None,
     ) -> str:
         """The factory finishes an item, with what the journal says of it, or something else."""
         last = self.journal(item_id)[-1]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from factory.model.journal import MergeProof
+from factory.model.journal import MergeCheck
 from factory.model.policy import MergeMode
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import Person
@@ -99,12 +99,12 @@ def a_tree_that_the_checks_did_not_run_on(forger: Forger) -> tuple[Rule, str]:
     return Rule.MERGED, forger.finish("plain", forger.merge("plain", {"more.txt": b"more\n"}), None)
 
 
-def proven_by_another(forger: Forger, mode: MergeMode) -> MergeProof:
+def proven_by_another(forger: Forger, mode: MergeMode) -> MergeCheck:
     """The claim that another content was checked than what comes in."""
-    return MergeProof(mode=mode, tree=forger.tree({"more.txt": b"more\n"}))
+    return MergeCheck(mode=mode, tree=forger.tree({"more.txt": b"more\n"}))
 
 
-def merged_as(forger: Forger, item_id: str, proof: MergeProof) -> str:
+def merged_as(forger: Forger, item_id: str, proof: MergeCheck) -> str:
     """The finish of an approved item that says so of its proof."""
     forger.verdict(item_id)
     return forger.finish(item_id, forger.merge(item_id), merged=proof)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.execution.checks.reads import ReadContents
-from factory.model.journal import MergeProof
+from factory.model.journal import MergeCheck
 from factory.model.policy import MergeMode
 from factory.report.audit.audit import audit
 from factory.report.audit.authorship import Authorship
@@ -47,7 +47,7 @@ def falsified(forger: Forger) -> Forger:
     proposal = str(forger.journal("flaky")[-1]["proposal"])
     forger.put({}, "factory: flaky\n\nFactory-Item: flaky\nFactory-Move: review -> done\n", forger.me)
     forger.verdict("free")
-    checked = MergeProof(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
+    checked = MergeCheck(mode=MergeMode.TIP, tree=forger.tree({"more.txt": b"more\n"}))
     forger.finish("free", forger.merge("free", of="flaky"), merged=checked)
     forger.verdict("flaky")
     _reused(forger)

@@ -100,7 +100,7 @@ def _move(entry: Entry, *, coloured: bool) -> str:
 def _awaited(runs: Runs, now: float | None = None) -> str:
     """Who is at work and at what; for how long when there is a time."""
     under_way = [(item_id, running.since, "running") for item_id, running in list(runs.running.items())]
-    under_way += [(batch[-1].item_id, probe.since, "checking") for batch, probe in list(runs.probing.items())]
+    under_way += [(batch[-1].item_id, recheck.since, "checking") for batch, recheck in list(runs.rechecking.items())]
     names = []
     for item_id, since, at in under_way:
         seconds = f", {now - since:.0f} s" if now is not None else ""

@@ -39,23 +39,21 @@ class LocalExecutor:
         """Begin a run."""
         return self._pool.submit(run, request, self.host, control)
 
-    def prove(
+    def recheck(
         self, candidates: Sequence[Candidate], mode: MergeMode, control: Control
     ) -> "Future[tuple[Gathered, ...] | Failure]":
         """Begin to run the checks of these candidates on what the last one makes of the target."""
-        return self._pool.submit(self._prove, candidates, mode, control, self.host.gatherer.begin(candidates, mode))
+        return self._pool.submit(self._recheck, candidates, mode, control, self.host.gatherer.begin(candidates, mode))
 
-    def _prove(
+    def _recheck(
         self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None
     ) -> tuple[Gathered, ...] | Failure:
         """What the checks say of each, or why they cannot be run."""
         for again in _CHECKED_AFTER_S:
             try:
-                proven = self.host.gatherer.prove(candidates, mode, control, in_flight)
+                found = self.host.gatherer.recheck(candidates, mode, control, in_flight)
                 redact = self.host.redactor.redact_evidence
-                return tuple(
-                    redact(candidate.request, found) for candidate, found in zip(candidates, proven, strict=True)
-                )
+                return tuple(redact(candidate.request, each) for candidate, each in zip(candidates, found, strict=True))
             except (FactoryError, OSError) as error:
                 failure = of_error(error, "the checks could not be run")
             if failure.kind.cost is not Cost.ATTEMPT or again is None or control.system.pause(control.stop, again):

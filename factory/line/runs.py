@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Probe:
+class Recheck:
     """The checks of a batch of the merge train, under way or ended, on what its last one makes of the target."""
 
     batch: tuple[Place, ...]
@@ -90,15 +90,15 @@ class Runs:
         self.running: dict[str, Running] = {}
         self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
         self._hearts: dict[str, Heartbeat] = {}  # of what is under way
-        self.probing: dict[tuple[Place, ...], Probe] = {}  # what of the merge train is under check
-        self.probed: dict[tuple[Place, ...], Probe] = {}  # what has been
+        self.rechecking: dict[tuple[Place, ...], Recheck] = {}  # what of the merge train is under check
+        self.rechecked: dict[tuple[Place, ...], Recheck] = {}  # what has been
         self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
         self.apply_failures: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
 
     @property
     def busy(self) -> bool:
         """Whether anything is under way, or has ended and no pass has seen it yet."""
-        return bool(self.running) or bool(self.probing) or bool(self.applying)
+        return bool(self.running) or bool(self.rechecking) or bool(self.applying)
 
     @property
     def doing(self) -> dict[str, str]:
@@ -170,46 +170,46 @@ class Runs:
         """Ask a run to end; it ends as stopped."""
         self.running[item_id].stop()
 
-    def probe(self, batch: tuple[Place, ...], candidates: Sequence[Candidate], mode: MergeMode) -> None:
+    def recheck(self, batch: tuple[Place, ...], candidates: Sequence[Candidate], mode: MergeMode) -> None:
         """Run the checks of a batch of the merge train."""
         item_id = batch[-1].item_id
         control = self._control(item_id)
         heart = self._hearts[item_id]
-        future = self._local.prove(candidates, mode, control)
-        self.probing[batch] = Probe(batch, future, control, self._system.monotonic())
+        future = self._local.recheck(candidates, mode, control)
+        self.rechecking[batch] = Recheck(batch, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._finish(item_id, heart))
 
     def see_ended(self) -> None:
         """Let the pass that begins now see which rechecks and apply commands have ended."""
         for subject in [subject for subject, future in self.applying.items() if future.done()]:
             self.apply_failures[subject] = self.applying.pop(subject).result()
-        for batch in [batch for batch, probe in self.probing.items() if probe.future.done()]:
-            self.probed[batch] = self.probing.pop(batch)
+        for batch in [batch for batch, recheck in self.rechecking.items() if recheck.future.done()]:
+            self.rechecked[batch] = self.rechecking.pop(batch)
 
-    def proof(self, batch: tuple[Place, ...]) -> tuple[Gathered, ...] | Failure | None:
+    def evidence_of(self, batch: tuple[Place, ...]) -> tuple[Gathered, ...] | Failure | None:
         """What the checks of a batch came to; None when they have not ended, or were not asked."""
-        probe = self.probed.get(batch)
-        return probe.found() if probe else None
+        recheck = self.rechecked.get(batch)
+        return recheck.found() if recheck else None
 
     def evidence_at(self, place: Place) -> Gathered | Failure | None:
         """What the checks say of a proposal that comes to this place as the last one of its batch."""
-        found = next((probe.found() for batch, probe in self.probed.items() if batch[-1] == place), None)
+        found = next((recheck.found() for batch, recheck in self.rechecked.items() if batch[-1] == place), None)
         return found if found is None or isinstance(found, Failure) else found[-1]
 
     def phases_at(self, place: Place) -> tuple[Phase, ...]:
         """What happened when, as a proposal was checked that came to this place as the last one of its batch."""
-        probe = next((probe for batch, probe in self.probed.items() if batch[-1] == place), None)
-        return probe.control.phases.ended() if probe else ()
+        recheck = next((recheck for batch, recheck in self.rechecked.items() if batch[-1] == place), None)
+        return recheck.control.phases.ended() if recheck else ()
 
-    def keep_probes(self, wanted: Callable[[tuple[Place, ...]], bool]) -> None:
+    def keep_rechecks(self, wanted: Callable[[tuple[Place, ...]], bool]) -> None:
         """End the checks that nobody waits for any more, and forget what they came to."""
-        for batch in [batch for batch in self.probing if not wanted(batch)]:
-            self.probing.pop(batch).control.stop.set()
-        self.probed = {batch: probe for batch, probe in self.probed.items() if wanted(batch)}
+        for batch in [batch for batch in self.rechecking if not wanted(batch)]:
+            self.rechecking.pop(batch).control.stop.set()
+        self.rechecked = {batch: recheck for batch, recheck in self.rechecked.items() if wanted(batch)}
 
-    def forget_probe(self, place: Place, evidence: Evidence) -> None:
+    def forget_recheck(self, place: Place, evidence: Evidence) -> None:
         """Forget what checks came to that rests on runs which are not committed, and those runs."""
-        self.probed = {batch: probe for batch, probe in self.probed.items() if place not in batch}
+        self.rechecked = {batch: recheck for batch, recheck in self.rechecked.items() if place not in batch}
         for ran in evidence.ran:
             if ran.reused_from is not None:
                 self._local.host.gatherer.results.single_flight.forget(ran.reused_from.item)
@@ -231,8 +231,8 @@ class Runs:
         """
         for running in self.running.values():
             running.stop()
-        for probe in self.probing.values():
-            probe.control.stop.set()
+        for recheck in self.rechecking.values():
+            recheck.control.stop.set()
         error = self._tried(self._executor.shutdown).exception()
         self._system.settle([running.future for running in self.running.values()], _PATIENCE_S)
         self._local.shutdown()

@@ -93,7 +93,7 @@ def _while_at_work(
 def _under_way(runs: Runs) -> bool:
     """Whether anything has not ended yet, or has ended and not been looked at by a pass."""
     at_work = any(not running.future.done() for running in runs.running.values())
-    return at_work or bool(runs.probing) or bool(runs.applying)
+    return at_work or bool(runs.rechecking) or bool(runs.applying)
 
 
 def _tell_once(orchestrator: Orchestrator, in_the_way: str, said: str) -> str:

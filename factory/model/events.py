@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
-from factory.model.journal import Entry, Lease, MergeProof, Phase, SeatVerdict
+from factory.model.journal import Entry, Lease, MergeCheck, Phase, SeatVerdict
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.result import Usage
 from factory.model.verdict import Finding
@@ -139,7 +139,7 @@ class Finished:
     proposal: str | None = None
     verdicts: tuple[SeatVerdict, ...] = ()
     applied: str | None = None  # the commit that brought it into the target
-    merged: MergeProof | None = None
+    merged: MergeCheck | None = None
     phases: tuple[Phase, ...] = ()
 
 

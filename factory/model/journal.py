@@ -75,7 +75,7 @@ class Phase(Format):
         return cls(name=name, at=since, seconds=round(min(max(0.0, (until - since).total_seconds()), MOST_SECONDS), 3))
 
 
-class MergeProof(Format):
+class MergeCheck(Format):
     """Which content the checks ran on before an item was merged: its own, or in the mode `tip` that of its batch."""
 
     mode: MergeMode
@@ -114,7 +114,7 @@ class Entry(Format):
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
     applied: str | None = None
-    merged: MergeProof | None = None
+    merged: MergeCheck | None = None
     usage: CappedUsage | None = None
     seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing

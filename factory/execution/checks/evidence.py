@@ -145,7 +145,7 @@ class Gatherer:
         request = candidates[-1].request
         return self.results.single_flight.begin(request.item_id, request.run) if mode is MergeMode.EVERY else None
 
-    def prove(
+    def recheck(
         self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None = None
     ) -> tuple[Gathered, ...]:
         """The evidence for each of these candidates, from checks of what the last one makes of the target.
@@ -153,12 +153,12 @@ class Gatherer:
         Raises FactoryError when something cannot be run at all.
         """
         try:
-            return self._proven(candidates, mode, control, in_flight)
+            return self._rechecked(candidates, mode, control, in_flight)
         finally:
             if in_flight is not None:
                 in_flight.end_all()
 
-    def _proven(
+    def _rechecked(
         self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None
     ) -> tuple[Gathered, ...]:
         merges = [self._merged(candidate) for candidate in candidates]

@@ -14,7 +14,7 @@ from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.events import Finished
 from factory.model.evidence import Evidence
-from factory.model.journal import MergeProof
+from factory.model.journal import MergeCheck
 from factory.model.lifecycle import Outcome
 from factory.model.policy import MergeMode
 from factory.model.trailers import Trailer
@@ -33,12 +33,12 @@ def land(context: Context, snapshot: Snapshot, assessment: Assessment, place: Pl
     on = context.writer.tip_of(snapshot.policy.target_branch)
     evidence = assessment.evidence.model_copy(update={"target": on})
     commit = _merge(context, snapshot, assessment)
-    again = assessment.again
-    files = rechecked_files(replace(again, evidence=evidence)) if again else NO_FILES
+    recheck = assessment.recheck
+    files = rechecked_files(replace(recheck, evidence=evidence)) if recheck else NO_FILES
     finished = Finished(
         outcome=Outcome.APPLIED,
         applied=commit,
-        merged=MergeProof(mode=evidence.mode or MergeMode.EVERY, tree=evidence.proven or evidence.tree),
+        merged=MergeCheck(mode=evidence.mode or MergeMode.EVERY, tree=evidence.proven or evidence.tree),
         phases=(*phases, *applying(context, began)),
     )
     return finish(context, snapshot, assessment, finished, files)

@@ -86,7 +86,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
     for car in cars[: step.land]:
         if not reuses_what_is_committed(context, car.assessment.evidence):
             stale = True
-            context.runs.forget_probe(car.place, car.assessment.evidence)
+            context.runs.forget_recheck(car.place, car.assessment.evidence)
             break
         with context.isolating(car.assessment.state):
             snapshot = snapshot.after(land(context, snapshot, car.assessment, car.place))
@@ -100,7 +100,7 @@ def ride(context: Context, snapshot: Snapshot, approved: Sequence[Assessment]) -
             torn = Problem(path, 1, 1, "cannot be merged, nor its batch of the merge train; factory doctor")
             context.writer.once_published(partial(context.item_problems.append, torn))
         landed, step = 0, Step()
-    context.writer.once_published(partial(context.runs.keep_probes, train.waits_for))
+    context.writer.once_published(partial(context.runs.keep_rechecks, train.waits_for))
     if landed == step.land:
         context.writer.once_published(partial(_check, context, snapshot, train, step))
     context.writer.publish()
@@ -240,7 +240,7 @@ def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tu
 
 def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Car]) -> tuple[_Car, ...] | None:
     """Cars by what their batch came to; none of them when it does not land, None when there is no answer."""
-    found = context.runs.proof(tuple(car.place for car in cars))
+    found = context.runs.evidence_of(tuple(car.place for car in cars))
     if found is None or isinstance(found, Failure):
         return None if found is None else ()
     proven: list[_Car] = []
@@ -259,7 +259,7 @@ def _is_obstructed(context: Context, snapshot: Snapshot, car: _Car) -> bool:
 
 def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> None:
     """Begin as many of the checks as there are hands for."""
-    free = snapshot.policy.agent.most_checks - len(context.runs.probing)
+    free = snapshot.policy.agent.most_checks - len(context.runs.rechecking)
     wanted = [each for each in step.check if _is_to_be_checked(context, train, *each)][: max(free, 0)]
     if wanted:
         context.repository.objects.flush()
@@ -269,14 +269,14 @@ def _check(context: Context, snapshot: Snapshot, train: _Train, step: Step) -> N
         every = snapshot.policy.merge.mode is MergeMode.EVERY
         ahead = tuple(car.place.item_id for car in train.cars[:start]) if every else ()
         candidates = [_candidate(context, snapshot, car, ahead) for car in train.cars[start:end]]
-        context.runs.probe(train.places[start:end], candidates, snapshot.policy.merge.mode)
+        context.runs.recheck(train.places[start:end], candidates, snapshot.policy.merge.mode)
 
 
 def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> bool:
     """Whether nothing is known of a batch, nor of what it begins with, and nothing will be."""
     following = train.places[start:]
-    under_way = any(running == following[: len(running)] for running in context.runs.probing)
-    return not under_way and context.runs.proof(train.places[start:end]) is None
+    under_way = any(running == following[: len(running)] for running in context.runs.rechecking)
+    return not under_way and context.runs.evidence_of(train.places[start:end]) is None
 
 
 def _candidate(context: Context, snapshot: Snapshot, car: _Car, ahead: tuple[str, ...]) -> Candidate:

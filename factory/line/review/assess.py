@@ -32,7 +32,7 @@ class Assessment:
     subject: str
     problems: tuple[Problem, ...] = ()
     approvals: tuple[Verdict, ...] = ()  # of people
-    again: Gathered | None = None  # what it rests on, when that is newer than the delivery
+    recheck: Gathered | None = None  # what it rests on, when that is newer than the delivery
     unread: bool = False  # whether that was found before all had given their verdicts
 
     @property
@@ -43,13 +43,13 @@ class Assessment:
 
 
 def assess(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: Gathered | None = None
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck: Gathered | None = None
 ) -> Assessment | str:
     """The decision on one item, or why there can be none. Changes nothing but what this clone holds of its proposal."""
     if state.item is None or state.contract is None:
         return state.problem
     try:
-        return _judge(reader, snapshot, state, again)
+        return _judge(reader, snapshot, state, recheck)
     except InvalidFile as error:
         return str(error.problems[0])
     except MachineError as error:
@@ -62,10 +62,10 @@ def assess_now(
     state: ItemState,
     target: str | None,
     conflicts: Conflicts,
-    again: Gathered | None = None,
+    recheck: Gathered | None = None,
 ) -> Assessment | str:
     """The same on a target's newest commit: nobody goes on judging what does not merge with it any more."""
-    assessment = assess(reader, snapshot, state, again)
+    assessment = assess(reader, snapshot, state, recheck)
     if isinstance(assessment, str) or assessment.decision.event not in (None, Event.FINISH) or not assessment.rides:
         return assessment
     if state.item is None or state.item.hold:
@@ -77,9 +77,9 @@ def assess_now(
     return found if isinstance(found, str) else replace(found, unread=assessment.decision.event is None)
 
 
-def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: Gathered | None) -> Assessment | str:
+def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck: Gathered | None) -> Assessment | str:
     assert state.contract is not None
-    evidence = again.evidence if again else reader.artifacts.evidence(snapshot.tree, state.id, state.history.run)
+    evidence = recheck.evidence if recheck else reader.artifacts.evidence(snapshot.tree, state.id, state.history.run)
     if evidence is None or not state.history.subject:
         return "there is no proposal to judge; move it to queue/inbox or queue/rework"
     subject = present_subject(reader, snapshot, state)
@@ -96,7 +96,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, again: 
     decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}
     approvals = tuple(vote.verdict for vote in votes.votes if vote.seat in people)
-    return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals, again)
+    return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals, recheck)
 
 
 def present_subject(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> str:

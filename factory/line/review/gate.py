@@ -45,9 +45,9 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     for state in snapshot.in_lane(Lane.REVIEW):
         if not state.recorded:
             continue  # a person moved it here just now: reconcile has the next word
-        proven = _proven_at_the_front(context, snapshot, state)
+        recheck = _rechecked_at_the_front(context, snapshot, state)
         target = context.writer.tip_of(snapshot.policy.target_branch)
-        assessment = assess_now(context.reader, snapshot, state, target, context.conflicts, proven)
+        assessment = assess_now(context.reader, snapshot, state, target, context.conflicts, recheck)
         if isinstance(assessment, str):
             continue
         problems.extend(assessment.problems)
@@ -66,7 +66,7 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
     return Gated(approved, problems, snapshot)
 
 
-def _proven_at_the_front(context: Context, snapshot: Snapshot, state: ItemState) -> Gathered | None:
+def _rechecked_at_the_front(context: Context, snapshot: Snapshot, state: ItemState) -> Gathered | None:
     """What the merge train's checks say of an item on the target as it is now."""
     before = context.repository.content_at(context.writer.tip_of(snapshot.policy.target_branch))
     found = context.runs.evidence_at(Place(state.id, state.history.subject, before))
@@ -76,12 +76,12 @@ def _proven_at_the_front(context: Context, snapshot: Snapshot, state: ItemState)
 def _carry_out(context: Context, snapshot: Snapshot, assessment: Assessment) -> ItemState:
     """Move an item to where the gate sends it."""
     state = assessment.state
-    recheck = recheck_files(assessment)
     findings = with_late_ones_marked(context, snapshot, state, assessment.decision.findings)
     if assessment.evidence.conflicts:
         findings = with_merged_ones_named(context, snapshot, state, findings)
     payload = _payload(assessment, findings, _not_applied(assessment))
-    files = {} if isinstance(payload, Rejected) else recheck
+    recheck = None if isinstance(payload, Rejected) else assessment.recheck
+    files = rechecked_files(recheck) if recheck else {}
     return context.writer.move(state, Move(payload, files), snapshot.listing.verdicts)
 
 
@@ -111,16 +111,11 @@ def _payload(
     )
 
 
-def recheck_files(assessment: Assessment) -> dict[str, bytes]:
-    """What the merge train's checks said, to be kept beside what was found at delivery."""
-    return rechecked_files(assessment.again) if assessment.again else {}
-
-
 def _not_applied(assessment: Assessment) -> NotApplied | None:
     """Why what had been approved so far is not applied; None when it was never approved."""
     if any(finding.id == SUBJECT_CHANGED for finding in assessment.decision.findings):
         return NotApplied.SUBJECT_CHANGED
-    if assessment.again is None or assessment.evidence.passed or assessment.unread:
+    if assessment.recheck is None or assessment.evidence.passed or assessment.unread:
         return None
     return NotApplied.CONFLICT if assessment.evidence.conflicts else NotApplied.CHECK_FAILED
 

@@ -9,7 +9,7 @@ from factory.model.contract import ApplyMode, CheckWhen, Contract
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
-from factory.model.journal import Entry, MergeProof
+from factory.model.journal import Entry, MergeCheck
 from factory.model.lifecycle import Event, Outcome
 from factory.model.run_layout import APPLY, EVIDENCE, PATCH
 from factory.report.audit.content import Brought, content_name, outside
@@ -160,7 +160,7 @@ class Finish:
             yield Rule.MERGED, f"was finished by {applied[:10]}, which merged something else"
             return
         said = self._entry.merged
-        if said and said != MergeProof(mode=evidence.mode or said.mode, tree=evidence.proven or evidence.tree):
+        if said and said != MergeCheck(mode=evidence.mode or said.mode, tree=evidence.proven or evidence.tree):
             yield Rule.MERGED, "was proven in another way than its journal says"
         if content_name(objects, commit.tree) != evidence.tree:
             yield Rule.MERGED, f"was checked on another content than {applied[:10]} brought in"

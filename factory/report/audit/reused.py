@@ -67,7 +67,7 @@ class Reused:
         for judgement in self._finished(transition):
             came, path = self._came_in(judgement), transition.lines[-1].record.path
             self._unseen = [unseen for unseen in self._unseen if unseen.tree != came]
-            for file, evidence, ran in _proven(judgement):
+            for file, evidence, ran in _finished_by(judgement):
                 reused = ran.reused_from
                 by = (reused.item, reused.run, reused.file) if reused else (transition.item_id, judgement.run, file)
                 self.rests.append(Rest(transition.item_id, ran.name, *by, evidence.ran_on(ran)))
@@ -100,7 +100,7 @@ class Reused:
 
     def _found(self, transition: Transition, judgement: Judgement) -> Iterator[Found]:
         path, before, last = transition.lines[-1].record.path, transition.step.tree_before, judgement.evidence()
-        for _, evidence, ran in _proven(judgement):
+        for _, evidence, ran in _finished_by(judgement):
             if ran.reused_from is None and not ran.read:
                 continue
             wrong = wrong_reuse(self._artifacts, before, evidence, ran) or self._not_of(judgement, evidence, ran)
@@ -145,7 +145,7 @@ def _told(transition: Transition, ran: Ran, wrong: str) -> str:
 _OTHERWISE = "which read another content than came in"
 
 
-def _proven(judgement: Judgement) -> Iterator[tuple[str, Evidence, Ran]]:
+def _finished_by(judgement: Judgement) -> Iterator[tuple[str, Evidence, Ran]]:
     """Every command that an item was finished by: of the last checks, and what its delivery alone has."""
     last, first = judgement.evidence(), judgement.read(EVIDENCE)
     if last is None:
