@@ -126,9 +126,9 @@ def test_what_is_approved_and_waits_for_a_person_is_looked_at_each_time(world: W
 def test_it_ends_with_the_day_or_when_something_comes_due(resting: World) -> None:
     found = still(resting)
     assert found.until is not None and found.until - datetime.now(UTC) <= timedelta(days=1)
-    assert found.holds(found.sight, found.until - timedelta(seconds=1))
-    assert not found.holds(found.sight, found.until)
-    assert not found.holds("", found.until - timedelta(days=1))
+    assert found.lasts(found.sight, found.until - timedelta(seconds=1))
+    assert not found.lasts(found.sight, found.until)
+    assert not found.lasts("", found.until - timedelta(days=1))
 
 
 RUBBISH = [b"", b"\xff", b"{", b"[]", b"3", b"[" * 100_000, b"x" * 300_000, b'{"form": "0"}']

@@ -19,7 +19,7 @@ from factory.model.lifecycle import Lane
 from factory.report.coming import coming
 from factory.report.status import Status, status
 from factory.store.repository.repository import Repository
-from factory.store.standstill import HELD_MOST, Held, Standstill, remember
+from factory.store.standstill import WAITING_MOST, Standstill, Waiting, remember
 from factory.store.state import STANDSTILL
 
 
@@ -74,8 +74,8 @@ def _left(orchestrator: Orchestrator, report: PassReport, found: Status, seen: s
     """What is left for the next tick, which may rely on what was seen if this one found nothing to do."""
     snapshot = orchestrator.present()
     until = same_until(orchestrator.context, snapshot, report) if seen else None
-    held = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
-    held.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
+    waiting = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
+    waiting.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
     return Standstill(
         branch=orchestrator.context.branch,
         target=snapshot.policy.target_branch,
@@ -84,8 +84,8 @@ def _left(orchestrator: Orchestrator, report: PassReport, found: Status, seen: s
         until=until,
         counts={lane: found.count(lane) for lane in Lane if lane is not Lane.DONE},
         done_today=found.done_today,
-        held=tuple(Held(id=row.id, lane=row.lane, why=said(row.note)) for row in held[:HELD_MOST]),
-        all_held=len(held),
+        waiting=tuple(Waiting(id=row.id, lane=row.lane, why=said(row.note)) for row in waiting[:WAITING_MOST]),
+        all_waiting=len(waiting),
     )
 
 

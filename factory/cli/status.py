@@ -36,7 +36,7 @@ def status_command(as_json: bool, watch: bool, branches: bool) -> None:
     with closing(Repository(Path.cwd())) as opened:
         last = remembered(opened.state / STATUS, LastStatus, REMEMBERED_MOST)
         now = opened.system.now()
-        if last and not as_json and last.holds(sight_of(opened, last), now) and holder(opened.state) is None:
+        if last and not as_json and last.lasts(sight_of(opened, last), now) and holder(opened.state) is None:
             heading(last.rows, last.done_today, last.branch)
             rows_table(last.rows, now)
             return

@@ -58,7 +58,7 @@ def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, 
         last = remembered(opened.state / STANDSTILL, Standstill)
         seen = sight_of(opened, last)
         soon = opened.system.now() + timedelta(seconds=patience if drain else 0)
-        if last is not None and last.holds(seen, soon) and not as_json and not (strict and drain):
+        if last is not None and last.lasts(seen, soon) and not as_json and not (strict and drain):
             with locked(opened.state, opened.system):
                 summary(0, last)
                 return 1 if strict and last.counts.get(Lane.BLOCKED) else 0
@@ -70,7 +70,7 @@ def summary(commits: int, found: Standstill) -> None:
     """Say how much was done, how much there is, and what stays where it is."""
     counts = ", ".join(f"{count} {lane}" for lane, count in found.counts.items() if count)
     click.echo(f"{counted(commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
-    for item in found.held:
+    for item in found.waiting:
         click.echo(f"  {item.id} ({item.lane}): {printable(item.why)}")
-    if found.all_held > len(found.held):
-        click.echo(f"  and {found.all_held - len(found.held)} more; factory status shows them all")
+    if found.all_waiting > len(found.waiting):
+        click.echo(f"  and {found.all_waiting - len(found.waiting)} more; factory status shows them all")

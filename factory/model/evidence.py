@@ -52,9 +52,9 @@ class Ran(Format):
     claimed: ExitStatus | None = None  # the exit status that the worker says it had
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
     tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
-    reused: bool = False  # the result is of an earlier run: on the very same content, `on` another, or of another item
+    reused: bool = False  # an earlier run ended so: on the very same content, `on` another, or `reused_from`
     read: str = ""  # what it reads, as a key has it; empty where nobody else could reuse the result
-    reused_from: ReusedRun | None = None  # the run whose result this is, where that is not the item's own
+    reused_from: ReusedRun | None = None  # the run whose result this is; None: its own, or one on the same content
     on: str = ""  # the content that it ran on itself, where that is another one with the same at what it reads
     missed: tuple[str, ...] = ()  # what it was seen to read and its `reads` do not name: nobody reuses its result
     tail: Annotated[str, AfterValidator(_end)] = ""

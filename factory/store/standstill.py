@@ -25,13 +25,13 @@ from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
 from factory.store.state import BRANCH, CANARIES, CELLS, HEARTBEATS, PENDING, PUBLISHED
 
-HELD_MOST = 20
+WAITING_MOST = 20
 _BYTES = 200_000
-_LONGEST = timedelta(days=1)  # that it may hold, whatever a clock that was set back has written
+_LONGEST = timedelta(days=1)  # that it may last, whatever a clock that was set back has written
 _Short = Annotated[str, Field(max_length=4000)]
 
 
-class Held(Format):
+class Waiting(Format):
     """An item that stays where it is, and why."""
 
     id: _Short
@@ -40,7 +40,7 @@ class Held(Format):
 
 
 class Seen(Format):
-    """What was found in one sight, and how long it holds while that stays as it is; in one local file."""
+    """What was found in one sight, and how long it lasts while that stays as it is; in one local file."""
 
     form: str = __version__  # another version may find something else
     branch: _Short
@@ -49,7 +49,7 @@ class Seen(Format):
     sight: str = ""  # what had been looked at; empty when what was found does not hang on that alone
     until: Moment | None = None  # something comes due by itself
 
-    def holds(self, seen: str, at: datetime) -> bool:
+    def lasts(self, seen: str, at: datetime) -> bool:
         """Whether the same would be found at a moment, now that this is to be seen."""
         return bool(seen) and seen == self.sight and self.until is not None and at < self.until <= at + _LONGEST
 
@@ -59,8 +59,8 @@ class Standstill(Seen):
 
     counts: dict[Lane, Ordinal] = {}
     done_today: Ordinal = 0
-    held: Annotated[tuple[Held, ...], Field(max_length=HELD_MOST)] = ()  # the first of them
-    all_held: Ordinal = 0
+    waiting: Annotated[tuple[Waiting, ...], Field(max_length=WAITING_MOST)] = ()  # the first of them
+    all_waiting: Ordinal = 0
 
 
 _Kind = TypeVar("_Kind", bound=Seen)

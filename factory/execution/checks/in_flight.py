@@ -23,7 +23,7 @@ class CheckResult:
     log: bytes
     reused: bool = False
     read: str = ""  # what it read, as a key has it; empty: nobody else may reuse its result
-    reused_from: ReusedRun | None = None  # the run whose result it is, where that is another item's, or an earlier one
+    reused_from: ReusedRun | None = None  # the run whose result it is
     on: str = ""  # the content that it ran on, where that is another one with the same at what it reads
     missed: tuple[str, ...] = ()  # what it was seen to read and does not say
 
