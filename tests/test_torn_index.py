@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_outlives import running
+from tests.witness import wait_for
 from tests.world import World
 
 TORN: dict[str, Callable[[bytes], bytes]] = {
@@ -95,6 +97,16 @@ def test_of_several_working_trees_the_message_names_the_one_whose_index_it_is(be
     assert f"git's index of {linked}" in said
     subprocess.run(next_of(said), shell=True, check=True)
     with_queue.command("tick")
+
+
+def test_a_run_says_so_and_goes_on_by_itself_after_that_command(begun: World) -> None:
+    with running(begun) as living:
+        tear(begun, "empty")
+        begun.item("three")
+        assert living.process.stdout is not None
+        said = next(line for line in living.process.stdout if "was left empty or cut off" in line)
+        subprocess.run(said.rstrip("\n").split("; ")[-1], shell=True, check=True)
+        wait_for(lambda: (begun.root / "three.txt").exists(), 30)
 
 
 def test_what_git_refuses_for_another_reason_stays_in_its_words(begun: World) -> None:

@@ -15,7 +15,7 @@ from watchdog.observers.polling import PollingObserver
 
 from factory.line.dispatch.still import same_until
 from factory.line.orchestrator import Orchestrator, PassReport
-from factory.model.errors import FactoryError, NothingButCommits, OutOfTurn
+from factory.model.errors import FactoryError, NothingButCommits, OutOfTurn, UnusableError
 from factory.model.events import Noticed, Tell
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
@@ -154,8 +154,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             except (NothingButCommits, OutOfTurn):
                 raise
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
-                said = error.message if isinstance(error, FactoryError) else f"the system refused: {error}"
-                report, wait = PassReport(0, waiting=said), min(wait, _AGAIN_S)
+                report, wait = PassReport(0, waiting=_said(error)), min(wait, _AGAIN_S)
                 context.system.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
             untils = [entry.until for entry in report.schedule if entry.until]
@@ -166,3 +165,10 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
                 tidied = context.writer.commits
                 with suppress(FactoryError, OSError):  # another time
                     orchestrator.tidy()
+
+
+def _said(error: FactoryError | OSError) -> str:
+    """Why no pass could be made, with the command that helps where only a person can."""
+    if isinstance(error, OSError):
+        return f"the system refused: {error}"
+    return f"{error.message}; {error.hint}" if isinstance(error, UnusableError) and error.hint else error.message
