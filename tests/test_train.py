@@ -61,10 +61,10 @@ def test_the_journal_and_the_evidence_say_which_content_was_checked_in_which_mod
     }
     assert len(set(contents.values())) == 3
     for name in contents:
-        proof, found = world.last(name).merged, evidence(world, name, "recheck")
-        assert proof is not None
-        assert (proof.mode, found["mode"]) == (mode, mode)
-        assert proof.tree == (found["proven"] or found["tree"])
+        merged, found = world.last(name).merged, evidence(world, name, "recheck")
+        assert merged is not None
+        assert (merged.mode, found["mode"]) == (mode, mode)
+        assert merged.tree == (found["proven"] or found["tree"])
         assert mode == "tip" or not found["proven"]
         assert evidence(world, name, "evidence")["ran"] == []
         assert evidence(world, name, "evidence")["pending"] == ["gate"]
