@@ -104,10 +104,10 @@ def proven_by_another(forger: Forger, mode: MergeMode) -> MergeCheck:
     return MergeCheck(mode=mode, tree=forger.tree({"more.txt": b"more\n"}))
 
 
-def merged_as(forger: Forger, item_id: str, proof: MergeCheck) -> str:
-    """The finish of an approved item that says so of its proof."""
+def merged_as(forger: Forger, item_id: str, checked: MergeCheck) -> str:
+    """The finish of an approved item that says so of what was checked."""
     forger.verdict(item_id)
-    return forger.finish(item_id, forger.merge(item_id), merged=proof)
+    return forger.finish(item_id, forger.merge(item_id), merged=checked)
 
 
 @forgery
@@ -117,10 +117,10 @@ def a_batch_that_did_not_come_in_whole(forger: Forger) -> tuple[Rule, str]:
 
 @forgery
 def a_batch_that_something_else_came_into(forger: Forger) -> tuple[Rule, str]:
-    proof = proven_by_another(forger, MergeMode.TIP)
-    torn = merged_as(forger, "open", proof)
+    checked = proven_by_another(forger, MergeMode.TIP)
+    torn = merged_as(forger, "open", checked)
     forger.put({"mine.txt": b"mine\n"})
-    merged_as(forger, "free", proof)
+    merged_as(forger, "free", checked)
     return Rule.MERGED, torn
 
 

@@ -327,8 +327,8 @@ def test_what_is_no_file_where_runs_are_noted_counts_for_nothing(
 
 @pytest.mark.parametrize(
     "run",
-    [{"item": "nobody"}, {"run": 7}, {"item": "failed"}, {"proof": "evidence"}, {"item": "../../one"}],
-    ids=["no item", "no run", "one that failed", "a proof without it", "a path"],
+    [{"item": "nobody"}, {"run": 7}, {"item": "failed"}, {"file": "evidence.json"}, {"item": "../../one"}],
+    ids=["no item", "no run", "one that failed", "a file without it", "a path"],
 )
 def test_a_note_cannot_make_a_check_pass_it_only_names_a_run_that_is_committed(
     world: World, note: Path, run: dict[str, object]
