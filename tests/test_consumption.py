@@ -9,7 +9,7 @@ import pytest
 
 from factory.execution.cell.filesystem import Filesystem, GitView
 from factory.execution.processes.consumption import Consumption
-from factory.execution.processes.handles import held
+from factory.execution.processes.handles import kept
 from factory.model.contract import Limits
 from factory.store.system import MACHINE
 
@@ -32,7 +32,7 @@ def process(script: str) -> Iterator[subprocess.Popen[str]]:
 @needs_mounts
 def test_what_lies_in_a_file_system_in_memory_counts_as_memory(tmp_path: Path) -> None:
     with process(IN_MEMORY) as started:
-        found = held([started.pid], [tmp_path])
+        found = kept([started.pid], [tmp_path])
     assert 3_000_000 <= found.memory < 4_000_000
     assert not found.covered
 
@@ -40,7 +40,7 @@ def test_what_lies_in_a_file_system_in_memory_counts_as_memory(tmp_path: Path) -
 @needs_mounts
 def test_what_is_mounted_over_it_is_not_taken_for_it(tmp_path: Path) -> None:
     with process(COVERED) as started:
-        found = held([started.pid], [tmp_path])
+        found = kept([started.pid], [tmp_path])
     assert found.memory == 0
     assert len(found.covered) == 1
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from factory.execution.cell.filesystem import Filesystem
 from factory.execution.processes.disk_usage import TooDeep, written
-from factory.execution.processes.handles import Held, held
+from factory.execution.processes.handles import Kept, kept
 from factory.execution.processes.process_tree import ProcessInfo, descendants
 from factory.model.contract import Limits
 from factory.model.failure import Failure, FailureClass
@@ -23,7 +23,7 @@ class Consumption:
         self._system = system
         self._began = system.time()
         self._files_at = self._handles_at = system.monotonic()
-        self._held = Held()
+        self._kept = Kept()
         self.seen: dict[int, ProcessInfo] = {}
 
     def beyond(self, pid: int) -> Failure | None:
@@ -34,7 +34,7 @@ class Consumption:
             return _breach(f"{len(members)} processes at once; the contract allows {limits.processes}")
         if self._look_at_handles(members):
             return _breach("memory in a file system that another is mounted over, where nobody can measure it")
-        memory = sum(member.memory for member in members) + self._held.memory
+        memory = sum(member.memory for member in members) + self._kept.memory
         if memory > limits.memory_mb * _MEGABYTE:
             return _breach(f"{memory // _MEGABYTE} MB of memory; the contract allows {limits.memory_mb}")
         return self._beyond_disk()
@@ -44,7 +44,7 @@ class Consumption:
         if began < self._files_at:
             return None
         try:
-            amount = sum(written(self._filesystem, self._began)) + self._held.disk
+            amount = sum(written(self._filesystem, self._began)) + self._kept.disk
         except TooDeep as error:
             return _breach(error.message)
         self._files_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
@@ -54,12 +54,12 @@ class Consumption:
 
     def _look_at_handles(self, members: Sequence[ProcessInfo]) -> bool:
         """Whether a file system stays covered from one look to the next; a sandbox that is being set up does not."""
-        began, covered = self._system.monotonic(), self._held.covered
+        began, covered = self._system.monotonic(), self._kept.covered
         if began < self._handles_at:
             return False
-        self._held = held((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
+        self._kept = kept((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
         self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
-        return not covered.isdisjoint(self._held.covered)
+        return not covered.isdisjoint(self._kept.covered)
 
 
 def _breach(what: str) -> Failure:

@@ -16,7 +16,7 @@ _DELETED = b"(deleted)"
 _File = tuple[int, int]  # device and inode
 
 
-class Held(NamedTuple):
+class Kept(NamedTuple):
     """Bytes that processes keep in this way, on disk and in memory."""
 
     disk: int = 0
@@ -24,7 +24,7 @@ class Held(NamedTuple):
     covered: frozenset[int] = frozenset()  # file systems in memory (devices) over which something else is mounted
 
 
-def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
+def kept(pids: Iterable[int], places: Iterable[Path]) -> Kept:
     """What processes keep; what lies on the file systems of `places` is on disk."""
     devices = {place.stat().st_dev for place in places}
     mounted: dict[int, int | None] = {}
@@ -43,7 +43,7 @@ def held(pids: Iterable[int], places: Iterable[Path]) -> Held:
     rest = {file: size for file, size in sizes.items() if file[0] not in mounted}
     disk = sum(size for (device, _), size in rest.items() if device in devices)
     covered = frozenset(device for device, size in mounted.items() if size is None)
-    return Held(disk, sum(rest.values()) - disk + sum(filter(None, mounted.values())), covered)
+    return Kept(disk, sum(rest.values()) - disk + sum(filter(None, mounted.values())), covered)
 
 
 def _open(pid: int) -> Iterator[tuple[_File, int]]:
