@@ -142,7 +142,7 @@ class ReusableResults:
             return CheckResult(0, "", ran.seconds, found.log, reused=True, read=read, reused_from=found.reused_from)
         question = asker.question(read, argv)
         own = asker.in_flight.own.get(question) if asker.in_flight else None  # it will be committed in this very file
-        return own or self.single_flight.result(asker.ahead, question, control)
+        return own or self.single_flight.answer(asker.ahead, question, control)
 
     def ended(self, asker: Asker, argv: Argv, result: CheckResult, tree: str) -> None:
         """Remember how a check ended on a content; of a result that was reused, from whom it is."""

@@ -197,18 +197,8 @@ class Gatherer:
         folders = fingerprint(shared_folders(self._cells, request))
         cache = caches.setdefault(environment + folders, GatheringCache(self._cache, environment + folders))
         asker = Asker(request, environment, folders, RECHECK if mode else EVIDENCE, candidate.ahead, in_flight)
-        return CheckRunner(
-            self._repository,
-            self._cells,
-            cache,
-            request,
-            environment,
-            control,
-            self.results.sampler,
-            self.results,
-            asker,
-            self._slots,
-        )
+        with_these = (self._repository, self._cells, cache, request, environment, control)
+        return CheckRunner(*with_these, self.results.sampler, self.results, asker, self._slots)
 
     def _measured(self, candidate: Candidate, merged: str) -> _Measured:
         """What judges a proposal that merges, and what of that it changes itself."""

@@ -41,7 +41,7 @@ class InFlight:
         self.own = dict(own)  # what was run for it, here or in an earlier place
         self._told = threading.Event()  # set once it is known what they are
         self._asked: dict[Question, threading.Event] = {}
-        self._results: dict[Question, CheckResult] = {}
+        self._answers: dict[Question, CheckResult] = {}
 
     def begin(self, asked: Iterable[Question]) -> None:
         """Say what will be run, or reused."""
@@ -52,7 +52,7 @@ class InFlight:
     def end(self, question: Question, result: CheckResult | None) -> None:
         """Say how it ended, if others may reuse that."""
         if result is not None:
-            self._results[question] = result
+            self._answers[question] = result
         self._asked.setdefault(question, threading.Event()).set()
 
     def end_all(self) -> None:
@@ -65,9 +65,9 @@ class InFlight:
         """Whether this is, or was, to be run here."""
         return _waited(self._told, control) and question in self._asked
 
-    def result(self, question: Question, control: Control) -> CheckResult | None:
+    def answer(self, question: Question, control: Control) -> CheckResult | None:
         """How it ended here, once it has."""
-        return self._results.get(question) if _waited(self._asked[question], control) else None
+        return self._answers.get(question) if _waited(self._asked[question], control) else None
 
 
 class SingleFlight:
@@ -92,13 +92,13 @@ class SingleFlight:
         with self._lock:
             self._by_item.pop(item_id, None)
 
-    def result(self, ahead: Sequence[str], question: Question, control: Control) -> CheckResult | None:
+    def answer(self, ahead: Sequence[str], question: Question, control: Control) -> CheckResult | None:
         """How the first of those ahead that is asked the same ends it; None when that is not well, or none is."""
         for item_id in ahead:
             with self._lock:
                 in_flight = self._by_item.get(item_id)
             if in_flight is not None and in_flight.asks(question, control):
-                return in_flight.result(question, control)
+                return in_flight.answer(question, control)
         return None
 
 
