@@ -41,6 +41,7 @@ from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
 from factory.store.repository.clashes import refuse_clashes
+from factory.store.repository.commits import LocalChanges
 from factory.store.repository.objects import MissingObject, Person
 from factory.store.repository.refs import RefMoved
 from factory.store.repository.repository import Repository
@@ -255,12 +256,14 @@ class Orchestrator:
                     return step(snapshot)
                 except RefMoved:  # the queue's branch, the target, or an item's own
                     continue
+                except LocalChanges as error:  # a person's, of this moment: what they concern stays, the rest goes on
+                    context.obstructed |= error.items
                 except MissingObject:  # a person's git has thrown away what no branch held yet
                     if pruned:
                         raise
                     pruned = True
                     context.repository.objects.guard()
-        raise BusyError(f"the branch {context.branch}, or the one it merges into, kept moving", "factory tick")
+        raise BusyError(f"{context.branch}, its target or a person's files kept changing", "factory tick")
 
     def _snapshot(self, head: str) -> Snapshot:
         """The snapshot at a commit; with the last good policy when the commit's own cannot be used."""

@@ -46,6 +46,7 @@ class Mark(NamedTuple):
 
     tip: str
     others: int
+    landing: int
     pending: int
     written: int
 
@@ -127,11 +128,12 @@ class Writer:
 
     def mark(self) -> Mark:
         """How far it is written; for `back_to`, before anything is published."""
-        return Mark(self.batch.tip, len(self.batch.others), len(self._pending), self._written)
+        batch = self.batch
+        return Mark(batch.tip, len(batch.others), len(batch.landing), len(self._pending), self._written)
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was written since."""
-        self.batch.back_to(mark.tip, mark.others)
+        self.batch.back_to(mark.tip, mark.others, mark.landing)
         del self._pending[mark.pending :]
         self._written = mark.written
 
@@ -203,6 +205,10 @@ class Writer:
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
 
+    def land(self, item_id: str) -> None:
+        """Let what is written happen only while an item's files are as they were: a hold that is saved still counts."""
+        self.batch.landing.append(item_id)
+
     def tip_of(self, branch: str) -> str:
         """The newest commit of a branch, published or not. Raises UnusableError when there is none."""
         if branch == self._branch:
@@ -260,7 +266,7 @@ class Writer:
         batch, pending, written = self._batch, self._pending, self._written
         self._batch, self._pending, self._written = None, [], 0
         if batch is not None and batch.updates():
-            self._repository.publisher.publish(batch.updates())
+            self._repository.publisher.publish(batch.updates(), batch.landing)
             self._head = batch.tip
             self.commits += written
             self.moved_branches |= {

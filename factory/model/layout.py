@@ -183,6 +183,12 @@ def in_queue(path: str) -> bool:
     return path.startswith(f"{QUEUE}/")
 
 
+def item_in_queue(path: str) -> str | None:
+    """The item whose file in the queue this is, or a verdict on which; None for all else."""
+    place = parse(path)
+    return place.id if isinstance(place, ItemFile) else place.item_id if isinstance(place, OpenVerdict) else None
+
+
 def in_breakers(path: str) -> bool:
     """Whether a path lies beside the states of the breakers."""
     return path.rpartition("/")[0] == BREAKERS

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from tests.simulation.instants import ACTS, MODES, instants, wrong
 from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.play import Played, play
 from tests.simulation.shrink import shrunk
@@ -39,6 +40,10 @@ def main() -> int:
     short.add_argument("script")
     short.add_argument("-o", "--output", type=Path)
     short.set_defaults(call=_shrink)
+    moments = commands.add_parser("instants", help="a person's act in each instant in which a merge train lands")
+    moments.add_argument("--stride", type=int, default=1, help="operations from one to the next")
+    moments.add_argument("--processes", type=int, default=2)
+    moments.set_defaults(call=_instants)
     planted = commands.add_parser("mutants", help="plant each fault of the list, and look for it")
     planted.add_argument("--many", type=int, default=400, help="seeds for each")
     planted.add_argument("--only", default="", help="those whose file or line holds this")
@@ -120,6 +125,17 @@ def _mutants(arguments: argparse.Namespace) -> int:
         click.echo(f"{'found' if said else 'NOT FOUND'}: {mutant}\n    {said[:160]}")
     click.echo(f"{found} of {len(wanted)} found")
     return 0 if found >= _SHARE * len(wanted) else 1
+
+
+def _instants(arguments: argparse.Namespace) -> int:
+    asked = [each for act in ACTS for mode in MODES for each in instants(act, mode, arguments.stride)]
+    failed = 0
+    with ProcessPoolExecutor(arguments.processes, initializer=at_ease) as pool:
+        for instant, found in zip(asked, pool.map(wrong, asked, chunksize=_AT_ONCE), strict=True):
+            failed += bool(found)
+            click.echo("\n".join(f"{instant}: {each}" for each in found), nl=bool(found))
+    click.echo(f"{len(asked)} instants, {failed} with something wrong")
+    return 1 if failed else 0
 
 
 def _kinds(played: Played) -> set[str]:

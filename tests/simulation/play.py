@@ -98,9 +98,9 @@ class Simulation:
         """All of the script, and then the rest until nothing moves. What went wrong is told in what is returned."""
         try:
             for step in self.script.steps:
-                self._do(step)
+                self.do(step)
             self._come_to_rest()
-            self._end()
+            self.leave()
             self.played.violations += [*self._look(), *self._look_at_rest()]
         except Violation as error:
             self.played.violations.append(str(error))
@@ -112,7 +112,8 @@ class Simulation:
         self.played.operations = self.machine.operations
         return self.played
 
-    def _do(self, step: Step) -> None:
+    def do(self, step: Step) -> None:
+        """Let one thing happen."""
         self.tell(f"{self.machine.system.now():%d %H:%M:%S} {step}")
         if step.what == "pass":
             self._pass()
@@ -122,7 +123,7 @@ class Simulation:
             self.machine.system.elapsed += step.which * _HOURS * 3.6
             self._living(self.machine.system.jobs_due)
         elif step.what == "restart":
-            self._end()
+            self.leave()
         elif step.at < 0:
             self.person.do(step)
         else:
@@ -183,7 +184,7 @@ class Simulation:
         self.machine.system.end_threads()
         self.machine.crash(self._chance, power=self.power)
 
-    def _end(self) -> None:
+    def leave(self) -> None:
         """Stop the orchestrator, if it lives."""
         life, self._life = self._life, None
         if life is not None:

@@ -2,9 +2,10 @@
 
 from factory.line.review.assess import Assessment
 from factory.line.snapshot import Snapshot
-from factory.model.lifecycle import NotApplied
+from factory.model.layout import item_path
+from factory.model.lifecycle import Lane, NotApplied
 from factory.store.repository.repository import Repository
-from factory.store.repository.trees import diff
+from factory.store.repository.trees import Change, diff
 
 
 def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assessment) -> tuple[NotApplied, str] | None:
@@ -15,6 +16,9 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
     head = repository.head(target)
     if not assessment.rides or head is None:
         return None
+    changed = own_changes(repository, snapshot, assessment)
+    if changed:
+        return NotApplied.UNCOMMITTED, f"changes in {', '.join(changed)} are not taken in yet"
     objects = repository.objects
     if not objects.has(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"
@@ -27,6 +31,19 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
     if evidence.pending:
         return NotApplied.UNCHECKED, f"{', '.join(evidence.pending)} run first, on what it makes of {target}"
     return None
+
+
+def own_changes(repository: Repository, snapshot: Snapshot, assessment: Assessment) -> list[str]:
+    """The item's own files that a person has changed, moved or removed, of which no pass knows yet."""
+    item_id, branch = assessment.state.id, snapshot.policy.branch
+    view, head = repository.view_of(branch), repository.head(branch)
+    if view is None or head is None:
+        return []
+    tree = repository.objects.commit(head).tree
+    paths = [item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE]
+    paths += [verdict.path for verdict in snapshot.listing.verdicts if verdict.item_id == item_id]
+    there = ((path, repository.objects.find(tree, path)) for path in paths)
+    return view.local_changes([Change(path, entry, None) for path, entry in there if entry is not None])
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:

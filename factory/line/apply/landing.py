@@ -31,6 +31,7 @@ def land(context: Context, snapshot: Snapshot, assessment: Assessment, place: Pl
     began, phases = context.system.now(), context.runs.phases_at(place)
     # What was checked is known by its content. By this time a commit of the target's own holds what it came upon.
     on = context.writer.tip_of(snapshot.policy.target_branch)
+    context.writer.land(assessment.state.id)
     evidence = assessment.evidence.model_copy(update={"target": on})
     commit = _merge(context, snapshot, assessment)
     recheck = assessment.recheck

@@ -46,17 +46,19 @@ class Batch:
         self.tip = head
         self.tree = TreeEditor(objects, objects.commit(head).tree)
         self.others: list[RefUpdate] = []
+        self.landing: list[str] = []  # items whose files may not have been changed meanwhile
 
     def commit(self, message: str, signed: Signature, *merged: str) -> str:
         """Commit the tree as it is now, as a child of the tip and of the merged commits."""
         self.tip = add_commit(self._objects, self.tree.write(), (self.tip, *merged), message, signed)
         return self.tip
 
-    def back_to(self, tip: str, others: int) -> None:
-        """Forget what came after this tip, and all but so many of the other branches."""
+    def back_to(self, tip: str, others: int, landing: int) -> None:
+        """Forget what came after this tip, and all but so many of the other branches and of what lands."""
         self.tip = tip
         self.tree = TreeEditor(self._objects, self._objects.commit(tip).tree)
         del self.others[others:]
+        del self.landing[landing:]
 
     def updates(self) -> list[RefUpdate]:
         """Every branch that this batch moves."""

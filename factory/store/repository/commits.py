@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from factory.model.errors import BusyError
+from factory.model.layout import item_in_queue
 from factory.store.repository.git import Git
 from factory.store.repository.index import Mark
 from factory.store.repository.objects import Objects
@@ -28,25 +29,25 @@ class LocalChanges(BusyError):
     def __init__(self, paths: Sequence[str]) -> None:
         shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
         super().__init__(f"uncommitted changes in {shown}", "git stash, or commit them")
-        self.paths = tuple(paths)
+        self.items = frozenset(filter(None, map(item_in_queue, paths)))  # whose own files are among them
 
 
 class _Shown:
     """A working tree that shows a branch that is to move, made ready for it while nobody is kept waiting."""
 
-    def __init__(self, view: View, branch: str, changes: Sequence[Change]) -> None:
+    def __init__(self, view: View, branch: str, changes: Sequence[Change], landing: Collection[str]) -> None:
         self.view = view
         self.changes = changes
         self._branch = branch
-        self._code = [change for change in changes if not change.of_factory]
+        self._kept = [each for each in changes if not each.of_factory or item_in_queue(each.path) in landing]
         self._made_from: Mark | None = None
 
     def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
         """Make the index and the files beside. Raises LocalChanges when a person's are in their place."""
         checkout = self.view.checkout
-        self._stamps = checkout.stamps(self._code)
-        code = [change for change in self._code if not checkout.has(change)]
-        edited = self.view.local_changes(code) if code else []
+        self._stamps = checkout.stamps(self._kept)
+        kept = [change for change in self._kept if not checkout.has(change)]
+        edited = self.view.local_changes(kept) if kept else []
         if edited:
             raise LocalChanges(edited)
         self._made_from = self.view.index.prepare(self.changes)
@@ -61,7 +62,7 @@ class _Shown:
             view.lock.is_mine()
             and view.branch() == self._branch
             and view.index.mark() == self._made_from
-            and view.checkout.stamps(self._code) == self._stamps
+            and view.checkout.stamps(self._kept) == self._stamps
         )
 
 
@@ -85,11 +86,17 @@ class Publisher:
         self._refs = Refs(git, state.parent)
         self._begun: Future[None] = Future()  # the process that will move the branches is there
         self._undisturbed = False
+        self._landing: frozenset[str] = frozenset()
         self._courteous = True
         self._courteous_from = 0.0  # of the monotonic clock
 
-    def publish(self, updates: Sequence[RefUpdate]) -> None:
-        """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it."""
+    def publish(self, updates: Sequence[RefUpdate], landing: Collection[str] = ()) -> None:
+        """Move the branches in one instant, then bring the view up. Raises BusyError or GitError before it.
+
+        Nothing happens either, but LocalChanges is raised, when a person has changed the project's files that are to
+        be written, or the queue's files of the items that land.
+        """
+        self._landing = frozenset(landing)
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
         durable = self._beside.submit(self._make_durable, updates)
@@ -254,7 +261,9 @@ class Publisher:
         views = (view for view in self._views() if view.root not in besides)
         found = [(view, moved[branch]) for view in views if (branch := view.branch()) in moved]
         return [
-            _Shown(view, update.branch, self._repair.changes(update)) for view, update in found if update.new != NOTHING
+            _Shown(view, update.branch, self._repair.changes(update), self._landing)
+            for view, update in found
+            if update.new != NOTHING
         ]
 
     def repair_after_power_loss(self) -> bool:
