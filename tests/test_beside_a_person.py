@@ -141,6 +141,39 @@ def test_a_branch_begun_in_the_middle_of_a_move_is_left_as_it_was_begun(
     assert world.status() == "A  mine.txt"
 
 
+def there_before(world: World) -> None:
+    world.write("one.txt", "before\n")
+    world.git("add", "one.txt")
+    world.git("commit", "-q", "-m", "There before")
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["a new file", "a file that was there"])
+def test_what_a_person_saves_as_the_branch_moves_is_not_written_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, new: bool
+) -> None:
+    # given a branch that is about to move
+    if not new:
+        there_before(world)
+    world.item("one")
+    # when a person saves a file in the last moment, where one of a worker's is to be
+    landing: list[Path] = []
+    move = Publisher._move_refs
+
+    def moved(self: Publisher) -> None:
+        if self._landing:
+            landing.append(world.write("one.txt", "mine\n"))
+        move(self)
+
+    monkeypatch.setattr(Publisher, "_move_refs", moved)
+    world.tick()
+    # then it is theirs, and git shows it as a change of what has come
+    assert landing
+    assert world.lane("one") == "done"
+    assert world.read("one.txt") == "mine\n"
+    assert world.git("show", "main:one.txt") == "one"
+    assert world.status() == " M one.txt"
+
+
 def test_what_a_person_stages_while_an_index_is_made_stays_staged(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,9 +24,9 @@ class Checkout:
         self._index = index
         self._aside = aside
 
-    def stamps(self, changes: Sequence[Change]) -> list[Stamp]:
-        """How the files are now, without reading them: as long as this is the same, nobody has touched them."""
-        return [_stamp(self.root / change.path) for change in changes]
+    def stamps(self, changes: Sequence[Change]) -> dict[str, Stamp]:
+        """How the files are now, by path, without reading them: as long as it is the same, nobody touched them."""
+        return {change.path: _stamp(self.root / change.path) for change in changes}
 
     def write_beside(self, objects: Objects, changes: Sequence[Change]) -> None:
         """Write the factory's own files beside, so that bringing them in is a rename each."""
@@ -46,10 +46,13 @@ class Checkout:
         if names:
             self._index.with_prepared("checkout-index", "-f", "-z", "--stdin", f"--prefix={self._aside}/", stdin=names)
 
-    def update(self, changes: Sequence[Change]) -> None:
-        """Bring files from their old content to the new, which has been written beside."""
+    def update(self, changes: Sequence[Change], seen: Mapping[str, Stamp]) -> None:
+        """Bring files from their old content to the new, which has been written beside.
+
+        Those of the project only if they still are as they were seen: else they are a person's, of this very moment.
+        """
         ours = [change for change in changes if change.of_factory]
-        self._put([change for change in changes if not change.of_factory])
+        self._put([change for change in changes if not change.of_factory], seen)
         moved = pairs_of(ours)
         for change in ours:
             if change.old and not change.new:
@@ -116,17 +119,24 @@ class Checkout:
         data = files.read_regular(self.root / path)
         return None if data is None else name_of("blob", data)
 
-    def _put(self, changes: Sequence[Change]) -> None:
+    def _put(self, changes: Sequence[Change], seen: Mapping[str, Stamp]) -> None:
         for change in changes:
-            if change.old and not change.new:
+            if change.old and not change.new and self._is_as_seen(change, seen):
                 place = self.root / change.path
                 # A folder here is a submodule's, which git leaves too, or a person's of this very moment.
                 with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     place.unlink()
                 files.remove_empty_folders(place if place.is_dir() else place.parent, self.root)
         for change in changes:
-            if change.new and os.path.lexists(self._aside / change.path):  # else a sparse checkout leaves it out
-                files.put(self._aside / change.path, self.root / change.path)
+            source = self._aside / change.path
+            if change.new and os.path.lexists(source):  # else a sparse checkout leaves it out
+                if seen[change.path] is None:
+                    files.put_new(source, self.root / change.path)
+                elif self._is_as_seen(change, seen):
+                    files.put(source, self.root / change.path)
+
+    def _is_as_seen(self, change: Change, seen: Mapping[str, Stamp]) -> bool:
+        return _stamp(self.root / change.path) == seen[change.path]
 
 
 def _written(changes: Sequence[Change]) -> list[Change]:

@@ -45,7 +45,7 @@ class _Shown:
     def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
         """Make the index and the files beside. Raises LocalChanges when a person's are in their place."""
         checkout = self.view.checkout
-        self._stamps = checkout.stamps(self._kept)
+        self.seen = checkout.stamps(self._kept)
         kept = [change for change in self._kept if not checkout.has(change)]
         edited = self.view.local_changes(kept) if kept else []
         if edited:
@@ -62,7 +62,7 @@ class _Shown:
             view.lock.is_mine()
             and view.branch() == self._branch
             and view.index.mark() == self._made_from
-            and view.checkout.stamps(self._kept) == self._stamps
+            and view.checkout.stamps(self._kept) == self.seen
         )
 
 
@@ -222,7 +222,7 @@ class Publisher:
     def _bring_up(self, shown: _Shown, updates: Sequence[RefUpdate]) -> None:
         """Bring the files to what the branch holds; back, if another one was begun here in this very moment."""
         view = shown.view
-        view.checkout.update(shown.changes)
+        view.checkout.update(shown.changes, shown.seen)
         if not any(update.branch == view.branch() for update in updates):
             head = self._repair.head_of(view)
             self._repair.finish(view, list(self._repair.toward(head, shown.changes)) if head else [])

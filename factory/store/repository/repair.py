@@ -120,12 +120,13 @@ class Repair:
         What holds the new content is done, what holds the old is not, and anything else is a person's.
         """
         ours = [change for change in changes if change.of_factory]
+        seen = view.checkout.stamps(changes)
         code = view.checkout.untouched([change for change in changes if not change.of_factory])
         view.index.prepare(_as_before(view, changes))
         view.checkout.write_beside(self._objects, ours)
         view.checkout.check_out_beside(code)
         view.checkout.remove_unfinished(changes)
-        view.checkout.update(ours + code)
+        view.checkout.update(ours + code, seen)
         view.index.adopt()
 
     def _oid(self, tree: str, path: str) -> str | None:
