@@ -56,9 +56,12 @@ def _by_path(real: Callable[..., Result], ours: Callable[..., Result]) -> Callab
     """A function whose first argument is a path or a descriptor."""
 
     def routed(path: Path | int = ".", *rest: object, **options: int | None) -> Result:
-        if isinstance(path, int):
+        if isinstance(path, str):
+            text = path
+        elif isinstance(path, int):
             return ours(_MOUNT.disk, path, *rest, **options) if path >= _MOUNT.first else real(path, *rest, **options)
-        text = path if isinstance(path, str) else _text(path)
+        else:
+            text = _text(path)
         if text.startswith(_MOUNT.below) or _MOUNT.has(text, options):
             return ours(_MOUNT.disk, text, *rest, **options)
         return real(path, *rest, **options)
@@ -66,14 +69,38 @@ def _by_path(real: Callable[..., Result], ours: Callable[..., Result]) -> Callab
     return routed
 
 
-def _looking(real: Callable[..., Result], ours: Callable[..., Result]) -> Callable[..., Result]:
-    """stat(2) and lstat(2), of which there are more than of all else."""
-    any_way = _by_path(real, ours)
+# Of these there are more than of all else.
 
-    def routed(path: Path | int, **options: int | None) -> Result:
-        if not options and isinstance(path, str) and path.startswith(_MOUNT.below):
-            return ours(_MOUNT.disk, path)
-        return any_way(path, **options)
+
+def _route_stat(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    any_way = _by_path(real, Disk.stat)
+
+    def routed(path: Path | int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        if dir_fd is None and not isinstance(path, int):
+            text = path if isinstance(path, str) else _text(path)
+            if text.startswith(_MOUNT.below):
+                return _MOUNT.disk.seen(text, follow_symlinks)
+        return any_way(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+
+    return routed
+
+
+def _route_lstat(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    any_way = _by_path(real, Disk.lstat)
+
+    def routed(path: Path, *, dir_fd: int | None = None) -> os.stat_result:
+        text = path if isinstance(path, str) else _text(path)
+        if dir_fd is None and text.startswith(_MOUNT.below):
+            return _MOUNT.disk.seen(text, False)
+        return any_way(path, dir_fd=dir_fd)
+
+    return routed
+
+
+def _route_lexists(real: Callable[[Path], bool]) -> Callable[[Path], bool]:
+    def routed(path: Path) -> bool:
+        text = path if isinstance(path, str) else _text(path)
+        return _MOUNT.disk.lies_at(text) if text.startswith(_MOUNT.below) else real(path)
 
     return routed
 
@@ -174,8 +201,9 @@ def _routes() -> Routed:
     pairs: list[tuple[Callable[..., object], Callable[..., object]]] = [
         *((getattr(os, name), _by_path(getattr(os, name), getattr(Disk, name))) for name in _BY_PATH),
         *((getattr(os, name), _by_descriptor(getattr(os, name), getattr(Disk, name))) for name in _BY_DESCRIPTOR),
-        (os.stat, _looking(os.stat, Disk.stat)),
-        (os.lstat, _looking(os.lstat, Disk.lstat)),
+        (os.stat, _route_stat(os.stat)),
+        (os.lstat, _route_lstat(os.lstat)),
+        (os.path.lexists, _route_lexists(os.path.lexists)),
         (os.link, _by_two_paths(os.link, Disk.link)),
         (os.rename, _by_two_paths(os.rename, Disk.rename)),
         (os.replace, _by_two_paths(os.replace, Disk.rename)),

@@ -118,6 +118,29 @@ class Names(Changes):
             return self._file(path).inode
         return self._find(path, self._base(dir_fd), follow)
 
+    def seen(self, path: str, follow: bool) -> os.stat_result:
+        """What stat(2) and lstat(2) say of a path, in the one step that nearly every path needs."""
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head)
+        if folder is not None and folder.links:
+            inode = folder.names.get(name)
+            if inode is not None and not (follow and inode.kind == LINK):
+                return inode.seen or inode.stat()
+        inode = self._find(path, None, follow)
+        return inode.seen or inode.stat()
+
+    def lies_at(self, path: str) -> bool:
+        """Whether anything lies there, links not followed."""
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head)
+        if folder is not None and folder.links and name in folder.names:
+            return True
+        try:
+            self._find(path, None, False)
+        except (OSError, ValueError):
+            return False
+        return True
+
     def stat(self, path: str | int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
         if dir_fd is None and isinstance(path, str):
             inode = self._find(path, None, follow_symlinks)
