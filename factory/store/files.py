@@ -15,6 +15,7 @@ from factory.model.errors import TooLarge
 from factory.store.system import MACHINE
 
 _UNFINISHED = ".factory-"
+_CHUNK = 1 << 16
 
 
 def write(path: Path, data: bytes, *, durable: bool = False) -> None:
@@ -147,6 +148,28 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def names_in(folder: str) -> list[str]:
+    """What lies in a folder, sorted; nothing when there is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(each.name for each in entries)
+    except OSError:
+        return []
+
+
+def read_all(path: str) -> bytes:
+    """What a small file holds that git has written. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        data = part = os.read(descriptor, _CHUNK)
+        while len(part) == _CHUNK:
+            part = os.read(descriptor, _CHUNK)
+            data += part
+        return data
     finally:
         os.close(descriptor)
 

@@ -131,12 +131,19 @@ def _read(view: View, below: str, reader: SnapshotReader, snapshot: Snapshot, se
 def _no_files(root: Path) -> Iterator[str]:
     """What is called like an item or a batch and is something that git lists for nobody: a folder, a pipe."""
     for lane in Lane:
-        folder = root / lane_folder(lane)
-        if lane is not Lane.DONE and folder.is_dir():
-            with os.scandir(folder) as entries:
-                names = [each.name for each in entries if not (each.is_symlink() or each.is_file())]
+        if lane is not Lane.DONE:
+            names = _others(f"{root}/{lane_folder(lane)}")
             paths = (f"{lane_folder(lane)}/{name}" for name in sorted(names) if not is_ignored(name))
             yield from (path for path in paths if parse(path) is not None)
+
+
+def _others(folder: str) -> list[str]:
+    """The names in a folder that are those of no file and no link."""
+    try:
+        with os.scandir(folder) as entries:
+            return [each.name for each in entries if not (each.is_symlink() or each.is_file())]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def vote_in(reader: SnapshotReader, snapshot: Snapshot, path: str, data: bytes) -> Vote | None:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from factory.model.layout import in_queue
@@ -19,10 +20,16 @@ Stamp = tuple[int, int, int, int] | None
 class Checkout:
     """The files of one working tree."""
 
-    def __init__(self, root: Path, index: Index, aside: Path) -> None:
+    def __init__(self, root: Path, index: Index, state: Path, name: str) -> None:
         self.root = root
         self._index = index
-        self._aside = aside
+        self._state = state
+        self._name = name  # of its working tree
+
+    @cached_property
+    def _aside(self) -> Path:
+        """Where files are written before they are brought in."""
+        return self._state / f"checkout-{self._name}"
 
     def stamps(self, changes: Sequence[Change]) -> dict[str, Stamp]:
         """How the files are now, by path, without reading them: as long as it is the same, nobody touched them."""

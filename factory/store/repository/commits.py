@@ -1,5 +1,6 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
@@ -197,7 +198,7 @@ class Publisher:
             except BusyError:
                 if self._system.monotonic() > until:
                     raise
-            while any(each.view.lock.path.exists() for each in shown) and self._system.monotonic() < until:
+            while any(os.path.lexists(each.view.lock.path) for each in shown) and self._system.monotonic() < until:
                 self._system.sleep(0.002)
 
     def _move_refs(self) -> None:

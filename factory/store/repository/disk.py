@@ -46,7 +46,7 @@ class Disk:
         """
         with self._lock:
             loose = self._loose_ends | self._just_held
-            if os.path.lexists(self._cleaning) or not all(os.path.lexists(self._place(oid)) for oid in loose):
+            if os.path.lexists(self._cleaning) or not all(map(os.path.lexists, map(self._place, loose))):
                 self._write_pack(loose)  # what lies in another pack already costs little twice
                 self._loose_ends, self._just_held = {}, {}
 
@@ -87,7 +87,7 @@ class Disk:
         place = self._place(oid)
         try:
             os.utime(place)
-            return zlib.decompress(Path(place).read_bytes()) == written
+            return zlib.decompress(files.read_all(place)) == written
         except (FileNotFoundError, zlib.error):
             return False
 
@@ -96,18 +96,18 @@ class Disk:
 
         The name lasts with whatever is synced next, which is the note of the batch at the latest.
         """
-        place = Path(self._place(oid))
-        beside = place.with_name(f"tmp_obj_{oid[:8]}_{os.getpid()}")  # git removes what is called so and has grown old
+        # Git removes what is called so and has grown old.
+        beside = Path(f"{self._prefix}{oid[:2]}/tmp_obj_{oid[:8]}_{os.getpid()}")
         packed = zlib.compress(written, 1)
         while True:
             try:
                 _write_synced(beside, packed)
-                beside.replace(place)
+                beside.replace(self._place(oid))
                 return
             except FileNotFoundError:  # git also removes a folder that it has just emptied
                 if not self._store.is_dir():
                     raise
-                place.parent.mkdir(exist_ok=True)
+                beside.parent.mkdir(exist_ok=True)
             except OSError:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)

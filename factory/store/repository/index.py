@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,12 +82,9 @@ class Index:
     """One working tree's index."""
 
     def __init__(self, git: Git, git_dir: Path, state: Path) -> None:
-        name = git_dir.name.lstrip(".")  # one for each working tree: two may change in one instant
-        self.path = git_dir / "index"
-        self.lock = IndexLock(git_dir / "index.lock", state, git.system)
+        self.path, lock, self._prepared, self._former = _places(git_dir, state)
+        self.lock = IndexLock(lock, state, git.system)
         self._git = git
-        self._prepared = state / f"index-{name}"
-        self._former = state / f"former-index-{name}"
         self._sparse = Sparse(git, git_dir, state)
 
     def mark(self) -> Mark | None:
@@ -197,14 +195,24 @@ class Index:
         return [os.fsdecode(path) for path in self._git.run(*arguments).split(b"\0")[:-1]]
 
 
+@lru_cache(maxsize=64)
+def _places(git_dir: Path, state: Path) -> tuple[Path, Path, Path, Path]:
+    """The index, its lock, the prepared one and the former. Each working tree has its own: two may change at once."""
+    name = git_dir.name.lstrip(".")
+    return git_dir / "index", git_dir / "index.lock", state / f"index-{name}", state / f"former-index-{name}"
+
+
 def _mark(path: Path) -> Mark | None:
     try:
-        with path.open("rb") as stream:
-            seen = os.fstat(stream.fileno())
-            stream.seek(max(0, seen.st_size - _TRAILER_BYTES))
-            return Mark(stream.read(), seen.st_ino, seen.st_mtime_ns)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
+    try:
+        seen = os.fstat(descriptor)
+        trailer = os.pread(descriptor, _TRAILER_BYTES, max(0, seen.st_size - _TRAILER_BYTES))
+        return Mark(trailer, seen.st_ino, seen.st_mtime_ns)
+    finally:
+        os.close(descriptor)
 
 
 def _copy(source: Path, target: Path) -> None:

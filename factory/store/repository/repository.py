@@ -129,9 +129,10 @@ class Repository:
         """Every working tree of this repository, the cells left out."""
         if self._main is not None:
             yield View(self._main, self.common_dir, self.state, self.system, self._asked)
-        for admin in sorted((self.common_dir / "worktrees").glob("*")):
-            if admin.name.startswith(CELL_PREFIX):
+        for name in files.names_in(f"{self.common_dir}/worktrees"):  # most repositories have none
+            if name.startswith(CELL_PREFIX):
                 continue
+            admin = self.common_dir / "worktrees" / name
             try:
                 root = Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent
                 view = View(root, admin, self.state, self.system, self._asked)

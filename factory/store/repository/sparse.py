@@ -14,11 +14,18 @@ class Sparse:
     """The sparse checkout of one working tree; most have none."""
 
     def __init__(self, git: Git, git_dir: Path, state: Path) -> None:
-        name = git_dir.name.lstrip(".")
         self._git = git
         self._git_dir = git_dir
-        self._asked = state / f"sparse-index-{name}"
-        self._nowhere = state / f"sparse-{name}"  # an empty folder: git shall ask itself, and lay nothing anywhere
+        self._state = state
+
+    @property
+    def _asked(self) -> Path:
+        return self._state / f"sparse-index-{self._git_dir.name.lstrip('.')}"
+
+    @property
+    def _nowhere(self) -> Path:
+        """An empty folder: git shall ask itself, and lay nothing anywhere."""
+        return self._state / f"sparse-{self._git_dir.name.lstrip('.')}"
 
     def on(self) -> bool:
         """Whether anything may be left out."""

@@ -49,9 +49,14 @@ class View:
         self._asked: Asked = {} if asked is None else asked
         self._git = IndexGit(root, system, git_dir / "index")
         self.git_dir = git_dir
+        self._in_git_dir = f"{git_dir}/"  # looked into too often for a Path
         self.index = Index(self._git, git_dir, state)
-        self.checkout = Checkout(root, self.index, state / f"checkout-{git_dir.name.lstrip('.')}")
-        self.head_lock = git_dir / "HEAD.lock"
+        self.checkout = Checkout(root, self.index, state, git_dir.name.lstrip("."))
+
+    @property
+    def head_lock(self) -> Path:
+        """Git's own lock of what is checked out."""
+        return self.git_dir / "HEAD.lock"
 
     @property
     def lock(self) -> IndexLock:
@@ -61,7 +66,7 @@ class View:
     def busy(self) -> str:
         """What a person has begun here and not ended; empty when nothing."""
         for sign, what in _BUSY_SIGNS.items():
-            if (self.git_dir / sign).exists():
+            if os.path.lexists(self._in_git_dir + sign):
                 return f"{what} is in progress in {self.root}"
         return ""
 
@@ -78,7 +83,7 @@ class View:
 
     def _read(self, name: str) -> str:
         try:
-            return (self.git_dir / name).read_text(errors="surrogateescape").strip()
+            return os.fsdecode(files.read_all(self._in_git_dir + name)).strip()
         except OSError:
             return ""  # there is none, or somebody has just removed this working tree
 
