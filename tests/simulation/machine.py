@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from factory.store.system import ProcessOptions
 from tests.simulation.disk.disk import PREFIX, Disk
-from tests.simulation.disk.mounted import mounted
+from tests.simulation.disk.mounted import mounted, shorten
+from tests.simulation.git import files
 from tests.simulation.git.process import Process
 from tests.simulation.git.program import person
 from tests.simulation.git.steps import Done, Failure, Steps
@@ -41,6 +42,9 @@ review: {{seats: [{seats}]}}
 """
 _SEATS = ("{name: tests, kind: checks}", "{name: human, kind: human}")
 _LANES = ("inbox", "active", "review", "rework", "blocked", "done")
+
+shorten(files.read, Disk.content)
+shorten(files.kind, Disk.looked_at)
 
 
 class Refused(Exception):

@@ -1,11 +1,13 @@
 """The person of a simulation: works in the same working tree, at any moment, and remembers what they did."""
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from tests.simulation.git import files
 from tests.simulation.machine import Machine, Refused, item_text
 from tests.simulation.steps import Script, Step
 
@@ -53,7 +55,7 @@ class Person:
                 next(doing)
             except StopIteration:
                 self._doing.remove(doing)
-            self._shown = self._place(".git/HEAD").read_text()  # which nobody else writes
+            self._shown = os.fsdecode(files.read(f"{self._machine.root}/.git/HEAD") or b"")  # which nobody else writes
 
     def _end_all(self) -> None:
         while self._doing:

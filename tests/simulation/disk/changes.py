@@ -80,7 +80,7 @@ class Changes(Lookup):
 
     def _stop(self) -> None:
         self._crashed = True
-        self._folders.clear()
+        self._forget_paths()
 
     def _announce(self, operation: str, path: str, *more: str | int) -> bool:
         """Ask whether it may be; True when something has changed meanwhile."""

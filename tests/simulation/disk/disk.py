@@ -55,7 +55,7 @@ class Disk(Descriptors):
                 inode.unsynced = None
         self._files = {}
         self._locks = {}
-        self._folders.clear()
+        self._forget_paths()
         self._alive_from = self._next
         self._crashed = False
 

@@ -9,6 +9,9 @@ MOST_LINKS = 40
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
 _ODD = frozenset({"", ".", ".."})  # last parts of a path that are no name in its folder
+_NOWHERE = Inode(0, FOLDER, 0, 0)
+_NOWHERE.links = 0
+_UNKNOWN = (_NOWHERE, "", False)
 
 
 class Lookup:
@@ -23,6 +26,8 @@ class Lookup:
         self.root = self._new(FOLDER, 0o755, now)
         # By the text of a path. Right until a folder moves or a link goes; one that was removed has no links left.
         self._folders: dict[str, Inode] = {}
+        # By the text of a path, the folder in which a name on its way is missing, that name, whether it is the last.
+        self._absent: dict[str, tuple[Inode, str, bool]] = {}
         place = self.root
         for part in prefix.strip("/").split("/"):
             place.links += 1
@@ -58,8 +63,42 @@ class Lookup:
             raise Crash
         if len(whole) > _LONGEST_PATH:
             raise error(errno.ENAMETOOLONG, whole)
-        found = self._folders[head] = self._folder_at(head, None, whole) if head else self.root
+        found = self._folders[head] = self._folder_below(head, whole) if head else self.root
         return found
+
+    def _folder_below(self, head: str, whole: str) -> Inode:
+        """The folder at an absolute path; it is remembered when there is none."""
+        if self._crashed:
+            raise Crash
+        if self._is_absent(head):
+            raise error(errno.ENOENT, whole if self._absent[head][2] else head)
+        try:
+            return self._folder_at(head, None, whole)
+        except FileNotFoundError:
+            self._note_absent(head)
+            raise
+
+    def _is_absent(self, head: str) -> bool:
+        """Whether it is known that nothing lies at a path."""
+        place, name, _ = self._absent.get(head, _UNKNOWN)
+        return place.links > 0 and name not in place.names
+
+    def _note_absent(self, head: str) -> None:
+        """Remember the first name that is missing, where no link and nothing odd stands before it."""
+        place = self.root
+        parts = head[1:].split("/")
+        for number, part in enumerate(parts, 1):
+            child = place.names.get(part)
+            if child is None and part not in _ODD:
+                self._absent[head] = place, part, number == len(parts)
+                return
+            if child is None or child.kind != FOLDER:
+                return
+            place = child
+
+    def _forget_paths(self) -> None:
+        self._folders.clear()
+        self._absent.clear()
 
     def _place(self, path: str, base: Inode | None) -> tuple[Inode, str]:
         """The folder in which a path's last name lies, and that name: empty for the root and for `.` and `..`."""
@@ -74,7 +113,7 @@ class Lookup:
         if name in _ODD:
             return self._folder_at(path, base, path), ""
         if head:
-            folder = self._folder_at(head, base, path)
+            folder = self._folder_below(head, path) if base is None else self._folder_at(head, base, path)
         else:
             folder = self.root if path[0] == "/" else self._folder_at(".", base, path)
         if base is None:

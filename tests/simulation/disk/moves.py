@@ -65,7 +65,7 @@ class Moves(Names):
         inode.ctime = now
         inode.seen = None
         if inode.kind == LINK:
-            self._folders.clear()
+            self._forget_paths()
 
     def rmdir(self, path: str, *, dir_fd: int | None = None) -> None:
         folder, name, inode = self._taken_folder(path, dir_fd)
@@ -79,7 +79,7 @@ class Moves(Names):
         folder.mtime = folder.ctime = now
         folder.seen = None
         if self._upwards:
-            self._folders.clear()
+            self._forget_paths()
             self._upwards = False
         self._journal.append(Change((folder,), ((folder, name, inode),), gone=inode))
 
@@ -114,7 +114,7 @@ class Moves(Names):
             source.links -= 1
             target.links += 1
         if inode.kind != FILE:
-            self._folders.clear()
+            self._forget_paths()
         places = (source,) if source is target else (source, target)
         slots = ((source, old, inode), (target, new, replaced))
         gone = replaced if replaced is not None and replaced.kind == FOLDER else None

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from tests.simulation.disk.changes import Change, Changes
-from tests.simulation.disk.inodes import FILE, FOLDER, LINK, Inode, error
+from tests.simulation.disk.inodes import FILE, FOLDER, LINK, Crash, Inode, error
+from tests.simulation.disk.lookup import _ODD
 
 UMASK = 0o022
 _MODES = 0o7777
 Times = tuple[float, float]
 Nanoseconds = tuple[int, int]
+_NOTHING = Inode(0, 0, 0, 0)
 
 
 class OpenFile:
@@ -129,17 +131,65 @@ class Names(Changes):
         inode = self._find(path, None, follow)
         return inode.seen or inode.stat()
 
+    def looked_at(self, path: str) -> os.stat_result | None:
+        """What lstat(2) says of a path; None when nothing lies there."""
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head)
+        inode = folder.names.get(name) if folder is not None and folder.links else None
+        if inode is None:
+            inode = self.lying(path, False)
+        return None if inode is None else inode.seen or inode.stat()
+
     def lies_at(self, path: str) -> bool:
-        """Whether anything lies there, links not followed."""
+        """Whether anything lies at a path, be it a link that leads nowhere."""
         head, _, name = path.rpartition("/")
         folder = self._folders.get(head)
         if folder is not None and folder.links and name in folder.names:
             return True
+        return self.kind_at(path, False) != 0
+
+    def lying(self, path: str, follow: bool) -> Inode | None:
+        """What lies at a path; None when nothing does, or no folder is where one has to be on the way."""
+        head, _, name = path.rpartition("/")
+        folder = self._folders.get(head)
+        if folder is not None and folder.links:
+            inode = folder.names.get(name)
+            if inode is None:
+                if name not in _ODD:
+                    self._check(name, path)
+                    return None
+            elif not (follow and inode.kind == LINK):
+                return inode
+        elif self._is_absent(head):
+            return None
         try:
-            self._find(path, None, False)
+            return self._find(path, None, follow)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def kind_at(self, path: str, follow: bool) -> int:
+        """What kind of thing lies at a path; 0 when nothing can be found there."""
+        try:
+            inode = self.lying(path, follow)
         except (OSError, ValueError):
-            return False
-        return True
+            return 0
+        return 0 if inode is None else inode.kind
+
+    def content(self, path: str) -> bytes | None:
+        """What a file holds; None when there is none."""
+        inode = self.lying(path, True)
+        return inode.data if inode is not None and inode.kind == FILE else None
+
+    def leads_straight(self, path: str) -> bool:
+        """Whether a path is what realpath(3) would make of it: without links, and written plainly."""
+        if self._crashed:
+            raise Crash
+        place = self.root
+        for part in path[1:].split("/"):
+            if part in _ODD or place.kind == LINK:
+                return False
+            place = place.names.get(part, _NOTHING)
+        return place.kind != LINK
 
     def stat(self, path: str | int, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
         if dir_fd is None and isinstance(path, str):

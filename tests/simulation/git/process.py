@@ -39,14 +39,16 @@ class _Output:
 
     def read(self, size: int = -1) -> bytes:
         """So many bytes, or all."""
-        self._run()
+        if not self._said:
+            self._run()
         end = len(self._said) if size < 0 else size
         said, self._said = self._said[:end], self._said[end:]
         return said
 
     def readline(self) -> bytes:
         """One line; nothing where an ended process has said no more."""
-        self._run()
+        if not self._said:
+            self._run()
         at = self._said.find(b"\n")
         return self.read(at + 1 if at >= 0 else -1)
 
