@@ -228,34 +228,34 @@ class SnapshotReader:
         return found
 
     def _item_state(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
-        state = ItemState(placed, None, History())
+        history = History()
         try:
             day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
             if known or day:
-                state = replace(state, history=self.artifacts.history(tree, placed.id, day or ""))
+                history = self.artifacts.history(tree, placed.id, day or "")
         except InvalidFile as error:
-            return replace(state, problem=str(error.problems[0]), unread=True), list(error.problems)
+            problem = str(error.problems[0])
+            return ItemState(placed, None, history, problem=problem, unread=True), list(error.problems)
         try:
-            state = replace(state, item=self.queue.item(placed.path, placed.blob))
+            item = self.queue.item(placed.path, placed.blob)
         except InvalidFile as error:
-            return replace(state, problem=str(error.problems[0])), list(error.problems)
-        return self._with_contract(tree, state, policy), []
-
-    def _with_contract(self, tree: str, state: ItemState, policy: Policy) -> ItemState:
-        assert state.item is not None
-        item = state.item
+            return ItemState(placed, None, history, problem=str(error.problems[0])), list(error.problems)
         name = policy.contract_of(item)
+        contract, problem = self._contract_of(tree, item, name)
+        return ItemState(placed, item, history, name, contract, problem), []
+
+    def _contract_of(self, tree: str, item: Item, name: str | None) -> tuple[Contract | None, str]:
+        """An item's contract, or why it has none that can be used."""
         if name is None:
-            return replace(state, problem="it names no contract, and no route in WORKFLOW.md takes it")
-        state = replace(state, contract_name=name)
+            return None, "it names no contract, and no route in WORKFLOW.md takes it"
         try:
             contract = self.library.contract(tree, name)
         except InvalidFile as error:
-            return replace(state, problem=f"its contract is invalid: {error.problems[0]}")
+            return None, f"its contract is invalid: {error.problems[0]}"
         if contract is None:
             routed = "" if item.contract else f"; {BY_A_ROUTE}"
-            return replace(state, problem=f"there is no contract {name!r}; commit {contract_path(name)}{routed}")
-        return replace(state, contract=contract)
+            return None, f"there is no contract {name!r}; commit {contract_path(name)}{routed}"
+        return contract, ""
 
     def arrived_with(self, snapshot: Snapshot, item_id: str) -> str:
         """The blob id of what an item said when it first came into the inbox; empty when it never did."""

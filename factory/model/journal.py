@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import (
@@ -40,6 +41,7 @@ def _at_most(value: object, most: float) -> object:
 
 
 MOST_PHASES = 1000  # of one run
+_LINES_KNOWN = 2000
 CappedUsage = Annotated[Usage, BeforeValidator(_capped)]
 
 
@@ -230,12 +232,18 @@ def fold(entries: Iterable[Entry]) -> History:
     return history
 
 
+@lru_cache(maxsize=_LINES_KNOWN)
+def _entry(line: bytes) -> Entry:
+    """A journal only ever grows: what was read of it before is known."""
+    return Entry.model_validate_json(line)
+
+
 def read(data: bytes, path: str) -> History:
     """The history in a journal's bytes. Raises InvalidFile naming the first bad line."""
     entries: list[Entry] = []
     for number, line in enumerate(data.splitlines(), 1):
         try:
-            entry = Entry.model_validate_json(line)
+            entry = _entry(line)
         except ValidationError as error:
             raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error.errors()[0]['msg']}")) from None
         if entry.seq != number:

@@ -18,7 +18,8 @@ REPOSITORY = "160000"  # another repository's commit, as which a submodule stand
 NOT_A_FILE_IN_GIT = "is not a plain file; commit the file itself"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
-_REMEMBERED = 20_000  # trees, and commits; an orchestrator may run for weeks
+_SMALL_BYTES = 2048  # of a file that is remembered
+_REMEMBERED = 20_000  # trees, commits, and small files; an orchestrator may run for weeks
 
 
 class TreeEntry(NamedTuple):
@@ -85,6 +86,7 @@ class Objects:
         self._published = False  # whether one was published since
         self._trees: dict[str, Tree] = {EMPTY_TREE: {}}
         self._commits: dict[str, Commit] = {}
+        self._blobs: dict[str, bytes] = {}
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """(object id, kind, content) of an object id or a full reference name; None when there is none."""
@@ -100,8 +102,7 @@ class Objects:
             header = self._reader.read_line().split()
             if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
                 return None
-            data = self._reader.read(int(header[2]))
-            self._reader.read(1)
+            data = self._reader.read(int(header[2]) + 1)[:-1]  # a line end follows
         return header[0].decode(), header[1].decode(), data
 
     def has(self, oid: str) -> bool:
@@ -117,7 +118,14 @@ class Objects:
 
     def blob(self, oid: str) -> bytes:
         """A file's content."""
-        return self._expect(oid, "blob")
+        found = self._blobs.get(oid)
+        if found is None:
+            found = self._expect(oid, "blob")
+            if len(found) <= _SMALL_BYTES:
+                if len(self._blobs) > _REMEMBERED:
+                    self._blobs = {}
+                self._blobs[oid] = found
+        return found
 
     def small_blob(self, oid: str, most: int) -> bytes:
         """A file's content. Raises TooLarge, and has not read it, when it has more bytes than that."""
@@ -171,12 +179,14 @@ class Objects:
 
     def tree(self, oid: str) -> Tree:
         """A folder's content by name; not to be changed by the caller."""
+        known = self._trees.get(oid)
+        if known is not None:
+            return known
         with self._lock:
-            if oid not in self._trees:
-                if len(self._trees) > _REMEMBERED:
-                    self._trees = {EMPTY_TREE: {}}
-                self._trees[oid] = parse_tree(self._expect(oid, "tree"))
-            return self._trees[oid]
+            if len(self._trees) > _REMEMBERED:
+                self._trees = {EMPTY_TREE: {}}
+            found = self._trees[oid] = parse_tree(self._expect(oid, "tree"))
+            return found
 
     def find(self, tree: str, path: str) -> TreeEntry | None:
         """What lies at a path below a tree."""

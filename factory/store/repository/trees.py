@@ -141,10 +141,9 @@ def diff(objects: Objects, old: str, new: str, prefix: str = "", without: Collec
     if old == new:
         return
     before, after = objects.tree(old), objects.tree(new)
-    for name in sorted((before.keys() | after.keys()).difference(without)):
+    names = (before.keys() | after.keys()).difference(without)
+    for name in sorted(name for name in names if before.get(name) != after.get(name)):
         was, now = before.get(name), after.get(name)
-        if was == now:
-            continue
         path = prefix + name
         old_file = None if was and was.is_folder else was
         new_file = None if now and now.is_folder else now
