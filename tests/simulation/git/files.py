@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from tests.simulation.git.steps import Failure, Steps
 
@@ -162,7 +163,12 @@ def away(path: str) -> Steps[None]:
 def settings(env: Mapping[str, str]) -> list[tuple[str, str]]:
     """The configuration that the environment brings (GIT_CONFIG_COUNT)."""
     count = int(env.get("GIT_CONFIG_COUNT") or 0)
-    return [(env[f"GIT_CONFIG_KEY_{number}"], env[f"GIT_CONFIG_VALUE_{number}"]) for number in range(count)]
+    return [(env[key], env[value]) for key, value in _numbered(count)]
+
+
+@cache
+def _numbered(count: int) -> list[tuple[str, str]]:
+    return [(f"GIT_CONFIG_KEY_{number}", f"GIT_CONFIG_VALUE_{number}") for number in range(count)]
 
 
 def remove_empty_below(path: str) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from tests.simulation.git import files
@@ -17,6 +18,7 @@ _SKIP, _INTEND = 0x4000, 0x2000
 _ODD = 0xFFFFFFFF
 _NANO = 10**9
 _REMEMBERED = 500
+_PACKED_REMEMBERED = 10_000
 
 
 class Seen(NamedTuple):
@@ -101,22 +103,27 @@ class Index:
     def data(self) -> bytes:
         """The file."""
         extended = any(entry.skip or entry.intend for entry in self.entries.values())
-        parts = [b"DIRC" + struct.pack(">II", 3 if extended else 2, len(self.entries))]
-        for (path, stage), entry in self.ordered():
-            more = entry.skip or entry.intend
-            flags = min(len(path), _LONGEST) | stage << 12 | (_VALID if entry.valid else 0) | (_EXTENDED if more else 0)
-            seen = entry.seen
-            head = _HEAD.pack(
-                *(seen.ctime & _ODD, seen.ctime_ns, seen.mtime & _ODD, seen.mtime_ns, seen.dev & _ODD),
-                *(seen.ino & _ODD, entry.mode, seen.uid, seen.gid, seen.size & _ODD, bytes.fromhex(entry.oid), flags),
-            )
-            if more:
-                head += struct.pack(">H", (_SKIP if entry.skip else 0) | (_INTEND if entry.intend else 0))
-            parts.append(head + path + b"\0" * (8 - (len(head) + len(path)) % 8))
-        data = b"".join(parts)
+        entries = self.ordered()
+        head = b"DIRC" + struct.pack(">II", 3 if extended else 2, len(entries))
+        data = b"".join([head, *(_packed(path, stage, entry) for (path, stage), entry in entries)])
         data += hashlib.sha1(data, usedforsecurity=False).digest()
-        _remember(data, dict(self.ordered()))
+        _remember(data, dict(entries))
         return data
+
+
+@lru_cache(maxsize=_PACKED_REMEMBERED)
+def _packed(path: bytes, stage: int, entry: Entry) -> bytes:
+    """An entry as it stands in the file."""
+    more = entry.skip or entry.intend
+    flags = min(len(path), _LONGEST) | stage << 12 | (_VALID if entry.valid else 0) | (_EXTENDED if more else 0)
+    seen = entry.seen
+    head = _HEAD.pack(
+        *(seen.ctime & _ODD, seen.ctime_ns, seen.mtime & _ODD, seen.mtime_ns, seen.dev & _ODD),
+        *(seen.ino & _ODD, entry.mode, seen.uid, seen.gid, seen.size & _ODD, bytes.fromhex(entry.oid), flags),
+    )
+    if more:
+        head += struct.pack(">H", (_SKIP if entry.skip else 0) | (_INTEND if entry.intend else 0))
+    return head + path + b"\0" * (8 - (len(head) + len(path)) % 8)
 
 
 _memo: dict[bytes, Entries] = {}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tests.simulation.git import files
@@ -14,6 +15,7 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 TREE_MODE, LINK_MODE, GITLINK = 0o40000, 0o120000, 0o160000
 _REMEMBERED = 50_000
+_NAMES_REMEMBERED = 5000
 
 # (size of the loose file or -1, kind, content) by object id: a name says what it holds, the disk whether it is there.
 _memo: dict[str, tuple[int, str, bytes]] = {EMPTY_TREE: (-1, "tree", b"")}
@@ -44,6 +46,7 @@ _trees: dict[str, Tree] = {}
 _commits: dict[str, Commit] = {}
 
 
+@lru_cache(maxsize=_NAMES_REMEMBERED)
 def name_of(kind: str, data: bytes) -> str:
     """The object id of a content."""
     return hashlib.sha1(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest()

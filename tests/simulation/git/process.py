@@ -109,8 +109,8 @@ class Process(subprocess.Popen[bytes]):
         self._in = _Input(self._hear, self._finish, self._has_ended) if given == subprocess.PIPE else None
         if given is not None and not isinstance(given, int):
             self._told = given.read()
-        self.stdin, self.stdout = cast(IO[bytes] | None, self._in), cast(IO[bytes], self._out)
-        self.stderr = cast(IO[bytes], self._err)
+        self.stdin, self.stdout = cast("IO[bytes] | None", self._in), cast("IO[bytes]", self._out)
+        self.stderr = cast("IO[bytes]", self._err)
         self._lasts: Lasting | None = None
         try:
             self._lasts = self._call.lasting() if self._in is not None else None
