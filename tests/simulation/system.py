@@ -1,6 +1,7 @@
 """The virtual system: a clock that moves only when somebody waits, chance by a seed, and threads that take turns."""
 
 import heapq
+from _thread import start_new_thread
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from random import Random
 from subprocess import Popen
-from threading import Condition, Event, Lock, Semaphore, Thread
+from threading import Condition, Event, Lock
 from typing import ParamSpec, TypeVar, Unpack
 
 from factory.store.system import ProcessOptions, System
@@ -165,22 +166,22 @@ class _Thread:
         self.ended = False
         self.dies = False
         self._call = call
-        self._turn, self._back = Semaphore(0), Semaphore(0)
-        self._thread: Thread | None = None
+        self._turn, self._back = Lock(), Lock()  # each let go by the other thread
+        self._turn.acquire()
+        self._back.acquire()
+        self._begun = False
 
     def take_turn(self) -> None:
         """Let it run until it waits for something, or has ended. It is another thread that calls this."""
-        if self._thread is None:
-            if self.dies:
-                self.ended = True
-                return
-            self._thread = Thread(target=self._run, daemon=True)
-            self._thread.start()
-        else:
+        if self._begun:
             self._turn.release()
+        elif self.dies:
+            self.ended = True
+            return
+        else:
+            self._begun = True
+            start_new_thread(self._run, ())
         self._back.acquire()
-        if self.ended:
-            self._thread.join()
 
     def give_way(self) -> None:
         """Wait for the next turn. Raises Crash when the process has died meanwhile."""
