@@ -27,8 +27,9 @@ class Disk:
         self._cleaning = f"{store.parent}/gc.pid"
         self._loose_ends: Contents = {}  # files of their own, which no branch holds yet
         self._just_held: Contents = {}  # and those that one holds since the last batch
+        self._watched: list[str] = []  # where these lie
         self._keeps: list[Path] = []
-        self._lock = threading.RLock()  # of these three
+        self._lock = threading.RLock()  # of these four
 
     def write(self, objects: Contents) -> None:
         """Make these objects durable."""
@@ -38,6 +39,7 @@ class Disk:
             self._write_loose(objects)
             with self._lock:
                 self._loose_ends |= objects
+                self._watch()
 
     def guard(self) -> None:
         """See that no clean-up of a person's git takes what no branch holds, or did not when that clean-up began.
@@ -45,10 +47,13 @@ class Disk:
         It deletes loose files that it does not know; a pack that is marked as kept it lets be.
         """
         with self._lock:
-            loose = self._loose_ends | self._just_held
-            if os.path.lexists(self._cleaning) or not all(map(os.path.lexists, map(self._place, loose))):
-                self._write_pack(loose)  # what lies in another pack already costs little twice
+            if os.path.lexists(self._cleaning) or not all(map(os.path.lexists, self._watched)):
+                self._write_pack(self._loose_ends | self._just_held)  # what a pack has already costs little twice
                 self._loose_ends, self._just_held = {}, {}
+                self._watch()
+
+    def _watch(self) -> None:
+        self._watched = [self._place(oid) for oid in self._loose_ends | self._just_held]
 
     def release(self) -> None:
         """The branches hold all that was written."""
@@ -56,6 +61,7 @@ class Disk:
             for keep in self._keeps:
                 keep.unlink(missing_ok=True)
             self._keeps, self._just_held, self._loose_ends = [], self._loose_ends, {}
+            self._watch()
 
     def forget_keeps(self) -> None:
         """Remove the marks of packs that a crash left. Only for the holder of the factory's lock."""
@@ -77,7 +83,7 @@ class Disk:
                 self._store_loose(oid, written)
 
     def _place(self, oid: str) -> str:
-        return f"{self._prefix}{oid[:2]}/{oid[2:]}"  # asked for too often for a Path
+        return f"{self._prefix}{oid[:2]}/{oid[2:]}"
 
     def _used_now(self, oid: str, written: bytes) -> bool:
         """Whether a whole file of it is there already; if so no clean-up of git's takes it for old and unused.

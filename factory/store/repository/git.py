@@ -33,7 +33,7 @@ _HARDENED = (
     ("submodule.recurse", "false"),
     ("checkout.workers", "1"),
 )
-
+_NUMBERED = {f"GIT_CONFIG_{w}_{n}": each[w == "VALUE"] for n, each in enumerate(_HARDENED) for w in ("KEY", "VALUE")}
 
 # What git says when it is the machine that fails, in the words of the C library.
 _OF_MACHINE = (
@@ -44,7 +44,6 @@ _OF_MACHINE = (
     "Cannot allocate memory",
     "Out of memory",
 )
-
 
 _LAST_OF_GIT = 129  # above it, whoever ran git says by which signal it was killed
 
@@ -68,8 +67,9 @@ class GitError(MachineError):
 def environment(extra: Mapping[str, str] | None = None, settings: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
     """The environment every git process gets: the user's, less every GIT_ variable, hardened."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    env |= _NUMBERED
     env["GIT_CONFIG_COUNT"] = str(len(_HARDENED) + len(settings))
-    for number, (key, value) in enumerate((*_HARDENED, *settings)):
+    for number, (key, value) in enumerate(settings, len(_HARDENED)):
         env[f"GIT_CONFIG_KEY_{number}"] = key
         env[f"GIT_CONFIG_VALUE_{number}"] = value
     env["GIT_TERMINAL_PROMPT"] = "0"

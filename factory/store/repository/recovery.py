@@ -87,12 +87,13 @@ class Recovery:
 
     def settle(self) -> list[Path]:
         """Mend what a person's git, at work in the moment of a batch, has done to a view since; the views mended."""
-        last = _noted(self._published)
-        return [view.root for view in self._views() if last and self._settle(view, last)]
+        return [view.root for view in self._views() if self._settle(view)]
 
-    def _settle(self, view: View, last: Sequence[RefUpdate]) -> bool:
+    def _settle(self, view: View) -> bool:
         now = view.head(), view.index.mark()
-        left = self._left.get(view.root) or _Left(last, self._published.stat().st_mtime, None, "", None)
+        left = self._left.get(view.root) or self._left_before()
+        if left is None:
+            return False
         if now == (left.head, left.mark) or view.busy():
             return False
         mended = False
@@ -106,6 +107,11 @@ class Recovery:
                 return False  # its git is still at work
         self._left[view.root] = left._replace(head=now[0], mark=view.index.mark())
         return mended
+
+    def _left_before(self) -> _Left | None:
+        """How an earlier process left what this one has not looked at yet."""
+        last = _noted(self._published)
+        return _Left(last, self._published.stat().st_mtime, None, "", None) if last else None
 
     def _astray(self, view: View, left: _Left) -> list[Change]:
         """What in a view is not as its head has it, and cannot be a person's wish."""
