@@ -19,7 +19,7 @@ from tests.simulation.steps import Script, script_of
 
 _SHARE = 0.95  # of the mutants has to be found
 _AT_ONCE = 20  # seeds that a process is given
-_YOUNG = 200_000  # objects that are made before it is looked which of them are left
+_YOUNG = 20_000  # objects that are made before it is looked which of them are left
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -270,16 +270,13 @@ class Conversation:
         _, stderr = process.communicate()
         raise GitError(self._arguments, process.returncode, stderr.decode(errors="replace"))
 
-    @contextmanager
-    def exchange(self) -> Iterator[None]:
-        """One request with its answer. When it breaks off, the process goes: its next answer would be an old one."""
-        whole = False
-        try:
-            yield
-            whole = True
-        finally:
-            if not whole:
-                self._drop()
+    def __enter__(self) -> None:
+        """Begin one request with its answer."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """When it breaks off, the process goes: its next answer would be an old one."""
+        if kind is not None:
+            self._drop()
 
     def _drop(self) -> None:
         process, self._process = self._process, None

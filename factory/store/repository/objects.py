@@ -97,7 +97,7 @@ class Objects:
             return (name, *known) if known is not None else self._ask(name)
 
     def _ask(self, name: str) -> tuple[str, str, bytes] | None:
-        with self._reader.exchange():
+        with self._reader:
             self._reader.send(b"contents %s\n" % name.encode("utf-8", "surrogateescape"))
             header = self._reader.read_line().split()
             if header[-1] in (b"missing", b"ambiguous"):  # before it stands the name, which may hold spaces
@@ -130,8 +130,8 @@ class Objects:
     def small_blob(self, oid: str, most: int) -> bytes:
         """A file's content. Raises TooLarge, and has not read it, when it has more bytes than that."""
         with self._lock:
-            if not any(oid in known for known in (self._new, self._writing, self._recent)):
-                with self._reader.exchange():
+            if not any(oid in known for known in (self._blobs, self._new, self._writing, self._recent)):
+                with self._reader:
                     self._reader.send(b"info %s\n" % oid.encode())
                     told = self._reader.read_line().split()
                 if len(told) == 3 and int(told[2]) > most:
@@ -145,7 +145,7 @@ class Objects:
 
     def _size(self, oid: str) -> int:
         """Raises GitError when there is no such object."""
-        with self._reader.exchange():
+        with self._reader:
             self._reader.send(b"info %s\n" % oid.encode())
             told = self._reader.read_line().split()
         if len(told) != 3:

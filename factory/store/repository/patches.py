@@ -20,7 +20,7 @@ class Patches:
         if old == new:
             return b""
         lines: list[bytes] = []
-        with self._git.exchange():
+        with self._git:
             self._git.send(b"%s %s\n%s\n" % (old.encode(), new.encode(), _END))
             self._git.read_line()  # the two trees
             while (line := self._git.read_line()) != _END:

@@ -77,7 +77,7 @@ class Refs:
         talk = self._talk
         assert talk is not None
         try:
-            with talk.exchange():
+            with talk:
                 talk.send(request.encode(), goes_on=goes_on)
                 for line in expected:
                     said = talk.read_line().decode(errors="replace")

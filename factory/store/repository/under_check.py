@@ -23,7 +23,7 @@ class UnderCheck:
 
     def _change(self, command: str) -> None:
         """Change references in one instant. Raises GitError."""
-        with self._lock, self._talk.exchange():
+        with self._lock, self._talk:
             self._talk.send(f"start\n{command}\nprepare\ncommit\n".encode())
             for step in ("start", "prepare", "commit"):
                 said = self._talk.read_line().decode(errors="replace")
