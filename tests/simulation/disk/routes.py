@@ -68,7 +68,7 @@ def _by_path(real: Callable[..., Result], ours: Callable[..., Result]) -> Callab
     return routed
 
 
-# Of these there are more than of all else.
+# The next ones are called more often than all the others, and take no detour.
 
 
 def _route_stat(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
