@@ -14,9 +14,12 @@ from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 from tests.simulation import oracle
 from tests.simulation.person import WHO
-from tests.simulation.workers import Tally, is_green
+from tests.simulation.workers import SHARED, WORK, Tally, is_green
 
 _NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
+# A decision; and what to do, where work is sent back.
+_SAID = re.compile(rb"^decision: (?:approve|reject|escalate|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)
+_SEATS = ("human", "second")
 
 
 def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
@@ -28,6 +31,7 @@ def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
     told = oracle.found(repository.root, repository.system, head)
     yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(rule, text))
     yield from _of_landings(repository, head)
+    yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
 
@@ -61,6 +65,52 @@ def of_places(repository: Repository, known: set[str]) -> Iterator[str]:
             yield f"{each} lies in {found[each]} lanes"
 
 
+def of_waiting(repository: Repository) -> Iterator[str]:
+    """Items that wait when nothing moves any more, and for nobody: no verdict is open, and nobody holds them."""
+    objects = repository.objects
+    tree = objects.commit(repository.head("main") or "").tree
+    if not objects.file(tree, WORKFLOW) or not objects.file(tree, "contracts/work.yaml"):
+        return  # a person has committed what a loss of power had emptied, and no route takes anything
+    for lane in (Lane.INBOX, Lane.REWORK, Lane.REVIEW):
+        folder = objects.folder(tree, f"queue/{lane}")
+        for name, entry in folder.items():
+            place, data = parse(f"queue/{lane}/{name}"), objects.blob(entry.oid)
+            if not isinstance(place, ItemFile) or not data or b"hold: true" in data:
+                continue
+            verdicts = [objects.blob(each.oid) for other, each in folder.items() if other.startswith(f"{place.id}.")]
+            journal = objects.file(tree, journal_path(place.id)) or b""
+            if lane is Lane.REVIEW and not _is_delivered(journal):
+                continue  # a person has put it there, where nothing may be to be judged
+            subject = _judged(journal)
+            asked = lane is Lane.REVIEW and any(not _counts(each, subject) for each in verdicts if each != data)
+            if not asked and not _is_in_the_way(repository, tree, place.id):
+                yield f"{place.id} lies in {lane}, and nobody is waited for"
+
+
+def _is_delivered(journal: bytes) -> bool:
+    """Whether the last thing that happened to an item is that its worker delivered."""
+    last: dict[str, object] = json.loads((journal.splitlines() or [b"{}"])[-1])
+    return last.get("event") == "deliver"
+
+
+def _judged(journal: bytes) -> str:
+    """The subject that a journal tells of last."""
+    subjects = [json.loads(line).get("subject") for line in journal.splitlines()]
+    return next((each for each in reversed(subjects) if each), "")
+
+
+def _counts(verdict: bytes, subject: str) -> bool:
+    """Whether a person has judged a subject, in a way from which something follows."""
+    return bool(subject and subject.encode() in verdict and _SAID.search(verdict))
+
+
+def _is_in_the_way(repository: Repository, tree: str, item_id: str) -> bool:
+    """Whether a person has something of their own where an item's worker writes."""
+    paths = (f"{WORK}/{item_id}.txt", SHARED)
+    places = [(repository.root / path, repository.objects.file(tree, path)) for path in paths]
+    return any(place.is_file() and place.read_bytes() != data for place, data in places)
+
+
 def of_verdicts(repository: Repository) -> Iterator[str]:
     """Verdicts that say no to what lies in review, and of which nothing follows when nothing moves any more."""
     objects = repository.objects
@@ -69,13 +119,11 @@ def of_verdicts(repository: Repository) -> Iterator[str]:
         return  # a person has committed what a loss of power had emptied, and no route takes anything
     for name, entry in objects.folder(tree, f"queue/{Lane.REVIEW}").items():
         place = parse(f"queue/{Lane.REVIEW}/{name}")
-        if not isinstance(place, OpenVerdict):
+        if not isinstance(place, OpenVerdict) or place.seat not in _SEATS:
             continue
         data = objects.blob(entry.oid)
-        journal = objects.file(tree, journal_path(place.item_id)) or b""
-        subjects = [json.loads(line).get("subject") for line in journal.splitlines()]
-        judged = next((each for each in reversed(subjects) if each), "")
-        if judged and judged.encode() in data and _NO.search(data):
+        subject = _judged(objects.file(tree, journal_path(place.item_id)) or b"")
+        if _NO.search(data) and _counts(data, subject):
             yield f"{name} says no, and nothing follows"
 
 

@@ -38,9 +38,17 @@ CONTRACT = """purpose: Do what the item says.
 worker: {{run: [simulated]}}
 produces: {{patch: {{required: true}}}}
 checks: [{{name: green, run: [simulated-check]}}]
-review: {{seats: [{seats}]}}
+{judged}
 """
-_SEATS = ("{name: tests, kind: checks}", "{name: human, kind: human}")
+_TESTS, _HUMAN = "{name: tests, kind: checks}", "{name: human, kind: human}"
+_ROBOT = "{name: robot, kind: command, run: [simulated-reviewer]}"
+_JUDGED = {  # by whom: see `steps.SEATS`
+    "checks": f"review: {{seats: [{_TESTS}]}}",
+    "human": f"review: {{seats: [{_TESTS}, {_HUMAN}]}}",
+    "one-of-two": f"review: {{quorum: 2, seats: [{_TESTS}, {_HUMAN}, {{name: second, kind: human}}]}}",
+    "robot": f"review: {{seats: [{_TESTS}, {_ROBOT}]}}\napply: {{mode: squash}}",
+    "robot-and-human": f"review: {{seats: [{_TESTS}, {_ROBOT}, {_HUMAN}]}}",
+}
 _LANES = ("inbox", "active", "review", "rework", "blocked", "done")
 
 shorten(files.read, Disk.content)
@@ -85,12 +93,11 @@ def items_of(script: Script) -> dict[str, str]:
     return {f"queue/inbox/{name}.yaml": item_text(name) for name in script.items}
 
 
-def files_of(reviewed: bool, mode: str, hands: int) -> dict[str, str]:
+def files_of(judges: str, mode: str, hands: int) -> dict[str, str]:
     """What a simulation's repository holds besides items at its beginning, by path."""
-    seats = ", ".join(_SEATS if reviewed else _SEATS[:1])
     return {
         "WORKFLOW.md": WORKFLOW.format(mode=mode, hands=hands),
-        "contracts/work.yaml": CONTRACT.format(seats=seats),
+        "contracts/work.yaml": CONTRACT.format(judged=_JUDGED[judges]),
         "src/app.txt": "0\n",
         "src/lib.txt": "0\n",
         "notes.txt": "0\n",
@@ -194,17 +201,17 @@ class SimulatedMachine:
 
 
 @functools.cache
-def _beginning(reviewed: bool, mode: str, hands: int) -> Disk:
+def _beginning(judges: str, mode: str, hands: int) -> Disk:
     """A disk with the repository that simulations begin with, to be copied."""
     with SimulatedMachine(0) as machine:
-        _lay(machine, files_of(reviewed, mode, hands), "The beginning")
+        _lay(machine, files_of(judges, mode, hands), "The beginning")
         machine.disk.sync()
     return machine.disk
 
 
 def simulated(script: Script) -> SimulatedMachine:
     """A machine with what a script begins with."""
-    machine = SimulatedMachine(script.seed, _beginning(script.reviewed, script.mode, script.hands))
+    machine = SimulatedMachine(script.seed, _beginning(script.seats, script.mode, script.hands))
     with machine:
         _lay(machine, items_of(script), "Items")
         machine.disk.sync()
@@ -234,7 +241,7 @@ class RealMachine:
         self.root = self._folder / "repo"
         self.system = VirtualSystem(Random(f"{script.seed} system"), _started)
         self.operations = 0  # nobody counts them
-        _lay(self, files_of(script.reviewed, script.mode, script.hands), "The beginning")
+        _lay(self, files_of(script.seats, script.mode, script.hands), "The beginning")
         _lay(self, items_of(script), "Items")
 
     def git(self, *arguments: str) -> Iterator[None]:

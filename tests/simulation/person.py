@@ -96,6 +96,13 @@ class Person:
             self._doing.append(self._tried(self._machine.git(*argv)))
             self._end_all()
 
+    def answer_all(self, chance: Random) -> None:
+        """Judge all that waits to be, most of it with yes."""
+        for place in sorted(self._machine.root.glob("queue/review/*.verdict.yaml")):
+            what = chance.choice(("approve", "approve", "approve", "send-back", "reject"))
+            self._doing.append(self._tried(self._judge(place, what, chance)))
+            self._end_all()
+
     # What they do
 
     def _acts(self, step: Step) -> Doing:
@@ -105,6 +112,8 @@ class Person:
                 return self._drop(chance)
             case "approve" | "send-back" | "reject":
                 return self._decide(step.what, chance)
+            case "botch":
+                return self._botch(chance)
             case "hold" | "let-go" | "edit-item":
                 return self._edit_item(step.what, chance)
             case "move" | "cancel" | "unblock":
@@ -168,17 +177,34 @@ class Person:
 
     def _decide(self, what: str, chance: Random) -> Doing:
         place = self._one(chance, "queue/review/*.verdict.yaml", judged=True)
-        if place is None:
-            return
+        if place is not None:
+            yield from self._judge(place, what, chance)
+
+    def _judge(self, place: Path, what: str, chance: Random) -> Doing:
         decision = {"approve": "approve", "send-back": "rework", "reject": "reject"}[what]
         text = _DECISION.sub(f"decision: {decision}", place.read_text())
         if decision == "rework":
-            text = re.sub(r"^notes:.*$", "notes: once more", text, flags=re.MULTILINE)
+            note = f"once more {chance.choice(('', chance.randrange(1000)))}"
+            text = re.sub(r"^notes:.*$", f"notes: {note}", text, flags=re.MULTILINE)
         path = str(place.relative_to(self._machine.root))
         yield from self._write(path, text, torn=chance.random() < 0.3)
         if chance.random() < 0.4:
             yield
             yield from self._commit(path)
+
+    def _botch(self, chance: Random) -> Doing:
+        """A verdict that cannot count: of another subject, of a seat that there is not, or without what it needs."""
+        place = self._one(chance, "queue/review/*.verdict.yaml", judged=True)
+        if place is None:
+            return
+        text, kind = place.read_text(), chance.randrange(4)
+        if kind == 0:
+            text = re.sub(r"sha256:[0-9a-f]{60}", f"sha256:{'0' * 60}", text)
+        elif kind == 1:
+            item, _, rest = place.name.partition(".")
+            place = place.with_name(f"{item}.nobody.{rest.partition('.')[2]}")
+        decision = "rework" if kind == 2 else "approve" if kind < 2 else "perhaps"
+        yield from self._write(str(place.relative_to(self._machine.root)), _DECISION.sub(f"decision: {decision}", text))
 
     def _edit_item(self, what: str, chance: Random) -> Doing:
         place = self._one(chance, *self._items(*_OPEN))
@@ -189,8 +215,11 @@ class Person:
             text = text if "hold: true" in text else f"{text}hold: true\n"
         elif what == "let-go":
             text = text.replace("hold: true\n", "")
-        else:
+        elif chance.random() < 0.5:
             text += f"# seen {chance.randrange(1000)}\n"
+        else:
+            title = f"title: do {place.stem} in way {chance.randrange(9)}"
+            text = re.sub(r"^title: .*$", title, text, flags=re.MULTILINE)
         path = str(place.relative_to(self._machine.root))
         yield from self._write(path, text)
         if chance.random() < 0.4:

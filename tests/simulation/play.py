@@ -99,6 +99,9 @@ class Simulation:
         try:
             for step in self.script.steps:
                 self.do(step)
+            self.person.put_in_order()
+            self._come_to_rest()
+            self.person.answer_all(Random(f"{self.script.seed} answers"))
             self._come_to_rest()
             self.leave()
             self.played.violations += [*self._look(), *self._look_at_rest()]
@@ -195,8 +198,7 @@ class Simulation:
             self.machine.system.end_threads()
 
     def _come_to_rest(self) -> None:
-        """Pass after pass, with what the person had begun ended, until nothing moves any more."""
-        self.person.put_in_order()
+        """Pass after pass until nothing moves any more."""
         for _ in range(_MOST_TO_REST):
             report = self._pass()
             if report is None:
@@ -237,6 +239,7 @@ class Simulation:
             return [
                 *invariants.of_places(repository, person.known),
                 *invariants.of_verdicts(repository),
+                *invariants.of_waiting(repository),
                 *invariants.of_person(repository, person.mine, person.commits),
             ]
 

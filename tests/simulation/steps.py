@@ -8,12 +8,16 @@ from random import Random
 
 from tests.simulation.workers import KINDS
 
+# Who judges, and how often beside the others; what that is in a contract, `machine` says.
+SEATS = {"checks": 6, "human": 7, "one-of-two": 3, "robot": 2, "robot-and-human": 2}
+
 # What a person does, and how often beside the others.
 PERSON = {
     "drop": 5,
     "approve": 8,
     "send-back": 3,
     "reject": 2,
+    "botch": 2,
     "hold": 2,
     "let-go": 3,
     "move": 2,
@@ -55,7 +59,7 @@ class Script:
 
     seed: int
     items: tuple[str, ...]
-    reviewed: bool  # whether a person has to approve
+    seats: str  # who has to approve: a key of SEATS
     mode: str  # of the merge train
     hands: int  # workers at once
     steps: tuple[Step, ...]
@@ -90,9 +94,8 @@ def script_of(seed: int, length: int = 50) -> Script:
         weights = {**FACTORY, **PERSON}
     drawn = chance.choices(list(weights), list(weights.values()), k=length)
     steps = [Step(what, chance.randrange(1000), _at(what, chance)) for what in drawn]
-    return Script(
-        seed, items, chance.random() < 0.5, chance.choice(("every", "tip")), chance.choice((1, 2, 8)), tuple(steps)
-    )
+    (seats,) = chance.choices(list(SEATS), list(SEATS.values()))
+    return Script(seed, items, seats, chance.choice(("every", "tip")), chance.choice((1, 2, 8)), tuple(steps))
 
 
 def _at(what: str, chance: Random) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from factory.execution.agents.agent import AGENTS
-from factory.execution.agents.reviewer import review
+from factory.execution.agents.reviewer import judged_subject
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer
 from factory.execution.checks.in_flight import CheckResult
@@ -13,21 +13,26 @@ from factory.execution.checks.runner import CheckCall, CheckNotRunnable, CheckRu
 from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.local import LocalExecutor
-from factory.execution.outcome import RunOutcome, Work
+from factory.execution.outcome import Reviews, RunOutcome, SeatResult, Work
 from factory.execution.pipeline import prove
 from factory.execution.redaction.redactor import Redactor
 from factory.execution.request import RunRequest
+from factory.model.base import digest
 from factory.model.failure import Failure, FailureClass
 from factory.model.result import Result, Status, Usage
-from factory.model.verdict import Finding
+from factory.model.verdict import Decision, Finding, MachineVerdict
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import TreeEditor, diff
+from tests.simulation import lies
 from tests.simulation.system import VirtualSystem
 
 WORK = "work"  # the folder that workers write to
 SHARED = "work/shared.txt"
-KINDS = ("good", "bad", "left", "right", "shared", "empty", "asks", "fails", "breaks", "rubbish", "slow", "chaos")
+KINDS = (
+    *("good", "bad", "worst", "left", "right", "shared"),
+    *("empty", "asks", "fails", "never", "breaks", "rubbish", "slow", "chaos"),
+)
 _FAILURES = (FailureClass.NETWORK, FailureClass.CRASH, FailureClass.AUTH, FailureClass.TIMEOUT, FailureClass.REFUSAL)
 _SOON_S, _SLOW_S = 30.0, 3 * 3600.0
 _LET_DOWN = 0.03  # how often the machine cannot run a check
@@ -35,13 +40,17 @@ _LET_DOWN = 0.03  # how often the machine cannot run a check
 
 def is_green(objects: Objects, content: str) -> bool:
     """What the one check of the simulation says of a content: nothing bad, and no left beside a right."""
-    words = {
-        word
-        for name, entry in objects.folder(content, WORK).items()
-        if entry.is_file
-        for word in objects.blob(entry.oid).decode().split()
-    }
-    return "bad" not in words and not {"left", "right"} <= words
+    return not _wrong(objects, content)
+
+
+def _wrong(objects: Objects, content: str) -> str:
+    """What the check finds in a content; empty when it passes."""
+    lines = [
+        objects.blob(entry.oid).decode() for _, entry in sorted(objects.folder(content, WORK).items()) if entry.is_file
+    ]
+    sides = {line.partition(" ")[0] for line in lines}
+    wrong = {"bad"} | ({"left", "right"} if {"left", "right"} <= sides else set())
+    return "".join(line for line in lines if line.partition(" ")[0] in wrong)
 
 
 @dataclass
@@ -50,6 +59,7 @@ class Tally:
 
     checks: int = 0
     runs: dict[str, int] = field(default_factory=dict)
+    crowds: list[str] = field(default_factory=list)  # the moments at which more were at work than may be
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,8 @@ class _Runner(CheckRunner):
         if self.repository.system.chance() < _LET_DOWN:
             raise CheckNotRunnable("the machine let it down")
         self.tally.checks += 1
-        green = is_green(self.repository.objects, tree)
-        return CheckResult(0 if green else 1, "", 1.0, b"" if green else b"something is bad\n")
+        wrong = _wrong(self.repository.objects, tree)
+        return CheckResult(1 if wrong else 0, "", 1.0, wrong.encode())
 
 
 class _Gatherer(Gatherer):
@@ -101,6 +111,9 @@ class SimulatedExecutor:
         run = f"{request.item_id} {request.run}"
         self._tally.runs[run] = self._tally.runs.get(run, 0) + 1
         chance = Random(f"{self._seed} {run}")
+        beside = sum(not other.stop.is_set() for _, other in self._open.values())
+        if beside >= request.policy.agent.max_concurrent_agents:
+            self._tally.crowds.append(f"{run} began beside {beside} others")
         slow = request.item_id.startswith("slow")
         self._open[future] = request, control
         seconds = _SLOW_S if slow and chance.random() < 0.5 else chance.uniform(0, _SOON_S)
@@ -136,6 +149,8 @@ class SimulatedExecutor:
         match kind:
             case "empty":
                 return RunOutcome(work.failed(Failure(FailureClass.EMPTY, "nothing was changed")))
+            case "never":
+                return RunOutcome(work.failed(Failure(FailureClass.NETWORK, "there was no network")))
             case "fails":
                 return RunOutcome(work.failed(Failure(chance.choice(_FAILURES), "it failed")))
             case "breaks":
@@ -148,34 +163,28 @@ class SimulatedExecutor:
                 return self._rubbish(request, control, chance)
         text = self._text(kind, request, chance)
         path = SHARED if kind == "shared" else f"{WORK}/{request.item_id}.txt"
-        return self._proposed(replace(work, result=Result(status=Status.OK)), {path: text}, request, control)
+        return self._proposed(replace(work, result=Result(status=Status.OK)), {path: text}, request, control, chance)
 
     def _text(self, kind: str, request: RunRequest, chance: Random) -> str:
         """One line, so that any two changes of one file are in each other's way."""
-        bad = kind == "bad" and (request.round == 1 or chance.random() < 0.3)
+        bad = kind == "worst" or (kind == "bad" and (request.round == 1 or chance.random() < 0.3))
         side = kind if kind in ("left", "right") and (request.round == 1 or chance.random() < 0.3) else "good"
         return f"{'bad' if bad else side} {request.item_id} {request.run}\n"
 
     def _rubbish(self, request: RunRequest, control: Control, chance: Random) -> RunOutcome:
-        """Something that an honest worker would not say."""
+        """Something that an honest worker, or executor, would not say."""
+        if chance.random() < 0.2:
+            raise RuntimeError("the worker's machine is away")
         honest = self._as("good", request, control, chance)
-        assert honest.proof is not None and honest.proof.evidence is not None
-        evidence = honest.proof.evidence
-        lies = [
-            evidence.model_copy(update={"base": evidence.target, "target": evidence.proposal}),
-            evidence.model_copy(update={"ran": ()}),
-            evidence.model_copy(update={"tree": request.base}),
-            evidence.model_copy(update={"proposal": request.base}),
-        ]
-        match chance.randrange(6):
-            case 0:
-                raise RuntimeError("the worker's machine is away")
-            case 1:
-                return RunOutcome(replace(honest.work, result=None))
-            case which:
-                return replace(honest, proof=replace(honest.proof, evidence=lies[which - 2]))
+        if honest.proof is None or honest.proof.evidence is None:
+            return honest
+        if chance.random() < 0.2:
+            return RunOutcome(replace(honest.work, result=None))
+        return lies.told(honest, request, self._host, chance)
 
-    def _proposed(self, work: Work, files: dict[str, str], request: RunRequest, control: Control) -> RunOutcome:
+    def _proposed(
+        self, work: Work, files: dict[str, str], request: RunRequest, control: Control, chance: Random
+    ) -> RunOutcome:
         """A proposal that has these files, with what the pipeline makes of it."""
         repository = self._host.repository
         objects = repository.objects
@@ -191,4 +200,24 @@ class SimulatedExecutor:
         outcome = RunOutcome(work, prove(request, work, self._host, control))
         if outcome.evidence is None or outcome.failure is not None or outcome.stopped:
             return outcome
-        return replace(outcome, reviews=review(request, outcome, self._host, control))
+        return replace(outcome, reviews=_reviews(request, outcome, chance))
+
+
+_DECISIONS = {Decision.APPROVE: 12, Decision.REWORK: 3, Decision.REJECT: 1, Decision.ESCALATE: 1, Decision.PENDING: 1}
+
+
+def _reviews(request: RunRequest, outcome: RunOutcome, chance: Random) -> Reviews:
+    """What the machine seats say of what has passed its checks."""
+    subject = judged_subject(request, outcome)
+    passed = outcome.evidence is not None and outcome.evidence.passed
+    robots = [seat.name for seat in request.contract.review.seats if seat.by_machine and passed]
+    return Reviews(subject, tuple(_said(name, subject, request.run, outcome, chance) for name in robots))
+
+
+def _said(seat: str, subject: str, run: int, outcome: RunOutcome, chance: Random) -> SeatResult:
+    (decision,) = chance.choices(list(_DECISIONS), list(_DECISIONS.values()))
+    verdict = MachineVerdict(subject=subject, lost="it wrote nothing")
+    if decision is not Decision.PENDING:
+        notes = None if decision is Decision.APPROVE else f"so it may not be in run {run}"
+        verdict = MachineVerdict(subject=subject, patch=digest(outcome.work.patch), decision=decision, notes=notes)
+    return SeatResult(seat, f"{seat} (command)", verdict)
