@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from factory.model.layout import WORKFLOW, journal_path, parse
 from factory.model.lifecycle import Lane
-from factory.model.places import ItemFile, OpenVerdict
+from factory.model.places import ItemFile, JournalFile, OpenVerdict
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
@@ -139,14 +139,28 @@ def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:
 def _of_landings(repository: Repository, head: str) -> Iterator[str]:
     """Proposals that came into the branch twice, or against a hold or a verdict that was committed before."""
     objects = repository.objects
-    merged: Counter[str] = Counter()
+    merged, allowed = Counter[str](), _taken_up_again(repository, head)
     while (commit := objects.commit(head)).parents:
         first, *others = commit.parents
         merged.update(others)
         if others:
             yield from _against_a_person(repository, first, commit.tree)
         head = first
-    yield from (f"{each[:10]} was merged {times} times" for each, times in merged.items() if times > 1)
+    yield from (f"{each[:10]} was merged {times} times" for each, times in merged.items() if times > 1 + allowed[each])
+
+
+def _taken_up_again(repository: Repository, head: str) -> Counter[str]:
+    """How often people took a finished item up again, by its proposals: its file lay among the open ones.
+
+    So it may after a loss of power in the midst of a person's `git switch`, which syncs no file that it writes.
+    """
+    found: Counter[str] = Counter()
+    for change in diff(repository.objects, EMPTY_TREE, repository.objects.commit(head).tree):
+        if change.new and isinstance(parse(change.path), JournalFile):
+            entries = [json.loads(line) for line in repository.objects.blob(change.new.oid).splitlines()]
+            times = sum(each.get("from") == Lane.DONE for each in entries)
+            found.update(dict.fromkeys({each["proposal"] for each in entries if "proposal" in each}, times))
+    return found
 
 
 def _against_a_person(repository: Repository, before: str, after: str) -> Iterator[str]:
