@@ -95,8 +95,13 @@ def _is_delivered(journal: bytes) -> bool:
 
 def _judged(journal: bytes) -> str:
     """The subject that a journal tells of last."""
-    subjects = [json.loads(line).get("subject") for line in journal.splitlines()]
-    return next((each for each in reversed(subjects) if each), "")
+    return _last(journal, "subject")
+
+
+def _last(journal: bytes, key: str) -> str:
+    """What a journal says last under a key; empty when it never does."""
+    said = [json.loads(line).get(key) for line in journal.splitlines()]
+    return next((each for each in reversed(said) if each), "")
 
 
 def _counts(verdict: bytes, subject: str) -> bool:
@@ -125,6 +130,22 @@ def of_verdicts(repository: Repository) -> Iterator[str]:
         subject = _judged(objects.file(tree, journal_path(place.item_id)) or b"")
         if _NO.search(data) and _counts(data, subject):
             yield f"{name} says no, and nothing follows"
+
+
+def of_branches(repository: Repository) -> Iterator[str]:
+    """Branches that do not show what is proposed when nothing moves any more."""
+    prefix = "refs/heads/factory/"
+    shown = {name.removeprefix(prefix) for name in repository.references(prefix)}
+    tree = repository.objects.commit(repository.head("main") or "").tree
+    for change in diff(repository.objects, EMPTY_TREE, tree):
+        place = parse(change.path)
+        if isinstance(place, ItemFile) and change.path.startswith("queue/done/") and place.id in shown:
+            yield f"{place.id} is done, and its branch is left"
+        if isinstance(place, ItemFile) and change.path.startswith("queue/review/"):
+            journal = repository.objects.file(tree, journal_path(place.id)) or b""
+            judged = _last(journal, "proposal") if _is_delivered(journal) else ""
+            if judged and repository.head(f"factory/{place.id}") != judged:
+                yield f"{place.id} is in review, and its branch does not show what is proposed"
 
 
 def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:

@@ -215,7 +215,7 @@ class Person:
             text = text if "hold: true" in text else f"{text}hold: true\n"
         elif what == "let-go":
             text = text.replace("hold: true\n", "")
-        elif chance.random() < 0.5:
+        elif chance.random() < 0.3:
             text += f"# seen {chance.randrange(1000)}\n"
         else:
             title = f"title: do {place.stem} in way {chance.randrange(9)}"

@@ -3,7 +3,7 @@
 import errno
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +21,7 @@ from tests.simulation.disk.inodes import Crash
 from tests.simulation.machine import Machine, simulated
 from tests.simulation.person import Person
 from tests.simulation.steps import FAULTS, Script, Step
+from tests.simulation.witness import Witness
 from tests.simulation.workers import SimulatedExecutor, Tally, local_executor
 
 _MOST_TO_REST = 300  # passes until nothing moves any more
@@ -53,7 +54,9 @@ class Played:
 class _Life:
     """One life of the orchestrator, from its start to its end or its crash."""
 
-    def __init__(self, machine: Machine, script: Script, tally: Tally, tell: Tell) -> None:
+    def __init__(
+        self, machine: Machine, script: Script, tally: Tally, tell: Tell, persons: Mapping[str, bytes]
+    ) -> None:
         self._stack = ExitStack()
         self.repository = Repository(machine.root, machine.system)
         try:
@@ -61,6 +64,7 @@ class _Life:
             local = local_executor(self.repository, cells, tally)
             executor = SimulatedExecutor(local.host, machine.system, str(script.seed), tally)
             self.orchestrator = Orchestrator(self.repository, tell, executor=executor, local=local)
+            self.witness = Witness(self.repository, persons)
             self._stack.enter_context(self.orchestrator.holding())
         except BaseException:
             self.repository.close()
@@ -151,8 +155,13 @@ class Simulation:
 
     def _one_pass(self) -> PassReport:
         if self._life is None:
-            self._life = _Life(self.machine, self.script, self.tally, self._told)
-        return self._life.orchestrator.one_pass()
+            self._life = _Life(self.machine, self.script, self.tally, self._told, self.person.mine)
+        with self.machine.undisturbed():
+            self._life.witness.begin()
+        report = self._life.orchestrator.one_pass()
+        with self.machine.undisturbed():
+            self.played.violations += self._life.witness.end()
+        return report
 
     def _living(self, call: Callable[[], Given]) -> Given | None:
         """What a part of the orchestrator's life comes to; None when it failed, or when it was its end."""
@@ -215,6 +224,8 @@ class Simulation:
 
     def _told(self, happening: Happening) -> None:
         self.tell(f"    {happening}")
+        if self._life is not None:
+            self._life.witness.hear(happening)
 
     def _go_on(self) -> bool:
         """Let whatever comes next happen, and what others wait for meanwhile, who look ten times a second."""
@@ -240,6 +251,7 @@ class Simulation:
                 *invariants.of_places(repository, person.known),
                 *invariants.of_verdicts(repository),
                 *invariants.of_waiting(repository),
+                *invariants.of_branches(repository),
                 *invariants.of_person(repository, person.mine, person.commits),
             ]
 

@@ -9,7 +9,7 @@ from random import Random
 from tests.simulation.workers import KINDS
 
 # Who judges, and how often beside the others; what that is in a contract, `machine` says.
-SEATS = {"checks": 6, "human": 7, "one-of-two": 3, "robot": 2, "robot-and-human": 2}
+SEATS = {"checks": 5, "checks-of-work": 2, "human": 7, "one-of-two": 3, "robot": 2, "robot-and-human": 2}
 
 # What a person does, and how often beside the others.
 PERSON = {
@@ -23,7 +23,7 @@ PERSON = {
     "move": 2,
     "cancel": 1,
     "unblock": 4,
-    "edit-item": 2,
+    "edit-item": 3,
     "edit-code": 3,
     "in-the-way": 2,
     "commit-code": 3,

@@ -1,0 +1,51 @@
+"""The witness: sees what happens in each pass, for what nobody can see any more when all is over."""
+
+from collections.abc import Iterator, Mapping
+
+from factory.model.events import Happening, Recorded
+from factory.model.lifecycle import Event
+from factory.store.repository.repository import Repository
+from tests.simulation.workers import WORK
+
+_GONE = "the orchestrator that held the lease is gone"
+
+
+class Witness:
+    """Of one life of an orchestrator."""
+
+    def __init__(self, repository: Repository, persons: Mapping[str, bytes]) -> None:
+        self._repository = repository
+        self._persons = persons  # what lies there that is only theirs, at any moment
+        self._lay: dict[str, bool] = {}  # of what lay there as the pass began, whether the branch had such a file
+        self._whole = False  # whether a pass was made from its beginning to its end
+        self._wrong: list[str] = []
+
+    def begin(self) -> None:
+        """A pass begins."""
+        mine = [path for path in self._persons if path.startswith(f"{WORK}/")] if self._is_shown() else []
+        self._lay = {path: self._is_tracked(path) for path in mine}
+
+    def hear(self, happening: Happening) -> None:
+        """Something is told."""
+        if not self._whole or not isinstance(happening, Recorded):
+            return
+        entry = happening.entry
+        if entry.event is Event.RELEASE and _GONE in (entry.reason or ""):
+            self._wrong.append(f"run {entry.run} of {happening.item_id} was taken from whoever is at work on it")
+
+    def end(self) -> Iterator[str]:
+        """What was wrong in a pass that was made to its end."""
+        yield from self._wrong
+        for path, tracked in self._lay.items() if self._is_shown() else ():
+            place = self._repository.root / path
+            if not tracked and path in self._persons and place.is_file() and self._is_tracked(path):
+                yield f"{path} was merged, and the person's lay there"
+        self._whole, self._wrong = True, []
+
+    def _is_shown(self) -> bool:
+        """Whether the branch is checked out."""
+        return (self._repository.root / ".git/HEAD").read_text() == "ref: refs/heads/main\n"
+
+    def _is_tracked(self, path: str) -> bool:
+        objects = self._repository.objects
+        return objects.file(objects.commit(self._repository.head("main") or "").tree, path) is not None
