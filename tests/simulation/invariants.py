@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from factory.model.layout import WORKFLOW, journal_path, parse
 from factory.model.lifecycle import Lane
@@ -87,6 +87,30 @@ def of_waiting(repository: Repository) -> Iterator[str]:
                 yield f"{place.id} lies in {lane}, and nobody is waited for"
 
 
+def of_moves(repository: Repository, moved: Collection[str]) -> Iterator[str]:
+    """Moves that are told to be a person's, of items that they have never moved."""
+    for name, entries in _journals(repository):
+        if name not in moved and any(each["actor"] == WHO and each.get("from") for each in entries):
+            yield f"{name} is said to have been moved by {WHO}, who did not"
+
+
+def of_move(repository: Repository, item_id: str, lane: str) -> Iterator[str]:
+    """Whether what a person moved has come to where they moved it, and that is told, after the pass that saw it."""
+    entries = next((entries for name, entries in _journals(repository) if name == item_id), [])
+    if not any(each["actor"] == WHO and each["to"] == lane for each in entries):
+        yield f"{item_id} was moved to {lane}, and nobody has seen it"
+
+
+def _journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """(item, what happened to it) of each item."""
+    tree = repository.objects.commit(repository.head("main") or "").tree
+    for change in diff(repository.objects, EMPTY_TREE, tree):
+        place = parse(change.path)
+        if change.new and isinstance(place, JournalFile):
+            lines = repository.objects.blob(change.new.oid).splitlines()
+            yield place.item_id, [json.loads(line) for line in lines]
+
+
 def _is_delivered(journal: bytes) -> bool:
     """Whether the last thing that happened to an item is that its worker delivered."""
     last: dict[str, object] = json.loads((journal.splitlines() or [b"{}"])[-1])
@@ -160,7 +184,7 @@ def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:
 def _of_landings(repository: Repository, head: str) -> Iterator[str]:
     """Proposals that came into the branch twice, or against a hold or a verdict that was committed before."""
     objects = repository.objects
-    merged, allowed = Counter[str](), _taken_up_again(repository, head)
+    merged, allowed = Counter[str](), _taken_up_again(repository)
     while (commit := objects.commit(head)).parents:
         first, *others = commit.parents
         merged.update(others)
@@ -170,17 +194,15 @@ def _of_landings(repository: Repository, head: str) -> Iterator[str]:
     yield from (f"{each[:10]} was merged {times} times" for each, times in merged.items() if times > 1 + allowed[each])
 
 
-def _taken_up_again(repository: Repository, head: str) -> Counter[str]:
+def _taken_up_again(repository: Repository) -> Counter[str]:
     """How often people took a finished item up again, by its proposals: its file lay among the open ones.
 
     So it may after a loss of power in the midst of a person's `git switch`, which syncs no file that it writes.
     """
     found: Counter[str] = Counter()
-    for change in diff(repository.objects, EMPTY_TREE, repository.objects.commit(head).tree):
-        if change.new and isinstance(parse(change.path), JournalFile):
-            entries = [json.loads(line) for line in repository.objects.blob(change.new.oid).splitlines()]
-            times = sum(each.get("from") == Lane.DONE for each in entries)
-            found.update(dict.fromkeys({each["proposal"] for each in entries if "proposal" in each}, times))
+    for _, entries in _journals(repository):
+        times = sum(each.get("from") == Lane.DONE for each in entries)
+        found.update(dict.fromkeys({each["proposal"] for each in entries if "proposal" in each}, times))
     return found
 
 

@@ -26,6 +26,11 @@ class Person:
         self.known: set[str] = set(script.items)  # the items that were ever put into the queue
         self.mine: dict[str, bytes] = {}  # what the files that only this person writes have to hold
         self.commits: list[str] = []  # that may never get lost
+        self.moved: set[str] = set()  # the items that they have moved
+        self.just_moved: tuple[str, str] | None = None  # an item, and where to: by the last thing that they did
+        self._moving: tuple[str, str] | None = None  # the same, while they do it
+        self.astray = False  # whether a loss of power may have left files as they were on another branch
+        self._away = False  # whether they have had another branch checked out
         self._machine = machine
         self._doing: list[Doing] = []
         self._shown = "ref: refs/heads/main\n"  # what HEAD says
@@ -40,10 +45,13 @@ class Person:
         """Do something from its beginning to its end; what was begun before is ended first."""
         self._end_all()
         self.begin(step)
+        self.just_moved, self._moving = self._moving, None
         self._end_all()
 
     def begin(self, step: Step) -> None:
         """Begin something."""
+        self.just_moved = self._moving = None
+        self._away |= step.what in ("switch", "rebase", "merge", "stash")
         self._doing.append(self._tried(self._acts(step)))
         self.go_on()
 
@@ -80,6 +88,7 @@ class Person:
         is nobody's fault.
         """
         self.commits = [each for each in self.commits if is_there(each)]
+        self.astray |= self._away
         self._doing.clear()
         with self._machine.undisturbed():
             for lock in [*self._place(".git").glob("*.lock"), *self._place(".git/refs").rglob("*.lock")]:
@@ -237,8 +246,11 @@ class Person:
         if target.exists():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
+        self.moved.add(place.stem)
         if chance.random() < 0.5:
             place.rename(target)
+            if place.parent.name != "active":  # the run of that one is to end first
+                self._moving = place.stem, to
             return
         yield from self._machine.git("mv", source, f"queue/{to}/{place.name}")
         yield

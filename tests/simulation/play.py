@@ -138,7 +138,7 @@ class Simulation:
 
     def _pass(self, step: Step | None = None) -> PassReport | None:
         """A pass, in the midst of which something happens if it lasts so long; else it happens after it."""
-        midst = _Midst(self, step)
+        midst, moved = _Midst(self, step), self.person.just_moved
         with self.machine.interrupted(midst):
             report = self._living(self._one_pass)
         if step is not None:
@@ -148,6 +148,9 @@ class Simulation:
             found = self._life.repository.objects.read(head)
             if found and _BY_FACTORY in found[2]:  # what a person commits git makes durable by and by
                 self.heads.append(head)
+            if moved and step is None:
+                self.person.just_moved = None
+                self.played.violations += invariants.of_move(self._life.repository, *moved)
             if self._to_be_looked_at and step is None:
                 self._to_be_looked_at = False
                 self.played.violations += [f"after a crash: {each}" for each in self._look()]
@@ -252,6 +255,7 @@ class Simulation:
                 *invariants.of_verdicts(repository),
                 *invariants.of_waiting(repository),
                 *invariants.of_branches(repository),
+                *([] if person.astray else invariants.of_moves(repository, person.moved)),
                 *invariants.of_person(repository, person.mine, person.commits),
             ]
 
@@ -279,7 +283,8 @@ class _Midst:
                 self._simulation.power = step.what == "power-cut"
                 raise Crash
             case "no-space" | "io-error":
-                if self._count - step.at <= step.which % _MOST_REFUSED:
+                # No disk keeps a lock from being taken or let go of: that is between processes alone.
+                if self._count - step.at <= step.which % _MOST_REFUSED and operation != "flock":
                     raise OSError(_REFUSED[step.what], os.strerror(_REFUSED[step.what]), path)
             case _:
                 person.begin(step)

@@ -31,7 +31,7 @@ WORK = "work"  # the folder that workers write to
 SHARED = "work/shared.txt"
 KINDS = (
     *("good", "bad", "worst", "left", "right", "shared"),
-    *("empty", "asks", "fails", "never", "breaks", "rubbish", "slow", "chaos"),
+    *("empty", "asks", "fails", "never", "breaks", "rubbish", "rubbish", "slow", "chaos"),
 )
 _FAILURES = (FailureClass.NETWORK, FailureClass.CRASH, FailureClass.AUTH, FailureClass.TIMEOUT, FailureClass.REFUSAL)
 _SOON_S, _SLOW_S = 30.0, 3 * 3600.0
@@ -173,12 +173,12 @@ class SimulatedExecutor:
 
     def _rubbish(self, request: RunRequest, control: Control, chance: Random) -> RunOutcome:
         """Something that an honest worker, or executor, would not say."""
-        if chance.random() < 0.2:
+        if chance.random() < 0.1:
             raise RuntimeError("the worker's machine is away")
         honest = self._as("good", request, control, chance)
         if honest.proof is None or honest.proof.evidence is None:
             return honest
-        if chance.random() < 0.2:
+        if chance.random() < 0.1:
             return RunOutcome(replace(honest.work, result=None))
         return lies.told(honest, request, self._host, chance)
 
