@@ -17,17 +17,19 @@ class Witness:
         self._repository = repository
         self._persons = persons  # what lies there that is only theirs, at any moment
         self._lay: dict[str, bool] = {}  # of what lay there as the pass began, whether the branch had such a file
-        self._whole = False  # whether a pass was made from its beginning to its end
+        self._whole = False  # whether the last pass was made from its beginning to its end
+        self._calm = False  # whether the one before it was, so that nothing is left of it that it could not do
         self._wrong: list[str] = []
 
     def begin(self) -> None:
         """A pass begins."""
+        self._calm, self._whole, self._wrong = self._whole, False, []
         mine = [path for path in self._persons if path.startswith(f"{WORK}/")] if self._is_shown() else []
         self._lay = {path: self._is_tracked(path) for path in mine}
 
     def hear(self, happening: Happening) -> None:
         """Something is told."""
-        if not self._whole or not isinstance(happening, Recorded):
+        if not self._calm or not isinstance(happening, Recorded):
             return
         entry = happening.entry
         if entry.event is Event.RELEASE and _GONE in (entry.reason or ""):
@@ -40,7 +42,7 @@ class Witness:
             place = self._repository.root / path
             if not tracked and path in self._persons and place.is_file() and self._is_tracked(path):
                 yield f"{path} was merged, and the person's lay there"
-        self._whole, self._wrong = True, []
+        self._whole = True
 
     def _is_shown(self) -> bool:
         """Whether the branch is checked out."""
