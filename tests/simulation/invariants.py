@@ -20,6 +20,7 @@ _NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
 # A decision; and what to do, where work is sent back.
 _SAID = re.compile(rb"^decision: (?:approve|reject|escalate|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)
 _SEATS = ("human", "second")
+_EVIDENCE = re.compile(r"/run-\d+/evidence\.json$")
 
 
 def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
@@ -170,6 +171,23 @@ def of_branches(repository: Repository) -> Iterator[str]:
             judged = _last(journal, "proposal") if _is_delivered(journal) else ""
             if judged and repository.head(f"factory/{place.id}") != judged:
                 yield f"{place.id} is in review, and its branch does not show what is proposed"
+
+
+def of_evidence(repository: Repository) -> Iterator[str]:
+    """Evidence that is about something else than what was proposed, merged with what it says."""
+    objects = repository.objects
+    tree = objects.commit(repository.head("main") or "").tree
+    for change in diff(objects, EMPTY_TREE, tree):
+        if change.new is None or not _EVIDENCE.search(change.path):
+            continue
+        said = json.loads(objects.blob(change.new.oid))
+        if said.get("conflicts") or not all(objects.holds(said[name]) for name in ("proposal", "target")):
+            continue  # nothing was checked, or git has thrown it away
+        base = (*objects.commit(said["proposal"]).parents, "")[0]
+        if said["proposal"] != said["base"] != base:
+            yield f"{change.path} is about the base {said['base'][:10]}, and it was {base[:10]}"
+        elif repository.merged_content(base, said["proposal"], said["target"]).tree != said["tree"]:
+            yield f"{change.path} is about other files than its proposal makes of its target"
 
 
 def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:

@@ -255,6 +255,7 @@ class Simulation:
                 *invariants.of_verdicts(repository),
                 *invariants.of_waiting(repository),
                 *invariants.of_branches(repository),
+                *invariants.of_evidence(repository),
                 *([] if person.astray else invariants.of_moves(repository, person.moved)),
                 *invariants.of_person(repository, person.mine, person.commits),
             ]
