@@ -10,10 +10,10 @@ from random import Random
 from tests.simulation.git import files
 from tests.simulation.machine import Machine, Refused, item_text
 from tests.simulation.steps import Script, Step
+from tests.simulation.writing import botched, edited, judged, saved
 
 WHO = "Ada <ada@example.org>"
 _OPEN = ("inbox", "active", "review", "rework", "blocked")
-_DECISION = re.compile(r"^decision: \w+", re.MULTILINE)
 _FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
 
 Doing = Iterator[None]  # goes on by one thing at a time
@@ -153,17 +153,7 @@ class Person:
 
     def _write(self, path: str, text: str, *, torn: bool = False) -> Doing:
         """Save a file, as editors do: beside and renamed, or in place."""
-        place = self._place(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if torn:
-            place.write_text("")
-            yield
-            place.write_text(text)
-            return
-        beside = place.with_name(f".{place.name}.swp")
-        beside.write_text(text)
-        yield
-        beside.replace(place)
+        return saved(self._place(path), text, torn=torn)
 
     def _one(self, chance: Random, *patterns: str, judged: bool = False) -> Path | None:
         found = sorted(path for pattern in patterns for path in self._machine.root.glob(pattern))
@@ -190,11 +180,7 @@ class Person:
             yield from self._judge(place, what, chance)
 
     def _judge(self, place: Path, what: str, chance: Random) -> Doing:
-        decision = {"approve": "approve", "send-back": "rework", "reject": "reject"}[what]
-        text = _DECISION.sub(f"decision: {decision}", place.read_text())
-        if decision == "rework":
-            note = f"once more {chance.choice(('', chance.randrange(1000)))}"
-            text = re.sub(r"^notes:.*$", f"notes: {note}", text, flags=re.MULTILINE)
+        text = judged(place.read_text(), what, chance)
         path = str(place.relative_to(self._machine.root))
         yield from self._write(path, text, torn=chance.random() < 0.3)
         if chance.random() < 0.4:
@@ -202,33 +188,18 @@ class Person:
             yield from self._commit(path)
 
     def _botch(self, chance: Random) -> Doing:
-        """A verdict that cannot count: of another subject, of a seat that there is not, or without what it needs."""
+        """A verdict that cannot count."""
         place = self._one(chance, "queue/review/*.verdict.yaml", judged=True)
         if place is None:
             return
-        text, kind = place.read_text(), chance.randrange(4)
-        if kind == 0:
-            text = re.sub(r"sha256:[0-9a-f]{60}", f"sha256:{'0' * 60}", text)
-        elif kind == 1:
-            item, _, rest = place.name.partition(".")
-            place = place.with_name(f"{item}.nobody.{rest.partition('.')[2]}")
-        decision = "rework" if kind == 2 else "approve" if kind < 2 else "perhaps"
-        yield from self._write(str(place.relative_to(self._machine.root)), _DECISION.sub(f"decision: {decision}", text))
+        name, text = botched(place.name, place.read_text(), chance)
+        yield from self._write(f"queue/review/{name}", text)
 
     def _edit_item(self, what: str, chance: Random) -> Doing:
         place = self._one(chance, *self._items(*_OPEN))
         if place is None:
             return
-        text = place.read_text()
-        if what == "hold":
-            text = text if "hold: true" in text else f"{text}hold: true\n"
-        elif what == "let-go":
-            text = text.replace("hold: true\n", "")
-        elif chance.random() < 0.3:
-            text += f"# seen {chance.randrange(1000)}\n"
-        else:
-            title = f"title: do {place.stem} in way {chance.randrange(9)}"
-            text = re.sub(r"^title: .*$", title, text, flags=re.MULTILINE)
+        text = edited(place.stem, place.read_text(), what, chance)
         path = str(place.relative_to(self._machine.root))
         yield from self._write(path, text)
         if chance.random() < 0.4:
