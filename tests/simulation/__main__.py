@@ -69,16 +69,17 @@ def _some(seeds: list[int], length: int) -> list[tuple[int, Played]]:
     return [(seed, play(script_of(seed, length))) for seed in seeds]
 
 
-def _chunks(first: int, many: int) -> Iterator[list[int]]:
+def _chunks(first: int, many: int, size: int) -> Iterator[list[int]]:
     seeds = iter(range(first, first + many))
-    while chunk := list(islice(seeds, _AT_ONCE)):
+    while chunk := list(islice(seeds, size)):
         yield chunk
 
 
 def _seeds(arguments: argparse.Namespace) -> int:
     began, done, wrong, operations, crashes = time.monotonic(), 0, 0, 0, 0
     with ProcessPoolExecutor(arguments.processes, initializer=at_ease) as pool:
-        chunks = list(_chunks(arguments.first, arguments.many))
+        # One process has nobody to share with, and ends with the first that is wrong.
+        chunks = list(_chunks(arguments.first, arguments.many, _AT_ONCE if arguments.processes > 1 else 1))
         for found in pool.map(_some, chunks, [arguments.length] * len(chunks)):
             for seed, played in found:
                 done, operations, crashes = done + 1, operations + played.operations, crashes + played.crashes
