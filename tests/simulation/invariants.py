@@ -203,12 +203,13 @@ def _of_landings(repository: Repository, head: str) -> Iterator[str]:
     """Proposals that came into the branch twice, or against a hold or a verdict that was committed before."""
     objects = repository.objects
     merged, allowed = Counter[str](), _taken_up_again(repository)
+    after = objects.commit(head).tree
     while (commit := objects.commit(head)).parents:
         first, *others = commit.parents
         merged.update(others)
-        if others:
-            yield from _against_a_person(repository, first, commit.tree)
-        head = first
+        if others:  # the next commit moves the item
+            yield from _against_a_person(repository, first, after)
+        head, after = first, commit.tree
     yield from (f"{each[:10]} was merged {times} times" for each, times in merged.items() if times > 1 + allowed[each])
 
 
