@@ -45,7 +45,7 @@ def _steps(act: str) -> list[Step]:
 
 
 def _script(mode: str, steps: list[Step]) -> Script:
-    return Script(1, _ITEMS, True, mode, len(_ITEMS), tuple(steps))
+    return Script(2, _ITEMS, "human", mode, len(_ITEMS), tuple(steps))
 
 
 def instants(act: str, mode: str, stride: int = 1) -> Iterator[Instant]:

@@ -181,7 +181,7 @@ def of_evidence(repository: Repository) -> Iterator[str]:
         if change.new is None or not _EVIDENCE.search(change.path):
             continue
         said = json.loads(objects.blob(change.new.oid))
-        if said.get("conflicts") or not all(objects.holds(said[name]) for name in ("proposal", "target")):
+        if said.get("conflicts") or not all(objects.has(said[name]) for name in ("proposal", "target")):
             continue  # nothing was checked, or git has thrown it away
         base = (*objects.commit(said["proposal"]).parents, "")[0]
         if said["proposal"] != said["base"] != base:
