@@ -1,6 +1,7 @@
 """A mounted disk: Python's own library, the product's files and its libraries work on it, and nothing goes past it."""
 
 import fcntl
+import functools
 import io
 import os
 import shutil
@@ -42,22 +43,27 @@ class _Watch:
         sys.addaudithook(self._see)
 
     def _see(self, event: str, arguments: tuple[object, ...]) -> None:
-        by_python_itself = event.startswith(("tempfile.", "shutil.", "pathlib.", "glob.", "os.walk", "os.fwalk"))
-        if self.on and not by_python_itself and any(str(TOP) in str(each) for each in arguments):
+        if not self.on or event.startswith(("tempfile.", "shutil.", "pathlib.", "glob.", "os.walk", "os.fwalk")):
+            return  # the last are Python's own
+        if any(str(TOP) in str(each) for each in arguments):
             self.found.append(f"{event} {arguments}")
 
 
-_WATCH = _Watch()
+@functools.cache
+def _the_watch() -> _Watch:
+    """It is there from its first use on, since nothing takes it away, and every test after it is slower."""
+    return _Watch()
 
 
 @contextmanager
 def nothing_goes_past() -> Iterator[None]:
-    _WATCH.on = True
+    watch = _the_watch()
+    watch.on = True
     try:
         yield
     finally:
-        _WATCH.on = False
-        found, _WATCH.found = _WATCH.found, []
+        watch.on = False
+        found, watch.found = watch.found, []
     assert not found
 
 
