@@ -268,15 +268,18 @@ def undone(world: World, rule: str) -> None:
     assert "every commit keeps the rules" in world.command("audit")
 
 
-@pytest.fixture
-def worked(world: World) -> World:
-    """A factory that has just delivered something for review."""
+def delivered(world: World) -> None:
     world.item("one", contract="reviewed")
     world.commit("An item")
     world.tick(drain=True)
     world.write("mine.txt", "mine\n")
     world.git("add", "mine.txt")
-    return world
+
+
+@pytest.fixture
+def worked(tmp_path: Path) -> World:
+    """A factory that has just delivered something for review."""
+    return World.after(delivered, tmp_path / "repo")
 
 
 @pytest.mark.parametrize("how", [["--no-edit"], ["-m", "Mine"], ["--no-edit", "--reset-author"]], ids=" ".join)

@@ -42,9 +42,7 @@ POINTS = [(call, round((number + 0.5) / many, 2)) for call, many in KILLS.items(
 _calls: dict[str, int] = {}
 
 
-@pytest.fixture
-def busy(world: World) -> World:
-    """Three items at different places of the line, with changes to merge that make, change and delete files."""
+def begun(world: World) -> None:
     world.write("gone/away.txt", "away\n")
     world.write("changed.txt", "before\n")
     world.commit("Files")
@@ -53,7 +51,12 @@ def busy(world: World) -> World:
     world.verdict("reviewed", "approve")
     world.item("maker", [{"write": {"path": "new/made.txt", "text": "made\n"}}])
     world.item("remover", [{"delete": "gone/away.txt"}])
-    return world
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> World:
+    """Three items at different places of the line, with changes to merge that make, change and delete files."""
+    return World.after(begun, tmp_path / "repo")
 
 
 def assert_as_if_nothing_had_happened(world: World) -> None:

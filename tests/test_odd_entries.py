@@ -1,5 +1,7 @@
 """One entry of git's that is no plain file costs what it stands for a reason, and no command anything."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.world import World
@@ -43,12 +45,15 @@ COMMANDS = (
 )
 
 
-@pytest.fixture
-def judged(world: World) -> World:
-    """An item in review."""
+def delivered(world: World) -> None:
     world.item("good", contract="reviewed")
     world.tick()
-    return world
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> World:
+    """An item in review."""
+    return World.after(delivered, tmp_path / "repo")
 
 
 def put(world: World, paths: tuple[str, ...], mode: str, oid: str) -> None:

@@ -13,13 +13,17 @@ from factory.store.system import System
 from tests.world import World
 
 
-@pytest.fixture
-def done(world: World) -> World:
-    """One item is done, and another one waits for a person; then the machine goes off and on again."""
+def worked(world: World) -> None:
     world.item("one")
     world.item("two", contract="reviewed")
     world.commit("Two items")
     world.tick(drain=True)
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> World:
+    """One item is done, and another one waits for a person; then the machine goes off and on again."""
+    world = World.after(worked, tmp_path / "repo")
     (world.root / ".git/factory" / BOOT).write_text("another start of the machine")
     return world
 

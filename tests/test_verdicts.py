@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,15 @@ VERDICT = "queue/review/one.human.verdict.yaml"
 ASKED = "acceptance: [{id: A1, text: it reads well}, {id: A2, text: it is short}]\n"
 
 
-@pytest.fixture
-def judged(world: World) -> World:
-    """A world in which the item `one`, with two criteria that only a person can answer, waits for a verdict."""
+def delivered(world: World) -> None:
     world.item("one", contract="reviewed", text=ASKED)
     world.tick()
-    return world
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> World:
+    """A world in which the item `one`, with two criteria that only a person can answer, waits for a verdict."""
+    return World.after(delivered, tmp_path / "repo")
 
 
 def edit(world: World, *changes: tuple[str, str]) -> None:

@@ -39,12 +39,17 @@ review: {seats: [{name: tests, kind: checks}]}
 REVIEWED = SCRIPTED.replace("kind: checks}]", "kind: checks}, {name: human, kind: human}]")
 
 
+def _folder() -> Path:
+    """A folder that lasts as long as this process."""
+    folder = tempfile.mkdtemp(prefix="factory-beginning-")
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder)
+
+
 @functools.cache
 def _beginning() -> Path:
     """What every world is a copy of; not to be written to."""
-    folder = tempfile.mkdtemp(prefix="factory-beginning-")
-    atexit.register(shutil.rmtree, folder)
-    world = World(Path(folder) / "repo")
+    world = World(_folder() / "repo")
     world.root.mkdir()
     world.git("init", "-q", "-b", "main")
     for sample in (world.root / ".git/hooks").glob("*.sample"):
@@ -56,6 +61,15 @@ def _beginning() -> Path:
     for lane in ("inbox", "active", "review", "rework", "blocked", "done"):
         world.write(f"queue/{lane}/.gitkeep", "")
     world.commit("The beginning")
+    world.pack()
+    return world.root
+
+
+@functools.cache
+def _after(happened: Callable[["World"], None]) -> Path:
+    """What every world in which this has happened is a copy of; not to be written to."""
+    world = World.create(_folder() / "repo")
+    happened(world)
     world.pack()
     return world.root
 
@@ -76,7 +90,16 @@ class World:
     @classmethod
     def create(cls, root: Path) -> "World":
         """A repository that begins as every other does: it is made once for each process, and copied."""
-        shutil.copytree(_beginning(), root, symlinks=True)
+        return cls._copy(_beginning(), root)
+
+    @classmethod
+    def after(cls, happened: Callable[["World"], None], root: Path) -> "World":
+        """A repository in which this has happened already: it happens once for each process, and is copied."""
+        return cls._copy(_after(happened), root)
+
+    @classmethod
+    def _copy(cls, source: Path, root: Path) -> "World":
+        shutil.copytree(source, root, symlinks=True)
         world = cls(root)
         world.git("update-index", "-q", "--refresh")  # the index knows files by their inodes too
         return world
