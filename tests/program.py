@@ -6,6 +6,7 @@ What is about the start itself runs `python -m factory` (`COLD`), and so does wh
 
 import atexit
 import functools
+import gc
 import importlib
 import json
 import os
@@ -147,8 +148,10 @@ def _pipe() -> tuple[TextIO, int]:
 
 
 def _start_up(env: Mapping[str, str]) -> dict[str, str]:
-    """What Python looks at when it starts, and never again."""
-    return {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
+    """What Python looks at when it starts, and never again; whether it keeps what it compiles is all the same."""
+    told = {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
+    told.pop("PYTHONDONTWRITEBYTECODE", None)
+    return told
 
 
 _BEGAN_WITH = _start_up(os.environ)
@@ -178,6 +181,7 @@ def _load() -> None:
     for module in pkgutil.walk_packages(factory.__path__, "factory."):
         if not module.name.startswith(_OTHERS):
             importlib.import_module(module.name)
+    gc.freeze()  # else each that is forked would look through all of it, and copy it by that
 
 
 def _serve(control: socket.socket) -> str | None:
