@@ -66,8 +66,8 @@ class Person:
         self._thread = threading.Thread(target=self._live)
 
     def _live(self) -> None:
-        until = time.monotonic() + 20  # checks are run again for each commit of theirs, so somebody has to rest
-        while not self._stop.is_set() and time.monotonic() < until:
+        until = time.monotonic() + 8  # checks are run again for each commit of theirs, so somebody has to rest
+        while not self._stop.is_set() and (self.times < 50 or time.monotonic() < until):
             self._act(self.times)
             self.times += 1
             time.sleep(0.03)
