@@ -63,6 +63,7 @@ def home_of_its_own(place: Path) -> Iterator[None]:
         place.mkdir()
         (place / ".gitconfig").write_text(
             "[user]\n\tname = Ann\n\temail = ann@example.org\n[init]\n\tdefaultBranch = main\n"
+            "[maintenance]\n\tauto = false\n"  # a process more for every commit, which finds too little to do anything
         )
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         del os.environ[name]
