@@ -22,7 +22,8 @@ from factory.model.base import label
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
-from factory.model.journal import Phase
+from factory.model.journal import History, Phase
+from factory.model.lifecycle import Lane
 from factory.model.policy import MergeMode
 
 Given = TypeVar("Given")
@@ -39,6 +40,12 @@ class Running:
     control: Control
     since: float  # of the monotonic clock
     asked: threading.Event = field(default_factory=threading.Event)  # by us, to end; others hold the control too
+
+    def is_of(self, history: History, owner: str) -> bool:
+        """Whether it is the run that a journal says is under way: another clone may have one of the same number."""
+        lease = history.lease
+        claimed = lease is None or (lease.owner, lease.base) == (owner, self.request.base)
+        return claimed and history.lane is Lane.ACTIVE and history.run == self.request.run
 
     def stop(self) -> None:
         """Ask it to end."""

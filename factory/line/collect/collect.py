@@ -23,7 +23,6 @@ from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Re
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
 from factory.model.layout import verdict_path
-from factory.model.lifecycle import Lane
 from factory.model.result import Status
 from factory.model.run_layout import RESULT
 from factory.model.verdict import Finding
@@ -84,7 +83,7 @@ def collect(context: Context, snapshot: Snapshot) -> list[str]:
         history = state.history if state else snapshot.lost.get(item_id, History())
         if state.unread if state else item_id not in snapshot.lost and item_id in known:
             continue  # kept until a person has mended the journal, or taken one of two files away
-        if history.lane is not Lane.ACTIVE or history.run != running.request.run:
+        if not running.is_of(history, context.owner):
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):

@@ -59,7 +59,7 @@ def _ended(context: Context, item_id: str) -> bool:
 def _work(context: Context, item_id: str, history: History) -> RunSummary | None:
     """What an ended run has cost, and how it went, that no entry tells yet."""
     for running, outcome in context.runs.ended_runs():
-        if running.request.item_id == item_id and running.request.run == history.run and history.lane is Lane.ACTIVE:
+        if running.request.item_id == item_id and running.is_of(history, context.owner):
             return outcome.summary()
     return None
 
@@ -115,11 +115,11 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
-    """Take back every active item that nobody works on, and stop the runs of those whose text has changed."""
+    """Take back every active item that nobody works on; stop the runs whose item's text, or whose claim, is another."""
     for item_id in context.runs.running:
         state = snapshot.items.get(item_id)
         lease = state.history.lease if state and state.lane is Lane.ACTIVE and state.recorded else None
-        if state and lease and lease.item != state.placed.blob:
+        if state and lease and (lease.item != state.placed.blob or lease.owner != context.owner):
             context.writer.once_published(partial(context.runs.stop, item_id))
     released: list[ItemState] = []
     for state, payload in abandoned(snapshot, context.runs.running, context.owner):

@@ -26,6 +26,7 @@ class Places:
         for item_id, changes in transition.placed.items():
             known, record = transition.before[item_id], transition.filed[item_id]
             before, after = set(known.places.values()), set(record.places.values())
+            before.update(each.old for each in changes if each.old)  # on a merge's other side nobody had edited it
             path = changes[-1].path
             if len(record.places) > 1:  # a person's second file is refused until one of them goes
                 yield Rule.ONE_LANE, path, record.whereabouts
