@@ -300,6 +300,61 @@ def test_what_no_working_tree_shows_is_not_missed(twins: Twins) -> None:
     twins.compare()
 
 
+def test_two_clones_go_apart_and_come_together_by_way_of_a_bare_one(twins: Twins) -> None:
+    """As people's pulls do it: a file that one of them moved and the other one edited or moved, too."""
+    twins.git("switch", "-q", "main")
+    twins.git("clone", "-q", "--bare", "--no-local", "repo", "between.git", below=".")
+    twins.git("clone", "-q", "--no-local", "between.git", "second", below=".")
+    remote = '[remote "origin"]\n\turl = ../between.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n'
+    twins.each(lambda root: _append(root / "repo/.git/config", remote))
+    twins.git("fetch", "-q", "origin")
+    # moved there, edited here
+    twins.each(lambda root: (root / "second/queue/active").mkdir())
+    twins.git("mv", "queue/inbox/side.yaml", "queue/active/side.yaml", below="second")
+    twins.git("commit", "-q", "-m", "Moved", below="second")
+    twins.git("push", "-q", "origin", "main", below="second", exact=False)
+    twins.write("repo/queue/inbox/side.yaml", "title: side 1\nhold: true\n")
+    twins.git("commit", "-q", "-am", "Held")
+    assert twins.git("push", "-q", "origin", "main", exact=False).status == 1
+    twins.git("pull", "-q", "--no-rebase", "--no-edit", "origin", "main", exact=False)
+    assert (twins.made / "repo/queue/active/side.yaml").read_text() == "title: side 1\nhold: true\n"
+    twins.compare()
+    twins.git("push", "-q", "origin", "main", exact=False)
+    twins.compare("between.git")
+    # moved in both, to two places: taken back, and what is one's own made again
+    twins.git("pull", "-q", "--no-rebase", "--no-edit", "origin", "main", below="second", exact=False)
+    for clone, lane in (("repo", "review"), ("second", "blocked")):
+        twins.each(lambda root, lane=lane, clone=clone: (root / clone / "queue" / lane).mkdir())  # type: ignore[misc]
+        twins.git("mv", "queue/active/side.yaml", f"queue/{lane}/side.yaml", below=clone)
+        twins.git("commit", "-q", "-m", f"To {lane}", below=clone)
+    twins.write("second/own.txt", "mine\n")
+    twins.git("add", "-A", below="second")
+    twins.git("commit", "-q", "-m", "Own", below="second")
+    twins.git("push", "-q", "origin", "main", exact=False)
+    pulled = twins.git("pull", "-q", "--no-rebase", "--no-edit", "origin", "main", below="second", exact=False)
+    assert pulled.status == 1
+    twins.git("merge", "--abort", below="second")
+    twins.compare("second")
+    twins.git("branch", "-f", "mine", below="second")
+    twins.git("reset", "-q", "--hard", "origin/main", below="second")
+    told = ("--no-merges", "--reverse", "--format=%H %cn %s", "origin/main..ORIG_HEAD")
+    own, *_ = reversed(twins.git("log", *told, below="second").out.decode().splitlines())
+    twins.git("cherry-pick", own.split()[0], below="second", exact=False)
+    twins.compare("second")
+    # rebased onto what came in between
+    twins.write("repo/new.txt", "anew\n")
+    twins.git("add", "-A")
+    twins.git("commit", "-q", "-m", "Anew")
+    twins.git("push", "-q", "origin", "main", exact=False)
+    twins.git("fetch", "-q", "origin", below="second", exact=False)
+    twins.git("rebase", "-q", "origin/main", below="second", exact=False)
+    twins.compare("second")
+
+
+def _append(place: Path, text: str) -> None:
+    place.write_text(place.read_text() + text)
+
+
 def real(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr

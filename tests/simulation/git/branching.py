@@ -221,9 +221,8 @@ def hard(repo: Repo, tree: str) -> Steps[None]:
     lock = yield from locked(repo)
     try:
         index = repo.index()
-        for stage in (1, 2, 3):
-            for path in index.unmerged():
-                index.entries.pop((path, stage), None)
+        for path in index.unmerged():
+            index.put(path, Entry(0o100644, ZERO))  # so that it goes where the tree does not have it
         yield from carry_out(repo, index, one_way(repo, index, tree))
         index.changed = True
         yield from saved(repo, index, lock)

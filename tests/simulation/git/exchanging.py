@@ -70,7 +70,8 @@ def fetch(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
     refused = 0
     for full, target, forced, oid in updates:
         if target:
-            refused += yield from _fetched(repo, f"fetch {' '.join(arguments)}", (full, target, oid), forced=forced)
+            why = repo.env.get("GIT_REFLOG_ACTION") or f"fetch {' '.join(arguments)}"
+            refused += yield from _fetched(repo, why, (full, target, oid), forced=forced)
     return Done(1 if refused else 0)
 
 
@@ -151,7 +152,8 @@ def pull(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done]:
     """`git pull [-q] --no-rebase REMOTE BRANCH`: a fetch, and a merge of it."""
     told = asked("pull", arguments, "-q --no-rebase --no-edit --ff-only")
     name, branch = told.rest
-    done = yield from fetch(repo, ["-q", name, branch], stdin)
+    told_as = Repo(repo.cwd, {**repo.env, "GIT_REFLOG_ACTION": f"pull {' '.join(arguments)}"}, repo.clock)
+    done = yield from fetch(told_as, ["-q", name, branch], stdin)
     if done.status:
         return done
     other, remote = _other(repo, name)
@@ -161,7 +163,6 @@ def pull(repo: Repo, arguments: Sequence[str], stdin: bytes) -> Steps[Done]:
     here = (Refs(repo).branch() or "").removeprefix("refs/heads/")
     text += f" into {here}" if here not in UNSAID else ""
     options = ["--ff-only"] if "--ff-only" in told.on else []
-    told_as = Repo(repo.cwd, {**repo.env, "GIT_REFLOG_ACTION": f"pull {' '.join(arguments)}"}, repo.clock)
     return (yield from merge(told_as, [*options, "-m", text, oid or ""], stdin))
 
 

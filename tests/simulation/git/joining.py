@@ -9,7 +9,7 @@ from tests.simulation.git.branching import forget_state, hard
 from tests.simulation.git.bringing import bring_merged, refuse_staged
 from tests.simulation.git.committing import move_head, tidy, write_commit
 from tests.simulation.git.index import Index
-from tests.simulation.git.merging import base_tree, merged_trees
+from tests.simulation.git.merging import merged_commits
 from tests.simulation.git.refs import Refs
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.revisions import Revisions, is_ancestor
@@ -103,12 +103,10 @@ def default_message(refs: Refs, name: str) -> str:
 def _true(repo: Repo, names: tuple[str, str], sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
     head, theirs = sides
     name, action = names
-    base = base_tree(repo, head, theirs)
-    trees = base, repo.store.commit(head).tree, repo.store.commit(theirs).tree
     put_away = yield from create(repo)  # in case that the merge fails half way
     try:
-        refuse_staged(repo, repo.index(), trees[1])
-        merged = yield from merged_trees(repo, trees, ("HEAD", name))
+        refuse_staged(repo, repo.index(), repo.store.commit(head).tree)
+        merged = yield from merged_commits(repo, head, theirs, ("HEAD", name))
         tree = yield from bring_merged(repo, merged)
     except Failure as failure:
         if put_away is not None:

@@ -6,26 +6,32 @@ from typing import NamedTuple
 from tests.simulation.git import threeway
 from tests.simulation.git.objects import EMPTY_TREE, LINK_MODE, TREE_MODE, Entry
 from tests.simulation.git.patches import is_binary
+from tests.simulation.git.renames import renames
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.revisions import Revisions, merge_bases
 from tests.simulation.git.steps import Done, Steps
 from tests.simulation.git.trees import Files, built, flat
+
+Sides = tuple[Entry | None, Entry | None, Entry | None]  # base, ours, theirs
 
 
 class Merged(NamedTuple):
     """A merge of trees: what each path holds, and for each conflict its three sides."""
 
     files: Files
-    conflicts: dict[bytes, tuple[Entry | None, Entry | None, Entry | None]]
+    conflicts: dict[bytes, Sides]
 
 
 def merged_trees(repo: Repo, trees: tuple[str, str, str], names: tuple[str, str]) -> Steps[Merged]:
     """Merge what a base, ours and theirs hold. Names stand in conflict markers."""
     base, ours, theirs = (flat(repo.store, tree) for tree in trees)
-    _refuse_renames(base, ours, theirs)
+    moved = renames(repo, base, ours, theirs), renames(repo, base, theirs, ours)
     out: Files = {}
-    conflicts: dict[bytes, tuple[Entry | None, Entry | None, Entry | None]] = {}
-    for path in sorted(base.keys() | ours.keys() | theirs.keys()):
+    conflicts: dict[bytes, Sides] = {}
+    followed: set[bytes] = set()
+    for path in sorted(moved[0].keys() | moved[1].keys()):
+        followed |= yield from _followed(repo, (base, ours, theirs), path, moved, names, out, conflicts)
+    for path in sorted((base.keys() | ours.keys() | theirs.keys()) - followed):
         zero, one, two = base.get(path), ours.get(path), theirs.get(path)
         if one == two or zero == two:
             kept = one
@@ -37,13 +43,42 @@ def merged_trees(repo: Repo, trees: tuple[str, str, str], names: tuple[str, str]
                 conflicts[path] = zero, one, two
         if kept is not None:
             out[path] = kept
+    if not conflicts:
+        _refuse_moved_folders(base, ours, theirs)
     _refuse_clashes(out)
     return Merged(out, conflicts)
 
 
-def _merged_entry(
-    repo: Repo, sides: tuple[Entry | None, Entry | None, Entry | None], names: tuple[str, str]
-) -> Steps[tuple[Entry | None, bool]]:
+def _followed(
+    repo: Repo,
+    sides: tuple[Files, Files, Files],
+    path: bytes,
+    moved: tuple[dict[bytes, bytes], dict[bytes, bytes]],
+    names: tuple[str, str],
+    out: Files,
+    conflicts: dict[bytes, Sides],
+) -> Steps[set[bytes]]:
+    """Merge a file that was renamed with what the other side made of it; all paths that this is about."""
+    base, ours, theirs = sides
+    here, there = moved[0].get(path), moved[1].get(path)
+    one, two = ours.get(here or path), theirs.get(there or path)
+    kept, clean = yield from _merged_entry(repo, (base[path], one, two), names)
+    assert kept is not None
+    if here and there and here != there:  # both renamed it, each to another place
+        for target, entry in ((here, one), (there, two)):
+            out[target] = kept
+            conflicts[target] = (None, one, None) if entry is one else (None, None, two)
+        conflicts[path] = base[path], None, None
+        return {path, here, there}
+    target = here or there or path
+    out[target] = kept
+    stands_there = (theirs if here else ours).get(target) if not (here and there) else None
+    if not clean or stands_there is not None:
+        conflicts[target] = base[path], one, two
+    return {path, target}
+
+
+def _merged_entry(repo: Repo, sides: Sides, names: tuple[str, str]) -> Steps[tuple[Entry | None, bool]]:
     zero, one, two = sides
     if one is None or two is None:
         return one or two, False
@@ -65,23 +100,15 @@ def _merged_entry(
     return Entry(mode, oid), clean and whole
 
 
-def _refuse_renames(base: Files, ours: Files, theirs: Files) -> None:
-    """git follows a file that one side renamed with what the other did to it, or to its folder; this does not."""
+def _refuse_moved_folders(base: Files, ours: Files, theirs: Files) -> None:
+    """git lets a new file follow its folder, where the other side has renamed that; this does not."""
     for mine, other in ((ours, theirs), (theirs, ours)):
         came = {entry.oid for path, entry in mine.items() if path not in base}
-        moved = [path for path, entry in base.items() if path not in mine and entry.oid in came]
-        for path in moved:
-            if other.get(path) != base[path] and not _moved_alike(base[path], base, mine, other):
-                raise NotImplementedError(f"a merge of a file that was renamed with another version: {path!r}")
+        for path in (path for path, entry in base.items() if path not in mine and entry.oid in came):
             folder = path.rpartition(b"/")[0] + b"/"
             new = [each for each in other if each not in base and each.startswith(folder)]
             if len(folder) > 1 and new and not any(each.startswith(folder) for each in mine):
                 raise NotImplementedError(f"a merge of a folder that was renamed with a new file in it: {new[0]!r}")
-
-
-def _moved_alike(entry: Entry, base: Files, mine: Files, other: Files) -> bool:
-    places = [{path for path, each in side.items() if each == entry and path not in base} for side in (mine, other)]
-    return places[0] == places[1]
 
 
 def _refuse_clashes(held: Files) -> None:
@@ -91,12 +118,19 @@ def _refuse_clashes(held: Files) -> None:
             raise NotImplementedError("a merge of a file with a folder of its name")
 
 
-def base_tree(repo: Repo, one: str, two: str) -> str:
-    """The tree of the common ancestor of two commits; of several the newest stands for all."""
-    found = merge_bases(repo, one, two)
-    if len(found) > 1:
+def bases(repo: Repo, one: str, two: str) -> list[str]:
+    """The trees of the best common ancestors of two commits, the newest first; that of nothing where there is none."""
+    return [repo.store.commit(each).tree for each in merge_bases(repo, one, two)] or [EMPTY_TREE]
+
+
+def merged_commits(repo: Repo, one: str, two: str, names: tuple[str, str]) -> Steps[Merged]:
+    """Merge two commits. Of several common ancestors the newest is taken where all of them lead to a conflict."""
+    trees = repo.store.commit(one).tree, repo.store.commit(two).tree
+    found = bases(repo, one, two)
+    merged = yield from merged_trees(repo, (found[0], *trees), names)
+    if len(found) > 1 and not merged.conflicts:
         raise NotImplementedError("a merge of commits with several common ancestors")
-    return repo.store.commit(found[0]).tree if found else EMPTY_TREE
+    return merged
 
 
 def merge_tree(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:
@@ -113,9 +147,7 @@ def merge_tree(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Don
         if found is None:
             return Done(1, err=f"merge-tree: {name} - not something we can merge\n".encode())
         commits.append(found)
-    base = base_tree(repo, *commits)
-    trees = base, repo.store.commit(commits[0]).tree, repo.store.commit(commits[1]).tree
-    merged = yield from merged_trees(repo, trees, names)
+    merged = yield from merged_commits(repo, commits[0], commits[1], names)
     tree = yield from built(repo.store, merged.files)
     said = [tree.encode(), *merged.conflicts]
     return Done(1 if merged.conflicts else 0, b"".join(each + b"\0" for each in said))
