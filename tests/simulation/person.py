@@ -82,11 +82,7 @@ class Person:
                 self._place(".git/HEAD").write_text(self._shown)
 
     def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
-        """What was begun is over; the locks that a git left are removed by hand, as git itself says.
-
-        What no editor had synced may be gone, and a commit of the last moment, whose branch git does not sync: that
-        is nobody's fault.
-        """
+        """What was begun is over, and what neither editor nor git had synced may be gone; git's locks are removed."""
         self.commits = [each for each in self.commits if is_there(each)]
         self.astray |= self._away
         self._doing.clear()
@@ -100,13 +96,16 @@ class Person:
 
     def put_in_order(self) -> None:
         """End or abort all that was begun, and have the queue's branch checked out."""
-        self._end_all()
         for argv in (("rebase", "--abort"), ("merge", "--abort"), ("switch", "-q", "main")):
-            self._doing.append(self._tried(self._machine.git(*argv)))
             self._end_all()
+            self._doing.append(self._tried(self._machine.git(*argv)))
+        self._end_all()
 
     def answer_all(self, chance: Random) -> None:
-        """Judge all that waits to be, most of it with yes."""
+        """Judge all that waits to be, most of it with yes, and hold some of it."""
+        place = self._one(chance, *self._items("review"))
+        if place is not None:
+            place.write_text(edited(place.stem, place.read_text(), "hold", chance))
         for place in sorted(self._machine.root.glob("queue/review/*.verdict.yaml")):
             what = chance.choice(("approve", "approve", "approve", "send-back", "reject"))
             self._doing.append(self._tried(self._judge(place, what, chance)))
@@ -230,8 +229,8 @@ class Person:
     def _edit_code(self, chance: Random) -> Doing:
         if not self._on_main():
             return
-        self._number += 1
-        path, text = chance.choice(_FILES), f"{self._number}\n"
+        self._number, path = self._number + 1, chance.choice(_FILES)
+        text = f"{self._number}\n"
         self.mine[path] = text.encode()
         yield from self._write(path, text)
 
