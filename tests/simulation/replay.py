@@ -18,9 +18,10 @@ from tests.simulation.machine import Machine, RealMachine, simulated
 from tests.simulation.play import Simulation
 from tests.simulation.steps import FAULTS, Script
 
-# What two machines do not have in common: object ids, short ones too, and digests, moments, durations, and who a clone is.
+# What two machines do not have in common: object ids, also short, digests, moments, durations, and who a clone is.
 _OWN = re.compile(
-    rb"\b[0-9a-f]{40}\b|\b[0-9a-f]{10}\b|sha256:[0-9a-f]{64}|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\"seconds\": ?[0-9.]+|[\w.-]+:[0-9a-f]{16}\b"
+    rb"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b|sha256:[0-9a-f]{64}"
+    rb"|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\"seconds\": ?[0-9.]+|[\w.-]+:[0-9a-f]{16}\b"
 )
 _KINDS = ("rename", "link", "unlink", "fsync")
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
