@@ -76,5 +76,12 @@ def test_what_its_delivery_proves_needs_no_batch() -> None:
     assert tip(5, 2, lambda _: None) == Step(2, ((2, 5),))
 
 
+def test_while_what_breaks_a_train_is_searched_nothing_is_checked_twice_for_what_lands_meanwhile() -> None:
+    known = {3: False, 1: True}
+    assert tip(3, 1, known.get) == Step(0, ((0, 2),))
+    assert tip(3, 1, {**known, 2: False}.get) == Step(1)
+    assert tip(3, 1, {**known, 2: True}.get) == Step(2)
+
+
 def test_those_that_came_while_a_batch_was_checked_make_the_next_one() -> None:
     assert tip(5, 0, lambda count: True if count == 3 else None) == Step(3, ((3, 5),))

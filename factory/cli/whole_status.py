@@ -19,6 +19,7 @@ from factory.store.state import STATUS
 from factory.store.system import MACHINE
 
 _EVERY_S = 2.0
+_MOST_PROBLEMS = 20
 _AROUND = 6  # lines of a screen that are not rows of the table
 
 
@@ -93,8 +94,11 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
         )
         click.echo(click.style(printable(shown), fg="red"))
     rows_table(found.rows, now, most)
-    for problem in found.problems if most is None else ():
+    shown_problems = found.problems[:_MOST_PROBLEMS] if most is None else ()
+    for problem in shown_problems:
         click.echo(printable(str(problem)), err=True)
+    if len(found.problems) > len(shown_problems) > 0:
+        click.echo(f"and {len(found.problems) - len(shown_problems)} more", err=True)
     if found.problems:
         told = counted(len(found.problems), "problem")
         click.echo(f"{told}; factory check says what would be right", err=True)

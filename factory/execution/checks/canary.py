@@ -54,7 +54,7 @@ class CanaryCheck:
         request = runner.request
         try:
             # What is altered for it is what no other run has seen, whatever a check says that it reads.
-            calls = [replace(each, reusable=False) for each in contract_calls(request)]
+            calls = [replace(each, reusable=False, canary=True) for each in contract_calls(request)]
             answers = {each.name: _answer(runner, each, content, target) for each in calls}
         except (FactoryError, OSError):
             return None  # tried again with the next item; what it was to tell of has passed all the same

@@ -41,6 +41,7 @@ class CheckCall:
     claimed: int | None = None
     must_fail_before: bool = False
     reusable: bool = False  # whether its result may be that of another run, and another one's be this
+    canary: bool = False  # whether it is run without the product
 
 
 def delivery_calls(
@@ -173,10 +174,10 @@ class CheckRunner:
     def _cell(self, call: CheckCall, commit: str) -> Iterator[Cell]:
         with (
             self.slots.one_of(self.request.policy.agent.most_checks, self.control),
-            self.control.phases.timed(f"check {call.name}"),
+            self.control.phases.timed(f"{'canary' if call.canary else 'check'} {call.name}"),
             prepared_cell(self.cells, self.request, commit, self.control) as cell,
         ):
-            self.control.says(f"checking {call.name}")
+            self.control.says(f"checking {call.name}{', as a canary without the product' if call.canary else ''}")
             yield cell
 
     def _run(self, cell: Cell, call: CheckCall, watched: Sampler | None = None) -> CheckResult:

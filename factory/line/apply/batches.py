@@ -32,10 +32,9 @@ def tip(size: int, proven: int, known: Known) -> Step:
     says how many at the front are known to be well without. The one that was found is left at the front, for the gate
     to judge.
     """
-    if proven:
-        return Step(proven, _rest(proven, size))
     red = next((count for count in range(1, size + 1) if known(count) is False), None)
     green = max((count for count in range(1, red or size + 1) if known(count)), default=0)
+    green = max(green, proven)
     if red is None:
         return Step(green, _rest(green, size))
     if red == green + 1:

@@ -235,7 +235,7 @@ def _step(context: Context, snapshot: Snapshot, train: _Train) -> tuple[Step, tu
     batches = {count: _by_batch(context, snapshot, cars[:count]) for count in range(1, len(cars) + 1)}
     known = {count: None if batch is None else bool(batch) for count, batch in batches.items()}
     step = tip(len(cars), proven, lambda count: known[count])
-    return step, cars if proven else batches.get(step.land) or cars
+    return step, (batches.get(step.land) if step.land > proven else None) or cars
 
 
 def _by_batch(context: Context, snapshot: Snapshot, cars: Sequence[_Car]) -> tuple[_Car, ...] | None:

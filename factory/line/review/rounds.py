@@ -18,7 +18,9 @@ def rounds_used_up(state: ItemState, contract: Contract, reason: str) -> str:
     rounds = contract.rework.max_rounds
     if state.history.rounds_spent + 1 < rounds:
         return ""
-    return f"{counted(rounds, 'round')} used up; the last: {reason}"
+    sent_back = (each.reason for each in reversed(state.history.entries) if each.event is Event.REWORK)
+    before = next((each for each in sent_back if each and each != reason), "")
+    return f"{counted(rounds, 'round')} used up; the last: {reason}{f'; before that: {before}' if before else ''}"
 
 
 def closed_by_change(context: Context, snapshot: Snapshot, state: ItemState, proposal: str) -> dict[str, str]:
