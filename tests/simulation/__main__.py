@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from tests.simulation.clone import Played
 from tests.simulation.instants import ACTS, MODES, instants, wrong
 from tests.simulation.mutants import MUTANTS, hunt
-from tests.simulation.play import Played, play
+from tests.simulation.play import play
 from tests.simulation.shrink import shrunk
 from tests.simulation.steps import Script, script_of
 

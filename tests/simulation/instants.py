@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from factory.model.layout import item_in_queue
 from factory.store.repository.repository import Repository
+from tests.simulation.clone import Simulation
 from tests.simulation.machine import Machine, simulated
 from tests.simulation.person import Doing, Person
-from tests.simulation.play import Simulation
+from tests.simulation.play import played_in
 from tests.simulation.steps import Script, Step
 
 # What a person does, and how many of the others land all the same.
@@ -80,7 +81,7 @@ def wrong(instant: Instant) -> list[str]:
     with simulated(instant.script) as machine:
         simulation = Simulation(instant.script, machine)
         person = simulation.person = _Noted(machine, instant.script)
-        violations = simulation.play().violations
+        violations = played_in(simulation).violations
         landed = sorted(path.stem for path in machine.root.glob("work/good-*.txt") if path.read_text() != "mine\n")
         blocked = list(machine.root.glob("queue/blocked/good-*.yaml"))  # this machine lets their checks down at times
         if len(landed) + len(blocked) < ACTS[instant.act]:

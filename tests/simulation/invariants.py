@@ -3,35 +3,39 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from factory.model.layout import WORKFLOW, journal_path, parse
+from factory.model.events import Recorded
+from factory.model.journal import Lease
+from factory.model.layout import ARTIFACTS, journal_path, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile, JournalFile, OpenVerdict
+from factory.report.audit.lines import entries_of
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 from tests.simulation import oracle
 from tests.simulation.person import WHO
-from tests.simulation.workers import SHARED, WORK, Tally, is_green
+from tests.simulation.workers import Tally, is_green
 
-_NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
-# A decision; and what to do, where work is sent back.
-_SAID = re.compile(rb"^decision: (?:approve|reject|escalate|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)
-_SEATS = ("human", "second")
-_EVIDENCE = re.compile(r"/run-\d+/evidence\.json$")
+BY_FACTORY = b"\ncommitter factory <"
+NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
+_PUT_AWAY = re.compile(rf"/verdict\.\w+\.yaml {re.escape(WHO)} changed")
 
 
-def of_history(repository: Repository, tally: Tally) -> Iterator[str]:
-    """What is wrong with the branch: rules of the audit that are broken, and what is there twice or not at all."""
+def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> Iterator[str]:
+    """What is wrong with the branch: rules of the audit that are broken, and what is there twice or not at all.
+
+    Where a clone is not `alone`, people merge what the factory did in two, and its landings are in either line.
+    """
     head = repository.head("main")
     if head is None:
         yield "the branch is gone"
         return
     told = oracle.found(repository.root, repository.system, head)
     yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(rule, text))
-    yield from _of_landings(repository, head)
+    yield from _of_landings(repository, _line(repository, head) if alone else _by_factory(repository, head))
     yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
@@ -42,7 +46,9 @@ def _is_persons(rule: str, text: str) -> bool:
     They edited an item in the moment in which it was finished; or they moved one, and no pass has come by yet.
     """
     edited = rule == Rule.PURE_RENAME and f" {WHO} " in text
-    return edited or (rule == Rule.JOURNAL and text.endswith("no pass has recorded why"))
+    # They wrote a verdict in one clone, which the other one had put away meanwhile: git follows it there in a merge.
+    carried = rule == Rule.ARTIFACTS and _PUT_AWAY.search(text) is not None
+    return edited or carried or (rule == Rule.JOURNAL and text.endswith("no pass has recorded why"))
 
 
 def places(repository: Repository) -> Counter[str]:
@@ -56,53 +62,7 @@ def places(repository: Repository) -> Counter[str]:
     return found
 
 
-def of_places(repository: Repository, known: set[str]) -> Iterator[str]:
-    """Items that are lost, or lie in two lanes, or are at work when nothing moves any more."""
-    found = places(repository)
-    at_work = repository.objects.folder(repository.objects.commit(repository.head("main") or "").tree, "queue/active")
-    yield from (f"{name} is at work for ever" for name in sorted(at_work) if name.endswith(".yaml"))
-    for each in sorted(known | found.keys()):
-        if found[each] > 1 or (not found[each] and not any(repository.root.glob(f"queue/**/{each}.yaml"))):
-            yield f"{each} lies in {found[each]} lanes"
-
-
-def of_waiting(repository: Repository) -> Iterator[str]:
-    """Items that wait when nothing moves any more, and for nobody: no verdict is open, and nobody holds them."""
-    objects = repository.objects
-    tree = objects.commit(repository.head("main") or "").tree
-    if not objects.file(tree, WORKFLOW) or not objects.file(tree, "contracts/work.yaml"):
-        return  # a person has committed what a loss of power had emptied, and no route takes anything
-    for lane in (Lane.INBOX, Lane.REWORK, Lane.REVIEW):
-        folder = objects.folder(tree, f"queue/{lane}")
-        for name, entry in folder.items():
-            place, data = parse(f"queue/{lane}/{name}"), objects.blob(entry.oid)
-            if not isinstance(place, ItemFile) or not data or b"hold: true" in data:
-                continue
-            verdicts = [objects.blob(each.oid) for other, each in folder.items() if other.startswith(f"{place.id}.")]
-            journal = objects.file(tree, journal_path(place.id)) or b""
-            if lane is Lane.REVIEW and not _is_delivered(journal):
-                continue  # a person has put it there, where nothing may be to be judged
-            subject = _judged(journal)
-            asked = lane is Lane.REVIEW and any(not _counts(each, subject) for each in verdicts if each != data)
-            if not asked and not _is_in_the_way(repository, tree, place.id):
-                yield f"{place.id} lies in {lane}, and nobody is waited for"
-
-
-def of_moves(repository: Repository, moved: Collection[str]) -> Iterator[str]:
-    """Moves that are told to be a person's, of items that they have never moved."""
-    for name, entries in _journals(repository):
-        if name not in moved and any(each["actor"] == WHO and each.get("from") for each in entries):
-            yield f"{name} is said to have been moved by {WHO}, who did not"
-
-
-def of_move(repository: Repository, item_id: str, lane: str) -> Iterator[str]:
-    """Whether what a person moved has come to where they moved it, and that is told, after the pass that saw it."""
-    entries = next((entries for name, entries in _journals(repository) if name == item_id), [])
-    if not any(each["actor"] == WHO and each["to"] == lane for each in entries):
-        yield f"{item_id} was moved to {lane}, and nobody has seen it"
-
-
-def _journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]]]:
+def journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """(item, what happened to it) of each item."""
     tree = repository.objects.commit(repository.head("main") or "").tree
     for change in diff(repository.objects, EMPTY_TREE, tree):
@@ -112,104 +72,83 @@ def _journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]
             yield place.item_id, [json.loads(line) for line in lines]
 
 
-def _is_delivered(journal: bytes) -> bool:
-    """Whether the last thing that happened to an item is that its worker delivered."""
-    last: dict[str, object] = json.loads((journal.splitlines() or [b"{}"])[-1])
-    return last.get("event") == "deliver"
-
-
-def _judged(journal: bytes) -> str:
-    """The subject that a journal tells of last."""
-    return _last(journal, "subject")
-
-
-def _last(journal: bytes, key: str) -> str:
-    """What a journal says last under a key; empty when it never does."""
-    said = [json.loads(line).get(key) for line in journal.splitlines()]
-    return next((each for each in reversed(said) if each), "")
-
-
-def _counts(verdict: bytes, subject: str) -> bool:
-    """Whether a person has judged a subject, in a way from which something follows."""
-    return bool(subject and subject.encode() in verdict and _SAID.search(verdict))
-
-
-def _is_in_the_way(repository: Repository, tree: str, item_id: str) -> bool:
-    """Whether a person has something of their own where an item's worker writes."""
-    paths = (f"{WORK}/{item_id}.txt", SHARED)
-    places = [(repository.root / path, repository.objects.file(tree, path)) for path in paths]
-    return any(place.is_file() and place.read_bytes() != data for place, data in places)
-
-
-def of_verdicts(repository: Repository) -> Iterator[str]:
-    """Verdicts that say no to what lies in review, and of which nothing follows when nothing moves any more."""
-    objects = repository.objects
-    tree = objects.commit(repository.head("main") or "").tree
-    if not objects.file(tree, WORKFLOW):
-        return  # a person has committed what a loss of power had emptied, and no route takes anything
-    for name, entry in objects.folder(tree, f"queue/{Lane.REVIEW}").items():
-        place = parse(f"queue/{Lane.REVIEW}/{name}")
-        if not isinstance(place, OpenVerdict) or place.seat not in _SEATS:
-            continue
-        data = objects.blob(entry.oid)
-        subject = _judged(objects.file(tree, journal_path(place.item_id)) or b"")
-        if _NO.search(data) and _counts(data, subject):
-            yield f"{name} says no, and nothing follows"
-
-
-def of_branches(repository: Repository) -> Iterator[str]:
-    """Branches that do not show what is proposed when nothing moves any more."""
-    prefix = "refs/heads/factory/"
-    shown = {name.removeprefix(prefix) for name in repository.references(prefix)}
+def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[str]:
+    """Whether the factory took an item from another clone, whose lease on it holds."""
+    entry = told.entry
+    if entry.source is not Lane.ACTIVE or not entry.actor.startswith("factory <"):
+        return
     tree = repository.objects.commit(repository.head("main") or "").tree
-    for change in diff(repository.objects, EMPTY_TREE, tree):
-        place = parse(change.path)
-        if isinstance(place, ItemFile) and change.path.startswith("queue/done/") and place.id in shown:
-            yield f"{place.id} is done, and its branch is left"
-        if isinstance(place, ItemFile) and change.path.startswith("queue/review/"):
-            journal = repository.objects.file(tree, journal_path(place.id)) or b""
-            judged = _last(journal, "proposal") if _is_delivered(journal) else ""
-            if judged and repository.head(f"factory/{place.id}") != judged:
-                yield f"{place.id} is in review, and its branch does not show what is proposed"
+    days = ("", *repository.objects.folder(tree, f"{ARTIFACTS}/{Lane.DONE}"))
+    places = (repository.objects.file(tree, journal_path(told.item_id, day)) for day in days)
+    lease: Lease | None = None
+    for line in entries_of(next(filter(None, places), b"")):
+        if line.seq < entry.seq:  # what is at work no longer, nobody has a lease on
+            lease = line.lease or (None if line.source is Lane.ACTIVE else lease)
+    if lease and lease.owner != owner and lease.expires_at > entry.at:
+        yield f"{told.item_id} was at work in another clone, and this one took it from there: {entry.event}"
 
 
-def of_evidence(repository: Repository) -> Iterator[str]:
-    """Evidence that is about something else than what was proposed, merged with what it says."""
-    objects = repository.objects
-    tree = objects.commit(repository.head("main") or "").tree
-    for change in diff(objects, EMPTY_TREE, tree):
-        if change.new is None or not _EVIDENCE.search(change.path):
-            continue
-        said = json.loads(objects.blob(change.new.oid))
-        if said.get("conflicts") or not all(objects.has(said[name]) for name in ("proposal", "target")):
-            continue  # nothing was checked, or git has thrown it away
-        base = (*objects.commit(said["proposal"]).parents, "")[0]
-        if said["proposal"] != said["base"] != base:
-            yield f"{change.path} is about the base {said['base'][:10]}, and it was {base[:10]}"
-        elif repository.merged_content(base, said["proposal"], said["target"]).tree != said["tree"]:
-            yield f"{change.path} is about other files than its proposal makes of its target"
+def of_heads(repository: Repository, heads: list[str], taken_off: Sequence[str], *, alone: bool) -> Iterator[str]:
+    """What the branch held at the end of a pass, and was not proven.
 
-
-def of_heads(repository: Repository, heads: list[str]) -> Iterator[str]:
-    """What the branch held at the end of a pass, and was not proven."""
+    Of a clone that is not `alone`, what a person merged may be red, until the factory brings in anything more.
+    """
     for head in dict.fromkeys(heads):
-        if head and not is_green(repository.objects, repository.content_at(head)):
+        content = repository.content_at(head)
+        if not is_green(repository.objects, content) and (alone or content != _of_people(repository, head)):
             yield f"{head[:10]} was on the branch, and the check fails there"
-        if head and not repository.is_ancestor(head, repository.head("main") or ""):
+        if not _is_kept(repository, head, taken_off):
             yield f"{head[:10]} was on the branch, and is no longer"
 
 
-def _of_landings(repository: Repository, head: str) -> Iterator[str]:
+def _is_kept(repository: Repository, commit: str, taken_off: Sequence[str]) -> bool:
+    """Whether a commit is on the branch, or on what a person took the branch off."""
+    heads = (repository.head("main") or "", *taken_off)
+    return any(repository.is_ancestor(commit, head) for head in heads)
+
+
+def _of_people(repository: Repository, head: str) -> str:
+    """The content of the newest commit on a line that is not the factory's."""
+    while _is_factorys(repository, head) and (parents := repository.objects.commit(head).parents):
+        head = parents[0]
+    return repository.content_at(head)
+
+
+def _is_factorys(repository: Repository, commit: str) -> bool:
+    found = repository.objects.read(commit)
+    return found is not None and BY_FACTORY in found[2]
+
+
+def _line(repository: Repository, head: str) -> Iterator[str]:
+    """A commit and what is behind it along first parents, but for the first commit of all."""
+    while parents := repository.objects.commit(head).parents:
+        yield head
+        head = parents[0]
+
+
+def _by_factory(repository: Repository, head: str) -> Iterator[str]:
+    """The factory's commits among all that are behind one."""
+    seen, waiting = {head}, [head]
+    while waiting:
+        commit = waiting.pop()
+        if _is_factorys(repository, commit):
+            yield commit
+        new = [each for each in repository.objects.commit(commit).parents if each not in seen]
+        seen.update(new)
+        waiting += new
+
+
+def _of_landings(repository: Repository, commits: Iterable[str]) -> Iterator[str]:
     """Proposals that came into the branch twice, or against a hold or a verdict that was committed before."""
     objects = repository.objects
     merged, allowed = Counter[str](), _taken_up_again(repository)
-    after = objects.commit(head).tree
-    while (commit := objects.commit(head)).parents:
+    found = {commit: objects.commit(commit) for commit in commits}
+    then = {first: commit.tree for commit in found.values() for first in commit.parents[:1]}
+    for name, commit in found.items():
         first, *others = commit.parents
         merged.update(others)
         if others:  # the next commit moves the item
-            yield from _against_a_person(repository, first, after)
-        head, after = first, commit.tree
+            yield from _against_a_person(repository, first, then.get(name, commit.tree))
     yield from (f"{each[:10]} was merged {times} times" for each, times in merged.items() if times > 1 + allowed[each])
 
 
@@ -219,7 +158,7 @@ def _taken_up_again(repository: Repository) -> Counter[str]:
     So it may after a loss of power in the midst of a person's `git switch`, which syncs no file that it writes.
     """
     found: Counter[str] = Counter()
-    for _, entries in _journals(repository):
+    for _, entries in journals(repository):
         times = sum(each.get("from") == Lane.DONE for each in entries)
         found.update(dict.fromkeys({each["proposal"] for each in entries if "proposal" in each}, times))
     return found
@@ -236,14 +175,15 @@ def _against_a_person(repository: Repository, before: str, after: str) -> Iterat
         place = parse(f"queue/{Lane.REVIEW}/{name}")
         if isinstance(place, ItemFile) and b"hold: true" in data:
             yield f"{name} was finished in {before[:10]}, and it was held"
-        if isinstance(place, OpenVerdict) and _NO.search(data):
+        if isinstance(place, OpenVerdict) and NO.search(data):
             yield f"{name} says no, and was finished in {before[:10]}"
 
 
-def of_person(repository: Repository, mine: Mapping[str, bytes], commits: list[str]) -> Iterator[str]:
+def of_person(
+    repository: Repository, mine: Mapping[str, bytes], commits: Sequence[str], taken_off: Sequence[str]
+) -> Iterator[str]:
     """What a person wrote or committed that is not there any more."""
-    head = repository.head("main") or ""
-    gone = (each for each in commits if not repository.is_ancestor(each, head))
+    gone = (each for each in commits if not _is_kept(repository, each, taken_off))
     yield from (f"the person's commit {each[:10]} is gone" for each in gone)
     for path, data in mine.items():
         place = repository.root / path

@@ -13,6 +13,8 @@ from typing import Protocol, Unpack
 from unittest.mock import patch
 
 from factory.store.system import ProcessOptions
+from tests.simulation.beginning import files_of, items_of
+from tests.simulation.disk.descriptors import Held
 from tests.simulation.disk.disk import PREFIX, Disk
 from tests.simulation.disk.mounted import mounted, shorten
 from tests.simulation.git import files
@@ -20,37 +22,16 @@ from tests.simulation.git.process import Process
 from tests.simulation.git.program import person
 from tests.simulation.git.steps import Done, Failure, Steps
 from tests.simulation.steps import Script
-from tests.simulation.system import VirtualSystem
+from tests.simulation.system import Tasks, VirtualSystem
 
 HOME = f"{PREFIX}/home"  # nothing is there
+CLONES = ("repo", "second/repo")  # where the clones lie
 Operation = Callable[[str, str], None]
-WORKFLOW = """---
-branch: main
-routes: [{{contract: work}}]
-secret_scan: "off"
-canary: "off"
-merge: {{mode: {mode}}}
-agent: {{max_concurrent_agents: {hands}}}
----
-{{{{ item.title }}}}
+BETWEEN = "between.git"
+_REMOTE = """[remote "origin"]
+\turl = {url}
+\tfetch = +refs/heads/*:refs/remotes/origin/*
 """
-CONTRACT = """purpose: Do what the item says.
-worker: {{run: [simulated]}}
-produces: {{patch: {{required: true}}}}
-checks: [{{name: green, run: [simulated-check]{reads}}}]
-{judged}
-"""
-_TESTS, _HUMAN = "{name: tests, kind: checks}", "{name: human, kind: human}"
-_ROBOT = "{name: robot, kind: command, run: [simulated-reviewer]}"
-_JUDGED = {  # by whom: see `steps.SEATS`
-    "checks": f"review: {{seats: [{_TESTS}]}}",
-    "checks-of-work": f"review: {{seats: [{_TESTS}]}}",
-    "human": f"review: {{seats: [{_TESTS}, {_HUMAN}]}}",
-    "one-of-two": f"review: {{quorum: 2, seats: [{_TESTS}, {_HUMAN}, {{name: second, kind: human}}]}}",
-    "robot": f"review: {{seats: [{_TESTS}, {_ROBOT}]}}\napply: {{mode: squash}}",
-    "robot-and-human": f"review: {{seats: [{_TESTS}, {_ROBOT}, {_HUMAN}]}}",
-}
-_LANES = ("inbox", "active", "review", "rework", "blocked", "done")
 
 shorten(files.read, Disk.content)
 shorten(files.kind, Disk.looked_at)
@@ -63,7 +44,7 @@ class Refused(Exception):
 class Machine(Protocol):
     """Where the factory and the person are."""
 
-    root: Path  # of the working tree
+    root: Path  # of the working tree of the clone whose turn it is
     system: VirtualSystem
 
     @property
@@ -73,8 +54,11 @@ class Machine(Protocol):
     def git(self, *arguments: str) -> Iterator[None]:
         """A git command of the person's, done thing by thing. Raises Refused."""
 
-    def committed(self) -> str:
-        """The commit that is checked out."""
+    def said(self, *arguments: str) -> str:
+        """What a git command of the person's says that changes nothing."""
+
+    def turn(self, clone: int) -> None:
+        """Let the processes of a clone go on; those of the other stand still."""
 
     def interrupted(self, before: Operation) -> AbstractContextManager[None]:
         """Call something before each operation on the disk."""
@@ -87,29 +71,6 @@ class Machine(Protocol):
 
     def crash(self, chance: Random, *, power: bool) -> None:
         """All processes of the factory end at once; with `power` the machine goes off, and on again."""
-
-
-def items_of(script: Script) -> dict[str, str]:
-    """The items that are there at the beginning, by path."""
-    return {f"queue/inbox/{name}.yaml": item_text(name) for name in script.items}
-
-
-def files_of(judges: str, mode: str, hands: int) -> dict[str, str]:
-    """What a simulation's repository holds besides items at its beginning, by path."""
-    reads = ", reads: [work/**]" if judges == "checks-of-work" else ""
-    return {
-        "WORKFLOW.md": WORKFLOW.format(mode=mode, hands=hands),
-        "contracts/work.yaml": CONTRACT.format(judged=_JUDGED[judges], reads=reads),
-        "src/app.txt": "0\n",
-        "src/lib.txt": "0\n",
-        "notes.txt": "0\n",
-        **{f"queue/{lane}/.gitkeep": "" for lane in _LANES},
-    }
-
-
-def item_text(name: str) -> str:
-    """An item as a person writes it."""
-    return f"title: do {name}\n"
 
 
 def environment(system: VirtualSystem) -> dict[str, str]:
@@ -132,18 +93,42 @@ def _lay(machine: Machine, files: Mapping[str, str], message: str) -> None:
     config = machine.root / ".git/config"
     if not config.exists():
         list(machine.git("init", "-q", "-b", "main"))
-        with config.open("a") as more:
-            more.write("[user]\n\tname = Ada\n\temail = ada@example.org\n[core]\n\tfsync = all\n")
+        _configure(config)
     list(machine.git("add", "-A"))
     list(machine.git("commit", "-q", "-m", message))
+
+
+def _configure(config: Path) -> None:
+    with config.open("a") as more:
+        more.write("[user]\n\tname = Ada\n\temail = ada@example.org\n[core]\n\tfsync = all\n")
+
+
+def _lay_clones(machine: Machine) -> None:
+    """A bare repository that holds what the first clone does, and a second clone of that, on the same machine."""
+    first = machine.root
+    between, second = first.parent / BETWEEN, first.parent / CLONES[1]
+    second.parent.mkdir()
+    list(machine.git("clone", "-q", "--bare", "--no-local", str(first), str(between)))
+    list(machine.git("clone", "-q", "--no-local", str(between), str(second)))
+    _configure(between / "config")
+    for place, url in ((first, f"../{BETWEEN}"), (second, f"../../{BETWEEN}")):
+        config = place / ".git/config"
+        config.write_text(_without_remote(config.read_text()) + _REMOTE.format(url=url))
+    _configure(second / ".git/config")
+    list(machine.git("fetch", "-q", "origin"))
+
+
+def _without_remote(text: str) -> str:
+    return text.partition('[remote "origin"]')[0]
 
 
 class SimulatedMachine:
     """A disk in memory, a git in this process, and a clock that goes as fast as they do."""
 
-    root = Path(PREFIX) / "repo"
-
     def __init__(self, seed: int, begun: Disk | None = None) -> None:
+        self.root = Path(PREFIX, CLONES[0])
+        self._clone = 0
+        self._others: dict[int, tuple[Held, Tasks]] = {}  # what those hold and have to do whose turn it is not
         self.system = VirtualSystem(Random(f"{seed} system"), self._started)
         self.disk = begun.copy(self.system.time) if begun else Disk(self.system.time)
         self._open = ExitStack()
@@ -175,9 +160,15 @@ class SimulatedMachine:
         if done.status:
             raise Refused(done.err.decode(errors="replace"))
 
-    def committed(self) -> str:
-        done = Process(("git", "rev-parse", "HEAD"), self.system.time, cwd=self.root, env=environment(self.system))
+    def said(self, *arguments: str) -> str:
+        done = Process(("git", *arguments), self.system.time, cwd=self.root, env=environment(self.system))
         return done.communicate()[0].decode().strip()
+
+    def turn(self, clone: int) -> None:
+        if clone != self._clone:
+            held, tasks = self._others.pop(clone, (self.disk.holding_nothing(), ([], [])))
+            self._others[self._clone] = self.disk.swap(held), self.system.swap(tasks)
+            self._clone, self.root = clone, Path(PREFIX, CLONES[clone])
 
     @contextmanager
     def interrupted(self, before: Operation) -> Iterator[None]:
@@ -200,6 +191,8 @@ class SimulatedMachine:
     def crash(self, chance: Random, *, power: bool) -> None:
         self.disk.crash(chance, power)
         self.system.boots += power
+        if power:
+            self._others.clear()
 
 
 @functools.cache
@@ -216,6 +209,8 @@ def simulated(script: Script) -> SimulatedMachine:
     machine = SimulatedMachine(script.seed, _beginning(script.seats, script.mode, script.hands))
     with machine:
         _lay(machine, items_of(script), "Items")
+        if script.clones:
+            _lay_clones(machine)
         machine.disk.sync()
     return machine
 
@@ -240,11 +235,13 @@ class RealMachine:
 
     def __init__(self, script: Script) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="factory-simulation-"))
-        self.root = self._folder / "repo"
+        self.root = self._folder / CLONES[0]
         self.system = VirtualSystem(Random(f"{script.seed} system"), _started)
         self.operations = 0  # nobody counts them
         _lay(self, files_of(script.seats, script.mode, script.hands), "The beginning")
         _lay(self, items_of(script), "Items")
+        if script.clones:
+            _lay_clones(self)
 
     def git(self, *arguments: str) -> Iterator[None]:
         done = subprocess.run(
@@ -254,9 +251,12 @@ class RealMachine:
             raise Refused(done.stderr.decode(errors="replace"))
         yield
 
-    def committed(self) -> str:
-        done = subprocess.run(("git", "rev-parse", "HEAD"), cwd=self.root, capture_output=True, check=True)
+    def said(self, *arguments: str) -> str:
+        done = subprocess.run(("git", *arguments), cwd=self.root, capture_output=True, check=False)
         return done.stdout.decode().strip()
+
+    def turn(self, clone: int) -> None:
+        self.root = self._folder / CLONES[clone]
 
     def interrupted(self, before: Operation) -> AbstractContextManager[None]:
         return nullcontext()

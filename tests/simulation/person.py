@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from tests.simulation.beginning import item_text
 from tests.simulation.git import files
-from tests.simulation.machine import Machine, Refused, item_text
+from tests.simulation.machine import Machine, Refused
 from tests.simulation.steps import Script, Step
+from tests.simulation.topics import brought_in, stashed
 from tests.simulation.writing import botched, edited, judged, saved
 
 WHO = "Ada <ada@example.org>"
@@ -26,6 +27,7 @@ class Person:
         self.known: set[str] = set(script.items)  # the items that were ever put into the queue
         self.mine: dict[str, bytes] = {}  # what the files that only this person writes have to hold
         self.commits: list[str] = []  # that may never get lost
+        self.taken_off: list[str] = []  # but for what is behind these, from which they took the branch themselves
         self.moved: set[str] = set()  # the items that they have moved
         self.just_moved: tuple[str, str] | None = None  # an item, and where to: by the last thing that they did
         self._moving: tuple[str, str] | None = None  # the same, while they do it
@@ -35,6 +37,7 @@ class Person:
         self._doing: list[Doing] = []
         self._shown = "ref: refs/heads/main\n"  # what HEAD says
         self._number = 0
+        self._files: tuple[str, ...] = _FILES
 
     @property
     def at_work(self) -> bool:
@@ -141,7 +144,7 @@ class Person:
             case "rebase" | "merge":
                 return self._bring_together(step.what)
             case "stash":
-                return self._stash()
+                return stashed(self._machine)
         return self._machine.git("gc", "-q")
 
     def _place(self, path: str) -> Path:
@@ -229,7 +232,7 @@ class Person:
     def _edit_code(self, chance: Random) -> Doing:
         if not self._on_main():
             return
-        self._number, path = self._number + 1, chance.choice(_FILES)
+        self._number, path = self._number + 1, chance.choice(self._files)
         text = f"{self._number}\n"
         self.mine[path] = text.encode()
         yield from self._write(path, text)
@@ -255,7 +258,7 @@ class Person:
             yield from self._machine.git("add", "-A", "--", *there)
             yield
         yield from self._machine.git("commit", "-q", "-m", "By hand", "--only", "--", *paths)
-        self.commits.append(self._machine.committed())
+        self.commits.append(self._machine.said("rev-parse", "HEAD"))
 
     def _policy(self, chance: Random) -> Doing:
         if not self._on_main():
@@ -278,24 +281,7 @@ class Person:
         if not self._on_main():
             return
         self._number += 1
-        topic, path = f"topic-{self._number}", f"topic-{self._number}.txt"
-        yield from self._machine.git("switch", "-q", "-c", topic)
-        yield from self._write(path, "mine\n")
-        yield from self._machine.git("add", "--", path)
-        yield from self._machine.git("commit", "-q", "-m", "On a topic")
-        made = self._machine.committed()
-        yield
-        if what == "rebase":
-            yield from self._machine.git("rebase", "-q", "main")
-            made = self._machine.committed()
-        yield from self._machine.git("switch", "-q", "main")
-        yield
-        yield from self._machine.git("merge", "-q", "-m", "Bring a topic in", topic)
+        topic = f"topic-{self._number}"
+        made = yield from brought_in(self._machine, topic, "mine\n", rebased=what == "rebase")
         self.commits.append(made)
-        self.mine[path] = b"mine\n"
-
-    def _stash(self) -> Doing:
-        with suppress(Refused):
-            yield from self._machine.git("stash", "-q")
-        yield
-        yield from self._machine.git("stash", "pop", "-q")
+        self.mine[f"{topic}.txt"] = b"mine\n"

@@ -15,7 +15,7 @@ from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
 from tests.simulation.machine import Machine, RealMachine, simulated
-from tests.simulation.play import Simulation
+from tests.simulation.play import played_on
 from tests.simulation.steps import FAULTS, Script
 
 # What two machines do not have in common: object ids, also short, digests, moments, durations, and who a clone is.
@@ -55,7 +55,7 @@ def history(script: Script, *, real: bool) -> list[str]:
 
 
 def _played(script: Script, machine: Machine) -> list[str]:
-    played = Simulation(script, machine).play()
+    played = played_on(machine, script)
     with closing(Repository(machine.root, machine.system)) as repository:
         return [*played.violations, *_told(repository)]
 
@@ -79,7 +79,7 @@ def durable_steps(script: Script, *, real: bool) -> list[str]:
     if not real:
         with simulated(script) as machine:
             machine.disk.log = []
-            Simulation(script, machine).play()
+            played_on(machine, script)
             steps = [(str(operation), list(map(str, paths))) for operation, *paths in machine.disk.log]
             return list(_plain(steps, str(machine.root)))
     with tempfile.NamedTemporaryFile("r") as trace, tempfile.NamedTemporaryFile("w") as told:
@@ -142,7 +142,7 @@ def main() -> None:
     script = Script.read(Path(sys.argv[1]))
     with closing(RealMachine(script)) as machine:
         (machine.root / _BEGIN).unlink(missing_ok=True)
-        Simulation(script, machine).play()
+        played_on(machine, script)
         (machine.root / _END).unlink(missing_ok=True)
         click.echo(machine.root)
 

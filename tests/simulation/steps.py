@@ -1,14 +1,14 @@
 """Scripts: what happens in a simulation, step by step, as data that follows from a seed and can be made shorter."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 
 from tests.simulation.workers import KINDS
 
-# Who judges, and how often beside the others; what that is in a contract, `machine` says.
+# Who judges, and how often beside the others; what that is in a contract, `beginning` says.
 SEATS = {"checks": 5, "checks-of-work": 2, "human": 7, "one-of-two": 3, "robot": 2, "robot-and-human": 2}
 
 # What a person does, and how often beside the others.
@@ -37,6 +37,9 @@ PERSON = {
 }
 FACTORY = {"pass": 30, "work": 30, "later": 3}
 FAULTS = {"kill": 4, "power-cut": 4, "no-space": 2, "io-error": 2, "restart": 1}
+# What they do besides where there are two clones, with a bare repository between them.
+EXCHANGE = ("pull", "pull", "rebase-onto-theirs", "push", "push")
+_EVERY = 4  # how many seeds to one with two clones
 _OPERATIONS = 220  # of a pass that does a lot; later than its last operation a step happens after it
 _MOST_ITEMS = 8
 
@@ -48,9 +51,11 @@ class Step:
     what: str
     which: int = 0  # decides what is left to chance
     at: int = -1  # after how many operations on the disk of the pass that is made with it; -1: before any
+    clone: int = 0  # in which one
 
     def __str__(self) -> str:
-        return f"{self.what} {self.which}" + (f" at {self.at}" if self.at >= 0 else "")
+        at = f" at {self.at}" if self.at >= 0 else ""
+        return f"{self.what} {self.which}{at}" + (f" in {self.clone}" if self.clone else "")
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Script:
     mode: str  # of the merge train
     hands: int  # workers at once
     steps: tuple[Step, ...]
+    clones: bool = False  # whether there are two
 
     def but(self, steps: Sequence[Step]) -> "Script":
         """The same with other steps."""
@@ -81,8 +87,9 @@ class Script:
 
 
 def _step(text: str) -> Step:
-    what, which, *at = text.split(" ")
-    return Step(what, int(which), int(at[1]) if at else -1)
+    what, which, *more = text.split(" ")
+    told = dict(zip(more[::2], map(int, more[1::2]), strict=True))
+    return Step(what, int(which), told.get("at", -1), told.get("in", 0))
 
 
 def script_of(seed: int, length: int = 50) -> Script:
@@ -95,7 +102,25 @@ def script_of(seed: int, length: int = 50) -> Script:
     drawn = chance.choices(list(weights), list(weights.values()), k=length)
     steps = [Step(what, chance.randrange(1000), _at(what, chance)) for what in drawn]
     (seats,) = chance.choices(list(SEATS), list(SEATS.values()))
-    return Script(seed, items, seats, chance.choice(("every", "tip")), chance.choice((1, 2, 8)), tuple(steps))
+    mode, hands = chance.choice(("every", "tip")), chance.choice((1, 2, 8))
+    if not seed % _EVERY:
+        return Script(seed, items, seats, mode, hands, tuple(_in_clones(steps, chance)), clones=True)
+    return Script(seed, items, seats, mode, hands, tuple(steps))
+
+
+def _in_clones(steps: Sequence[Step], chance: Random) -> Iterator[Step]:
+    """The same in two clones: these take turns, or both are at work at the same time and go apart."""
+    turns, clone = chance.random() < 0.5, 0
+    for step in steps:
+        if turns and chance.random() < 0.15:
+            yield Step("push", chance.randrange(1000), clone=clone)
+            clone = 1 - clone
+            yield Step("pull", chance.randrange(1000), clone=clone)
+        elif not turns and chance.random() < 0.5:
+            clone = chance.randrange(2)
+            what = chance.choice(EXCHANGE)
+            yield Step(what, chance.randrange(1000), _at(what, chance), clone)
+        yield replace(step, clone=clone)
 
 
 def _at(what: str, chance: Random) -> int:

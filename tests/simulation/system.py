@@ -136,6 +136,12 @@ class VirtualSystem(System):
         while self._jobs and self._jobs[0].at <= self.elapsed:
             self.next_job()
 
+    def swap(self, tasks: "Tasks") -> "Tasks":
+        """Let another process of the machine go on, with what it has to do; what the one before has."""
+        before = self._jobs, self._threads
+        self._jobs, self._threads = tasks
+        return before
+
     def begin_thread(self, seconds: float, call: Callable[[], None]) -> None:
         """Do something in a thread of its own, after so many seconds."""
         thread = _Thread(call)
@@ -195,6 +201,9 @@ class _Thread:
             self._call()
         self.ended = True
         self._back.release()
+
+
+Tasks = tuple[list[_Job], list[_Thread]]  # jobs, threads
 
 
 class _Inline(ThreadPoolExecutor):

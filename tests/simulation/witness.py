@@ -1,10 +1,11 @@
 """The witness: sees what happens in each pass, for what nobody can see any more when all is over."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from factory.model.events import Happening, Recorded
 from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
+from tests.simulation.person import Person
 from tests.simulation.workers import WORK
 
 _GONE = "the orchestrator that held the lease is gone"
@@ -13,9 +14,11 @@ _GONE = "the orchestrator that held the lease is gone"
 class Witness:
     """Of one life of an orchestrator."""
 
-    def __init__(self, repository: Repository, persons: Mapping[str, bytes]) -> None:
+    def __init__(self, repository: Repository, person: Person) -> None:
         self._repository = repository
-        self._persons = persons  # what lies there that is only theirs, at any moment
+        self._person = person
+        self._taken_off = len(person.taken_off)  # how often they took the branch off something before the last pass
+        self._begun: set[tuple[str, int]] = set()  # the runs that were begun since
         self._lay: dict[str, bool] = {}  # of what lay there as the pass began, whether the branch had such a file
         self._whole = False  # whether the last pass was made from its beginning to its end
         self._calm = False  # whether the one before it was, so that nothing is left of it that it could not do
@@ -24,15 +27,20 @@ class Witness:
     def begin(self) -> None:
         """A pass begins."""
         self._calm, self._whole, self._wrong = self._whole, False, []
-        mine = [path for path in self._persons if path.startswith(f"{WORK}/")] if self._is_shown() else []
+        mine = [path for path in self._person.mine if path.startswith(f"{WORK}/")] if self._is_shown() else []
         self._lay = {path: self._is_tracked(path) for path in mine}
+        if self._taken_off < len(self._person.taken_off):
+            self._taken_off = len(self._person.taken_off)
+            self._begun.clear()
 
     def hear(self, happening: Happening) -> None:
         """Something is told."""
-        if not self._calm or not isinstance(happening, Recorded):
+        if not isinstance(happening, Recorded):
             return
-        entry = happening.entry
-        if entry.event is Event.RELEASE and _GONE in (entry.reason or ""):
+        entry, run = happening.entry, (happening.item_id, happening.entry.run)
+        if entry.event is Event.START:
+            self._begun.add(run)
+        elif self._calm and entry.event is Event.RELEASE and _GONE in (entry.reason or "") and run in self._begun:
             self._wrong.append(f"run {entry.run} of {happening.item_id} was taken from whoever is at work on it")
 
     def end(self) -> Iterator[str]:
@@ -40,7 +48,7 @@ class Witness:
         yield from self._wrong
         for path, tracked in self._lay.items() if self._is_shown() else ():
             place = self._repository.root / path
-            if not tracked and path in self._persons and place.is_file() and self._is_tracked(path):
+            if not tracked and path in self._person.mine and place.is_file() and self._is_tracked(path):
                 yield f"{path} was merged, and the person's lay there"
         self._whole = True
 

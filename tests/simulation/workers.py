@@ -60,6 +60,12 @@ class Tally:
     checks: int = 0
     runs: dict[str, int] = field(default_factory=dict)
     crowds: list[str] = field(default_factory=list)  # the moments at which more were at work than may be
+    on_other_bases: bool = False  # whether a person may take back a run's beginning, and it begin anew on another one
+
+    def begin(self, request: RunRequest) -> None:
+        """Count a run."""
+        run = f"{request.item_id} {request.run}" + (f" on {request.base[:10]}" if self.on_other_bases else "")
+        self.runs[run] = self.runs.get(run, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class SimulatedExecutor:
     def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
         future: Future[RunOutcome] = Future()
         run = f"{request.item_id} {request.run}"
-        self._tally.runs[run] = self._tally.runs.get(run, 0) + 1
+        self._tally.begin(request)
         chance = Random(f"{self._seed} {run}")
         beside = sum(not other.stop.is_set() for _, other in self._open.values())
         if beside >= request.policy.agent.max_concurrent_agents:

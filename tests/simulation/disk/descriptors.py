@@ -14,6 +14,7 @@ from tests.simulation.disk.names import _MODES, UMASK, OpenFile
 FIRST = 1_000_000  # the first descriptor; no number is given twice
 _TEMPORARY = os.O_TMPFILE
 Found = tuple[Inode, str, Inode | None]  # folder, name in it, what is there
+Held = tuple[dict[int, OpenFile], dict[Inode, dict[OpenFile, int]], int]  # open files, locks, first of this life
 
 
 class Descriptors(Moves):
@@ -34,6 +35,16 @@ class Descriptors(Moves):
     def _stop(self) -> None:
         super()._stop()
         self._files = {}
+
+    def swap(self, held: Held) -> Held:
+        """Let another process go on, with the descriptors and locks that it holds; those of the one before."""
+        before = self._files, self._locks, self._alive_from
+        self._files, self._locks, self._alive_from = held
+        return before
+
+    def holding_nothing(self) -> Held:
+        """What a process holds that has not opened anything."""
+        return {}, {}, self._next
 
     def inode_of(self, fd: int) -> Inode:
         """What is open there."""

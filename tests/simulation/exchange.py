@@ -1,0 +1,171 @@
+"""The person of a simulation with two clones: brings what is in one to the other, by way of a bare repository."""
+
+import re
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from tests.simulation.machine import Machine, Refused
+from tests.simulation.person import Doing, Person
+from tests.simulation.steps import Script, Step
+
+_APART = 1000  # so that no two persons give one name to two things
+_THEIRS = "origin/main"
+_IN_THE_WAY = re.compile(r"work/[\w.-]+")
+_OWN = ("src/", "notes.txt", "WORKFLOW.md", "queue/")
+_TAKEN_IN = "factory: take in "
+
+
+class Exchanging(Person):
+    """A person who also pulls, rebases onto the remote, and pushes.
+
+    Where both clones have moved what does not go together, they do what the documentation says: the remote's moves
+    count, and their own commits and items are made again. A line that holds merges they do not rebase, since git drops
+    them, and with a landing the move that it is.
+    """
+
+    def __init__(self, machine: Machine, script: Script, clone: int) -> None:
+        super().__init__(machine, script)
+        self._number = clone * _APART
+        if clone:
+            self._files = ("src/second.txt",)
+        self._again: list[str] = []  # commits that are to be picked again
+        self._rewriting = False
+
+    def _acts(self, step: Step) -> Doing:
+        match step.what:
+            case "pull":
+                return self._pull()
+            case "rebase-onto-theirs":
+                return self._rebase()
+            case "push":
+                return self._push()
+        return super()._acts(step)
+
+    def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
+        super().lose_power(in_head, is_there)
+        self._again.clear()
+        if self._rewriting:
+            self._rewrote()
+
+    def put_in_order(self) -> None:
+        self._doing.append(self._tried(self._machine.git("cherry-pick", "--abort")))
+        super().put_in_order()
+        if not self._on_main():
+            self._doing.append(self._tried(self._come_back()))
+            self._end_all()
+        self._doing.append(self._tried(self._pick_again()))
+        self._end_all()
+
+    def _come_back(self) -> Doing:
+        """Switch to the queue's branch although files of their own are in the way."""
+        try:
+            yield from self._machine.git("switch", "-q", "main")
+        except Refused as refused:
+            self._make_way(str(refused))
+            yield from self._machine.git("switch", "-q", "main")
+
+    def _rewrote(self) -> None:
+        """Remember that the branch was taken off what it was."""
+        self._rewriting = False
+        self.taken_off.append(self._machine.said("rev-parse", "ORIG_HEAD"))
+
+    def _pull(self) -> Doing:
+        if not self._on_main():
+            return
+        yield from self._pick_again()
+        try:
+            yield from self._machine.git("pull", "-q", "--no-rebase", "--no-edit", "origin", "main")
+        except Refused as refused:
+            yield
+            if self._place(".git/MERGE_HEAD").exists():
+                yield from self._give_up_mine()
+            else:
+                self._make_way(str(refused))
+                yield from self._commit_all()
+
+    def _make_way(self, said: str) -> None:
+        """Take away own files where others are to be written."""
+        for path in set(_IN_THE_WAY.findall(said)) & self.mine.keys():
+            del self.mine[path]
+            self._place(path).unlink(missing_ok=True)
+
+    def _commit_all(self) -> Doing:
+        for paths in (("src", "notes.txt"), ("WORKFLOW.md", "queue")):
+            with suppress(Refused):
+                yield from self._commit(*paths)
+
+    def _push(self) -> Doing:
+        try:
+            yield from self._machine.git("push", "-q", "origin", "main")
+        except Refused:
+            yield
+            yield from self._pull()
+            yield
+            yield from self._machine.git("push", "-q", "origin", "main")
+
+    def _rebase(self) -> Doing:
+        if not self._on_main():
+            return
+        yield from self._pick_again()
+        yield from self._machine.git("fetch", "-q", "origin")
+        yield
+        if " " in self._machine.said("log", "--format=%P", f"{_THEIRS}..HEAD").replace("\n", ""):
+            yield from self._pull()
+            return
+        self._rewriting = True
+        try:
+            yield from self._machine.git("rebase", "-q", _THEIRS)
+            self._rewrote()
+        except Refused:
+            self._rewriting = False
+            if self._place(".git/rebase-merge").exists():
+                yield
+                yield from self._machine.git("rebase", "--abort")
+                yield from self._pull()
+
+    def _give_up_mine(self) -> Doing:
+        """Let the remote's moves count, and make again what is the person's own."""
+        git = self._machine.git
+        yield from git("merge", "--abort")
+        yield from self._commit_all()
+        dirty = [line[2:].strip() for line in self._machine.said("status", "--porcelain", "-uno").splitlines()]
+        if any(path.startswith(_OWN) for path in dirty):
+            return  # another time, and nothing that is not committed gets lost
+        for path in dirty:  # what a loss of power has torn, or stands in the way, they let go
+            self.mine.pop(path, None)
+        yield from git("branch", "-f", "mine")
+        self._rewriting = True
+        yield from git("reset", "-q", "--hard", _THEIRS)
+        self._rewrote()
+        told = self._machine.said("log", "--no-merges", "--reverse", "--format=%H %cn %s", f"{_THEIRS}..ORIG_HEAD")
+        brought: list[str] = []
+        for line in told.splitlines():
+            commit, committer, subject = line.split(" ", 2)
+            if committer != "factory":
+                self._again.append(commit)
+            elif subject.startswith(_TAKEN_IN):
+                brought.append(commit)
+        for commit in brought:
+            yield from self._bring_again(commit)
+        yield from self._pick_again()
+
+    def _bring_again(self, commit: str) -> Doing:
+        """The items that the factory had taken in, where the remote does not have them."""
+        named = self._machine.said("log", "-1", "--no-renames", "--name-only", "--format=", commit).split()
+        for path in (path for path in named if path.startswith("queue/inbox/")):
+            name = path.rpartition("/")[2]
+            if not any(self._machine.root.glob(f"queue/**/{name}")):
+                yield from self._write(path, f"{self._machine.said('cat-file', 'blob', f'{commit}:{path}')}\n")
+
+    def _pick_again(self) -> Doing:
+        """Make commits anew; what is in the way of one that is about the queue counts more than it does."""
+        while self._again and self._on_main():
+            try:
+                yield from self._machine.git("cherry-pick", self._again[0])
+                self.commits.append(self._machine.said("rev-parse", "HEAD"))
+            except Refused:
+                if not self._place(".git/CHERRY_PICK_HEAD").exists():
+                    raise
+                yield from self._machine.git("cherry-pick", "--abort")
+            self._again.pop(0)
+            yield

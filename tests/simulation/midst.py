@@ -1,0 +1,52 @@
+"""What happens in the midst of a pass: a person who comes in between, a crash, a disk that fails."""
+
+import errno
+import os
+from collections.abc import Callable
+from random import Random
+
+from tests.simulation.disk.inodes import Crash
+from tests.simulation.person import Person
+from tests.simulation.steps import Step
+
+POWER_CUT = "power-cut"
+CRASHES = ("kill", POWER_CUT)
+_MOST_REFUSED = 6  # operations on the disk, one after the other
+_REFUSED = {"no-space": errno.ENOSPC, "io-error": errno.EIO}
+
+
+class Midst:
+    """Called before each operation of a pass on the disk: lets happen what is to happen in its midst.
+
+    Before it raises Crash, `cut` is told whether the machine's power goes.
+    """
+
+    def __init__(self, person: Person, step: Step | None, cut: Callable[[bool], None]) -> None:
+        self._person = person
+        self._step = step
+        self._cut = cut
+        self._count = 0
+        self._begun = False
+        self._chance = Random(step.which if step else 0)
+
+    def __call__(self, operation: str, path: str) -> None:
+        self._count += 1
+        step = self._step
+        if self._person.at_work and self._chance.random() < 0.5:
+            self._person.go_on()
+        if step is None or self._count < step.at or (self._begun and step.what not in _REFUSED):
+            return
+        self._begun = True
+        if step.what in CRASHES:
+            self._cut(step.what == POWER_CUT)
+            raise Crash
+        if step.what not in _REFUSED:
+            self._person.begin(step)
+        # No disk keeps a lock from being taken or let go of: that is between processes alone.
+        elif self._count - step.at <= step.which % _MOST_REFUSED and operation != "flock":
+            raise OSError(_REFUSED[step.what], os.strerror(_REFUSED[step.what]), path)
+
+    @property
+    def left(self) -> Step | None:
+        """What has not happened, since the pass was over before."""
+        return None if self._begun else self._step
