@@ -158,6 +158,21 @@ def a_pull_that_merges_moves_onto_moves(town: Town) -> None:
     town.ann.git("pull", "-q", "--no-rebase", "--no-edit")
 
 
+@deed
+def a_pull_of_moves_merged_with_what_one_had_pushed_before(town: Town) -> None:
+    town.work("one", contract="reviewed")
+    town.ann.item("mine")
+    town.ann.tick(drain=True)
+    town.ann.git("pull", "-q", "--no-rebase", "--no-edit")
+    town.ann.git("push", "-q")
+    town.ci.verdict("one", "approve")
+    town.ci.tick(drain=True)
+    town.ci.git("pull", "-q", "--no-rebase", "--no-edit")
+    assert town.ci.lane("one") == town.ci.lane("mine") == "done"
+    town.ci.git("push", "-q")
+    town.ann.git("pull", "-q", "--ff-only")
+
+
 # Branches
 
 

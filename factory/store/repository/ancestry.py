@@ -83,9 +83,10 @@ class Ancestry:
 
     def line(self) -> Iterator[Link]:
         """The line to the head, oldest first: of a merge, on along the parent that holds its queue and artifacts."""
-        return self._line(self._head)
+        return self._line(self._head, beside=False)
 
-    def _line(self, tip: str) -> Iterator[Link]:
+    def _line(self, tip: str, *, beside: bool) -> Iterator[Link]:
+        """That to a tip, from where it left what had been seen; with `beside` not all of that is behind it."""
         chain: list[str] = []
         commit = tip
         while commit in self._nodes and commit not in self._seen:
@@ -96,11 +97,11 @@ class Ancestry:
             self._seen.add(found)
             sides: list[Side] = []
             for parent in self.parents(found):
-                side = self._side(parent, before, found) if parent != before else None
+                side = self._side(parent, before, found, beside=beside) if parent != before else None
                 if side is None:
                     continue
                 if side.joined:
-                    yield from self._line(parent)
+                    yield from self._line(parent, beside=True)
                 sides.append(side._replace(commits=tuple(self._mark(parent, foreign=side.foreign))))
             yield Link(found, before, tuple(sides))
 
@@ -109,27 +110,40 @@ class Ancestry:
         return {name: root[name] for name in OWN_FOLDERS if name in root}
 
     def _parent_on_line(self, commit: str) -> str:
+        holder = self._holder(commit)
+        return self.parents(commit)[0] if holder is None else holder
+
+    def _holder(self, commit: str) -> str | None:
+        """The parent whose artifacts a commit has, empty for a beginning; None where both sides of a merge worked."""
         parents = self.parents(commit)
         if len(parents) < 2:
             return parents[0] if parents else ""
         own = self._own(commit)
         whole = (parent for parent in parents if self._own(parent) == own)
         worked = (parent for parent in parents if self._own(parent).get(ARTIFACTS) == own.get(ARTIFACTS))
-        return next(whole, None) or next(worked, parents[0])
+        return next(whole, None) or next(worked, None)
 
-    def _side(self, tip: str, before: str, merge: str) -> Side | None:
+    def _side(self, tip: str, before: str, merge: str, *, beside: bool) -> Side | None:
         """What a parent brings to a merge; None when the line had seen all of it."""
-        if tip in self._seen:
+        if tip in self._seen and not beside:
             return None
-        if tip in self._nodes:
-            base = tip
-            while base in self._nodes and base not in self._seen:
-                base = self._parent_on_line(base)
-        else:
-            base = self._git.text("merge-base", before, tip, allowed=(0, 1)) if before else ""
+        base = self._base(tip, before, beside=beside)
+        if base == tip:
+            return None
         foreign = not base or base in self._foreign
-        joined = not foreign and tip in self._nodes and self._both_worked(tip, base, before, merge)
+        both = not foreign and tip in self._nodes and self._both_worked(tip, base, before, merge)
+        joined = both or tip in self._seen
         return Side(tip, base, foreign, joined, self.tree(tip), self.tree(base))
+
+    def _base(self, tip: str, before: str, *, beside: bool) -> str:
+        """Where a parent of a merge left what is behind the one on the line; empty when it never did."""
+        if tip in self._nodes and not beside:  # all that was seen is behind that one
+            base: str | None = tip
+            while base in self._nodes and base not in self._seen:
+                base = self._holder(base)
+            if base is not None:
+                return base
+        return self._git.text("merge-base", before, tip, allowed=(0, 1)) if before else ""
 
     def _both_worked(self, tip: str, base: str, before: str, merge: str) -> bool:
         """Whether a merge has artifacts of both its sides."""
