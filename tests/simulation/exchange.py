@@ -11,6 +11,7 @@ from tests.simulation.steps import Script, Step
 _APART = 1000  # so that no two persons give one name to two things
 _THEIRS = "origin/main"
 _IN_THE_WAY = re.compile(r"work/[\w.-]+")
+_PUT_AWAY = re.compile(r"artifacts/[\w./-]+/verdict\.\w+\.yaml")
 _OWN = ("src/", "notes.txt", "WORKFLOW.md", "queue/")
 _TAKEN_IN = "factory: take in "
 
@@ -61,7 +62,7 @@ class Exchanging(Person):
         try:
             yield from self._machine.git("switch", "-q", "main")
         except Refused as refused:
-            self._make_way(str(refused))
+            yield from self._make_way(str(refused))
             yield from self._machine.git("switch", "-q", "main")
 
     def _rewrote(self) -> None:
@@ -80,14 +81,20 @@ class Exchanging(Person):
             if self._place(".git/MERGE_HEAD").exists():
                 yield from self._give_up_mine()
             else:
-                self._make_way(str(refused))
+                yield from self._make_way(str(refused))
                 yield from self._commit_all()
 
-    def _make_way(self, said: str) -> None:
-        """Take away own files where others are to be written."""
+    def _make_way(self, said: str) -> Doing:
+        """Take away own files where others are to be written, and what was put away before it had been committed."""
         for path in set(_IN_THE_WAY.findall(said)) & self.mine.keys():
             del self.mine[path]
             self._place(path).unlink(missing_ok=True)
+        for path in _PUT_AWAY.findall(said):
+            yield from self._write(path, self._committed(f"HEAD:{path}"))
+
+    def _committed(self, name: str) -> str:
+        """A text of one commit."""
+        return f"{self._machine.said('cat-file', 'blob', name)}\n"
 
     def _commit_all(self) -> Doing:
         for paths in (("src", "notes.txt"), ("WORKFLOW.md", "queue")):
@@ -155,7 +162,7 @@ class Exchanging(Person):
         for path in (path for path in named if path.startswith("queue/inbox/")):
             name = path.rpartition("/")[2]
             if not any(self._machine.root.glob(f"queue/**/{name}")):
-                yield from self._write(path, f"{self._machine.said('cat-file', 'blob', f'{commit}:{path}')}\n")
+                yield from self._write(path, self._committed(f"{commit}:{path}"))
 
     def _pick_again(self) -> Doing:
         """Make commits anew; what is in the way of one that is about the queue counts more than it does."""

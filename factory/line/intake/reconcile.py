@@ -5,6 +5,7 @@ from functools import partial
 
 from factory.line.context import Context
 from factory.line.review.proposals import restore_proposal
+from factory.line.runs import Running
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem
@@ -116,16 +117,26 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:
     """Take back every active item that nobody works on; stop the runs whose item's text, or whose claim, is another."""
-    for item_id in context.runs.running:
-        state = snapshot.items.get(item_id)
-        lease = state.history.lease if state and state.lane is Lane.ACTIVE and state.recorded else None
-        if state and lease and (lease.item != state.placed.blob or lease.owner != context.owner):
+    for item_id, running in context.runs.running.items():
+        if _is_over(context, snapshot, running):
             context.writer.once_published(partial(context.runs.stop, item_id))
     released: list[ItemState] = []
     for state, payload in abandoned(snapshot, context.runs.running, context.owner):
         with context.isolating(state):
             released.append(context.writer.move(state, Move(payload)))
     return snapshot.after(*released)
+
+
+def _is_over(context: Context, snapshot: Snapshot, running: Running) -> bool:
+    """Whether what a run is about is no longer what is claimed: so it is where what another clone did was pulled."""
+    item_id = running.request.item_id
+    state = snapshot.items.get(item_id)
+    if state is None:  # finished, or never begun
+        return item_id not in snapshot.lost and item_id not in context.reader.artifacts.ids(snapshot.tree)
+    lease = state.history.lease
+    if state.unread or not state.recorded:
+        return False  # what a person did to it is honoured on its own
+    return not running.is_of(state.history, context.owner) or (lease is not None and lease.item != state.placed.blob)
 
 
 def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterator[tuple[ItemState, Released]]:
