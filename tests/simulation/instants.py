@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from random import Random
 
 from factory.model.layout import item_in_queue
 from factory.store.repository.repository import Repository
@@ -109,6 +110,10 @@ class _Noted(Person):
         yield from super()._write(path, text, torn=torn)
         if says_no and not (self._git / "index.lock").exists():  # else the factory has looked for the last time
             self._saved[path] = (self._git / "refs/heads/main").read_text().strip()
+
+    def _hold_one(self, chance: Random) -> None:
+        if self._says_no:  # else all has to land that can
+            super()._hold_one(chance)
 
     def in_time(self, repository: Repository) -> Iterator[str]:
         """The items to which they had said no while these still lay there on the branch."""

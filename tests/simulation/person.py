@@ -106,13 +106,16 @@ class Person:
 
     def answer_all(self, chance: Random) -> None:
         """Judge all that waits to be, most of it with yes, and hold some of it."""
-        place = self._one(chance, *self._items("review"))
-        if place is not None:
-            place.write_text(edited(place.stem, place.read_text(), "hold", chance))
+        self._hold_one(chance)
         for place in sorted(self._machine.root.glob("queue/review/*.verdict.yaml")):
             what = chance.choice(("approve", "approve", "approve", "send-back", "reject"))
             self._doing.append(self._tried(self._judge(place, what, chance)))
             self._end_all()
+
+    def _hold_one(self, chance: Random) -> None:
+        place = self._one(chance, *self._items("review"))
+        if place is not None:
+            place.write_text(edited(place.stem, place.read_text(), "hold", chance))
 
     # What they do
 
