@@ -476,6 +476,36 @@ def test_one_person_in_two_seats_counts_once(world: World, quorum: object, commi
     world.command("audit")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r"sha256:[0-9a-f]{8}", "sha256:00000000"),
+        ("reviewer:.*", "reviewer: factory"),
+        ("decision: .*", "decision: maybe"),
+    ],
+    ids=["of another subject", "in the name of the factory", "unreadable"],
+)
+def test_a_verdict_that_did_not_count_is_kept_where_the_quorum_was_met_without_it(
+    world: World, before: str, after: str
+) -> None:
+    # given an item that one of two has approved, while what the other wrote does not count
+    world.contract("judged", review={**TWO, "quorum": 1})
+    world.item("one", contract="judged")
+    world.tick()
+    place = world.verdict("one", "approve", seat="second")
+    refused = re.sub(before, after, place.read_text())
+    assert refused != place.read_text()
+    place.write_text(refused)
+    world.verdict("one", "approve", seat="first")
+    world.commit()
+    # when it is finished
+    world.tick()
+    # then its journal names the verdict that counted, the other is there to be read, and nothing is wrong with that
+    assert [each.seat for each in world.journal("one")[-1].verdicts] == ["first"]
+    assert world.artifacts("one")["run-1/verdict.second.yaml"] == refused.rstrip("\n")
+    world.command("audit")
+
+
 def test_a_no_of_one_person_counts_in_whatever_seat(world: World) -> None:
     world.contract("judged", review={**TWO, "quorum": 1})
     world.item("one", contract="judged")

@@ -92,7 +92,11 @@ class Finish:
             yield Rule.COVERED, "was applied, and is on hold"
         assessed = self._judgement.assessed(delivered, item, contract, evidence)
         decision = assessed.decision
-        yield from assessed.refused
+        for seat in contract.review.seats:
+            if seat.by_machine and (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
+                yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
+        if (decision.event, decision.verdicts) != (self._entry.event, self._entry.verdicts):
+            yield from assessed.refused  # a verdict that nobody counted is kept with the run, and breaks nothing
         if decision.event is not self._entry.event:
             how = "rejected" if self._entry.event is Event.REJECT else "finished"
             yield Rule.COVERED, f"was {how}, and by what is committed it {decision.reason or 'could not be'}"

@@ -121,8 +121,6 @@ class Judgement:
         dismissed: set[str] = set()
         for seat in seats:
             if seat.by_machine:
-                if (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
-                    refused.append((Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"))
                 said = self._machines_vote(seat.name, delivered, delivery)
                 if isinstance(said, str):
                     lost[seat.name] = said
