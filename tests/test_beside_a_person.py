@@ -279,11 +279,11 @@ def test_what_a_person_begins_while_a_pass_is_under_way_keeps_the_branch_where_i
     world.commit("Please")
     publish, done, head = Publisher.publish, [0], world.git("rev-parse", "main")
 
-    def published(self: Publisher, updates: object) -> None:
+    def published(self: Publisher, *arguments: object) -> None:
         if not done[0]:
             done[0] = 1
             begun(world, verb)
-        publish(self, updates)  # type: ignore[arg-type]
+        publish(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Publisher, "publish", published)
     # then the pass does nothing and says why

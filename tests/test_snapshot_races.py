@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,9 +53,9 @@ def before_publishing(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], None
     """Have somebody act in the moment of each publish, who knows the subjects of its commits."""
     publish = Publisher.publish
 
-    def racing(publisher: Publisher, updates: Sequence[RefUpdate]) -> None:
+    def racing(publisher: Publisher, updates: Sequence[RefUpdate], landing: Collection[str]) -> None:
         act("\n".join(subjects(publisher._objects, updates)))
-        publish(publisher, updates)
+        publish(publisher, updates, landing)
 
     monkeypatch.setattr(Publisher, "publish", racing)
 

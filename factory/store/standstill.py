@@ -4,7 +4,6 @@ Only ever a help, and about nothing but whether to look again: whatever is uncle
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -130,4 +129,4 @@ def _stamp(path: Path) -> str:
 
 
 def _any(folder: Path) -> bool:
-    return folder.is_dir() and any(os.scandir(folder))
+    return bool(files.names_in(str(folder)))

@@ -137,10 +137,11 @@ class Checkout:
         for change in changes:
             source = self._aside / change.path
             if change.new and os.path.lexists(source):  # else a sparse checkout leaves it out
-                if seen[change.path] is None:
-                    files.put_new(source, self.root / change.path)
-                elif self._is_as_seen(change, seen):
-                    files.put(source, self.root / change.path)
+                place = self.root / change.path
+                if not os.path.lexists(place):
+                    files.put_new(source, place)
+                elif self._is_as_seen(change, seen) or (place.is_dir() and not place.is_symlink()):
+                    files.put(source, place)
 
     def _is_as_seen(self, change: Change, seen: Mapping[str, Stamp]) -> bool:
         return _stamp(self.root / change.path) == seen[change.path]
