@@ -38,6 +38,7 @@ def status_command(as_json: bool, watch: bool, branches: bool) -> None:
         now = opened.system.now()
         if last and not as_json and last.lasts(sight_of(opened, last), now) and holder(opened.state) is None:
             heading(last.rows, last.done_today, last.branch)
+            alarms(last.alarms)
             rows_table(last.rows, now)
             return
     importlib.import_module(_WHOLE).show(as_json)
@@ -49,6 +50,12 @@ def heading(rows: Iterable[Row], done_today: int, branch: str, orchestrator: str
     counts = "  ".join(lane_word(lane, f"{lanes.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
     click.echo(f"{counts}  {lane_word(Lane.DONE, f'{done_today} done today')}   (branch {branch})")
     click.echo(f"orchestrator: {orchestrator or _NOBODY}")
+
+
+def alarms(said: Iterable[str]) -> None:
+    """Print what keeps items from starting or proving anything."""
+    for each in said:
+        click.echo(click.style(printable(each), fg="red"))
 
 
 def rows_table(rows: Iterable[Row], now: datetime, most: int | None = None) -> None:

@@ -7,11 +7,10 @@ from datetime import datetime
 import click
 
 from factory.cli.session import reading, repository
-from factory.cli.status import heading, rows_table
+from factory.cli.status import alarms, heading, rows_table
 from factory.cli.text import echo_json
 from factory.model.base import counted, printable
 from factory.model.lifecycle import Lane
-from factory.model.moments import rfc3339
 from factory.report.status import Status, status, to_remember
 from factory.store.library import branches_of
 from factory.store.standstill import remember, sight
@@ -82,17 +81,7 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
     heading(found.rows, found.done_today, branch, found.orchestrator)
     if found.busy:
         click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
-    for state in found.breakers:
-        until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
-        failures = counted(state.failures, "failure")
-        shown = f"breaker of {state.contract}: {state.state}{until} after {failures}: {state.reason}"
-        click.echo(click.style(printable(shown), fg="red"))
-    for canary in found.canaries:
-        silent = ", ".join(canary.silent)
-        shown = (
-            f"canary of {canary.contract}: {silent} passes without the product, as tried last; factory doctor --checks"
-        )
-        click.echo(click.style(printable(shown), fg="red"))
+    alarms(found.alarms())
     rows_table(found.rows, now, most)
     shown_problems = found.problems[:_MOST_PROBLEMS] if most is None else ()
     for problem in shown_problems:

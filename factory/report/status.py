@@ -11,12 +11,13 @@ from factory.line.lock import holder
 from factory.line.review.assess import assess_now
 from factory.line.review.conflicts import Conflicts
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.base import counted
 from factory.model.breaker import BreakerState, State
 from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
-from factory.model.moments import day_of, midnight, moment_of
+from factory.model.moments import day_of, midnight, moment_of, rfc3339
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.pending_edits import noted
@@ -37,6 +38,18 @@ class Status:
     canaries: tuple[Canary, ...] = ()  # those that found a check which passes without the product
     busy: str = ""  # what a person has begun, and every pass waits for
     until: datetime | None = None  # something comes due by itself, at the latest the next day
+
+    def alarms(self) -> tuple[str, ...]:
+        """What keeps items from starting, or from proving anything, as people are told of it."""
+        said: list[str] = []
+        for state in self.breakers:
+            until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
+            after = counted(state.failures, "failure")
+            said.append(f"breaker of {state.contract}: {state.state}{until} after {after}: {state.reason}")
+        for canary in self.canaries:
+            passing = f"{', '.join(canary.silent)} passes without the product, as tried last"
+            said.append(f"canary of {canary.contract}: {passing}; factory doctor --checks")
+        return tuple(said)
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -95,7 +108,7 @@ def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen:
     That is what is at work, what is approved and has yet to land, a sandbox, and whatever is wrong.
     """
     moving = any(row.lane is Lane.ACTIVE or row.not_applied or _lands(row) for row in found.rows)
-    wrong = found.problems or found.breakers or found.canaries or found.busy
+    wrong = found.problems or found.busy
     if not seen or moving or wrong or found.orchestrator or snapshot.policy.sandbox == "required":
         return None
     return LastStatus(
@@ -105,6 +118,7 @@ def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen:
         sight=seen,
         until=found.until,
         done_today=found.done_today,
+        alarms=found.alarms(),
         rows=found.rows,
     )
 

@@ -36,4 +36,5 @@ class LastStatus(Seen):
     """A status in which nothing was wrong, no item was at work, and nobody held the lock."""
 
     done_today: int
+    alarms: tuple[str, ...]
     rows: tuple[Row, ...]
