@@ -9,6 +9,7 @@ from factory.execution.checks.reads import ReadContents
 from factory.execution.checks.trace import Trace
 from factory.model.contract import Contract
 from factory.model.reads import Reads
+from factory.report.narrow_reads import to_add
 from factory.store.repository.repository import Repository
 from tests.world import World
 
@@ -168,3 +169,20 @@ def test_a_trace_that_is_no_file_tells_nothing(world: World) -> None:
     for place in (world.root.parent / "link", world.root.parent / "none", world.root):
         assert Trace(repository.objects, "", filesystem, "/me").beyond(place, Reads.of(["lib"])) is None
     repository.close()
+
+
+READ = [f"tests/part-{number}.py" for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "added"),
+    [
+        (("a.toml", "src/*"), ["a.toml", "src/*"]),
+        (("*", "a.toml", "src/*"), ["*", "src/*"]),
+        (("*", ".github", "a.toml", "src/app/*", *READ), ["*", "src", "tests"]),
+    ],
+    ids=["few", "all that lies at the top", "many"],
+)
+def test_what_doctor_says_to_add_covers_all_that_was_read(lacking: tuple[str, ...], added: list[str]) -> None:
+    assert to_add(lacking) == added
+    assert Reads.of(added).lacking(lacking) == ()

@@ -81,6 +81,20 @@ def test_a_merge_of_a_persons_is_named_as_what_everything_waits_for(world: World
     assert json.loads(world.command("status", "--json"))["waits_for_a_person"].startswith("a merge")
 
 
+def test_a_change_that_no_pass_takes_in_is_named_with_what_takes_it_back(world: World) -> None:
+    # given an approved item whose file a person has made executable
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    (world.root / "queue/review/one.yaml").chmod(0o755)
+    world.tick()
+    # then it waits, and says why and until when
+    assert "(git checkout -- queue/review/one.yaml takes them back)" in line_of(world, "one")
+    world.git("checkout", "--", "queue/review/one.yaml")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
 def test_the_check_that_is_being_run_is_named(world: World) -> None:
     assert_named(world, r"one +active +checking +\d+s +do one +slow; last sign of life \d+ s ago", "both")
 

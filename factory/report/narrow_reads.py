@@ -16,7 +16,7 @@ from factory.store import yaml
 from factory.store.read_samples import ReadSamples
 
 _SHOWN = 10  # paths that are named
-_LOOK = "factory doctor --checks, or the next run of it"
+_LOOK = "factory doctor --checks, or the next run of it that passes"
 
 
 def seen_reads(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Diagnosis]:
@@ -68,5 +68,12 @@ def _narrow(name: str, where: str, check: Check, lacking: tuple[str, ...]) -> Di
     if HISTORY in lacking:
         advice = "take `reads` away: git's own folder is no part of what they can name"
     else:
-        advice = f"add {', '.join(json.dumps(path) for path in lacking[:_SHOWN])}"
+        advice = f"add {', '.join(map(json.dumps, to_add(lacking)))}"
     return Diagnosis(f"reads of {name}", Health.BAD, found, advice)
+
+
+def to_add(lacking: tuple[str, ...]) -> list[str]:
+    """What covers all of it, in few words: of many paths the folders at the top, with all that these hold."""
+    if "*" in lacking:  # which covers what lies there
+        lacking = ("*", *(path for path in lacking if "/" in path))
+    return sorted({path.partition("/")[0] for path in lacking} if len(lacking) > _SHOWN else lacking)

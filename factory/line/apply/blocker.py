@@ -18,7 +18,8 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
         return None
     changed = own_changes(repository, snapshot, assessment)
     if changed:
-        return NotApplied.UNCOMMITTED, f"changes in {', '.join(changed)} are not taken in yet"
+        back = f"git checkout -- {changed[0]} takes them back"
+        return NotApplied.UNCOMMITTED, f"changes in {', '.join(changed)} are not taken in ({back})"
     objects = repository.objects
     if not objects.has(evidence.target):
         return NotApplied.TARGET_MOVED, f"{target} was made anew, and the checks are run again first"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
-from factory.model.errors import MachineError, UnusableError
+from factory.model.errors import FactoryError, MachineError, UnusableError
 from factory.store.system import System
 
 PROGRAM = shutil.which("git") or "git"
@@ -115,8 +115,14 @@ class Git:
         patience: float | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """What git prints, with its exit status. Raises GitError when it is not allowed. `patience` is in seconds."""
-        done = self.ended((PROGRAM, *arguments), environment({**self.env, **(env or {})}), stdin, patience)
-        return _allowed(done, arguments, allowed)
+        try:
+            done = self.ended((PROGRAM, *arguments), environment({**self.env, **(env or {})}), stdin, patience)
+            return _allowed(done, arguments, allowed)
+        except GitError as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: GitError) -> FactoryError:
+        return error
 
     def stream(self, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
         """What git prints, piece by piece between NULs, as it prints it. Raises GitError when it fails."""

@@ -4,14 +4,13 @@ import errno
 import hashlib
 import os
 import shlex
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from factory.model.errors import BusyError, UnusableError
+from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.store import files
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.locks import IndexLock
@@ -36,27 +35,16 @@ class IndexGit(Git):
         super().__init__(folder, system)
         self._index = index
 
-    def call(
-        self,
-        *arguments: str,
-        stdin: bytes = b"",
-        env: Mapping[str, str] | None = None,
-        allowed: Sequence[int] = (0,),
-        patience: float | None = None,
-    ) -> subprocess.CompletedProcess[bytes]:
-        """What git prints, with its exit status. Raises UnusableError for a torn index, and else GitError."""
-        try:
-            return super().call(*arguments, stdin=stdin, env=env, allowed=allowed, patience=patience)
-        except GitError:
-            if not is_torn(self._index):
-                raise
-            message = (
-                f"{self._index}, git's index of {self.folder}, was left empty or cut off and cannot be read; make it "
-                "anew from what is checked out: no file changes, and what was staged has to be staged again"
-            )
-            # Not `git reset`, which also ends a merge that is under way, and shows what a sparse checkout leaves out.
-            anew = f"rm {shlex.quote(str(self._index))} && git -C {shlex.quote(str(self.folder))} read-tree HEAD"
-            raise UnusableError(message, anew) from None
+    def _explained(self, error: GitError) -> FactoryError:
+        if not is_torn(self._index):
+            return error
+        message = (
+            f"{self._index}, git's index of {self.folder}, was left empty or cut off and cannot be read; make it "
+            "anew from what is checked out: no file changes, and what was staged has to be staged again"
+        )
+        # Not `git reset`, which also ends a merge that is under way, and shows what a sparse checkout leaves out.
+        anew = f"rm {shlex.quote(str(self._index))} && git -C {shlex.quote(str(self.folder))} read-tree HEAD"
+        return UnusableError(message, anew)
 
 
 def is_torn(index: Path) -> bool:
