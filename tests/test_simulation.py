@@ -23,6 +23,13 @@ def test_what_was_found_once_does_not_come_back(path: Path) -> None:
     assert play(Script.read(path)).violations == []
 
 
+@pytest.mark.parametrize("seed", [2, 4])  # a crowded one, and one with two clones
+def test_a_script_that_is_kept_is_read_as_it_was(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_text(script_of(seed).to_json())
+    assert Script.read(path) == script_of(seed)
+
+
 def test_a_seed_gives_the_same_history_each_time() -> None:
     first, second = play(script_of(7)), play(script_of(7))
     assert (first.head, first.operations, first.checks) == (second.head, second.operations, second.checks)

@@ -14,6 +14,7 @@ from factory.model.events import Happening, Recorded
 from factory.store.repository.repository import Repository
 from tests.simulation import invariants, rest
 from tests.simulation.disk.inodes import Crash
+from tests.simulation.endings import of_endings
 from tests.simulation.exchange import Exchanging
 from tests.simulation.life import Life
 from tests.simulation.machine import Machine
@@ -57,12 +58,12 @@ class Simulation:
         self.tell = tell
         self.clone = clone
         self.beside: Sequence[Simulation] = ()  # the other clones on this machine
-        self.tally = Tally(on_other_bases=script.clones)
         self.person = Exchanging(machine, script, clone) if script.clones else Person(machine, script)
         self.played = Played()
         self.heads: list[str] = []  # the newest commit of the factory's, after each pass
         self._seed = f"{script.seed}" + (f" {clone}" if clone else "")
         self._chance = Random(f"{self._seed} faults")
+        self.tally = Tally(on_other_bases=script.clones, stumbles=Random(f"{self._seed} stumbles"))
         self._life: Life | None = None
         self._to_be_looked_at = False  # after the next pass that is made in peace
         self.power = False  # whether the crash that comes takes the machine with it
@@ -72,6 +73,7 @@ class Simulation:
         self.put_in_order()
         self.come_to_rest()
         self.person.answer_all(Random(f"{self._seed} answers"))
+        self.tally.stumbles = None  # a pass after which nothing happens has tried everything
         self.come_to_rest()
 
     def do(self, step: Step) -> None:
@@ -131,6 +133,8 @@ class Simulation:
         report = self._life.orchestrator.one_pass()
         with self.machine.undisturbed():
             self.played.violations += self._life.witness.end()
+            if not self.person.at_work:
+                self.played.violations += self._life.witness.indexes()
         return report
 
     def _living(self, call: Callable[[], Given]) -> Given | None:
@@ -263,6 +267,7 @@ class Simulation:
                 *rest.of_waiting(repository),
                 *([] if self.beside else rest.of_branches(repository)),  # a clone shows what it has proposed itself
                 *rest.of_evidence(repository),
+                *of_endings(repository, alone=not self.script.clones),
                 *([] if any(each.astray for each in persons) else rest.of_moves(repository, moved)),
                 *invariants.of_person(repository, person.mine, person.commits, person.taken_off),
             ]

@@ -35,7 +35,7 @@ def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> I
         return
     told = oracle.found(repository.root, repository.system, head)
     yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(rule, text))
-    yield from _of_landings(repository, _line(repository, head) if alone else _by_factory(repository, head))
+    yield from _of_landings(repository, commits_of(repository, head, alone=alone))
     yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
@@ -117,6 +117,11 @@ def _of_people(repository: Repository, head: str) -> str:
 def _is_factorys(repository: Repository, commit: str) -> bool:
     found = repository.objects.read(commit)
     return found is not None and BY_FACTORY in found[2]
+
+
+def commits_of(repository: Repository, head: str, *, alone: bool) -> Iterator[str]:
+    """The commits that moved the branch; of a clone that is not `alone` the factory's, in whichever they were made."""
+    return _line(repository, head) if alone else _by_factory(repository, head)
 
 
 def _line(repository: Repository, head: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from factory.model.events import Tell
 from factory.store.repository.repository import Repository
 from tests.simulation.machine import Machine
 from tests.simulation.person import Person
+from tests.simulation.stumbles import stumbling
 from tests.simulation.witness import Witness
 from tests.simulation.workers import SimulatedExecutor, Tally, local_executor
 
@@ -25,6 +26,7 @@ class Life:
             self.orchestrator = Orchestrator(self.repository, tell, executor=executor, local=local)
             self.witness = Witness(self.repository, person)
             self._stack.enter_context(self.orchestrator.holding())
+            self._stack.enter_context(stumbling(self.orchestrator.context.writer, tally))
         except BaseException:
             self.repository.close()
             raise

@@ -26,15 +26,18 @@ class Midst:
         self._step = step
         self._cut = cut
         self._count = 0
+        self._since = step.since if step else ""
         self._begun = False
         self._chance = Random(step.which if step else 0)
 
     def __call__(self, operation: str, path: str) -> None:
-        self._count += 1
+        if self._since in path:
+            self._since = ""
+        self._count += not self._since
         step = self._step
         if self._person.at_work and self._chance.random() < 0.5:
             self._person.go_on()
-        if step is None or self._count < step.at or (self._begun and step.what not in _REFUSED):
+        if step is None or self._since or self._count < step.at or (self._begun and step.what not in _REFUSED):
             return
         self._begun = True
         if step.what in CRASHES:

@@ -221,8 +221,12 @@ class Person:
         source = str(place.relative_to(self._machine.root))
         if target.exists():
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
         self.moved.add(place.stem)
+        if what == "move" and self._place(f"artifacts/{place.stem}/journal.jsonl").exists() and chance.random() < 0.4:
+            place.unlink()  # which nobody believes of an item that is under way
+            yield from self._commit(source)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
         if chance.random() < 0.5:
             place.rename(target)
             if place.parent.name != "active":  # the run of that one is to end first

@@ -42,6 +42,8 @@ def of_waiting(repository: Repository) -> Iterator[str]:
             place, data = parse(f"queue/{lane}/{name}"), objects.blob(entry.oid)
             if not isinstance(place, ItemFile) or not data or b"hold: true" in data:
                 continue
+            if not (repository.root / f"queue/{lane}/{name}").is_file():
+                continue  # a person has deleted it, and could not commit that
             verdicts = [objects.blob(each.oid) for other, each in folder.items() if other.startswith(f"{place.id}.")]
             journal = objects.file(tree, journal_path(place.id)) or b""
             if lane is Lane.REVIEW and not _is_delivered(journal):

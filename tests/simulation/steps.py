@@ -39,9 +39,15 @@ FACTORY = {"pass": 30, "work": 30, "later": 3}
 FAULTS = {"kill": 4, "power-cut": 4, "no-space": 2, "io-error": 2, "restart": 1}
 # What they do besides where there are two clones, with a bare repository between them.
 EXCHANGE = ("pull", "pull", "rebase-onto-theirs", "push", "push")
-_EVERY = 4  # how many seeds to one with two clones
+# Of so many seeds one has two clones; and one a merge train that is long, and in which the checks often fail.
+_EVERY, _CLONES, _CROWDED = 4, 0, 2
+_RIDING = ("good", "good", "bad", "left", "right", "worst")
 _OPERATIONS = 220  # of a pass that does a lot; later than its last operation a step happens after it
 _MOST_ITEMS = 8
+
+# From where on operations are counted: of the whole pass, since a batch is made ready, and since its branches move.
+_SINCE = ("", "factory/index-", "refs/heads/main.lock")
+_SOON = 60  # operations from there on, in which there is most to break
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,11 @@ class Step:
     which: int = 0  # decides what is left to chance
     at: int = -1  # after how many operations on the disk of the pass that is made with it; -1: before any
     clone: int = 0  # in which one
+    since: str = ""  # from which on operations are counted: the first on a file whose path holds this
 
     def __str__(self) -> str:
-        at = f" at {self.at}" if self.at >= 0 else ""
+        since = f" since {self.since}" if self.since else ""
+        at = f" at {self.at}{since}" if self.at >= 0 else ""
         return f"{self.what} {self.which}{at}" + (f" in {self.clone}" if self.clone else "")
 
 
@@ -88,22 +96,26 @@ class Script:
 
 def _step(text: str) -> Step:
     what, which, *more = text.split(" ")
-    told = dict(zip(more[::2], map(int, more[1::2]), strict=True))
-    return Step(what, int(which), told.get("at", -1), told.get("in", 0))
+    told = dict(zip(more[::2], more[1::2], strict=True))
+    return Step(what, int(which), int(told.get("at", -1)), int(told.get("in", 0)), told.get("since", ""))
 
 
 def script_of(seed: int, length: int = 50) -> Script:
     """The script that follows from a seed."""
     chance = Random(seed)
-    items = tuple(f"{chance.choice(KINDS)}-{number}" for number in range(chance.randint(2, _MOST_ITEMS)))
+    crowded = seed % _EVERY == _CROWDED
+    many, kinds = (_MOST_ITEMS, _RIDING) if crowded else (chance.randint(2, _MOST_ITEMS), KINDS)
+    items = tuple(f"{chance.choice(kinds)}-{number}" for number in range(many))
     weights = {**FACTORY, **PERSON, **FAULTS}
     if chance.random() < 0.3:  # some are quiet
         weights = {**FACTORY, **PERSON}
     drawn = chance.choices(list(weights), list(weights.values()), k=length)
-    steps = [Step(what, chance.randrange(1000), _at(what, chance)) for what in drawn]
+    steps = [_near(Step(what, chance.randrange(1000), _at(what, chance))) for what in drawn]
     (seats,) = chance.choices(list(SEATS), list(SEATS.values()))
     mode, hands = chance.choice(("every", "tip")), chance.choice((1, 2, 8))
-    if not seed % _EVERY:
+    if crowded:
+        seats, hands = chance.choice(("checks", "checks-of-work")), _MOST_ITEMS
+    if seed % _EVERY == _CLONES:
         return Script(seed, items, seats, mode, hands, tuple(_in_clones(steps, chance)), clones=True)
     return Script(seed, items, seats, mode, hands, tuple(steps))
 
@@ -128,3 +140,9 @@ def _at(what: str, chance: Random) -> int:
         return -1
     in_the_midst = what in FAULTS or chance.random() < 0.4
     return chance.randrange(_OPERATIONS) if in_the_midst else -1
+
+
+def _near(step: Step) -> Step:
+    """The same, two times of three where a batch is published."""
+    since = _SINCE[step.which % len(_SINCE)] if step.at >= 0 else ""
+    return replace(step, at=step.at % _SOON, since=since) if since else step

@@ -22,6 +22,7 @@ BEGINNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _BEGAN = BEGINNING.timestamp()
 _BETWEEN_S = 1e-4  # between any two things that are done to a disk
 _LATER = ("run",)  # the pools whose work goes on while the orchestrator does something else
+_SLOWEST_S = 40.0  # until that begins
 
 Given = TypeVar("Given")
 Taken = ParamSpec("Taken")
@@ -244,7 +245,7 @@ class _Deferred(_Inline):
 
         self._open.add(future)  # type: ignore[arg-type]
         future.add_done_callback(self._open.discard)
-        self._system.begin_thread(10 * self._system.chance(), do)
+        self._system.begin_thread(_SLOWEST_S * self._system.chance(), do)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

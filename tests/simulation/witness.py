@@ -52,6 +52,17 @@ class Witness:
                 yield f"{path} was merged, and the person's lay there"
         self._whole = True
 
+    def indexes(self) -> Iterator[str]:
+        """Where an index is behind or ahead of what is checked out, and no git of the person's is at work.
+
+        Only the factory writes journals; whatever else differs may be their wish.
+        """
+        for view in self._repository.views():
+            head = self._repository.head(view.branch() or "")
+            if head and not view.busy():
+                differing = view.index.differing(head, ["artifacts"])
+                yield from (f"the index says something else of {each}" for each in differing if each.endswith(".jsonl"))
+
     def _is_shown(self) -> bool:
         """Whether the branch is checked out."""
         return (self._repository.root / ".git/HEAD").read_text() == "ref: refs/heads/main\n"

@@ -61,6 +61,7 @@ class Tally:
     runs: dict[str, int] = field(default_factory=dict)
     crowds: list[str] = field(default_factory=list)  # the moments at which more were at work than may be
     on_other_bases: bool = False  # whether a person may take back a run's beginning, and it begin anew on another one
+    stumbles: Random | None = None  # by which landings fail now and then; None: none does
 
     def begin(self, request: RunRequest) -> None:
         """Count a run."""
