@@ -10,12 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
-from factory.model.base import branch_problem
 from factory.model.contract import ApplyMode, Contract, SeatKind
 from factory.model.errors import InvalidFile
 from factory.model.formats import FORMATS, schema_of
 from factory.model.hover import HELP
 from factory.model.item import Item, id_problem
+from factory.model.names import branch_problem
 from factory.model.policy import Policy
 from factory.model.result import Result, Status
 from factory.model.verdict import Decision, Verdict

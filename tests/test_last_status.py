@@ -1,10 +1,9 @@
 """`factory status` says again what it said last, as long as nothing has changed on which that hangs."""
 
-import json
 import re
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.report.status_row import REMEMBERED_MOST, LastStatus
 from factory.store.repository.repository import Repository
-from factory.store.standstill import remembered
+from factory.store.standstill import remember, remembered
 from tests.test_standstill import RUBBISH, commit, edit, lost_branch, new_file, policy, rebase_begun, verdict
 from tests.world import World, say_nothing
 
@@ -49,8 +48,9 @@ def resting(world: World) -> World:
 def test_what_was_said_last_is_said_again(resting: World) -> None:
     told = anew(resting)
     assert "on hold" in told and {row.id for row in last(resting).rows} == {"held", "judged"}
-    renamed = last(resting).model_dump_json().replace("on hold", "as it was")
-    kept(resting).write_text(renamed)
+    found = last(resting)
+    rows = tuple(row._replace(note=row.note.replace("on hold", "as it was")) for row in found.rows)
+    remember(kept(resting), replace(found, rows=rows))
     assert said(resting).replace("as it was", "on hold") == told
 
 
@@ -65,10 +65,8 @@ def test_whatever_it_shows_is_shown_as_it_is_now(resting: World, change: Callabl
 def test_what_ages_is_as_old_as_it_is_now(resting: World) -> None:
     anew(resting)
     found = last(resting)
-    older = tuple(
-        {**row.as_json(), "since": str(row.since - timedelta(days=2)) if row.since else None} for row in found.rows
-    )
-    kept(resting).write_text(json.dumps({**json.loads(found.model_dump_json()), "rows": older}))
+    older = tuple(row._replace(since=row.since - 2 * 86400) for row in found.rows if row.since)
+    remember(kept(resting), replace(found, rows=older))
     assert "2d" in resting.command("status")
 
 

@@ -1,6 +1,5 @@
 """A tick that found nothing to do spares the next one the pass, as long as nothing that a pass looks at has changed."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,6 +11,8 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.watch import watch
 from factory.model.errors import StopRequested
+from factory.model.moments import moment_of
+from factory.store import standstill
 from factory.store.repository.repository import Repository
 from factory.store.standstill import Standstill, remembered, sight
 from factory.store.system import System
@@ -52,7 +53,7 @@ def test_it_also_ends_with_the_same_exit_status(world: World) -> None:
     world.item("one", text="hold: true\n")
     world.tick()
     world.move("one", "queue/blocked", commit=True)
-    assert still(world).counts["blocked"] == 1  # type: ignore[index]
+    assert still(world).counts["blocked"] == 1
     world.command("tick", "--strict", status=1)
 
 
@@ -125,10 +126,12 @@ def test_what_is_approved_and_waits_for_a_person_is_looked_at_each_time(world: W
 
 def test_it_ends_with_the_day_or_when_something_comes_due(resting: World) -> None:
     found = still(resting)
-    assert found.until is not None and found.until - datetime.now(UTC) <= timedelta(days=1)
-    assert found.lasts(found.sight, found.until - timedelta(seconds=1))
-    assert not found.lasts(found.sight, found.until)
-    assert not found.lasts("", found.until - timedelta(days=1))
+    assert found.until is not None
+    until = moment_of(found.until)
+    assert until - datetime.now(UTC) <= timedelta(days=1)
+    assert found.lasts(found.sight, until - timedelta(seconds=1))
+    assert not found.lasts(found.sight, until)
+    assert not found.lasts("", until - timedelta(days=1))
 
 
 RUBBISH = [b"", b"\xff", b"{", b"[]", b"3", b"[" * 100_000, b"x" * 300_000, b'{"form": "0"}']
@@ -141,10 +144,22 @@ def test_rubbish_in_what_is_remembered_counts_as_nothing(resting: World, data: b
     assert "1 done today" in resting.command("tick")
 
 
-def test_what_another_version_remembers_counts_as_nothing(resting: World) -> None:
+def test_what_another_version_remembers_counts_as_nothing(resting: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standstill, "__version__", "0.0.1")
+    assert remembered(resting.root / ".git/factory/standstill", Standstill) is None
+
+
+def test_what_was_changed_by_others_or_lost_its_end_counts_as_nothing(resting: World) -> None:
     place = resting.root / ".git/factory/standstill"
-    place.write_text(json.dumps({**json.loads(place.read_text()), "form": "0.0.1"}))
-    assert remembered(place, Standstill) is None
+    whole = place.read_bytes()
+    for data in (whole.replace(b"on hold", b"at hand"), whole[:-1], whole.partition(b"\n")[2]):
+        place.write_bytes(data)
+        assert remembered(place, Standstill) is None
+
+
+def test_of_two_kinds_neither_is_taken_for_the_other(resting: World) -> None:
+    resting.command("status")
+    assert remembered(resting.root / ".git/factory/status", Standstill, 10_000) is None
 
 
 def test_a_folder_in_its_place_is_no_error(resting: World) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from factory.model.base import last_line
+from factory.model.text import last_line
 from tests.steps import HUMAN
 from tests.world import World
 

@@ -9,11 +9,11 @@ from pydantic import JsonValue
 
 from factory.cli.session import json_option, queue_checkout, reading
 from factory.cli.text import echo_json, encoded
-from factory.model.base import printable
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.store import files, yaml
 
 

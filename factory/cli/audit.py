@@ -4,7 +4,7 @@ import click
 
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.model.base import counted, printable
+from factory.model.text import counted, printable
 from factory.report.audit.audit import Audit, audit, resolve
 from factory.report.audit.rules import EXPLAINED, Rule
 from factory.store.library import locate_branch

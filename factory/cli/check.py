@@ -7,7 +7,7 @@ import click
 
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.model.base import printable
+from factory.model.text import printable
 from factory.report.check import check
 
 

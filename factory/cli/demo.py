@@ -16,11 +16,11 @@ from factory.cli.text import lane_word, table
 from factory.line.orchestrator import Orchestrator
 from factory.line.snapshot import SnapshotReader
 from factory.line.tick import tick
-from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.layout import YAML, contract_path, lane_folder, verdict_path
 from factory.model.lifecycle import Lane
 from factory.model.run_layout import PATCH
+from factory.model.text import printable
 from factory.report.detail import Detail, detail
 from factory.store import files
 from factory.store.repository.git import Git

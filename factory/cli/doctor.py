@@ -4,7 +4,7 @@ import click
 
 from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json
-from factory.model.base import printable
+from factory.model.text import printable
 from factory.report.baseline import baseline
 from factory.report.diagnosis import Health
 from factory.report.doctor import examine

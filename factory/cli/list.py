@@ -4,8 +4,8 @@ import click
 
 from factory.cli.session import json_option, reading
 from factory.cli.text import ago, echo_json, lane_word, table
-from factory.model.base import printable
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.report.finished import Finished, finished
 from factory.report.status import status
 from factory.report.status_row import Row

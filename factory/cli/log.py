@@ -7,10 +7,10 @@ import click
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word, table
-from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
+from factory.model.text import printable
 from factory.report.detail import detail, journal
 from factory.store.repository.project_commits import incoming
 

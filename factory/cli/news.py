@@ -9,11 +9,11 @@ import click
 from factory.cli.say import say
 from factory.cli.text import lane_word
 from factory.line.runs import Runs
-from factory.model.base import printable
 from factory.model.errors import Problem
 from factory.model.events import BreakerChanged, ComesDue, Happening, Noticed, Recorded, TookIn
 from factory.model.journal import Entry
 from factory.model.moments import rfc3339
+from factory.model.text import printable
 from factory.store.system import MACHINE
 
 _PATIENCE_S = 2.0  # before a pipe is told what is waited for

@@ -12,9 +12,9 @@ from factory.cli.session import json_option, reading
 from factory.cli.text import echo_json, encoded, lane_word, table
 from factory.cli.walk import walk
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.model.verdict import Decision
 from factory.report.status import status
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from factory.cli.session import repository
-from factory.model.base import branch_problem
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
 from factory.model.lifecycle import Lane
+from factory.model.names import branch_problem
 from factory.store import files
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository

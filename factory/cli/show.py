@@ -5,9 +5,9 @@ import click
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word
-from factory.model.base import printable
 from factory.model.lifecycle import Lane
 from factory.model.result import Usage
+from factory.model.text import printable
 from factory.report.detail import Detail, detail
 
 

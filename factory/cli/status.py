@@ -10,9 +10,10 @@ import click
 
 from factory.cli.text import ago, lane_word, table
 from factory.line.lock import holder
-from factory.model.base import printable
 from factory.model.lifecycle import Lane
-from factory.report.status_row import REMEMBERED_MOST, LastStatus, Row
+from factory.model.moments import moment_of
+from factory.model.text import printable
+from factory.report.status_row import REMEMBERED_MOST, LastStatus, ShownRow
 from factory.store.repository.repository import Repository
 from factory.store.standstill import remembered, sight_of
 from factory.store.state import STATUS
@@ -44,7 +45,7 @@ def status_command(as_json: bool, watch: bool, branches: bool) -> None:
     importlib.import_module(_WHOLE).show(as_json)
 
 
-def heading(rows: Iterable[Row], done_today: int, branch: str, orchestrator: str = "") -> None:
+def heading(rows: Iterable[ShownRow], done_today: int, branch: str, orchestrator: str = "") -> None:
     """Print how many items are in each lane, and who moves them."""
     lanes = [row.lane for row in rows]
     counts = "  ".join(lane_word(lane, f"{lanes.count(lane)} {lane}") for lane in Lane if lane is not Lane.DONE)
@@ -58,11 +59,16 @@ def alarms(said: Iterable[str]) -> None:
         click.echo(click.style(printable(each), fg="red"))
 
 
-def rows_table(rows: Iterable[Row], now: datetime, most: int | None = None) -> None:
+def rows_table(rows: Iterable[ShownRow], now: datetime, most: int | None = None) -> None:
     """Print a row for each open item, at most so many; nothing when there is none."""
+    lanes = {lane.value: lane_word(lane) for lane in Lane}
     shown = [
-        (row.id, lane_word(row.lane), row.state, ago(row.since, now), printable(row.title), printable(row.note))
+        (row.id, lanes[row.lane], row.state, ago(_since(row), now), printable(row.title), printable(row.note))
         for row in rows
     ]
     if shown:
         table(shown, ("ITEM", "LANE", "STATE", "FOR", "TITLE", "WHY"), most)
+
+
+def _since(row: ShownRow) -> datetime | None:
+    return None if row.since is None else moment_of(row.since)

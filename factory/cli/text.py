@@ -10,9 +10,9 @@ from datetime import datetime
 
 import click
 
-from factory.model.base import printable
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 
 _COLOURS = {
     Lane.INBOX: "white",

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from factory.line.lock import locked
-from factory.model.base import counted, printable
 from factory.model.lifecycle import Lane
+from factory.model.text import counted, printable
 from factory.store.repository.repository import Repository
 from factory.store.standstill import Standstill, remembered, sight_of
 from factory.store.state import STANDSTILL

@@ -13,10 +13,10 @@ from factory.line.intake.edits import vote_in
 from factory.line.review.review_request import review_request_of
 from factory.line.review.verdict_file import told
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.base import printable
 from factory.model.errors import FactoryError, UsageError
 from factory.model.gate import unanswered
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.model.verdict import LOOSE_ITEM, SHORTEST_REASON, Decision, Finding
 from factory.report.difference import difference
 from factory.store import files

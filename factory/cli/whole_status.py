@@ -9,9 +9,10 @@ import click
 from factory.cli.session import reading, repository
 from factory.cli.status import alarms, heading, rows_table
 from factory.cli.text import echo_json
-from factory.model.base import counted, printable
 from factory.model.lifecycle import Lane
+from factory.model.text import counted, printable
 from factory.report.status import Status, status, to_remember
+from factory.report.status_row import shown
 from factory.store.library import branches_of
 from factory.store.standstill import remember, sight
 from factory.store.state import STATUS
@@ -78,11 +79,12 @@ def _as_json(found: Status, branch: str) -> dict[str, object]:
 
 
 def _print(found: Status, now: datetime, branch: str, most: int | None = None) -> None:
-    heading(found.rows, found.done_today, branch, found.orchestrator)
+    rows = tuple(map(shown, found.rows))
+    heading(rows, found.done_today, branch, found.orchestrator)
     if found.busy:
         click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
     alarms(found.alarms())
-    rows_table(found.rows, now, most)
+    rows_table(rows, now, most)
     shown_problems = found.problems[:_MOST_PROBLEMS] if most is None else ()
     for problem in shown_problems:
         click.echo(printable(str(problem)), err=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from factory.execution.request import RunRequest
-from factory.model.base import printable
+from factory.model.text import printable
 from factory.model.worker_address import worker_address
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.objects import Person

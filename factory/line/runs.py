@@ -18,13 +18,13 @@ from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
-from factory.model.base import label
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
 from factory.model.journal import History, Phase
 from factory.model.lifecycle import Lane
 from factory.model.policy import MergeMode
+from factory.model.text import label
 
 Given = TypeVar("Given")
 _PATIENCE_S = 10.0  # with runs that were asked to end

@@ -8,7 +8,6 @@ from functools import partial
 from typing import NamedTuple
 
 from factory.line.snapshot import ItemState
-from factory.model.base import printable
 from factory.model.errors import FactoryError
 from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
 from factory.model.journal import Entry, History
@@ -16,6 +15,7 @@ from factory.model.layout import artifact_folder, item_path, journal_path, run_f
 from factory.model.lifecycle import Lane, check_move
 from factory.model.moments import day_of, moment_of
 from factory.model.run_layout import kept_verdict
+from factory.model.text import printable
 from factory.model.trailers import Trailer
 from factory.store.queue import VerdictFile
 from factory.store.repository.batch import Batch, Signature, add_commit

@@ -2,11 +2,23 @@
 
 import hashlib
 import json
-import re
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    StringConstraints,
+)
+
+from factory.model.moments import rfc3339, to_the_second
+from factory.model.names import leads_astray
+from factory.model.text import LONGEST_SAID, cut, label, said
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -19,17 +31,10 @@ ExitStatus = Annotated[int, Field(ge=-(2**31), le=2**32)]
 Minutes = Annotated[float, Field(gt=0, le=7 * 24 * 60)]
 Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+Moment = Annotated[AwareDatetime, AfterValidator(to_the_second), PlainSerializer(rfc3339)]
 
 
-_NO_PART = frozenset({"", ".", "..", ".git"})
 _LONGEST_PART, _LONGEST_PATH = 255, 1000  # bytes; what comes before it in a working tree is not counted
-_LONGEST_LABEL = 200
-LONGEST_SAID = 4000  # characters
-
-
-def leads_astray(path: str) -> bool:
-    """Whether a path is not relative, or has a part that no file can have for its name."""
-    return "\0" in path or not _NO_PART.isdisjoint(path.lower().split("/"))
 
 
 def _stay_inside(pattern: str) -> str:
@@ -49,18 +54,6 @@ RelativePath = Annotated[Text, AfterValidator(_stay_inside)]
 FileName = Annotated[str, AfterValidator(_stay_inside), AfterValidator(_fit_a_disk)]  # of what others made, as it is
 
 
-_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.$|(?:^|/)\.|\.lock(?:/|$)|[\ud800-\udfff]")
-
-
-def branch_problem(name: str) -> str:
-    """Why this cannot name a branch where people or the factory work; empty when it can."""
-    if name in ("", "@", "HEAD") or _NO_BRANCH.search(name):
-        return f"{name!r} is not a name that git allows for a branch"
-    if name == "factory" or name.startswith("factory/"):
-        return f"{name!r} stands where the factory keeps its proposals (factory/<id>); choose another branch"
-    return ""
-
-
 class Format(BaseModel):
     """A value read from a file: unknown keys and wrong types are errors, and it never changes.
 
@@ -77,46 +70,10 @@ class Format(BaseModel):
     )
 
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_LONGEST_LINE = 160  # characters
-
-
-def printable(text: str) -> str:
-    """Text of others without anything that a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def last_line(text: str) -> str:
-    """The last line that a program printed anything on, without colours and cut; empty when it printed nothing."""
-    told = (" ".join(printable(_COLOUR.sub("", line)).split()) for line in reversed(text.splitlines()))
-    return _cut(next((line for line in told if line), ""), _LONGEST_LINE)
-
-
-def label(text: str) -> str:
-    """What others call something, as one short line, whatever they say."""
-    return _cut(printable(" ".join(text[: 2 * _LONGEST_LABEL].split())), _LONGEST_LABEL)
-
-
-def said(text: str) -> str:
-    """What others say, in so many words that a journal, a commit message or a terminal can hold it."""
-    return _cut(printable(text), LONGEST_SAID)
-
-
 Label = Annotated[str, AfterValidator(label)]
 Said = Annotated[str, AfterValidator(said)]
 SaidText = Annotated[Text, AfterValidator(said)]
-Told = Annotated[str, AfterValidator(partial(_cut, most=2 * LONGEST_SAID))]  # may hold the end of what was printed
-
-
-def counted(count: int, what: str) -> str:
-    """How many of something there are, as people say it."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+Told = Annotated[str, AfterValidator(partial(cut, most=2 * LONGEST_SAID))]  # may hold the end of what was printed
 
 
 def canonical(value: JsonValue) -> bytes:

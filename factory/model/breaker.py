@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from factory.model.base import Format, Name, Ordinal
-from factory.model.moments import Moment, rfc3339
+from factory.model.base import Format, Moment, Name, Ordinal
+from factory.model.moments import rfc3339
 from factory.model.policy import Breaker
 
 

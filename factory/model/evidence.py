@@ -4,8 +4,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator
 
-from factory.model.base import Argv, ExitStatus, Format, Ordinal, Said, Seconds, last_line
+from factory.model.base import Argv, ExitStatus, Format, Ordinal, Said, Seconds
 from factory.model.policy import MergeMode
+from factory.model.text import last_line
 from factory.model.verdict import Finding
 
 TAIL_LINES = 40

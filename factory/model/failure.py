@@ -4,8 +4,9 @@ from enum import StrEnum
 from traceback import TracebackException
 from typing import NamedTuple
 
-from factory.model.base import LONGEST_SAID, SaidText, printable
+from factory.model.base import SaidText
 from factory.model.errors import FactoryError, MachineError
+from factory.model.text import LONGEST_SAID, printable
 
 
 class Cost(StrEnum):

@@ -14,12 +14,11 @@ from pydantic import (
 )
 
 from factory.model.agent import AgentIdentity
-from factory.model.base import MOST_SECONDS, Format, Label, Ordinal, Seconds
+from factory.model.base import MOST_SECONDS, Format, Label, Moment, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
-from factory.model.moments import Moment
 from factory.model.policy import MergeMode
 from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.verdict import Decision, Finding

@@ -1,9 +1,6 @@
 """Moments: times as files have them, and the one way from what a commit says of its time to one to reckon with."""
 
 from datetime import UTC, datetime
-from typing import Annotated
-
-from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 LATEST = int(datetime(9998, 12, 31, tzinfo=UTC).timestamp())  # a day from here in any direction still is a date
 _DIGITS = 20  # more say no more than these: anybody can write a commit, and git keeps what it says
@@ -40,12 +37,9 @@ def day_of(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
-def _in_utc(moment: datetime) -> datetime:
+def to_the_second(moment: datetime) -> datetime:
     """As it will be read again: whoever is told of an entry gets the very one that the journal has."""
     try:
         return moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise ValueError("is a time that no calendar has") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(rfc3339)]

@@ -14,11 +14,12 @@ from pydantic import (
     model_validator,
 )
 
-from factory.model.base import Argv, Count, Minutes, Name, Positive, Text, branch_problem
+from factory.model.base import Argv, Count, Minutes, Name, Positive, Text
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Limits
 from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
+from factory.model.names import branch_problem
 
 _LONGEST_MS = 7 * 24 * 3_600_000
 _HOOK_MS = 60_000

@@ -20,12 +20,12 @@ from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits
 from factory.line.lock import locked
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import counted, last_line
 from factory.model.canary_answer import Canary, CanaryAnswer, rules_of
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError
 from factory.model.item import Item
 from factory.model.layout import YAML, in_library
+from factory.model.text import counted, last_line
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.failed_hooks import failed_hooks, last_lines
 from factory.report.narrow_reads import seen_reads

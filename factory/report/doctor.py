@@ -13,13 +13,13 @@ from factory.execution.redaction.mask import SHORTEST
 from factory.line.intake.edits import TELL_GIT
 from factory.line.lock import holder
 from factory.line.snapshot import SnapshotReader
-from factory.model.base import counted
 from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.layout import breaker_path
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
+from factory.model.text import counted
 from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health

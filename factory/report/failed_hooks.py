@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.base import last_line, printable
 from factory.model.errors import InvalidFile
 from factory.model.layout import run_file
 from factory.model.run_layout import HOOKS
+from factory.model.text import last_line, printable
 
 _ENDED = re.compile(r"\[(after_create|before_run|after_run|before_remove): ([^\]\n]+)\]\n")
 _NAMED = "the hook"

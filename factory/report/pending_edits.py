@@ -9,11 +9,11 @@ from factory.line.intake.batch import new_items
 from factory.line.intake.edits import Edits
 from factory.line.review.votes import read_verdict
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import in_queue, is_batch, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile, OpenVerdict
+from factory.model.text import counted
 from factory.report.status_row import Row
 from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.objects import FILE, TreeEntry

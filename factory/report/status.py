@@ -11,17 +11,17 @@ from factory.line.lock import holder
 from factory.line.review.assess import assess_now
 from factory.line.review.conflicts import Conflicts
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.base import counted
 from factory.model.breaker import BreakerState, State
 from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.moments import day_of, midnight, moment_of, rfc3339
+from factory.model.text import counted
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.pending_edits import noted
-from factory.report.status_row import LastStatus, Row
+from factory.report.status_row import LastStatus, Row, shown
 from factory.store import files
 from factory.store.canaries import Canaries
 
@@ -116,10 +116,10 @@ def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen:
         target=snapshot.policy.target_branch,
         head=snapshot.head,
         sight=seen,
-        until=found.until,
+        until=int(found.until.timestamp()) if found.until else None,
         done_today=found.done_today,
         alarms=found.alarms(),
-        rows=found.rows,
+        rows=tuple(map(shown, found.rows)),
     )
 
 

@@ -1,9 +1,11 @@
 """Rows of the status: open items as people ask about them, and those that `factory status` found last."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from factory.model.lifecycle import Lane, NotApplied
-from factory.model.moments import Moment, rfc3339
+from factory.model.moments import rfc3339
 from factory.store.standstill import Seen
 
 REMEMBERED_MOST = 32_000_000  # bytes
@@ -17,7 +19,7 @@ class Row:
     title: str
     lane: Lane
     state: str  # new | ready | waiting | running | checking | judging | stalled | invalid
-    since: Moment | None
+    since: datetime | None
     note: str
     labels: tuple[str, ...] = ()
     priority: int | None = None
@@ -32,9 +34,30 @@ class Row:
         return {**self.__dict__, "lane": str(self.lane), "labels": list(self.labels), "since": since}
 
 
+class ShownRow(NamedTuple):
+    """What the table shows of a row."""
+
+    id: str
+    title: str
+    lane: str
+    state: str
+    since: int | None  # seconds since 1970
+    note: str
+
+
+def shown(row: Row) -> ShownRow:
+    """A row as it is shown."""
+    since = int(row.since.timestamp()) if row.since else None
+    return ShownRow(row.id, row.title, row.lane, row.state, since, row.note)
+
+
+@dataclass(frozen=True)
 class LastStatus(Seen):
     """A status in which nothing was wrong, no item was at work, and nobody held the lock."""
 
     done_today: int
     alarms: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ShownRow, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(ShownRow(*row) for row in self.rows))  # JSON has lists

@@ -9,8 +9,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
-from pydantic import JsonValue
-
 from factory.model.errors import TooLarge
 from factory.store.system import MACHINE
 
@@ -223,7 +221,7 @@ def read_start(path: Path, most: int) -> bytes:
         return b""
 
 
-def as_json(value: JsonValue) -> bytes:
+def as_json(value: object) -> bytes:
     """JSON for people to read."""
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 

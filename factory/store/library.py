@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from factory.model.base import branch_problem
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
+from factory.model.names import branch_problem
 from factory.model.policy import Policy, Workflow
 from factory.model.unknown_keys import unknown_keys
 from factory.store import files, yaml

@@ -3,7 +3,8 @@
 import contextlib
 from pathlib import Path
 
-from factory.model.base import digest, printable
+from factory.model.base import digest
+from factory.model.text import printable
 from factory.store import files
 from factory.store.state import LOGS
 

@@ -4,21 +4,19 @@ Only ever a help, and about nothing but whether to look again: whatever is uncle
 """
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
-
-from pydantic import Field, ValidationError
-from pydantic_core import PydanticSerializationError
+from typing import NamedTuple, TypeVar
 
 from factory import __version__
-from factory.model.base import Format, Ordinal
 from factory.model.errors import TooLarge
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
-from factory.model.moments import Moment
+from factory.model.moments import moment_of
 from factory.store import files
 from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
@@ -27,58 +25,68 @@ from factory.store.state import BRANCH, CANARIES, CELLS, HEARTBEATS, PENDING, PU
 WAITING_MOST = 20
 _BYTES = 200_000
 _LONGEST = timedelta(days=1)  # that it may last, whatever a clock that was set back has written
-_Short = Annotated[str, Field(max_length=4000)]
 
 
-class Waiting(Format):
+class Waiting(NamedTuple):
     """An item that stays where it is, and why."""
 
-    id: _Short
-    lane: Lane
-    why: _Short
+    id: str
+    lane: str
+    why: str
 
 
-class Seen(Format):
+@dataclass(frozen=True)
+class Seen:
     """What was found in one sight, and how long it lasts while that stays as it is; in one local file."""
 
-    form: str = __version__  # another version may find something else
-    branch: _Short
-    target: _Short
-    head: _Short  # of the branch
-    sight: str = ""  # what had been looked at; empty when what was found does not hang on that alone
-    until: Moment | None = None  # something comes due by itself
+    branch: str
+    target: str
+    head: str  # of the branch
+    sight: str  # what had been looked at; empty when what was found does not hang on that alone
+    until: int | None  # something comes due by itself; seconds since 1970
 
     def lasts(self, seen: str, at: datetime) -> bool:
         """Whether the same would be found at a moment, now that this is to be seen."""
-        return bool(seen) and seen == self.sight and self.until is not None and at < self.until <= at + _LONGEST
+        if not seen or seen != self.sight or self.until is None:
+            return False
+        return at < moment_of(self.until) <= at + _LONGEST
 
 
+@dataclass(frozen=True)
 class Standstill(Seen):
     """What a tick left to the next one, which finds nothing to do either."""
 
-    counts: dict[Lane, Ordinal] = {}
-    done_today: Ordinal = 0
-    waiting: Annotated[tuple[Waiting, ...], Field(max_length=WAITING_MOST)] = ()  # the first of them
-    all_waiting: Ordinal = 0
+    counts: Mapping[str, int] = field(default_factory=dict)  # of items, by lane
+    done_today: int = 0
+    waiting: tuple[Waiting, ...] = ()  # the first of them
+    all_waiting: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "waiting", tuple(Waiting(*each) for each in self.waiting))  # JSON has lists
 
 
 _Kind = TypeVar("_Kind", bound=Seen)
 
 
 def remembered(path: Path, kind: type[_Kind], most: int = _BYTES) -> _Kind | None:
-    """What was left in a file of at most so many bytes; None when nothing can be read, or another version wrote it."""
+    """What was left in a file of at most so many bytes; None when it is not, to the letter, what this version wrote."""
     try:
-        data = files.read_regular(path, most)
-        found = kind.model_validate_json(data) if data else None
-    except (TooLarge, ValidationError):
+        digest, _, told = (files.read_regular(path, most) or b"").partition(b"\n")
+    except TooLarge:
         return None
-    return found if found and found.form == __version__ else None
+    return kind(**json.loads(told)) if digest == _digest(kind, told) else None
 
 
 def remember(path: Path, found: Seen) -> None:
     """Leave this for the next one; where it cannot be written down, that one looks for itself."""
-    with suppress(OSError, PydanticSerializationError):  # a name of a file need not be text
-        files.write(path, found.model_dump_json().encode())
+    with suppress(OSError, UnicodeEncodeError):  # a name of a file need not be text
+        told = json.dumps(found.__dict__, ensure_ascii=False).encode()
+        files.write(path, _digest(type(found), told) + b"\n" + told)
+
+
+def _digest(kind: type[Seen], told: bytes) -> bytes:
+    """Which kind and version of this wrote it, and that nothing of it is lost: what has this needs no other look."""
+    return hashlib.sha256(b"%s %s\n%s" % (kind.__name__.encode(), __version__.encode(), told)).hexdigest().encode()
 
 
 def sight(repository: Repository, branch: str, target: str) -> str:

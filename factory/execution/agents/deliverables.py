@@ -7,7 +7,6 @@ from pathlib import Path
 
 from factory.execution.outcome import Work
 from factory.execution.request import RunRequest
-from factory.model.base import printable
 from factory.model.contract import Contract, Patch
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
@@ -15,6 +14,7 @@ from factory.model.globs import matches
 from factory.model.layout import contract_path
 from factory.model.result import Result
 from factory.model.run_layout import RESULT
+from factory.model.text import printable
 from factory.model.verdict import Finding
 from factory.store.files import read_inside
 from factory.store.repository.objects import FILE, REPOSITORY, Objects

@@ -17,12 +17,13 @@ from factory.execution.processes.command import Command, Ended
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.execution.run_files import evidence_file, run_files
-from factory.model.base import Argv, digest, printable
+from factory.model.base import Argv, digest
 from factory.model.contract import Seat
 from factory.model.errors import FactoryError, told_by
 from factory.model.failure import of_error
 from factory.model.instruments import named
 from factory.model.subject import subject_of
+from factory.model.text import printable
 from factory.model.verdict import Decision, MachineVerdict
 from factory.store import files, yaml
 from factory.store.artifacts import left_by_worker

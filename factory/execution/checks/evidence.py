@@ -23,13 +23,14 @@ from factory.execution.checks.sampling import text_of
 from factory.execution.checks.surroundings import surroundings_digest
 from factory.execution.control import Control, Slots
 from factory.execution.request import RunRequest
-from factory.model.base import Argv, printable
+from factory.model.base import Argv
 from factory.model.evidence import TAIL_LINES, Evidence, Ran
 from factory.model.gate import touches
 from factory.model.globs import matches
 from factory.model.policy import MergeMode
 from factory.model.result import Claim
 from factory.model.run_layout import EVIDENCE, RECHECK, check_log
+from factory.model.text import printable
 from factory.store.canaries import Canaries
 from factory.store.repository.merging import Merge
 from factory.store.repository.repository import Repository

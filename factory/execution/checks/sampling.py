@@ -7,8 +7,9 @@ from factory.execution.cell.sandbox import Kind
 from factory.execution.checks.reads import reads_of
 from factory.execution.checks.trace import Trace, traced, tracer
 from factory.execution.request import RunRequest
-from factory.model.base import Argv, digest, printable
+from factory.model.base import Argv, digest
 from factory.model.reads import MOST_NAMED
+from factory.model.text import printable
 from factory.store.read_samples import ReadSample, ReadSamples
 from factory.store.repository.objects import Objects
 from factory.store.system import System

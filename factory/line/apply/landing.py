@@ -10,13 +10,13 @@ from factory.line.review.assess import Assessment
 from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import quoted
-from factory.model.base import printable
 from factory.model.contract import ApplyMode
 from factory.model.events import Finished
 from factory.model.evidence import Evidence
 from factory.model.journal import MergeCheck
 from factory.model.lifecycle import Outcome
 from factory.model.policy import MergeMode
+from factory.model.text import printable
 from factory.model.trailers import Trailer
 
 

@@ -7,10 +7,10 @@ from pydantic import JsonValue
 from factory.line.context import Context
 from factory.line.review.assess import Assessment
 from factory.line.snapshot import ItemState, Snapshot
-from factory.model.base import counted, printable
 from factory.model.item import slug
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
+from factory.model.text import counted, printable
 from factory.model.verdict import Decision
 
 _TITLE = 120  # characters

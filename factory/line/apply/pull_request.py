@@ -1,7 +1,7 @@
 """The pull request: what a person puts into one for a branch that is left to them."""
 
 from factory.line.review.assess import Assessment
-from factory.model.base import printable
+from factory.model.text import printable
 
 
 def pull_request(assessment: Assessment) -> bytes:

@@ -16,7 +16,6 @@ from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
-from factory.model.base import counted
 from factory.model.breaker import BreakerState
 from factory.model.contract import SeatKind
 from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
@@ -25,6 +24,7 @@ from factory.model.journal import History, SeatVerdict
 from factory.model.layout import verdict_path
 from factory.model.result import Status
 from factory.model.run_layout import RESULT
+from factory.model.text import counted
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
 from factory.store.repository.refs import NOTHING, RefUpdate

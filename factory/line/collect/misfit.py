@@ -9,8 +9,8 @@ from factory.execution.checks.runner import asked_of, claim_name
 from factory.execution.outcome import RunOutcome
 from factory.execution.proposal import proposal_of
 from factory.execution.request import RunRequest
-from factory.model.base import label, printable
 from factory.model.evidence import Evidence
+from factory.model.text import label, printable
 from factory.store.repository.git import GitError
 from factory.store.repository.objects import MissingObject
 from factory.store.repository.repository import Repository

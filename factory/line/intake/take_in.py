@@ -6,8 +6,8 @@ from factory.line.intake.batch import new_items
 from factory.line.intake.edits import Edits, find_edits
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.writer import Writer
-from factory.model.base import counted
 from factory.model.errors import InvalidFile, Problem
+from factory.model.text import counted
 from factory.store.queue import MOST_BYTES, read_item
 from factory.store.repository.file_history import versions
 from factory.store.repository.objects import FILE, TreeEntry, name_of

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from factory.execution.checks.evidence import Gathered
 from factory.line.review.proposals import base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.base import printable
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.store.repository.repository import Repository
 
 _MOST_PATHS = 20  # that are named of each other item

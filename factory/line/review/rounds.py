@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from factory.line.context import Context
 from factory.line.review.proposals import Unreadable, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
-from factory.model.base import counted
 from factory.model.contract import Contract
 from factory.model.findings import changes_lines_of
 from factory.model.gate import GateDecision
 from factory.model.lifecycle import Event, Outcome
+from factory.model.text import counted
 from factory.model.verdict import Finding
 
 

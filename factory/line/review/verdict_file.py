@@ -6,13 +6,13 @@ from itertools import islice
 
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.votes import reviewers_of
-from factory.model.base import printable
 from factory.model.contract import SeatKind
 from factory.model.evidence import Ran
 from factory.model.gate import unanswered
 from factory.model.item import Criterion
 from factory.model.lifecycle import Event
 from factory.model.result import Result, Status, Usage
+from factory.model.text import printable
 from factory.model.verdict import LOOSE_OPEN, Finding
 from factory.store.repository.comparison import FileChange
 

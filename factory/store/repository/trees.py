@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from factory.model.base import leads_astray, printable
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import ARTIFACTS, QUEUE
+from factory.model.names import leads_astray
+from factory.model.text import printable
 from factory.store.repository.objects import (
     EMPTY_TREE,
     FILE,
