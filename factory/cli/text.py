@@ -46,8 +46,9 @@ _GIVE_WAY = (("TITLE", 24), ("WHY", 30), ("TITLE", 10), ("ITEM", 24), ("WHY", 12
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str], most: int | None = None) -> None:
     """Print rows in columns, at most so many; on a terminal no row is wider than it."""
-    everything = [list(heads), *[[" ".join(cell.splitlines()).replace("\t", " ") for cell in row] for row in rows]]
-    widths = [max(_width(row[column]) for row in everything) for column in range(len(heads))]
+    everything = [list(heads), *[[_in_one_line(cell) for cell in row] for row in rows]]
+    taken = [[_width(cell) for cell in row] for row in everything]
+    widths = [max(column) for column in zip(*taken, strict=True)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - 2 * (len(heads) - 1)
         for head, least in (*_GIVE_WAY, (heads[-1], 5)):
@@ -55,13 +56,20 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str], most: int | None 
                 column = heads.index(head)
                 widths[column] = max(min(widths[column], least), widths[column] - max(0, sum(widths) - room))
     shown: list[str] = []
-    for row in everything[: most + 1 if most is not None else None]:
-        cells = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for row, needed in zip(everything[: most + 1 if most is not None else None], taken, strict=False):
+        cells = [
+            cell + " " * (width - wide) if wide <= width else _cut(cell, width)
+            for cell, wide, width in zip(row, needed, widths, strict=True)
+        ]
         shown.append("  ".join([*cells[:-1], cells[-1].rstrip()]).rstrip())
     shown[0] = click.style(shown[0], bold=True)
     if most is not None and len(rows) > most:
         shown.append(f"and {len(rows) - most} more")
     click.echo("\n".join(shown))
+
+
+def _in_one_line(cell: str) -> str:
+    return cell if cell.isprintable() else " ".join(cell.splitlines()).replace("\t", " ")
 
 
 def _width(cell: str) -> int:
@@ -76,10 +84,8 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _fitted(cell: str, width: int) -> str:
-    """A cell in exactly this width: filled with blanks, or cut."""
-    if (taken := _width(cell)) <= width:
-        return cell + " " * (width - taken)
+def _cut(cell: str, width: int) -> str:
+    """A cell that is wider, in exactly this width."""
     kept, taken = "", 0
     for character in click.unstyle(cell):
         if taken + _columns(character) > width - 1:
