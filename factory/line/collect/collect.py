@@ -11,13 +11,12 @@ from factory.line.collect.handover import handed_over
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff
-from factory.line.review.review_request import ReviewRequest, requested
+from factory.line.review.review_request import human_seats, requested
 from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
-from factory.model.contract import SeatKind
 from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
@@ -187,12 +186,14 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         summary=ended.summary,
     )
     move = ended.move(delivered)
-    if not lands or not evidence.passed:
+    seats = human_seats(context.repository, snapshot.policy, request.contract, evidence)
+    if not lands or not evidence.passed or not seats:
         return move
     then = replace(context.writer.moved(state, move, context.system.now()), contract=request.contract)
     said = {said.seat: said.signed() for said in outcome.seats}
     review_request = requested(context.repository, snapshot.policy, then, evidence, result, said)
-    return replace(move, queue_files=_opened(review_request))
+    files = {verdict_path(state.id, seat): verdict_file(review_request, seat) for seat in seats}
+    return replace(move, queue_files=files)
 
 
 def _merged_in_memory(
@@ -219,9 +220,3 @@ def _show_proposal(context: Context, ended: EndedRun) -> None:
     branch = branch_of(ended.state.id)
     if ended.outcome.proposal:
         context.writer.also(RefUpdate(branch, context.writer.head_of(branch) or NOTHING, ended.outcome.proposal))
-
-
-def _opened(review_request: ReviewRequest) -> Mapping[str, bytes]:
-    """The verdict files of the human seats."""
-    humans = [seat.name for seat in review_request.seats() if seat.kind is SeatKind.HUMAN]
-    return {verdict_path(review_request.delivery.item_id, seat): verdict_file(review_request, seat) for seat in humans}

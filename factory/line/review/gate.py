@@ -6,7 +6,7 @@ from factory.execution.checks.evidence import Gathered
 from factory.execution.run_files import rechecked_files
 from factory.line.context import Context
 from factory.line.review.assess import Assessment, assess_now
-from factory.line.review.review_request import review_request_of
+from factory.line.review.review_request import human_seats, review_request_of
 from factory.line.review.rounds import (
     closed_by_seat,
     repeated,
@@ -18,11 +18,9 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
-from factory.model.contract import SeatKind
 from factory.model.errors import Problem
 from factory.model.events import Blocked, Rejected, SentBack
 from factory.model.failure import FailureClass
-from factory.model.gate import guarded, seats_needed
 from factory.model.layout import verdict_path
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.verdict import SUBJECT_CHANGED, Finding
@@ -124,10 +122,9 @@ def _open_missing(context: Context, snapshot: Snapshot, assessment: Assessment) 
     """A verdict file for each human seat that has none: the item was moved here by hand, or the file was deleted."""
     state = assessment.state
     assert state.item is not None and state.contract is not None
-    changed = context.repository.changed(assessment.evidence.base, assessment.evidence.proposal)
     there = {file.seat for file in snapshot.listing.verdicts if file.item_id == state.id}
-    seats = seats_needed(state.contract, changed, guarded(snapshot.policy, assessment.evidence))
-    open_seats = [seat.name for seat in seats if seat.kind is SeatKind.HUMAN and seat.name not in there]
+    needed = human_seats(context.repository, snapshot.policy, state.contract, assessment.evidence)
+    open_seats = [seat for seat in needed if seat not in there]
     if open_seats:
         review_request = review_request_of(context.reader, snapshot, state, assessment.evidence, assessment.subject)
         missing = {verdict_path(state.id, seat): verdict_file(review_request, seat) for seat in open_seats}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from factory.line.review.votes import Delivery, delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.contract import Contract, Seat
+from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.evidence import Evidence
 from factory.model.gate import guarded, seats_needed
 from factory.model.journal import Entry
@@ -50,6 +50,13 @@ def review_request_of(
     folder = snapshot.tree, state.id, state.history.run
     result, said = reader.artifacts.result(*folder), reader.artifacts.verdicts(*folder)
     return requested(reader.repository, snapshot.policy, state, evidence, result, said, subject)
+
+
+def human_seats(repository: Repository, policy: Policy, contract: Contract, evidence: Evidence) -> list[str]:
+    """The seats of people that a delivery needs: each answers in a verdict file of its own."""
+    changed = repository.changed(evidence.base, evidence.proposal)
+    seats = seats_needed(contract, changed, guarded(policy, evidence))
+    return [seat.name for seat in seats if seat.kind is SeatKind.HUMAN]
 
 
 def requested(
