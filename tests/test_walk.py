@@ -67,6 +67,16 @@ def waiting(world: World, *ids: str) -> None:
     world.tick()
 
 
+def test_what_is_on_hold_comes_last_and_is_said_to_be(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, "a", "b")
+    path = world.root / "queue/review/a.yaml"
+    path.write_text(f"{path.read_text()}hold: true\n")
+    world.commit()
+    said = walk(world, monkeypatch, "s", "s")
+    first, second = said.index("1 of 2"), said.index("2 of 2, on hold: what you say of it counts once it is released")
+    assert first < said.index("do b") < second < said.index("do a")
+
+
 def test_it_shows_what_the_verdict_file_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.item("one", [*LEFT[:1], {"result": {"summary": "Made it."}}], contract="reviewed")
     world.tick()

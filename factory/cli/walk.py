@@ -63,13 +63,22 @@ def walk(item_id: str | None, seat: str | None) -> None:
             raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
         if not waiting:
             click.echo("nothing waits for a verdict")
+        waiting.sort(key=lambda file: _on_hold(snapshot, file))  # what can be decided on comes first
         place = 0
         while place < len(waiting):
-            click.echo(f"\n{place + 1} of {len(waiting)}")
+            held = (
+                ", on hold: what you say of it counts once it is released" if _on_hold(snapshot, waiting[place]) else ""
+            )
+            click.echo(f"\n{place + 1} of {len(waiting)}{held}")
             step = _ask(reader, snapshot, waiting[place])
             if step is _Step.OUT:
                 return
             place = max(0, place - 1) if step is _Step.BACK else place + 1
+
+
+def _on_hold(snapshot: Snapshot, file: VerdictFile) -> bool:
+    item = snapshot.items[file.item_id].item
+    return item is not None and item.hold
 
 
 def _ask(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile) -> _Step:
