@@ -1,10 +1,14 @@
-"""`python -m tests.benchmarks [name…]`: measure, and print one table."""
+"""`python -m tests.benchmarks [name…] [--beside COMMIT]`: measure, and print one table."""
 
+import argparse
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks import audit, commands, hands, idle, moves, response, train, waiting, whole
+from tests.benchmarks.another import another
 from tests.benchmarks.measure import Row, home_of_its_own, table
 
 _GROUPS = {
@@ -21,20 +25,27 @@ _GROUPS = {
 }
 
 
-def main(names: list[str]) -> int:
+def main() -> int:
     """Run the named groups, or all; 1 when a target was missed."""
-    unknown = set(names) - _GROUPS.keys()
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(_GROUPS))
+    parser.add_argument("--beside", metavar="COMMIT", help="measure what another commit comes to too, group by group")
+    asked = parser.parse_args()
+    unknown = set(asked.names) - _GROUPS.keys()
     if unknown:
-        sys.stderr.write(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(_GROUPS)}\n")
-        return 2
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(_GROUPS)}")
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as place, home_of_its_own(Path(place) / "home"):
-        for name in names or _GROUPS:
-            for row in _GROUPS[name](Path(place) / name):
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as made, ExitStack() as stack:
+        place = Path(made)
+        stack.enter_context(home_of_its_own(place / "home"))
+        other = stack.enter_context(another(asked.beside, place / "another")) if asked.beside else None
+        for name in asked.names or _GROUPS:
+            before = other(name) if other else {}
+            for row in _GROUPS[name](place / name):
                 sys.stderr.write(f"{name}: {row.what}\n")
-                rows.append(row)
+                rows.append(replace(row, before=before.get(row.what, "")))
     sys.stdout.write(table(rows) + "\n")
     return 0 if all(row.met for row in rows) else 1
 
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main())

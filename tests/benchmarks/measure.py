@@ -33,6 +33,7 @@ class Row:
     bound: Literal["<=", ">="]
     limit: float
     compared: float | None = None
+    before: str = ""  # what another commit comes to
 
     @property
     def met(self) -> bool:
@@ -43,14 +44,26 @@ class Row:
         ratio = f"{self.measured / self.compared:.2f}" if self.compared else ""
         compared = f"{self.compared:.4g} {self.unit}" if self.compared else ""
         target = f"{self.bound} {self.limit:g} {'x' if self.compared else self.unit}"
-        return self.what, f"{self.measured:.4g} {self.unit}", compared, ratio, target, "" if self.met else "missed"
+        measured = f"{self.measured:.4g} {self.unit}"
+        return self.what, self.before, measured, compared, ratio, target, "" if self.met else "missed"
+
+
+_HEAD = ("what", "before", "measured", "compared with", "ratio", "target", "")
+
+
+def measured_in(table: str) -> dict[str, str]:
+    """What each row of a printed table says was measured, by what it was."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    column = lines[0].index("measured") if lines else 0
+    return {line[0]: line[column] for line in lines[2:]}
 
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, its columns under one another."""
-    head = ("what", "measured", "compared with", "ratio", "target", "")
-    lines = [head, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    lines = [_HEAD, *(row.cells() for row in rows)]
+    if not any(row.before for row in rows):
+        lines = [(what, *cells) for what, _, *cells in lines]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join("| " + " | ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)) + " |" for line in lines)
 
