@@ -1,5 +1,6 @@
 """The machine goes off: what a file system kept the name of and not the content is made whole by the next pass."""
 
+import errno
 import os
 import zlib
 from contextlib import closing
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.store.repository.commits import Publisher
 from factory.store.repository.repository import Repository
 from factory.store.state import BOOT
 from factory.store.system import System
@@ -88,19 +90,44 @@ def test_an_object_that_was_torn_is_written_again_instead_of_being_taken_for_the
     assert world.git("cat-file", "-p", oid) == "content"
 
 
-def test_no_object_has_its_name_before_its_content_is_on_the_disk(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-
-    synced: list[int] = []
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes of what is made durable from here on."""
+    found: list[int] = []
     real = os.fsync
 
     def noted(descriptor: int) -> None:
-        synced.append(os.fstat(descriptor).st_ino)
+        found.append(os.fstat(descriptor).st_ino)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
+    return found
+
+
+def test_no_object_has_its_name_before_its_content_is_on_the_disk(world: World, synced: list[int]) -> None:
     with closing(Repository(world.root)) as repository:
         oid = repository.objects.add("blob", b"content\n")
         repository.objects.flush()
         assert (repository.common_dir / "objects" / oid[:2] / oid[2:]).stat().st_ino in synced
+
+
+def test_a_move_that_a_full_disk_broke_off_is_durable_before_anybody_builds_on_it(
+    world: World, synced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a batch whose branch has moved, and whose files could not be written
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    world.item("one")
+    before = world.git("rev-parse", "main")
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(Publisher, "_bring_up", refused)
+        world.tick()
+    assert world.git("rev-parse", "main") != before
+    heads = (world.root / ".git/refs/heads").stat().st_ino
+    assert heads not in synced
+    # when it is finished
+    with closing(Repository(world.root)) as repository:
+        assert repository.recover()
+    # then that the branch has moved outlives the machine
+    assert heads in synced

@@ -82,9 +82,9 @@ class Publisher:
         self._views = views
         self._system = git.system
         self._repair = Repair(git, objects, is_ancestor)
-        self._recovery = Recovery(self._repair, state, views, git.system)
-        self._beside = git.system.threads(2, "flush")
         self._refs = Refs(git, state.parent)
+        self._recovery = Recovery(self._repair, self._refs, state, views, git.system)
+        self._beside = git.system.threads(2, "flush")
         self._begun: Future[None] = Future()  # the process that will move the branches is there
         self._undisturbed = False
         self._landing: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from factory.model.errors import BusyError
 from factory.store import files
 from factory.store.repository.index import Mark
 from factory.store.repository.locks import break_still
-from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.refs import NOTHING, Refs, RefUpdate
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import Change
 from factory.store.repository.view import View
@@ -32,8 +32,11 @@ class _Left(NamedTuple):
 class Recovery:
     """Keeps a note of each batch, and knows from it what has to be mended."""
 
-    def __init__(self, repair: Repair, state: Path, views: Callable[[], Iterable[View]], system: System) -> None:
+    def __init__(
+        self, repair: Repair, refs: Refs, state: Path, views: Callable[[], Iterable[View]], system: System
+    ) -> None:
         self._repair = repair
+        self._refs = refs
         self._common = state.parent
         self._pending = state / PENDING
         self._published = state / PUBLISHED
@@ -77,6 +80,8 @@ class Recovery:
                 self._repair.bring(view, list(self._repair.toward(head, self._repair.changes(mine))), files=happened)
             elif changes := next(filter(None, (self._repair.ahead(view, update) for update in known)), None):
                 self._repair.bring(view, changes, files=happened)
+        if happened:
+            self._refs.sync(updates)  # before anybody builds on it: what was broken off may not have come to it
         self._pending.unlink()
         return happened
 
