@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.store.repository.index import is_torn
 from tests.test_outlives import running
 from tests.witness import wait_for
 from tests.world import World
@@ -34,6 +35,33 @@ def begun(world: World) -> World:
     world.git("add", "program.py", "new.py")
     world.write("beside.py", "beside = 2\n")
     return world
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("digest", [True, False])
+def test_an_index_is_told_from_one_cut_off_or_zeroed_at_any_byte(tmp_path: Path, version: int, digest: bool) -> None:
+    # given an index as the factory makes one, with files that git has not looked at yet
+    git = ["git", "-C", str(tmp_path), "-c", f"index.version={version}"]
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    lines = "".join(f"100644 {number:040x}\tartifacts/{'x' * number}.txt\n" for number in range(1, 10))
+    subprocess.run([*git, "update-index", "--index-info"], input=lines.encode(), check=True)
+    (tmp_path / "new.txt").write_text("")
+    subprocess.run([*git, "add", *(["-N"] if version == 3 else []), "new.txt"], check=True)
+    index = tmp_path / ".git/index"
+    written = index.read_bytes()
+    without = written[:-20] + bytes(20)  # as newer gits write it, if they are told so
+    whole = written if digest else without
+    index.write_bytes(whole)
+    assert whole[7] == version
+    assert not is_torn(index)
+    # when it ends at any byte, or has zeros from there on; then it is told from one that is whole
+    copy, size = tmp_path / "copy", len(whole)
+    told = []
+    for end in range(size):
+        for torn in {whole[:end], whole[:end] + bytes(size - end)} - {whole, without}:
+            copy.write_bytes(torn)
+            told.append(is_torn(copy))
+    assert all(told)
 
 
 def tear(world: World, how: str, index: Path | None = None) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.store import files
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.index_format import DIGEST_BYTES, is_whole
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import TreeEntry
 from factory.store.repository.refs import NOTHING
@@ -22,10 +23,8 @@ from factory.store.system import System
 
 PATHS_A_CALL = 400
 _GONE = TreeEntry("0", NOTHING)
-_TRAILER_BYTES = 20
 _SIGNATURE = b"DIRC"
-_NO_DIGEST = bytes(_TRAILER_BYTES)  # git was told to write none
-_ZEROS = bytes(2 * _TRAILER_BYTES)  # more of them than one that is whole ends in
+_NO_DIGEST = bytes(DIGEST_BYTES)  # git was told to write none
 
 
 class IndexGit(Git):
@@ -52,10 +51,12 @@ def is_torn(index: Path) -> bool:
     data = files.read_regular(index)
     if data is None:
         return False
-    if not data.startswith(_SIGNATURE) or data.endswith(_ZEROS):
+    if not data.startswith(_SIGNATURE):
         return True
-    end = data[-_TRAILER_BYTES:]
-    return end != _NO_DIGEST and hashlib.sha1(data[:-_TRAILER_BYTES], usedforsecurity=False).digest() != end
+    end = data[-DIGEST_BYTES:]
+    if end == _NO_DIGEST:
+        return not is_whole(data)
+    return hashlib.sha1(data[:-DIGEST_BYTES], usedforsecurity=False).digest() != end
 
 
 class Mark(NamedTuple):
@@ -197,7 +198,7 @@ def _mark(path: Path) -> Mark | None:
         return None
     try:
         seen = os.fstat(descriptor)
-        trailer = os.pread(descriptor, _TRAILER_BYTES, max(0, seen.st_size - _TRAILER_BYTES))
+        trailer = os.pread(descriptor, DIGEST_BYTES, max(0, seen.st_size - DIGEST_BYTES))
         return Mark(trailer, seen.st_ino, seen.st_mtime_ns)
     finally:
         os.close(descriptor)
