@@ -103,8 +103,7 @@ class Simulation:
             self._after_pass(midst.left)
         if self._life is not None and report is not None:
             head = self._life.orchestrator.context.writer.head
-            found = self._life.repository.objects.read(head)
-            if found and invariants.BY_FACTORY in found[2]:  # what a person commits git makes durable by and by
+            if invariants.is_published(self._life.repository, head, alone=not self.script.clones):
                 self.heads.append(head)
             if moved and step is None:
                 self.person.just_moved = None

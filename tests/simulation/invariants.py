@@ -88,6 +88,21 @@ def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[st
         yield f"{told.item_id} was at work in another clone, and this one took it from there: {entry.event}"
 
 
+def is_published(repository: Repository, head: str, *, alone: bool) -> bool:
+    """Whether the factory has moved the branch to a commit, so that it is to last.
+
+    What a person commits, or pulls of the other clone's factory, git makes durable by and by; the reflog says who it was.
+    """
+    if not _is_factorys(repository, head):
+        return False
+    if alone:
+        return True
+    log = repository.common_dir / "logs/refs/heads/main"
+    last = (log.read_bytes() if log.exists() else b"").rpartition(b"\n")[0].rpartition(b"\n")[2]
+    moved, _, how = last.partition(b"\t")
+    return moved.split(b" ")[1:2] == [head.encode()] and how.startswith(b"factory: ")
+
+
 def of_heads(repository: Repository, heads: list[str], taken_off: Sequence[str], *, alone: bool) -> Iterator[str]:
     """What the branch held at the end of a pass, and was not proven.
 
