@@ -91,7 +91,7 @@ def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[st
 def is_published(repository: Repository, head: str, *, alone: bool) -> bool:
     """Whether the factory has moved the branch to a commit, so that it is to last.
 
-    What a person commits, or pulls of the other clone's factory, git makes durable by and by; the reflog says who it was.
+    What a person commits or pulls, git makes durable by and by; the reflog says who it was.
     """
     if not _is_factorys(repository, head):
         return False
