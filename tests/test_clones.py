@@ -86,12 +86,12 @@ def test_a_proposal_was_made_on_its_parent_and_a_commit_without_one_is_no_propos
             base_of(repository, first)
 
 
-def lease(world: World, item_id: str) -> None:
+def lease(world: World, item_id: str, until: str = "2000-01-01T00:00:00Z") -> None:
     """An item that another clone works on, as its journal tells it."""
     folder = world.root / "artifacts" / item_id
     folder.mkdir(parents=True)
     blob = world.git("rev-parse", f"HEAD:queue/inbox/{item_id}.yaml")
-    held = {"owner": "elsewhere:1", "generation": 1, "expires_at": "2000-01-01T00:00:00Z"}
+    held = {"owner": "elsewhere:1", "generation": 1, "expires_at": until}
     begun = {"base": world.git("rev-parse", "HEAD"), "item": blob}
     at, actor = "2000-01-01T00:00:00Z", "factory <factory@elsewhere>"
     lines = [
@@ -242,6 +242,19 @@ def test_an_item_that_a_clone_of_the_same_name_works_on_is_left_to_it(world: Wor
     # the clone itself knows that its orchestrator is gone
     world.tick(drain=True)
     assert world.lane("one") == "done"
+
+
+def test_an_item_that_another_clone_works_on_comes_back_blocked_where_a_person_deletes_its_file(world: World) -> None:
+    world.item("one")
+    world.commit("An item")
+    lease(world, "one", until="2999-01-01T00:00:00Z")
+    world.tick()
+    assert world.lane("one") == "active"
+    world.git("rm", "-q", "queue/active/one.yaml")
+    world.git("commit", "-qm", "Not that one")
+    world.tick()
+    assert world.lane("one") == "blocked"
+    assert (world.journal("one")[-1].reason or "").startswith("its file was deleted by ")
 
 
 def test_a_holder_whose_number_another_process_has_is_gone(world: World) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from factory.model.events import Recorded
-from factory.model.journal import Lease
-from factory.model.layout import ARTIFACTS, journal_path, parse
-from factory.model.lifecycle import Lane
+from factory.model.journal import Entry, Lease
+from factory.model.layout import ARTIFACTS, item_path, journal_path, parse
+from factory.model.lifecycle import Event, Lane
 from factory.model.places import ItemFile, JournalFile, OpenVerdict
 from factory.report.audit.lines import entries_of
 from factory.report.audit.rules import Rule
@@ -73,19 +73,38 @@ def journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]
 
 
 def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[str]:
-    """Whether the factory took an item from another clone, whose lease on it holds."""
+    """Whether the factory took an item from another clone, whose lease on it holds.
+
+    What a person does to an item's file counts at once, whoever is at work on it: also that they delete it.
+    """
     entry = told.entry
     if entry.source is not Lane.ACTIVE or not entry.actor.startswith("factory <"):
         return
-    tree = repository.objects.commit(repository.head("main") or "").tree
-    days = ("", *repository.objects.folder(tree, f"{ARTIFACTS}/{Lane.DONE}"))
-    places = (repository.objects.file(tree, journal_path(told.item_id, day)) for day in days)
     lease: Lease | None = None
-    for line in entries_of(next(filter(None, places), b"")):
+    for line in _told_at(repository, repository.head("main") or "", told.item_id):
         if line.seq < entry.seq:  # what is at work no longer, nobody has a lease on
             lease = line.lease or (None if line.source is Lane.ACTIVE else lease)
-    if lease and lease.owner != owner and lease.expires_at > entry.at:
+    held = lease and lease.owner != owner and lease.expires_at > entry.at
+    if held and not (entry.event is Event.BLOCK and _was_deleted(repository, told)):
         yield f"{told.item_id} was at work in another clone, and this one took it from there: {entry.event}"
+
+
+def _told_at(repository: Repository, commit: str, item_id: str) -> list[Entry]:
+    """The journal of an item as a commit has it."""
+    tree = repository.objects.commit(commit).tree
+    days = ("", *repository.objects.folder(tree, f"{ARTIFACTS}/{Lane.DONE}"))
+    places = (repository.objects.file(tree, journal_path(item_id, day)) for day in days)
+    return list(entries_of(next(filter(None, places), b"")))
+
+
+def _was_deleted(repository: Repository, told: Recorded) -> bool:
+    """Whether an item's file lay nowhere when the factory brought it back and told of that."""
+    for commit in _line(repository, repository.head("main") or ""):
+        if all(line.seq < told.entry.seq for line in _told_at(repository, commit, told.item_id)):
+            (before, *_) = repository.objects.commit(commit).parents
+            tree = repository.objects.commit(before).tree
+            return not any(repository.objects.file(tree, item_path(lane, told.item_id)) for lane in Lane)
+    return False
 
 
 def is_published(repository: Repository, head: str, *, alone: bool) -> bool:
