@@ -175,6 +175,20 @@ def test_commits_are_compared_in_one_conversation(twins: Twins) -> None:
     twins.git("diff-tree", "--stdin", *AS_WRITTEN, stdin=b" ".join(tip) + b"\n= that was all =\n")
 
 
+def test_git_packs_no_references_and_deletes_none_that_is_packed_while_what_one_that_died_had_begun_is_there(
+    twins: Twins,
+) -> None:
+    twins.git("branch", "loose")
+    twins.write("repo/.git/packed-refs.new", "")
+    twins.git("branch", "-D", "topic")
+    twins.git("pack-refs", "--all", "--prune")
+    for branch in ("side", "loose"):
+        twins.git(
+            "update-ref", "-z", "--stdin", stdin=f"start\0delete refs/heads/{branch}\0\0prepare\0commit\0".encode()
+        )
+    twins.compare()
+
+
 def test_a_transaction_moves_all_or_says_why_not_in_gits_words(twins: Twins) -> None:
     main, side, topic = twins.git("rev-parse", "main", "side", "topic").out.decode().split()
     asked = [

@@ -11,7 +11,7 @@ from tests.simulation.git.pack import packed, packs_in
 from tests.simulation.git.refs import Refs, packed_data
 from tests.simulation.git.repo import Repo
 from tests.simulation.git.steps import Done, Steps, fatal
-from tests.simulation.git.transaction import peeled
+from tests.simulation.git.transaction import in_the_way, peeled
 
 _OLD_S = 14 * 24 * 3600
 
@@ -29,6 +29,9 @@ def _pack_refs(refs: Refs) -> Steps[None]:
     if not (yield from lock.take_in_time(refs.repo.clock, 1.0)):
         raise fatal(lock.taken())
     yield f"{lock.place} was taken"
+    if files.kind(f"{place}.new"):
+        lock.release()
+        raise fatal(f"unable to write new packed-refs: {in_the_way(f'{place}.new')}")
     loose = {}
     for name in refs.names():
         held = refs.loose(name)

@@ -152,6 +152,8 @@ class Transaction:
             self._packed.release()
             self._packed = None
             yield "packed-refs was let go"
+        elif files.kind(f"{self._packed.path}.new"):
+            raise Refused(in_the_way(f"{self._packed.path}.new"))
 
     def commit(self) -> Steps[None]:
         """Move all that are locked."""
@@ -200,6 +202,10 @@ def without(refs: Refs, name: str) -> Steps[None]:
     if not (yield from lock.take_in_time(refs.repo.clock, _PATIENCE_PACKED_S)):
         raise Refused(lock.taken())
     yield f"{lock.place} was taken"
+    if files.kind(f"{lock.path}.new"):
+        lock.release()
+        said = f"could not delete reference {name}: "
+        raise Refused(f"{said}{in_the_way(f'{lock.path}.new')}\nerror: {said}")
     yield from _rewrite_packed(refs, {name}, lock)
     lock.release()
     yield f"{lock.place} was let go"
@@ -213,6 +219,11 @@ def _rewrite_packed(refs: Refs, gone: set[str], lock: files.Lock) -> Steps[None]
     yield f"{beside} was written"
     os.rename(beside, lock.path)
     yield "packed-refs was replaced"
+
+
+def in_the_way(place: str) -> str:
+    """What git says of what one that died has left where it writes references that are packed."""
+    return f"unable to create file {place}: File exists"
 
 
 def peeled(refs: Refs, listed: dict[str, str]) -> dict[str, str]:
