@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.store.repository.commits import Publisher
+from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.state import BOOT
 from factory.store.system import System
@@ -131,3 +132,33 @@ def test_a_move_that_a_full_disk_broke_off_is_durable_before_anybody_builds_on_i
         assert repository.recover()
     # then that the branch has moved outlives the machine
     assert heads in synced
+
+
+def test_branches_that_were_to_move_with_the_first_one_are_moved_where_the_machine_kept_only_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a batch that moves, makes and takes away branches, as a machine that went off has kept its first move alone
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    old = world.git("rev-parse", "main")
+    new = world.git("commit-tree", "-p", old, "-m", "factory: one inbox -> active (run 1)", f"{old}^{{tree}}")
+    for branch in ("target", "factory/gone", "elsewhere"):
+        world.git("branch", branch, old)
+    moves = {"main": (old, new), "target": (old, new), "factory/gone": (old, NOTHING), "factory/made": (NOTHING, new)}
+    updates = [RefUpdate(branch, *ends) for branch, ends in {**moves, "elsewhere": (old, new)}.items()]
+    with closing(Repository(world.root)) as repository:
+        with monkeypatch.context() as patched, pytest.raises(OSError):
+            patched.setattr(Publisher, "_bring_up", refused)
+            repository.publisher.publish(updates)
+        for branch, at in {"target": old, "factory/gone": old, "factory/made": None}.items():
+            world.git("update-ref", *(["-d"] if at is None else []), f"refs/heads/{branch}", *([at] if at else []))
+        later = world.git("commit-tree", "-p", new, "-m", "By hand", f"{new}^{{tree}}")
+        world.git("update-ref", "refs/heads/elsewhere", later)  # which a person has gone on from
+        # when it is finished
+        assert repository.recover()
+    # then all of it has happened
+    heads = dict(
+        line.split(" ") for line in world.git("for-each-ref", "--format=%(refname:short) %(objectname)").split("\n")
+    )
+    assert heads == {"main": new, "target": new, "factory/made": new, "elsewhere": later}

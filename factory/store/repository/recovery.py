@@ -70,6 +70,8 @@ class Recovery:
         self._break_ref_locks(updates)
         # Files are written only once the branch has moved: before, what they hold is a person's.
         happened = any(self._repair.happened(update) for update in updates[:1])
+        if happened:
+            self._move_the_rest(updates)
         known = [update for update in updates if self._repair.known(update)]
         for view in self._views():
             if not happened and not view.index.unfinished():
@@ -84,6 +86,14 @@ class Recovery:
             self._refs.sync(updates)  # before anybody builds on it: what was broken off may not have come to it
         self._pending.unlink()
         return happened
+
+    def _move_the_rest(self, updates: Sequence[RefUpdate]) -> None:
+        """Move the branches that moved with the first one, and of which a machine that went off has kept only that."""
+        left = [update for update in updates if self._repair.is_to_happen(update)]
+        if left:
+            self._refs.begin("factory: finish what a crash had left half done")
+            self._refs.lock(left)
+            self._refs.move()
 
     def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
         locks = [self._common / "refs/heads" / f"{update.branch}.lock" for update in updates]

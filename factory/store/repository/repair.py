@@ -45,6 +45,11 @@ class Repair:
         found = self._objects.read(f"refs/heads/{update.branch}")
         return found is not None and update.new != NOTHING and self._is_ancestor(update.new, found[0])
 
+    def is_to_happen(self, update: RefUpdate) -> bool:
+        """Whether a branch still is where it was to move from."""
+        found = self._objects.read(f"refs/heads/{update.branch}")
+        return update.old != update.new and (found[0] if found else NOTHING) == update.old
+
     def toward(self, head: str, changes: Iterable[Change]) -> Iterator[Change]:
         """Each change in the direction that leads to what a commit holds; where it holds neither, none."""
         tree = self._objects.commit(head).tree
