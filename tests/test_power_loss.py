@@ -162,3 +162,13 @@ def test_branches_that_were_to_move_with_the_first_one_are_moved_where_the_machi
         line.split(" ") for line in world.git("for-each-ref", "--format=%(refname:short) %(objectname)").split("\n")
     )
     assert heads == {"main": new, "target": new, "factory/made": new, "elsewhere": later}
+
+
+def test_where_a_git_died_with_the_machine_as_it_packed_references_branches_are_deleted_again(done: World) -> None:
+    done.git("pack-refs", "--all")
+    for name in ("packed-refs.lock", "packed-refs.new"):
+        (done.root / ".git" / name).write_text("")
+    done.command("cancel", "two")
+    done.tick()
+    assert done.lane("two") == "done"
+    assert done.git("branch", "--list", "factory/*") == ""

@@ -98,7 +98,12 @@ class Recovery:
     def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
         locks = [self._common / "refs/heads" / f"{update.branch}.lock" for update in updates]
         heads = [view.head_lock for view in self._views()]
-        break_still([*locks, *heads, self._common / "HEAD.lock", self._common / "packed-refs.lock"], self._system)
+        break_still([*locks, *heads, self._common / "HEAD.lock"], self._system)
+        self.break_packed_locks()
+
+    def break_packed_locks(self) -> None:
+        """Remove what keeps git from writing packed references, where one has died at it."""
+        break_still([self._common / "packed-refs.lock", self._common / "packed-refs.new"], self._system)
 
     def settle(self) -> list[Path]:
         """Mend what a person's git, at work in the moment of a batch, has done to a view since; the views mended."""
