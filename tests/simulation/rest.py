@@ -16,6 +16,7 @@ from tests.simulation.workers import SHARED, WORK
 
 # A decision; and what to do, where work is sent back.
 _SAID = re.compile(rb"^decision: (?:approve|reject|escalate|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)
+_TITLE = re.compile(rb"^title: ", re.MULTILINE)
 _SEATS = ("human", "second")
 _EVIDENCE = re.compile(r"/run-\d+/evidence\.json$")
 
@@ -40,10 +41,12 @@ def of_waiting(repository: Repository) -> Iterator[str]:
         folder = objects.folder(tree, f"queue/{lane}")
         for name, entry in folder.items():
             place, data = parse(f"queue/{lane}/{name}"), objects.blob(entry.oid)
-            if not isinstance(place, ItemFile) or not data or b"hold: true" in data:
+            if not isinstance(place, ItemFile) or b"hold: true" in data:
                 continue
             if not (repository.root / f"queue/{lane}/{name}").is_file():
                 continue  # a person has deleted it, and could not commit that
+            if _is_emptied(repository, lane, name, data):
+                continue
             verdicts = [objects.blob(each.oid) for other, each in folder.items() if other.startswith(f"{place.id}.")]
             journal = objects.file(tree, journal_path(place.id)) or b""
             if lane is Lane.REVIEW and not _is_delivered(journal):
@@ -52,6 +55,16 @@ def of_waiting(repository: Repository) -> Iterator[str]:
             asked = lane is Lane.REVIEW and any(not _counts(each, subject) for each in verdicts if each != data)
             if not asked and not _is_in_the_way(repository, tree, place.id):
                 yield f"{place.id} lies in {lane}, and nobody is waited for"
+
+
+def _is_emptied(repository: Repository, lane: Lane, name: str, data: bytes) -> bool:
+    """Whether a loss of power has emptied an item as it is committed, or as a person has saved it.
+
+    What they write into it afterwards makes no item of it: they are told that it lacks a title.
+    """
+    saved = repository.root / f"queue/{lane}/{name}"
+    texts = (data, saved.read_bytes()) if saved.is_file() else (data,)
+    return not all(_TITLE.search(each) for each in texts)
 
 
 def of_moves(repository: Repository, moved: Collection[str]) -> Iterator[str]:
@@ -109,6 +122,10 @@ def of_verdicts(repository: Repository) -> Iterator[str]:
             continue
         data = objects.blob(entry.oid)
         subject = _judged(objects.file(tree, journal_path(place.item_id)) or b"")
+        item = f"{place.item_id}.yaml"
+        text = objects.file(tree, f"queue/{Lane.REVIEW}/{item}")
+        if text is not None and _is_emptied(repository, Lane.REVIEW, item, text):
+            continue  # nothing follows of what is said of it before it is an item again
         if NO.search(data) and _counts(data, subject):
             yield f"{name} says no, and nothing follows"
 
