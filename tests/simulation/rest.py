@@ -77,6 +77,8 @@ def of_moves(repository: Repository, moved: Collection[str]) -> Iterator[str]:
 def of_move(repository: Repository, item_id: str, lane: str) -> Iterator[str]:
     """Whether what a person moved has come to where they moved it, and that is told, after the pass that saw it."""
     entries = next((entries for name, entries in journals(repository) if name == item_id), [])
+    if not entries and not places(repository)[item_id]:
+        return  # the branch has never held it: it is new, and they are told where new items begin
     if not any(each["actor"] == WHO and each["to"] == lane for each in entries):
         yield f"{item_id} was moved to {lane}, and nobody has seen it"
 
