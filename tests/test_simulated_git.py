@@ -365,6 +365,21 @@ def test_two_clones_go_apart_and_come_together_by_way_of_a_bare_one(twins: Twins
     twins.compare("second")
 
 
+def test_a_merge_that_is_refused_leaves_all_as_it_was_and_begins_nothing_while_the_index_is_locked(
+    twins: Twins,
+) -> None:
+    twins.write("repo/queue/inbox/topic.yaml", "title: mine\n")
+    assert twins.git("merge", "-q", "--no-edit", "topic").status == 2  # nothing is staged or edited, and so put away
+    twins.compare()
+    twins.write("repo/d/c.txt", "mine\n")
+    assert twins.git("merge", "-q", "--no-edit", "topic").status == 2
+    twins.compare()
+    twins.write("repo/.git/index.lock", "")
+    assert twins.git("merge", "-q", "--no-edit", "topic").err == b"fatal: stash failed\n"
+    twins.remove("repo/.git/index.lock")
+    twins.compare()
+
+
 def _append(place: Path, text: str) -> None:
     place.write_text(place.read_text() + text)
 

@@ -103,14 +103,16 @@ def default_message(refs: Refs, name: str) -> str:
 def _true(repo: Repo, names: tuple[str, str], sides: tuple[str, str], text: bytes, *, fast: bool) -> Steps[Done]:
     head, theirs = sides
     name, action = names
-    put_away = yield from create(repo)  # in case that the merge fails half way
+    try:
+        put_away = yield from create(repo)  # in case that the merge fails half way
+    except Failure:
+        raise fatal("stash failed") from None
     try:
         refuse_staged(repo, repo.index(), repo.store.commit(head).tree)
         merged = yield from merged_commits(repo, head, theirs, ("HEAD", name))
         tree = yield from bring_merged(repo, merged)
     except Failure as failure:
-        if put_away is not None:
-            yield from _restored(repo, action, put_away)
+        yield from _restored(repo, action, repo.store.commit(head).tree, put_away)
         said = f"{failure.message}Merge with strategy ort failed.\n"
         raise Failure(said, 2) from None
     yield from files.put(repo.path("MERGE_HEAD"), f"{theirs}\n".encode())
@@ -127,13 +129,17 @@ def _true(repo: Repo, names: tuple[str, str], sides: tuple[str, str], text: byte
     return Done()
 
 
-def _restored(repo: Repo, action: str, put_away: str) -> Steps[None]:
-    """All that was there before a merge that failed: the head's files, and what was put away on top."""
-    head = Refs(repo).head()
-    assert head is not None
-    tree = repo.store.commit(head).tree
+def _restored(repo: Repo, action: str, tree: str, put_away: str | None) -> Steps[None]:
+    """All that was there before a merge that failed: the files of the head that it began on, wherever that is by now.
+
+    What was put away comes on top.
+    """
     yield from hard(repo, tree)
+    if put_away is None:
+        return
     if repo.store.commit(repo.store.commit(put_away).parents[1]).tree != tree:  # git resets then, to stage it anew
+        head = Refs(repo).head()
+        assert head is not None
         yield from move_refs(Refs(repo), [Move("ORIG_HEAD", head)], f"{action}: updating ORIG_HEAD")
         yield from move_refs(Refs(repo), [Move("HEAD", head)], f"{action}: updating HEAD")
         yield from forget_state(repo)

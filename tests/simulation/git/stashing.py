@@ -15,7 +15,7 @@ from tests.simulation.git.objects import ZERO
 from tests.simulation.git.pretty import subject
 from tests.simulation.git.refs import Refs
 from tests.simulation.git.repo import Repo, write_index
-from tests.simulation.git.staging import locked, staged, tree_of
+from tests.simulation.git.staging import locked, saved, staged, tree_of
 from tests.simulation.git.status import head_tree, staged_changes
 from tests.simulation.git.steps import Done, Failure, Steps, fatal
 from tests.simulation.git.transaction import Move, move_refs
@@ -58,12 +58,17 @@ def _push(repo: Repo) -> Steps[Done]:
 
 
 def create(repo: Repo) -> Steps[str | None]:
-    """A commit of what is staged and edited, beside all branches; None when nothing is (`stash create`)."""
+    """A commit of what is staged and edited, beside all branches; None when nothing is (`stash create`).
+
+    Raises Failure when somebody has locked the index, which is brought up to date first.
+    """
+    lock = yield from locked(repo)
+    index = repo.index()
+    edited = refreshed(repo, index, lambda _: True)
+    yield from saved(repo, index, lock)
     refs = Refs(repo)
     head = refs.head()
     assert head is not None
-    index = repo.index()
-    edited = refreshed(repo, index, lambda _: True)
     if not edited and not staged_changes(repo, index, head_tree(repo), lambda _: True):
         return None
     branch = refs.branch()
