@@ -131,6 +131,21 @@ def a_pull_that_rebases_moves_onto_moves(town: Town) -> None:
 
 
 @deed
+def a_pull_that_rebases_a_start_onto_a_hold(town: Town) -> None:
+    place = town.ci.item("mine", [{"exit": 75}])
+    town.ci.commit("An item")
+    town.ci.git("push", "-q")
+    town.ann.git("pull", "-q", "--ff-only")
+    town.ann.tick()
+    assert [entry.event for entry in town.ann.journal("mine")][-2:] == ["start", "release"]
+    place.write_text(place.read_text() + "hold: true\n")
+    town.ci.commit("Not yet")
+    town.ci.git("push", "-q")
+    town.ann.git("pull", "-q", "--rebase")
+    assert "hold: true" in town.ann.git("show", "HEAD~1:queue/active/mine.yaml")
+
+
+@deed
 def a_pull_that_rebases_finished_work_with_its_merges(town: Town) -> None:
     town.ann.item("mine")
     town.ann.tick(drain=True)

@@ -71,7 +71,7 @@ class Moves:
         path = record.path
         yield from _follows(line, lane)
         if entry.event is Event.START:
-            yield from self._start(line, earlier)
+            yield from self._start(line, earlier, carried=transition.carried)
         elif entry.event is not Event.SUBMIT and entry.run != record.history.run:
             yield Rule.JOURNAL, path, f"{entry.event} of run {entry.run}, and the item's run is {record.history.run}"
         in_force = self._state.effective(record, transition.step.tree_before)
@@ -88,7 +88,7 @@ class Moves:
         finish = Finish(self._state, line, transition, brought)
         yield from ((rule, line.record.path, f"{line.record.id} {text}") for rule, text in finish.found())
 
-    def _start(self, line: Line, earlier: Sequence[Line]) -> Iterator[Found]:
+    def _start(self, line: Line, earlier: Sequence[Line], *, carried: bool) -> Iterator[Found]:
         record, entry = line
         path, history, effective = record.path, record.history, record.started
         if entry.run != history.run + 1:
@@ -97,7 +97,7 @@ class Moves:
         if item is None or effective is None or effective.contract is None:
             yield Rule.LEGAL_MOVE, path, f"{record.id} was started without an item or a contract that can be read"
             return
-        if item.hold:
+        if item.hold and not carried:  # a rebase brings it onto a hold that came meanwhile
             yield Rule.LEGAL_MOVE, path, f"{record.id} was started, and is on hold"
         used = used_up(ItemState(Placed(record.id, Lane.INBOX, "", ""), item, history))
         if used:
