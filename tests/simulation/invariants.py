@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from factory.model.events import Recorded
 from factory.model.journal import Entry, Lease
-from factory.model.layout import ARTIFACTS, item_path, journal_path, parse
+from factory.model.layout import ARTIFACTS, artifact_folder, item_path, parse
 from factory.model.lifecycle import Event, Lane
 from factory.model.places import ItemFile, JournalFile, OpenVerdict
+from factory.model.run_layout import JOURNAL
 from factory.report.audit.lines import entries_of
 from factory.report.audit.rules import Rule
 from factory.store.repository.objects import EMPTY_TREE
@@ -22,6 +23,7 @@ from tests.simulation.workers import Tally, is_green
 BY_FACTORY = b"\ncommitter factory <"
 NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
 _PUT_AWAY = re.compile(rf"/verdict\.\w+\.yaml {re.escape(WHO)} changed")
+_MERGED = re.compile(r"artifacts/(?:done/[\d-]+/)?([\w-]+)/(run-\d+/verdict\.\w+\.yaml) the merge lost ")
 
 
 def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> Iterator[str]:
@@ -34,13 +36,13 @@ def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> I
         yield "the branch is gone"
         return
     told = oracle.found(repository.root, repository.system, head)
-    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(rule, text))
+    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(repository, rule, text))
     yield from _of_landings(repository, commits_of(repository, head, alone=alone))
     yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
 
-def _is_persons(rule: str, text: str) -> bool:
+def _is_persons(repository: Repository, rule: str, text: str) -> bool:
     """Whether the audit tells of what this person did, and rightly: nobody can keep them from it.
 
     They edited an item in the moment in which it was finished; or they moved one, and no pass has come by yet.
@@ -48,6 +50,8 @@ def _is_persons(rule: str, text: str) -> bool:
     edited = rule == Rule.PURE_RENAME and f" {WHO} " in text
     # They wrote a verdict in one clone, which the other one had put away meanwhile: git follows it there in a merge.
     carried = rule == Rule.ARTIFACTS and _PUT_AWAY.search(text) is not None
+    merged = _MERGED.match(text) if rule == Rule.LOST else None  # and so does one into the clone that they wrote it in
+    carried |= merged is not None and any(_artifacts(repository, repository.head("main") or "", *merged.groups()))
     return edited or carried or (rule == Rule.JOURNAL and text.endswith("no pass has recorded why"))
 
 
@@ -91,10 +95,15 @@ def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[st
 
 def _told_at(repository: Repository, commit: str, item_id: str) -> list[Entry]:
     """The journal of an item as a commit has it."""
+    return list(entries_of(next(_artifacts(repository, commit, item_id, JOURNAL), b"")))
+
+
+def _artifacts(repository: Repository, commit: str, item_id: str, below: str) -> Iterator[bytes]:
+    """What a commit has at a path below the artifacts of an item, be it open or done."""
     tree = repository.objects.commit(commit).tree
     days = ("", *repository.objects.folder(tree, f"{ARTIFACTS}/{Lane.DONE}"))
-    places = (repository.objects.file(tree, journal_path(item_id, day)) for day in days)
-    return list(entries_of(next(filter(None, places), b"")))
+    files = (repository.objects.file(tree, f"{artifact_folder(item_id, day)}/{below}") for day in days)
+    yield from (data for data in files if data is not None)
 
 
 def _was_deleted(repository: Repository, told: Recorded) -> bool:
