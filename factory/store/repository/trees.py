@@ -142,8 +142,7 @@ def diff(objects: Objects, old: str, new: str, prefix: str = "", without: Collec
     if old == new:
         return
     before, after = objects.tree(old), objects.tree(new)
-    names = (before.keys() | after.keys()).difference(without)
-    for name in sorted(name for name in names if before.get(name) != after.get(name)):
+    for name in sorted({name for name, _ in before.items() ^ after.items()}.difference(without)):
         was, now = before.get(name), after.get(name)
         path = prefix + name
         old_file = None if was and was.is_folder else was
@@ -151,7 +150,8 @@ def diff(objects: Objects, old: str, new: str, prefix: str = "", without: Collec
         if old_file and not new_file:
             yield Change(path, old_file, None)
         old_folder, new_folder = (entry.oid if entry and entry.is_folder else EMPTY_TREE for entry in (was, now))
-        yield from diff(objects, old_folder, new_folder, path + "/")
+        if old_folder != new_folder:
+            yield from diff(objects, old_folder, new_folder, path + "/")
         if new_file:
             yield Change(path, old_file, new_file)
 
