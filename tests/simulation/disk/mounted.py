@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.simulation.disk.descriptors import FIRST
 from tests.simulation.disk.disk import Disk
-from tests.simulation.disk.routes import MOUNT, Result, by_path_alone, routes
+from tests.simulation.disk.routes import MOUNT, Result, by_text, routes
 
 _ROUTES = routes()
 # The import system and Python's own parts go on with the machine's files.
@@ -35,7 +35,7 @@ _LOOKED_THROUGH: dict[str, ModuleType] = {}
 
 def shorten(real: Callable[[str], Result], ours: Callable[[Disk, str], Result]) -> None:
     """Let a function that takes a path, and works by those of `os`, be answered by the disk in one step."""
-    _ROUTES[id(real)] = by_path_alone(real, ours)
+    _ROUTES[id(real)] = by_text(real, ours)
     _SITES.clear()
     _LOOKED_THROUGH.clear()
 

@@ -96,7 +96,7 @@ def _route_lstat(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_r
     return routed
 
 
-def by_path_alone(real: Callable[..., Result], ours: Callable[[Disk, str], Result]) -> Callable[..., Result]:
+def _by_path_alone(real: Callable[..., Result], ours: Callable[[Disk, str], Result]) -> Callable[..., Result]:
     """A function that takes a path and asks what lies there."""
 
     def routed(path: Path | int, **options: bool) -> Result:
@@ -105,6 +105,15 @@ def by_path_alone(real: Callable[..., Result], ours: Callable[[Disk, str], Resul
             if text.startswith(MOUNT.below):
                 return ours(MOUNT.disk, text)
         return real(path, **options)
+
+    return routed
+
+
+def by_text(real: Callable[[str], Result], ours: Callable[[Disk, str], Result]) -> Callable[[str], Result]:
+    """A function of our own that takes a path, which is a text, and asks what lies there."""
+
+    def routed(path: str) -> Result:
+        return ours(MOUNT.disk, path) if path.startswith(MOUNT.below) else real(path)
 
     return routed
 
@@ -230,11 +239,11 @@ def routes() -> Routed:
         (os.stat, _route_stat(os.stat)),
         (os.lstat, _route_lstat(os.lstat)),
         (os.open, _route_os_open(os.open)),
-        (os.path.lexists, by_path_alone(os.path.lexists, Disk.lies_at)),
-        (os.path.exists, by_path_alone(os.path.exists, lambda disk, path: bool(disk.kind_at(path, True)))),
-        (os.path.isdir, by_path_alone(os.path.isdir, lambda disk, path: disk.kind_at(path, True) == FOLDER)),
-        (os.path.isfile, by_path_alone(os.path.isfile, lambda disk, path: disk.kind_at(path, True) == FILE)),
-        (os.path.islink, by_path_alone(os.path.islink, lambda disk, path: disk.kind_at(path, False) == LINK)),
+        (os.path.lexists, _by_path_alone(os.path.lexists, Disk.lies_at)),
+        (os.path.exists, _by_path_alone(os.path.exists, lambda disk, path: bool(disk.kind_at(path, True)))),
+        (os.path.isdir, _by_path_alone(os.path.isdir, lambda disk, path: disk.kind_at(path, True) == FOLDER)),
+        (os.path.isfile, _by_path_alone(os.path.isfile, lambda disk, path: disk.kind_at(path, True) == FILE)),
+        (os.path.islink, _by_path_alone(os.path.islink, lambda disk, path: disk.kind_at(path, False) == LINK)),
         (os.path.realpath, _route_realpath(os.path.realpath)),
         (os.link, _by_two_paths(os.link, Disk.link)),
         (os.rename, _by_two_paths(os.rename, Disk.rename)),

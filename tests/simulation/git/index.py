@@ -186,13 +186,10 @@ def seen_of(found: os.stat_result) -> Seen:
 
 def mode_of(found: os.stat_result) -> int:
     """The mode that git gives to a file; 0 for what it keeps no track of."""
-    if stat.S_ISLNK(found.st_mode):
-        return LINK_MODE
-    if stat.S_ISDIR(found.st_mode):
-        return GITLINK
-    if not stat.S_ISREG(found.st_mode):
-        return 0
-    return 0o100755 if found.st_mode & 0o100 else 0o100644
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFREG:
+        return 0o100755 if found.st_mode & 0o100 else 0o100644
+    return LINK_MODE if kind == stat.S_IFLNK else GITLINK if kind == stat.S_IFDIR else 0
 
 
 def same(entry: Entry, found: os.stat_result) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import struct
 import zlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -182,7 +182,7 @@ def index_of(entries: Iterable[Entry], trailer: bytes) -> bytes:
     entries = sorted(entries)
     firsts = [entry.oid[0] for entry in entries]
     parts = [b"\xfftOc" + struct.pack(">I", 2)]
-    parts += [struct.pack(">I", sum(first <= number for first in firsts)) for number in range(256)]
+    parts += [struct.pack(">I", bisect_right(firsts, number)) for number in range(256)]
     parts += [entry.oid for entry in entries]
     parts += [struct.pack(">I", entry.crc) for entry in entries]
     parts += [struct.pack(">I", entry.offset) for entry in entries]

@@ -28,7 +28,7 @@ class Revisions:
         rev, colon, path = name.partition(":")
         if colon:
             return self._below(rev, path)
-        suffix = _SUFFIX.search(name)
+        suffix = _SUFFIX.search(name) if "^" in name or "~" in name else None
         if suffix is None:
             return self._simple(name)
         base = self.find(name[: suffix.start()])
@@ -47,7 +47,7 @@ class Revisions:
         return commit if number == 0 else parents[number - 1] if number <= len(parents) else None
 
     def _simple(self, name: str) -> str | None:
-        logged = _LOGGED.fullmatch(name)
+        logged = _LOGGED.fullmatch(name) if "@{" in name else None
         if logged:
             ref = self.refs.expand(logged[1] or (self.refs.branch() or "HEAD"))
             log = self.refs.log(ref) if ref else []

@@ -37,13 +37,13 @@ def staged_changes(repo: Repo, index: Index, tree: str, meant: Callable[[bytes],
     """What the index holds otherwise than a tree, in order; paths in conflict are left out."""
     before = flat(repo.store, tree)
     unmerged = set(index.unmerged())
-    after = {path: Entry(each.mode, each.oid) for (path, stage), each in index.entries.items() if not stage}
-    found = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path), after.get(path)
-        if old != new and path not in unmerged and meant(path):
-            found.append(Change(path, old, new))
-    return found
+    differing: list[tuple[bytes, Entry | None, Entry | None]] = []
+    for (path, stage), now in index.entries.items():
+        was = None if stage else before.pop(path, None)
+        if not stage and (was is None or was.oid != now.oid or was.mode != now.mode):
+            differing.append((path, was, Entry(now.mode, now.oid)))
+    differing += [(path, was, None) for path, was in before.items()]
+    return [Change(*each) for each in sorted(differing) if each[0] not in unmerged and meant(each[0])]
 
 
 def status(repo: Repo, arguments: Sequence[str], _stdin: bytes) -> Steps[Done]:

@@ -8,6 +8,10 @@ from tests.simulation.git.steps import Steps
 
 Files = dict[bytes, Entry]
 
+_REMEMBERED = 1000
+# By the id of a tree, with what stands before its paths, the files below it, and all the trees in which they are told.
+_flat: dict[tuple[str, bytes], tuple[Files, dict[str, None]]] = {}
+
 
 class Change(NamedTuple):
     """What became of a path; None is "not there"."""
@@ -28,15 +32,24 @@ class Change(NamedTuple):
 
 def flat(store: Store, tree: str, prefix: bytes = b"") -> Files:
     """Every file below a tree, by its path."""
-    found: Files = {}
-    _gather(store, tree, prefix, found)
-    return found
+    known = _flat.get((tree, prefix))
+    if known is None:
+        known = {}, {}
+        _gather(store, tree, prefix, *known)
+        if len(_flat) > _REMEMBERED:
+            _flat.clear()
+        _flat[tree, prefix] = known
+    else:
+        for folder in known[1]:
+            store.tree(folder)  # that it is there
+    return known[0].copy()
 
 
-def _gather(store: Store, tree: str, prefix: bytes, found: Files) -> None:
+def _gather(store: Store, tree: str, prefix: bytes, found: Files, folders: dict[str, None]) -> None:
+    folders[tree] = None
     for name, entry in store.tree(tree).items():
         if entry.mode == TREE_MODE:
-            _gather(store, entry.oid, prefix + name + b"/", found)
+            _gather(store, entry.oid, prefix + name + b"/", found, folders)
         else:
             found[prefix + name] = entry
 
@@ -48,10 +61,9 @@ def compared(
     if old == new:
         return
     before, after = store.tree(old), store.tree(new)
-    for name in sorted(before.keys() | after.keys(), key=lambda name: _order(name, before, after)):
+    differing = {name for name, _ in before.items() ^ after.items()}
+    for name in sorted(differing, key=lambda name: _order(name, before, after)):
         one, two = before.get(name), after.get(name)
-        if one == two:
-            continue
         path = prefix + name
         below = [entry.oid if entry and entry.mode == TREE_MODE else EMPTY_TREE for entry in (one, two)]
         one, two = (None if entry and entry.mode == TREE_MODE else entry for entry in (one, two))

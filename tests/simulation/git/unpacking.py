@@ -41,13 +41,13 @@ def two_way(repo: Repo, index: Index, old: str, new: str, words: Words) -> Plan:
     plan = Plan([], [], [])
     staged: list[bytes] = []
     edited: list[bytes] = []
-    for path in sorted(before.keys() | after.keys()):
+    for path in sorted({path for path, _ in before.items() ^ after.items()}):
         one, two = before.get(path), after.get(path)
         entry = index.get(path)
         now = Blob(entry.mode, entry.oid) if entry else None
         if one is not None and entry is None and two is None:
             plan.lost.append(path)
-        if one == two or now == two:
+        if now == two:
             continue
         if now != one or any((path, stage) in index.entries for stage in (1, 2, 3)):
             staged.append(path)

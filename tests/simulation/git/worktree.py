@@ -80,7 +80,8 @@ def refreshed(repo: Repo, index: Index, meant: Callable[[bytes], bool]) -> list[
         if stage or entry.valid or entry.skip or not meant(path):
             continue
         seen = files.kind(place_of(root, path))
-        if seen is not None and not _leads_on(root, path.rpartition(b"/")[0], known):
+        folder = path.rpartition(b"/")[0]
+        if seen is not None and not (known.get(folder) or _leads_on(root, folder, known)):
             seen = None
         if seen is None or (stat.S_ISDIR(seen.st_mode) and entry.mode != GITLINK):
             found.append(Difference(path, "D", None))
