@@ -110,7 +110,7 @@ class Simulation:
                 self.played.violations += rest.of_move(self._life.repository, *moved)
             if self._to_be_looked_at and step is None:
                 self._to_be_looked_at = False
-                self.played.violations += [f"after a crash: {each}" for each in self._look()]
+                self.played.violations += self._look_after_crash()
         return report
 
     def _after_pass(self, step: Step) -> None:
@@ -242,31 +242,34 @@ class Simulation:
         """Stop the orchestrator; what is wrong when nothing moves any more."""
         self.machine.turn(self.clone)
         self.leave()
-        return [*self._look(), *self._look_at_rest()]
+        with closing(Repository(self.machine.root, self.machine.system)) as repository:
+            return [*self._look(repository), *self._look_at_rest(repository)]
 
-    def _look(self) -> list[str]:
+    def _look_after_crash(self) -> list[str]:
+        with closing(Repository(self.machine.root, self.machine.system)) as repository:
+            return [f"after a crash: {each}" for each in self._look(repository)]
+
+    def _look(self, repository: Repository) -> list[str]:
         """What is wrong with what lies there."""
-        with closing(Repository(self.machine.root, self.machine.system)) as repository:
-            person, alone = self.person, not self.script.clones
-            found = [
-                *invariants.of_history(repository, self.tally, alone=alone),
-                *invariants.of_heads(repository, self.heads, person.taken_off, alone=alone),
-            ]
-            self.played.head = repository.head("main") or ""
-            return found
+        person, alone = self.person, not self.script.clones
+        found = [
+            *invariants.of_history(repository, self.tally, alone=alone),
+            *invariants.of_heads(repository, self.heads, person.taken_off, alone=alone),
+        ]
+        self.played.head = repository.head("main") or ""
+        return found
 
-    def _look_at_rest(self) -> list[str]:
+    def _look_at_rest(self, repository: Repository) -> list[str]:
         """What is wrong when nothing moves any more."""
-        with closing(Repository(self.machine.root, self.machine.system)) as repository:
-            person, persons = self.person, [self.person, *(side.person for side in self.beside)]
-            moved = set().union(*(each.moved for each in persons))
-            return [
-                *rest.of_places(repository, person.known),
-                *rest.of_verdicts(repository),
-                *rest.of_waiting(repository),
-                *([] if self.beside else rest.of_branches(repository)),  # a clone shows what it has proposed itself
-                *rest.of_evidence(repository),
-                *of_endings(repository, alone=not self.script.clones),
-                *([] if any(each.astray for each in persons) else rest.of_moves(repository, moved)),
-                *invariants.of_person(repository, person.mine, person.commits, person.taken_off),
-            ]
+        person, persons = self.person, [self.person, *(side.person for side in self.beside)]
+        moved = set().union(*(each.moved for each in persons))
+        return [
+            *rest.of_places(repository, person.known),
+            *rest.of_verdicts(repository),
+            *rest.of_waiting(repository),
+            *([] if self.beside else rest.of_branches(repository)),  # a clone shows what it has proposed itself
+            *rest.of_evidence(repository),
+            *of_endings(repository, alone=not self.script.clones),
+            *([] if any(each.astray for each in persons) else rest.of_moves(repository, moved)),
+            *invariants.of_person(repository, person.mine, person.commits, person.taken_off),
+        ]

@@ -1,9 +1,11 @@
 """The witness: sees what happens in each pass, for what nobody can see any more when all is over."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from factory.model.events import Happening, Recorded
 from factory.model.lifecycle import Event
+from factory.store.repository.index import Mark
 from factory.store.repository.repository import Repository
 from tests.simulation.person import Person
 from tests.simulation.workers import WORK
@@ -23,6 +25,7 @@ class Witness:
         self._whole = False  # whether the last pass was made from its beginning to its end
         self._calm = False  # whether the one before it was, so that nothing is left of it that it could not do
         self._wrong: list[str] = []
+        self._agreed: dict[Path, tuple[str, Mark | None]] = {}  # the commit with which an index agreed, and that index
 
     def begin(self) -> None:
         """A pass begins."""
@@ -59,9 +62,12 @@ class Witness:
         """
         for view in self._repository.views():
             head = self._repository.head(view.branch() or "")
-            if head and not view.busy():
+            looked_at = head or "", view.index.mark()
+            if head and not view.busy() and self._agreed.get(view.root) != looked_at:
                 differing = view.index.differing(head, ["artifacts"])
                 yield from (f"the index says something else of {each}" for each in differing if each.endswith(".jsonl"))
+                if not differing:
+                    self._agreed[view.root] = looked_at
 
     def _is_shown(self) -> bool:
         """Whether the branch is checked out."""
