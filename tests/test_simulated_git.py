@@ -19,9 +19,11 @@ from factory.store.repository.objects import Person
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.repository import Repository
 from tests.simulation.git.chance import AS_WRITTEN, Chance
+from tests.simulation.git.objects import Entry, Store
 from tests.simulation.git.process import SimSystem
 from tests.simulation.git.program import person
-from tests.simulation.git.steps import Done, run
+from tests.simulation.git.steps import Done, Failure, run
+from tests.simulation.git.trees import built, flat
 from tests.simulation.git.twins import Twins
 from tests.world import World
 
@@ -473,3 +475,13 @@ def test_a_history_is_audited_alike(honest_history: Path, tmp_path: Path) -> Non
 def test_what_it_does_not_know_it_does_not_guess(world: World, argv: list[str]) -> None:
     with pytest.raises(NotImplementedError, match=argv[0]):
         run(person(argv, str(world.root), environment(), lambda: 0.0))
+
+
+def test_a_tree_that_is_gone_is_missed_though_another_call_has_read_it(tmp_path: Path) -> None:
+    folders, file = [str(tmp_path)], Entry(0o100644, "a" * 40)
+    store = Store(folders, sync=False)
+    whole = run(built(store, {b"b/c": file, b"d": file}))
+    assert flat(store, whole) == {b"b/c": file, b"d": file}
+    Path(store.loose(store.tree(whole)[b"b"].oid)).unlink()
+    with pytest.raises(Failure, match="unable to read tree"):
+        flat(Store(folders, sync=False), whole)
