@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from factory.line.orchestrator import PassReport
 from factory.model.errors import FactoryError
-from factory.model.events import Happening, Recorded
+from factory.model.events import Happening, Noticed, Recorded
 from factory.store.repository.repository import Repository
 from tests.simulation import invariants, rest
 from tests.simulation.disk.inodes import Crash
-from tests.simulation.endings import of_endings
+from tests.simulation.endings import of_batches, of_endings
 from tests.simulation.exchange import Exchanging
 from tests.simulation.life import Life
 from tests.simulation.machine import Machine
@@ -27,6 +27,7 @@ _MOST_TO_REST = 300  # passes until nothing moves any more
 _WAITED_S = 2.0
 _LOOKED_AT = 0.1  # of the crashes
 _HOURS = 6
+_HALF_DONE = "what a crash had left half done"
 
 Given = TypeVar("Given")
 
@@ -66,6 +67,7 @@ class Simulation:
         self.tally = Tally(on_other_bases=script.clones, stumbles=Random(f"{self._seed} stumbles"))
         self._life: Life | None = None
         self._to_be_looked_at = False  # after the next pass that is made in peace
+        self._in_peace = True  # whether the life before was left with nothing half done
         self.power = False  # whether the crash that comes takes the machine with it
 
     def do_the_rest(self) -> None:
@@ -101,7 +103,10 @@ class Simulation:
             report = self._living(self._one_pass)
         if midst.left is not None:
             self._after_pass(midst.left)
+        if report is None and self._life is not None and midst.refused == 1 and not self.person.at_work:
+            self.played.violations += self._life.witness.failed()
         if self._life is not None and report is not None:
+            self.person.torn = False
             head = self._life.orchestrator.context.writer.head
             if invariants.is_published(self._life.repository, head, alone=not self.script.clones):
                 self.heads.append(head)
@@ -176,7 +181,7 @@ class Simulation:
     def fall(self) -> None:
         """The orchestrator is dead. The machine has to crash then."""
         self.machine.turn(self.clone)
-        life, self._life = self._life, None
+        life, self._life, self._in_peace = self._life, None, False
         with suppress(Crash):
             self.machine.die()
         with suppress(Crash):
@@ -188,10 +193,11 @@ class Simulation:
         """Stop the orchestrator, if it lives."""
         life, self._life = self._life, None
         if life is not None:
+            self._in_peace = life.witness.whole
             try:
                 life.end()
             except (FactoryError, OSError):
-                pass
+                self._in_peace = False
             self.machine.system.end_threads()
 
     def put_in_order(self) -> None:
@@ -218,6 +224,8 @@ class Simulation:
 
     def _told(self, happening: Happening) -> None:
         self.tell(f"    {happening}")
+        if self._in_peace and isinstance(happening, Noticed) and _HALF_DONE in happening.text:
+            self.played.violations.append("it tells of a crash, and there was none")
         if self._life is not None:
             self._life.witness.hear(happening)
             if isinstance(happening, Recorded):
@@ -243,7 +251,7 @@ class Simulation:
         self.machine.turn(self.clone)
         self.leave()
         with closing(Repository(self.machine.root, self.machine.system)) as repository:
-            return [*self._look(repository), *self._look_at_rest(repository)]
+            return [*self._look(repository), *self._look_at_rest(repository), *self.person.wrong]
 
     def _look_after_crash(self) -> list[str]:
         with closing(Repository(self.machine.root, self.machine.system)) as repository:
@@ -270,6 +278,7 @@ class Simulation:
             *([] if self.beside else rest.of_branches(repository)),  # a clone shows what it has proposed itself
             *rest.of_evidence(repository),
             *of_endings(repository, alone=not self.script.clones),
+            *of_batches(repository, self.heads),
             *([] if any(each.astray for each in persons) else rest.of_moves(repository, moved)),
             *invariants.of_person(repository, person.mine, person.commits, person.taken_off),
         ]

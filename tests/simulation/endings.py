@@ -1,7 +1,7 @@
 """Endings: whether each move out of review rests on what is kept with it, looked for commit by commit."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from factory.model.journal import Entry
 from factory.model.layout import parse
@@ -10,7 +10,7 @@ from factory.model.places import JournalFile
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-from tests.simulation.invariants import commits_of
+from tests.simulation.invariants import commits_of, journals
 
 
 def of_endings(repository: Repository, *, alone: bool) -> Iterator[str]:
@@ -45,6 +45,20 @@ def _of_files(objects: Objects, head: str, run: str, entry: Entry) -> Iterator[s
     squashes = b"mode: squash" in (objects.file(tree, "contracts/work.yaml") or b"")
     if entry.applied and not squashes and objects.commit(entry.applied).parents[1:] != (entry.proposal,):
         yield "its merge leaves its proposal out of the history"
+
+
+def of_batches(repository: Repository, heads: Sequence[str]) -> Iterator[str]:
+    """Heads at the end of a pass that hold but a part of what was checked as a whole."""
+    told = [Entry.model_validate_json(line) for _, lines in journals(repository) for line in lines]
+    checked = {entry.applied: entry.merged.tree for entry in told if entry.applied and entry.merged}
+    for head in dict.fromkeys(heads):
+        content, commit = repository.content_at(head), head
+        while commit not in checked and (parents := repository.objects.commit(commit).parents):
+            commit = parents[0]
+            if repository.content_at(commit) != content:
+                break  # somebody else has changed it
+        if checked.get(commit, content) != content:
+            yield f"{head[:10]} was on the branch, and is not what was checked as a whole"
 
 
 def _of_checks(repository: Repository, before: str, recheck: str, entry: Entry) -> Iterator[str]:

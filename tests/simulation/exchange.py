@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
+from tests.simulation.hands import CODE, Doing
 from tests.simulation.machine import Machine, Refused
-from tests.simulation.person import Doing, Person
+from tests.simulation.person import Person
 from tests.simulation.steps import Script, Step
 
 _APART = 1000  # so that no two persons give one name to two things
@@ -33,13 +34,9 @@ class Exchanging(Person):
         self._rewriting = False
 
     def _acts(self, step: Step) -> Doing:
-        match step.what:
-            case "pull":
-                return self._pull()
-            case "rebase-onto-theirs":
-                return self._rebase()
-            case "push":
-                return self._push()
+        exchanges = {"pull": self._pull, "rebase-onto-theirs": self._rebase, "push": self._push}
+        if step.what in exchanges:  # they let the factory mend first what a loss of power has torn
+            return iter(()) if self.torn else exchanges[step.what]()
         return super()._acts(step)
 
     def lose_power(self, in_head: Collection[str], is_there: Callable[[str], bool]) -> None:
@@ -94,10 +91,11 @@ class Exchanging(Person):
 
     def _committed(self, name: str) -> str:
         """A text of one commit."""
-        return f"{self._machine.said('cat-file', 'blob', name)}\n"
+        text = self._machine.said("cat-file", "blob", name)
+        return f"{text}\n" if text else ""  # a loss of power has emptied it
 
     def _commit_all(self) -> Doing:
-        for paths in (("src", "notes.txt"), ("WORKFLOW.md", "queue")):
+        for paths in (CODE, ("WORKFLOW.md", "queue")):
             with suppress(Refused):
                 yield from self._commit(*paths)
 
@@ -157,7 +155,7 @@ class Exchanging(Person):
         yield from self._pick_again()
 
     def _bring_again(self, commit: str) -> Doing:
-        """The items that the factory had taken in, where the remote does not have them."""
+        """The items that a commit had brought, where the remote does not have them."""
         named = self._machine.said("log", "-1", "--no-renames", "--name-only", "--format=", commit).split()
         for path in (path for path in named if path.startswith("queue/inbox/")):
             name = path.rpartition("/")[2]
@@ -165,7 +163,7 @@ class Exchanging(Person):
                 yield from self._write(path, self._committed(f"{commit}:{path}"))
 
     def _pick_again(self) -> Doing:
-        """Make commits anew; what is in the way of one that is about the queue counts more than it does."""
+        """Make commits anew; what is in the way of one about the queue counts more, but for new items."""
         while self._again and self._on_main():
             try:
                 yield from self._machine.git("cherry-pick", self._again[0])
@@ -174,5 +172,6 @@ class Exchanging(Person):
                 if not self._place(".git/CHERRY_PICK_HEAD").exists():
                     raise
                 yield from self._machine.git("cherry-pick", "--abort")
+                yield from self._bring_again(self._again[0])
             self._again.pop(0)
             yield

@@ -8,8 +8,9 @@ from random import Random
 from factory.model.layout import item_in_queue
 from factory.store.repository.repository import Repository
 from tests.simulation.clone import Simulation
+from tests.simulation.hands import Doing
 from tests.simulation.machine import Machine, simulated
-from tests.simulation.person import Doing, Person
+from tests.simulation.person import Person
 from tests.simulation.play import played_in
 from tests.simulation.steps import Script, Step
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from factory.model.events import Recorded
 from factory.model.journal import Entry, Lease
-from factory.model.layout import ARTIFACTS, artifact_folder, item_path, parse
+from factory.model.layout import ARTIFACTS, artifact_folder, item_path, journal_path, parse
 from factory.model.lifecycle import Event, Lane
 from factory.model.places import ItemFile, JournalFile, OpenVerdict
 from factory.model.run_layout import JOURNAL
@@ -21,7 +21,8 @@ from tests.simulation.person import WHO
 from tests.simulation.workers import Tally, is_green
 
 BY_FACTORY = b"\ncommitter factory <"
-NO = re.compile(rb"^decision: (?:reject|rework)\b", re.MULTILINE)
+NO = re.compile(rb"^decision: (?:reject\b|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)  # with what to do
+_SUBJECT = re.compile(rb"^subject: (\S+)", re.MULTILINE)
 _PUT_AWAY = re.compile(rf"/verdict\.\w+\.yaml {re.escape(WHO)} changed")
 _MERGED = re.compile(r"artifacts/(?:done/[\d-]+/)?([\w-]+)/(run-\d+/verdict\.\w+\.yaml) the merge lost ")
 
@@ -66,14 +67,18 @@ def places(repository: Repository) -> Counter[str]:
     return found
 
 
-def journals(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """(item, what happened to it) of each item."""
+def journals(repository: Repository) -> Iterator[tuple[str, list[bytes]]]:
+    """(item, the lines of its journal) of each item."""
     tree = repository.objects.commit(repository.head("main") or "").tree
     for change in diff(repository.objects, EMPTY_TREE, tree):
         place = parse(change.path)
         if change.new and isinstance(place, JournalFile):
-            lines = repository.objects.blob(change.new.oid).splitlines()
-            yield place.item_id, [json.loads(line) for line in lines]
+            yield place.item_id, repository.objects.blob(change.new.oid).splitlines()
+
+
+def happened(repository: Repository) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """(item, what happened to it) of each item."""
+    yield from ((item, [json.loads(line) for line in lines]) for item, lines in journals(repository))
 
 
 def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[str]:
@@ -206,7 +211,7 @@ def _taken_up_again(repository: Repository) -> Counter[str]:
     So it may after a loss of power in the midst of a person's `git switch`, which syncs no file that it writes.
     """
     found: Counter[str] = Counter()
-    for _, entries in journals(repository):
+    for _, entries in happened(repository):
         times = sum(each.get("from") == Lane.DONE for each in entries)
         found.update(dict.fromkeys({each["proposal"] for each in entries if "proposal" in each}, times))
     return found
@@ -223,7 +228,10 @@ def _against_a_person(repository: Repository, before: str, after: str) -> Iterat
         place = parse(f"queue/{Lane.REVIEW}/{name}")
         if isinstance(place, ItemFile) and b"hold: true" in data:
             yield f"{name} was finished in {before[:10]}, and it was held"
-        if isinstance(place, OpenVerdict) and NO.search(data):
+        if not isinstance(place, OpenVerdict):
+            continue
+        subject, journal = _SUBJECT.search(data), objects.file(tree, journal_path(place.item_id)) or b""
+        if NO.search(data) and subject and subject[1] in journal:  # else it is about something else, and cannot count
             yield f"{name} says no, and was finished in {before[:10]}"
 
 

@@ -11,7 +11,7 @@ from tests.simulation.steps import Step
 
 POWER_CUT = "power-cut"
 CRASHES = ("kill", POWER_CUT)
-_MOST_REFUSED = 6  # operations on the disk, one after the other
+_REFUSALS = (1, 1, 1, 2, 4, 6)  # operations on the disk, one after the other
 _REFUSED = {"no-space": errno.ENOSPC, "io-error": errno.EIO}
 
 
@@ -26,6 +26,7 @@ class Midst:
         self._step = step
         self._cut = cut
         self._count = 0
+        self.refused = 0  # operations on the disk
         self._since = step.since if step else ""
         self._begun = False
         self._chance = Random(step.which if step else 0)
@@ -46,7 +47,8 @@ class Midst:
         if step.what not in _REFUSED:
             self._person.begin(step)
         # No disk keeps a lock from being taken or let go of: that is between processes alone.
-        elif self._count - step.at <= step.which % _MOST_REFUSED and operation != "flock":
+        elif self.refused < _REFUSALS[step.which // 4 % len(_REFUSALS)] and operation != "flock":
+            self.refused += 1
             raise OSError(_REFUSED[step.what], os.strerror(_REFUSED[step.what]), path)
 
     @property

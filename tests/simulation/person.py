@@ -2,42 +2,39 @@
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from random import Random
 
 from tests.simulation.beginning import item_text
 from tests.simulation.git import files
+from tests.simulation.hands import CODE, MOST_WAITED, Doing, Hands
 from tests.simulation.machine import Machine, Refused
 from tests.simulation.steps import Script, Step
 from tests.simulation.topics import brought_in, stashed
-from tests.simulation.writing import botched, edited, judged, saved
+from tests.simulation.writing import botched, edited, judged
 
 WHO = "Ada <ada@example.org>"
 _OPEN = ("inbox", "active", "review", "rework", "blocked")
-_FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
-
-Doing = Iterator[None]  # goes on by one thing at a time
 
 
-class Person:
+class Person(Hands):
     """What a person does. Each thing is done step by step, so that the factory may do something in between."""
 
     def __init__(self, machine: Machine, script: Script) -> None:
+        super().__init__(machine)
         self.known: set[str] = set(script.items)  # the items that were ever put into the queue
         self.mine: dict[str, bytes] = {}  # what the files that only this person writes have to hold
-        self.commits: list[str] = []  # that may never get lost
         self.taken_off: list[str] = []  # but for what is behind these, from which they took the branch themselves
         self.moved: set[str] = set()  # the items that they have moved
         self.just_moved: tuple[str, str] | None = None  # an item, and where to: by the last thing that they did
         self._moving: tuple[str, str] | None = None  # the same, while they do it
         self.astray = False  # whether a loss of power may have left files as they were on another branch
+        self.torn = False  # whether a loss of power has torn what no pass has mended yet
         self._away = False  # whether they have had another branch checked out
-        self._machine = machine
         self._doing: list[Doing] = []
         self._shown = "ref: refs/heads/main\n"  # what HEAD says
         self._number = 0
-        self._files: tuple[str, ...] = _FILES
 
     @property
     def at_work(self) -> bool:
@@ -88,6 +85,7 @@ class Person:
         """What was begun is over, and what neither editor nor git had synced may be gone; git's locks are removed."""
         self.commits = [each for each in self.commits if is_there(each)]
         self.astray |= self._away
+        self.torn = True
         self._doing.clear()
         with self._machine.undisturbed():
             for lock in [*self._place(".git").glob("*.lock"), *self._place(".git/refs").rglob("*.lock")]:
@@ -124,6 +122,8 @@ class Person:
         match step.what:
             case "drop":
                 return self._drop(chance)
+            case "drop-several":
+                return self._drop_several(chance)
             case "approve" | "send-back" | "reject":
                 return self._decide(step.what, chance)
             case "botch":
@@ -137,7 +137,7 @@ class Person:
             case "in-the-way":
                 return self._in_the_way(chance)
             case "commit-code":
-                return self._commit("src", "notes.txt")
+                return self._commit(*CODE, only=chance.random() < 0.5, pause=chance.randrange(MOST_WAITED))
             case "commit-all":
                 return self._commit("queue")
             case "policy":
@@ -150,24 +150,6 @@ class Person:
                 return stashed(self._machine)
         return self._machine.git("gc", "-q")
 
-    def _place(self, path: str) -> Path:
-        return self._machine.root / path
-
-    def _on_main(self) -> bool:
-        return self._place(".git/HEAD").read_text() == "ref: refs/heads/main\n"
-
-    def _write(self, path: str, text: str, *, torn: bool = False) -> Doing:
-        """Save a file, as editors do: beside and renamed, or in place."""
-        return saved(self._place(path), text, torn=torn)
-
-    def _one(self, chance: Random, *patterns: str, judged: bool = False) -> Path | None:
-        found = sorted(path for pattern in patterns for path in self._machine.root.glob(pattern))
-        found = [path for path in found if judged or ".verdict" not in path.name]
-        return chance.choice(found) if found and self._on_main() else None
-
-    def _items(self, *lanes: str) -> tuple[str, ...]:
-        return tuple(f"queue/{lane}/*-[0-9]*.yaml" for lane in lanes)
-
     def _drop(self, chance: Random) -> Doing:
         if not self._on_main():
             return
@@ -178,6 +160,17 @@ class Person:
         if chance.random() < 0.4:
             yield
             yield from self._commit(f"queue/inbox/{name}.yaml")
+
+    def _drop_several(self, chance: Random) -> Doing:
+        """A batch, a line for each item; and, as they go on with it, another one."""
+        if not self._on_main():
+            return
+        self._number += 1
+        path, text = f"queue/inbox/several-{self._number}.jsonl", ""
+        for number in range(2):
+            name = f"good-{self._number}{'ab'[number]}"
+            text += f'{{"id": "{name}", "title": "do {name}"}}\n'
+            yield from self._write(path, text) if not number else self._write_again(path, text, chance)
 
     def _decide(self, what: str, chance: Random) -> Doing:
         place = self._one(chance, "queue/review/*.verdict.yaml", judged=True)
@@ -207,6 +200,8 @@ class Person:
         text = edited(place.stem, place.read_text(), what, chance)
         path = str(place.relative_to(self._machine.root))
         yield from self._write(path, text)
+        if chance.random() < 0.3:
+            yield from self._write_again(path, edited(place.stem, text, "edit-item", chance), chance)
         if chance.random() < 0.4:
             yield
             yield from self._commit("queue")  # with both halves of what they had moved
@@ -256,16 +251,6 @@ class Person:
         elif not self._place(path).exists():
             self.mine[path] = b"mine\n"
             yield from self._write(path, "mine\n")
-
-    def _commit(self, *paths: str) -> Doing:
-        if not self._on_main():
-            return
-        there = [path for path in paths if self._place(path).exists()]
-        if there:
-            yield from self._machine.git("add", "-A", "--", *there)
-            yield
-        yield from self._machine.git("commit", "-q", "-m", "By hand", "--only", "--", *paths)
-        self.commits.append(self._machine.said("rev-parse", "HEAD"))
 
     def _policy(self, chance: Random) -> Doing:
         if not self._on_main():

@@ -10,7 +10,7 @@ from factory.model.places import ItemFile, OpenVerdict
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-from tests.simulation.invariants import NO, journals, places
+from tests.simulation.invariants import NO, happened, places
 from tests.simulation.person import WHO
 from tests.simulation.workers import SHARED, WORK
 
@@ -69,14 +69,14 @@ def _is_emptied(repository: Repository, lane: Lane, name: str, data: bytes) -> b
 
 def of_moves(repository: Repository, moved: Collection[str]) -> Iterator[str]:
     """Moves that are told to be a person's, of items that they have never moved."""
-    for name, entries in journals(repository):
+    for name, entries in happened(repository):
         if name not in moved and any(each["actor"] == WHO and each.get("from") for each in entries):
             yield f"{name} is said to have been moved by {WHO}, who did not"
 
 
 def of_move(repository: Repository, item_id: str, lane: str) -> Iterator[str]:
     """Whether what a person moved has come to where they moved it, and that is told, after the pass that saw it."""
-    entries = next((entries for name, entries in journals(repository) if name == item_id), [])
+    entries = next((entries for name, entries in happened(repository) if name == item_id), [])
     if not entries and not places(repository)[item_id]:
         return  # the branch has never held it: it is new, and they are told where new items begin
     if not any(each["actor"] == WHO and each["to"] == lane for each in entries):

@@ -14,6 +14,7 @@ SEATS = {"checks": 5, "checks-of-work": 2, "human": 7, "one-of-two": 3, "robot":
 # What a person does, and how often beside the others.
 PERSON = {
     "drop": 5,
+    "drop-several": 1,
     "approve": 8,
     "send-back": 3,
     "reject": 2,
@@ -35,6 +36,7 @@ PERSON = {
     "stash": 1,
     "gc": 1,
 }
+_SAVED_AGAIN = ("drop-several", "edit-item")  # which goes on while passes are made
 FACTORY = {"pass": 30, "work": 30, "later": 3}
 FAULTS = {"kill": 4, "power-cut": 4, "no-space": 2, "io-error": 2, "restart": 1}
 # What they do besides where there are two clones, with a bare repository between them.
@@ -45,9 +47,9 @@ _RIDING = ("good", "good", "bad", "left", "right", "worst")
 _OPERATIONS = 220  # of a pass that does a lot; later than its last operation a step happens after it
 _MOST_ITEMS = 8
 
-# From where on operations are counted: of the whole pass, since a batch is made ready, and since its branches move.
-_SINCE = ("", "factory/index-", "refs/heads/main.lock")
-_SOON = 60  # operations from there on, in which there is most to break
+# From where on operations are counted, and how many there are of which one may be meant: of the whole pass, since a
+# batch is made ready, since its branches are locked, and since they move.
+_SINCE = {"": _OPERATIONS, "factory/index-": 60, "refs/heads/main.lock": 40, "logs/refs/heads/main": 12}
 
 
 @dataclass(frozen=True)
@@ -131,18 +133,18 @@ def _in_clones(steps: Sequence[Step], chance: Random) -> Iterator[Step]:
         elif not turns and chance.random() < 0.5:
             clone = chance.randrange(2)
             what = chance.choice(EXCHANGE)
-            yield Step(what, chance.randrange(1000), _at(what, chance), clone)
+            yield _near(Step(what, chance.randrange(1000), _at(what, chance), clone))
         yield replace(step, clone=clone)
 
 
 def _at(what: str, chance: Random) -> int:
     if what in FACTORY or what == "restart":
         return -1
-    in_the_midst = what in FAULTS or chance.random() < 0.4
+    in_the_midst = what in FAULTS or what in _SAVED_AGAIN or chance.random() < 0.4
     return chance.randrange(_OPERATIONS) if in_the_midst else -1
 
 
 def _near(step: Step) -> Step:
-    """The same, two times of three where a batch is published."""
-    since = _SINCE[step.which % len(_SINCE)] if step.at >= 0 else ""
-    return replace(step, at=step.at % _SOON, since=since) if since else step
+    """The same, three times of four where a batch is published."""
+    since = tuple(_SINCE)[step.which % len(_SINCE)]
+    return replace(step, at=step.at % _SINCE[since], since=since) if step.at >= 0 else step

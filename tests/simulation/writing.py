@@ -1,5 +1,6 @@
 """What the person of a simulation writes into files of the queue: rightly, and so that it cannot count."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,8 @@ def botched(name: str, verdict: str, chance: Random) -> tuple[str, str]:
 
 def edited(item: str, text: str, what: str, chance: Random) -> str:
     """An item's file, held, let go, or with other words."""
+    if text.startswith("{"):  # as a batch had it
+        text = f"title: {json.loads(text)['title']}\n"
     if what == "hold":
         return text if "hold: true" in text else f"{text}hold: true\n"
     if what == "let-go":
