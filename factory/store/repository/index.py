@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shlex
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -13,7 +14,8 @@ from typing import NamedTuple
 from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.store import files
 from factory.store.repository.git import Git, GitError
-from factory.store.repository.index_format import DIGEST_BYTES, is_whole
+from factory.store.repository.index_file import IndexFile, NotPlain, Put
+from factory.store.repository.index_format import DIGEST_BYTES, NO_DIGEST, SIGNATURE, is_whole
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import TreeEntry
 from factory.store.repository.refs import NOTHING
@@ -23,8 +25,9 @@ from factory.store.system import System
 
 PATHS_A_CALL = 400
 _GONE = TreeEntry("0", NOTHING)
-_SIGNATURE = b"DIRC"
-_NO_DIGEST = bytes(DIGEST_BYTES)  # git was told to write none
+
+# What each working tree's index is known to hold, with the digest that it then ends in.
+Known = dict[Path, tuple[bytes, IndexFile]]
 
 
 class IndexGit(Git):
@@ -51,10 +54,10 @@ def is_torn(index: Path) -> bool:
     data = files.read_regular(index)
     if data is None:
         return False
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         return True
     end = data[-DIGEST_BYTES:]
-    if end == _NO_DIGEST:
+    if end == NO_DIGEST:
         return not is_whole(data)
     return hashlib.sha1(data[:-DIGEST_BYTES], usedforsecurity=False).digest() != end
 
@@ -70,7 +73,8 @@ class Mark(NamedTuple):
 class Index:
     """One working tree's index."""
 
-    def __init__(self, git: Git, git_dir: Path, state: Path) -> None:
+    def __init__(self, git: Git, git_dir: Path, state: Path, known: Known | None = None) -> None:
+        self._known: Known = {} if known is None else known
         self.path, lock, self._prepared, self._former = _places(git_dir, state)
         self.lock = IndexLock(lock, state, git.system)
         self._git = git
@@ -84,20 +88,42 @@ class Index:
         """Make, beside it, an index that has these changes and every other entry as it is; what it was made from."""
         self._forget_prepared()
         made_from = self.mark()
-        _copy(self.path, self._prepared)
         changes = list(changes)
-        lines = [
-            b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(change.path))
+        puts = [
+            Put(os.fsencode(change.path), *(change.new or _GONE))
             for change in sorted(changes, key=lambda change: change.new is not None)
-            for entry in [change.new or _GONE]
         ]
-        if lines or made_from is None:
-            self.with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        try:
+            self._write_prepared(made_from, puts)
+        except NotPlain:
+            _copy(self.path, self._prepared)
+            lines = [b"%s %s\t%s\0" % (mode.encode(), oid.encode(), path) for path, mode, oid in puts]
+            if lines or made_from is None:
+                self.with_prepared("update-index", "-z", "--index-info", stdin=b"".join(lines))
         hidden = self._sparse.outside([change.path for change in changes if change.new])
         if hidden:  # an entry that is written anew forgets that it is; git finds by itself what lies there all the same
             names = b"".join(os.fsencode(path) + b"\0" for path in hidden)
             self.with_prepared("update-index", "--skip-worktree", "-z", "--stdin", stdin=names)
         return made_from
+
+    def _write_prepared(self, made_from: Mark | None, puts: Sequence[Put]) -> None:
+        """Do by ourselves what git would do, at its pace for a whole index. Raises NotPlain where it has to."""
+        if made_from is None or made_from.trailer == NO_DIGEST or not puts:
+            raise NotPlain
+        digest, index = self._known.get(self.path, (b"", None))
+        try:
+            mode = self.path.stat().st_mode
+            if index is None or digest != made_from.trailer:
+                index = IndexFile.read(self.path.read_bytes())
+        except FileNotFoundError:
+            raise NotPlain from None
+        changed = index.changed(puts)
+        data = changed.data()
+        self._prepared.write_bytes(data)
+        self._prepared.chmod(stat.S_IMODE(mode))
+        # Git looks into files that are no older than its index, for they may have been edited unseen: so it must go on.
+        os.utime(self._prepared, ns=(made_from.changed_ns, made_from.changed_ns))
+        self._known[self.path] = data[-DIGEST_BYTES:], changed
 
     def hidden(self, paths: Sequence[str]) -> set[str]:
         """Those of these paths of the prepared index that no working tree shows."""

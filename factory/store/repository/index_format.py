@@ -1,14 +1,16 @@
-"""How a file of git's index is laid out: where its entries and extensions end."""
+"""How a file of git's index is laid out (gitformat-index): where its entries and extensions end."""
 
 import struct
 
+SIGNATURE = b"DIRC"
 DIGEST_BYTES = 20
-_HEADER = struct.Struct(">4sLL")  # signature, version, entries
-_EXTENSION = struct.Struct(">4sL")  # signature, bytes that follow
+NO_DIGEST = bytes(DIGEST_BYTES)  # git was told to write none
+HEADER = struct.Struct(">4sII")  # signature, version, entries
+EXTENSION = struct.Struct(">4sI")  # signature, bytes that follow
+FLAGS_AT = 60  # in an entry, behind what `stat` said and the object's name
+MORE_FLAGS = 0x4000  # follow
+LENGTH = 0xFFF  # of the path, or this where it is longer
 _FLAGS = struct.Struct(">H")
-_FLAGS_AT = 60  # in an entry, behind what `stat` said and the object's name
-_EXTENDED = 0x4000  # more flags follow
-_LENGTH = 0xFFF  # of the path, or this where it is longer
 _COMPRESSED = 4  # the version whose paths leave out how the one before begins, and are not padded
 
 
@@ -18,16 +20,16 @@ def is_whole(data: bytes) -> bool:
     A file that was cut off may end in as many zeros as an index that was written without a digest.
     """
     try:
-        _, version, entries = _HEADER.unpack_from(data)
-        at = _HEADER.size
+        _, version, entries = HEADER.unpack_from(data)
+        at = HEADER.size
         for _ in range(entries):
             at = _behind_entry(data, at, version)
         end = len(data) - DIGEST_BYTES
         while at < end:
-            name, size = _EXTENSION.unpack_from(data, at)
+            name, size = EXTENSION.unpack_from(data, at)
             if not name.isalpha():
                 return False
-            at += _EXTENSION.size + size
+            at += EXTENSION.size + size
     except (struct.error, ValueError, IndexError):
         return False  # it ends within one of these
     return at == end
@@ -35,13 +37,13 @@ def is_whole(data: bytes) -> bool:
 
 def _behind_entry(data: bytes, at: int, version: int) -> int:
     """Where an entry ends that begins here. Raises struct.error, ValueError or IndexError when it does not."""
-    (flags,) = _FLAGS.unpack_from(data, at + _FLAGS_AT)
-    path = at + _FLAGS_AT + _FLAGS.size * (2 if flags & _EXTENDED else 1)
+    (flags,) = _FLAGS.unpack_from(data, at + FLAGS_AT)
+    path = at + FLAGS_AT + _FLAGS.size * (2 if flags & MORE_FLAGS else 1)
     if version == _COMPRESSED:
         while data[path] & 0x80:  # of how much is left out
             path += 1
         return data.index(b"\0", path + 1) + 1
     end = data.index(b"\0", path)
-    if not 0 < min(end - path, _LENGTH) == flags & _LENGTH:
+    if not 0 < min(end - path, LENGTH) == flags & LENGTH:
         raise ValueError(f"a path of {end - path} bytes")
     return at + ((end - at) // 8 + 1) * 8

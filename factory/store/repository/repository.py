@@ -78,7 +78,7 @@ class Repository:
         self.neutral = neutral(self.common_dir, system)
         self.under_check = UnderCheck(self.git, self.objects)
         self._contents: dict[str, str] = {}
-        self._asked: Asked = {}
+        self._asked = Asked()
         self._merging = Merging(self.neutral, self.objects)
         self.publisher = Publisher(self.objects, self.state, self.git, self.views, self.is_ancestor)
 

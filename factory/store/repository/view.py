@@ -9,7 +9,7 @@ from factory.model.errors import BusyError
 from factory.model.layout import ARTIFACTS, CONTRACTS, QUEUE, WORKFLOW
 from factory.store import files
 from factory.store.repository.checkout import Checkout
-from factory.store.repository.index import PATHS_A_CALL, Index, IndexGit, Mark
+from factory.store.repository.index import PATHS_A_CALL, Index, IndexGit, Known, Mark
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import FILE, Objects, TreeEntry, name_of
 from factory.store.repository.trees import Change
@@ -37,8 +37,15 @@ _BEGUN_ON = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")
 
 # Entries of an index by path, None for what is in conflict, and the blob ids of those that are hidden from git's looks.
 Entries = tuple[Mapping[str, TreeEntry | None], Mapping[str, str]]
-# What was asked last of each working tree's index, in which state it was, and what it said.
-Asked = dict[Path, tuple[tuple[Mark | None, tuple[str, ...]], Entries]]
+
+
+class Asked:
+    """What is remembered of each working tree's index, as long as it stays as it is."""
+
+    def __init__(self) -> None:
+        self.known: Known = {}
+        # What was asked last, in which state it was, and what it said.
+        self.entries: dict[Path, tuple[tuple[Mark | None, tuple[str, ...]], Entries]] = {}
 
 
 class View:
@@ -46,11 +53,11 @@ class View:
 
     def __init__(self, root: Path, git_dir: Path, state: Path, system: System, asked: Asked | None = None) -> None:
         self.root = root
-        self._asked: Asked = {} if asked is None else asked
+        self._asked = asked or Asked()
         self._git = IndexGit(root, system, git_dir / "index")
         self.git_dir = git_dir
         self._in_git_dir = f"{git_dir}/"  # looked into too often for a Path
-        self.index = Index(self._git, git_dir, state)
+        self.index = Index(self._git, git_dir, state, self._asked.known)
         self.checkout = Checkout(root, self.index, state, git_dir.name.lstrip("."))
 
     @property
@@ -164,9 +171,9 @@ class View:
     def _known_entries(self, paths: Sequence[str]) -> Entries:
         """As `_entries` says, which is not asked twice of one state of the index."""
         asked = (self.index.mark(), tuple(paths))
-        known = self._asked.get(self.root)
+        known = self._asked.entries.get(self.root)
         if known is None or known[0] != asked:
-            known = self._asked[self.root] = (asked, self._entries(paths))
+            known = self._asked.entries[self.root] = (asked, self._entries(paths))
         return known[1]
 
     def _entries(self, paths: Sequence[str]) -> Entries:
