@@ -31,6 +31,14 @@ class Checkout:
         """Where files are written before they are brought in."""
         return self._state / f"checkout-{self._name}"
 
+    @cached_property
+    def _own(self) -> Path:
+        """The same for the factory's own, side by side: a folder that stays spares making and removing others."""
+        return self._state / f"own-{self._name}"
+
+    def _own_beside(self, path: str) -> Path:
+        return self._own / name_of("blob", os.fsencode(path))
+
     def stamps(self, changes: Sequence[Change]) -> dict[str, Stamp]:
         """How the files are now, by path, without reading them: as long as it is the same, nobody touched them."""
         return {change.path: _stamp(self.root / change.path) for change in changes}
@@ -38,9 +46,11 @@ class Checkout:
     def write_beside(self, objects: Objects, changes: Sequence[Change]) -> None:
         """Write the factory's own files beside, so that bringing them in is a rename each."""
         shutil.rmtree(self._aside, ignore_errors=True)
+        if files.names_in(str(self._own)):  # of a crash, or where a person's were in the place
+            shutil.rmtree(self._own, ignore_errors=True)
         for change in _written([change for change in changes if change.of_factory]):
             assert change.new is not None
-            files.write(self._aside / change.path, objects.blob(change.new.oid))
+            files.write(self._own_beside(change.path), objects.blob(change.new.oid))
 
     def check_out_beside(self, changes: Sequence[Change]) -> None:
         """Have git write the project's own files beside, from the prepared index: with its filters and modes.
@@ -67,7 +77,7 @@ class Checkout:
         for change in _written(ours):
             if self._blob_at(change.path) == (change.old.oid if change.old else None):
                 bring_in = files.put if change.old else files.put_new
-                bring_in(self._aside / change.path, self.root / change.path)
+                bring_in(self._own_beside(change.path), self.root / change.path)
 
     def restore(self, objects: Objects, changes: Sequence[Change]) -> None:
         """Bring files from their old content to the new, each only if it still holds the old one."""

@@ -84,8 +84,7 @@ class Publisher:
         self._repair = Repair(git, objects, is_ancestor)
         self._refs = Refs(git, state.parent)
         self._recovery = Recovery(self._repair, self._refs, state, views, git.system)
-        self._beside = git.system.threads(2, "flush")
-        self._begun: Future[None] = Future()  # the process that will move the branches is there
+        self._beside = git.system.threads(1, "flush")
         self._undisturbed = False
         self._landing: frozenset[str] = frozenset()
         self._courteous = True
@@ -101,9 +100,9 @@ class Publisher:
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
         # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
         durable = self._beside.submit(self._make_durable, updates)
-        self._begun = self._beside.submit(self._refs.begin, self._subject(updates))
         courteous, self._courteous = self._courteous, False  # whoever's git never rests is let go on first only once
         try:
+            self._refs.begin(self._subject(updates))
             if courteous and self._system.monotonic() > self._courteous_from:
                 self._let_pass([each.view for each in self._shown(updates)])
             # Whoever's index never rests is kept waiting, the last time, while a new one is made of it.
@@ -112,7 +111,6 @@ class Publisher:
             self._courteous = True
         finally:
             durable.exception()
-            self._begun.exception()
 
     def _happens(self, updates: Sequence[RefUpdate], durable: "Future[None]", *, hurried: bool) -> bool:
         """Make all ready and let it happen; False, and nothing done, when a person's git came in between."""
@@ -183,7 +181,6 @@ class Publisher:
 
         A person's git that holds an index and waits for the branch does not wait for us while we wait for its index.
         """
-        self._begun.result()
         until = self._system.monotonic() + _PATIENCE_INDEX_S
         while True:
             self._objects.guard()

@@ -118,12 +118,13 @@ class Index:
         except FileNotFoundError:
             raise NotPlain from None
         changed = index.changed(puts)
-        data = changed.data()
-        self._prepared.write_bytes(data)
+        data, digest = changed.data()
+        with self._prepared.open("wb") as stream:
+            stream.writelines((data, digest))
         self._prepared.chmod(stat.S_IMODE(mode))
         # Git looks into files that are no older than its index, for they may have been edited unseen: so it must go on.
         os.utime(self._prepared, ns=(made_from.changed_ns, made_from.changed_ns))
-        self._known[self.path] = data[-DIGEST_BYTES:], changed
+        self._known[self.path] = digest, changed
 
     def hidden(self, paths: Sequence[str]) -> set[str]:
         """Those of these paths of the prepared index that no working tree shows."""
@@ -143,7 +144,8 @@ class Index:
         self._prepared.replace(self.path)
 
     def _forget_prepared(self) -> None:
-        """Remove it, and the lock of a git that was killed at it."""
+        """Remove it, and the lock of a git that was killed at it; then there is room for a new one."""
+        self._prepared.parent.mkdir(exist_ok=True)
         for path in (self._prepared, self._prepared.with_name(f"{self._prepared.name}.lock")):
             path.unlink(missing_ok=True)
 

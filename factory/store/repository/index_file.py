@@ -86,12 +86,12 @@ class IndexFile:
         firsts = [next(_entries(block)).name if block else b"" for block in blocks]
         return cls(version, count, blocks, firsts, more.get(_FOLDERS, b""), more.get(_RESOLVED, b""))
 
-    def data(self) -> bytes:
-        """The file."""
+    def data(self) -> tuple[bytes, bytes]:
+        """(all but the end, the digest at the end) of the file."""
         more = ((_FOLDERS, self.folders), (_RESOLVED, self.resolved))
         ends = [EXTENSION.pack(name, len(data)) + data for name, data in more if data]
         whole = b"".join([HEADER.pack(SIGNATURE, self.version, self.count), *self.blocks, *ends])
-        return whole + _digest(whole)
+        return whole, _digest(whole)
 
     def changed(self, puts: Sequence[Put]) -> "IndexFile":
         """The same with these entries, as `git update-index --index-info` has it. Raises NotPlain.
@@ -127,7 +127,7 @@ class _Editing:
         if there is not None and there.stage:
             raise NotPlain
         if put.is_entry:
-            if self._stands_in_a_way(put.path):
+            if there is None and self._stands_in_a_way(put.path, entries[max(0, at - 1) : at + 1]):
                 raise NotPlain
             entries[at : at + (there is not None)] = [_unseen(put)]
             self._count += there is None
@@ -135,7 +135,7 @@ class _Editing:
             del entries[at]
             self._count -= 1
 
-    def _stands_in_a_way(self, path: bytes) -> bool:
+    def _stands_in_a_way(self, path: bytes, beside: Sequence[_Entry]) -> bool:
         """Whether there are entries below a path, or one in the place of a folder that it lies in."""
         below = path + b"/"
         number, _, _ = self._find(below)
@@ -143,7 +143,10 @@ class _Editing:
         after = next((entry for entry in following if entry.name >= below), None)
         if after is not None and after.name.startswith(below):
             return True
-        return any(folder and self._find(folder)[2] is not None for folder in _above(path))
+        folder = path[: path.rfind(b"/") + 1]
+        if any(entry.name.startswith(folder) for entry in beside):  # so the folders are there
+            return False
+        return any(above and self._find(above)[2] is not None for above in _above(path))
 
     def _find(self, name: bytes) -> tuple[int, int, _Entry | None]:
         """(block, place in it, what is there) of a name."""
