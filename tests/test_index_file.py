@@ -1,4 +1,4 @@
-"""The index that the factory writes by itself is, byte for byte, the one that git would have written."""
+"""The index that the factory writes by itself has what git would have written, byte for byte but for the version."""
 
 import hashlib
 import os

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from factory.model.errors import StopRequested
 from factory.model.moments import moment_of
 from factory.store import standstill
 from factory.store.repository.repository import Repository
-from factory.store.standstill import Standstill, remembered, sight
+from factory.store.standstill import Standstill, remember, remembered, sight
 from factory.store.system import System
 from tests.world import World, say_nothing
 
@@ -155,6 +156,18 @@ def test_what_was_changed_by_others_or_lost_its_end_counts_as_nothing(resting: W
     for data in (whole.replace(b"on hold", b"at hand"), whole[:-1], whole.partition(b"\n")[2]):
         place.write_bytes(data)
         assert remembered(place, Standstill) is None
+
+
+def test_what_a_checkout_of_the_same_version_has_left_with_other_fields_counts_as_nothing(resting: World) -> None:
+    @dataclass(frozen=True)
+    class Other(Standstill):
+        more: int = 1
+
+    Other.__name__ = Standstill.__name__
+    place = resting.root / ".git/factory/standstill"
+    remember(place, Other("main", "main", "", "", None))
+    assert remembered(place, Standstill) is None
+    assert "held (inbox): on hold" in resting.command("tick")
 
 
 def test_of_two_kinds_neither_is_taken_for_the_other(resting: World) -> None:

@@ -73,7 +73,10 @@ def test_what_is_on_hold_comes_last_and_is_said_to_be(world: World, monkeypatch:
     path.write_text(f"{path.read_text()}hold: true\n")
     world.commit()
     said = walk(world, monkeypatch, "s", "s")
-    first, second = said.index("1 of 2"), said.index("2 of 2, on hold: what you say of it counts once it is released")
+    first, second = (
+        said.index("1 of 2"),
+        said.index("2 of 2, on hold: an approval waits until it is released"),
+    )
     assert first < said.index("do b") < second < said.index("do a")
 
 

@@ -22,6 +22,7 @@ from factory.report.difference import difference
 from factory.store import files
 from factory.store.queue import VerdictFile
 
+_HELD = ", on hold: an approval waits until it is released, all else counts at once"
 _QUESTION = "[a]pprove, [r]ework, re[j]ect, [e]scalate, [d]iff, [o]pen, [s]kip, [b]ack, [q]uit, [?]"
 _HELP = """  a  approve: it may be applied
   r  rework: it is done again, with your findings and notes
@@ -67,7 +68,9 @@ def walk(item_id: str | None, seat: str | None) -> None:
         place = 0
         while place < len(waiting):
             held = (
-                ", on hold: what you say of it counts once it is released" if _on_hold(snapshot, waiting[place]) else ""
+                ", on hold: an approval waits until it is released, all else counts at once"
+                if _on_hold(snapshot, waiting[place])
+                else ""
             )
             click.echo(f"\n{place + 1} of {len(waiting)}{held}")
             step = _ask(reader, snapshot, waiting[place])

@@ -72,9 +72,9 @@ def remembered(path: Path, kind: type[_Kind], most: int = _BYTES) -> _Kind | Non
     """What was left in a file of at most so many bytes; None when it is not, to the letter, what this version wrote."""
     try:
         digest, _, told = (files.read_regular(path, most) or b"").partition(b"\n")
-    except TooLarge:
+        return kind(**json.loads(told)) if digest == _digest(kind, told) else None
+    except (TooLarge, TypeError):  # or a checkout of the same version wrote it, from which this one differs
         return None
-    return kind(**json.loads(told)) if digest == _digest(kind, told) else None
 
 
 def remember(path: Path, found: Seen) -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks import audit, commands, hands, idle, moves, response, train, waiting, whole
-from tests.benchmarks.another import another
 from tests.benchmarks.measure import Row, home_of_its_own, table
+from tests.benchmarks.other_commit import other_commit
 
 _GROUPS = {
     "moves": moves.measure,
@@ -38,13 +38,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as made, ExitStack() as stack:
         place = Path(made)
         stack.enter_context(home_of_its_own(place / "home"))
-        other = stack.enter_context(another(asked.beside, place / "another")) if asked.beside else None
+        other = stack.enter_context(other_commit(asked.beside, place / "other")) if asked.beside else None
         for name in asked.names or _GROUPS:
-            before = other(name) if other else {}
+            there = other(name) if other else {}
             for row in _GROUPS[name](place / name):
                 sys.stderr.write(f"{name}: {row.what}\n")
-                rows.append(replace(row, before=before.get(row.what, "")))
-    sys.stdout.write(table(rows) + "\n")
+                rows.append(replace(row, there=there.get(row.what, "")))
+    sys.stdout.write(table(rows, asked.beside or "") + "\n")
     return 0 if all(row.met for row in rows) else 1
 
 

@@ -33,7 +33,7 @@ class Row:
     bound: Literal["<=", ">="]
     limit: float
     compared: float | None = None
-    before: str = ""  # what another commit comes to
+    there: str = ""  # what another commit comes to
 
     @property
     def met(self) -> bool:
@@ -45,10 +45,7 @@ class Row:
         compared = f"{self.compared:.4g} {self.unit}" if self.compared else ""
         target = f"{self.bound} {self.limit:g} {'x' if self.compared else self.unit}"
         measured = f"{self.measured:.4g} {self.unit}"
-        return self.what, self.before, measured, compared, ratio, target, "" if self.met else "missed"
-
-
-_HEAD = ("what", "before", "measured", "compared with", "ratio", "target", "")
+        return self.what, self.there, measured, compared, ratio, target, "" if self.met else "missed"
 
 
 def measured_in(table: str) -> dict[str, str]:
@@ -58,10 +55,10 @@ def measured_in(table: str) -> dict[str, str]:
     return {line[0]: line[column] for line in lines[2:]}
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table, its columns under one another."""
-    lines = [_HEAD, *(row.cells() for row in rows)]
-    if not any(row.before for row in rows):
+def table(rows: Sequence[Row], other: str = "") -> str:
+    """The rows as a Markdown table, its columns under one another; one more for what another commit comes to."""
+    lines = [("what", other, "measured", "compared with", "ratio", "target", ""), *(row.cells() for row in rows)]
+    if not other:
         lines = [(what, *cells) for what, _, *cells in lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     lines.insert(1, tuple("-" * width for width in widths))

@@ -98,7 +98,7 @@ class Publisher:
         """
         self._landing = frozenset(landing)
         self.recover()  # of an earlier batch whose view could not be brought up, say on a full disk
-        # Nobody sees the objects before the branches move, so the disk may work while git makes the indexes.
+        # Nobody sees the objects before the branches move, so the disk may work while the indexes are made.
         durable = self._beside.submit(self._make_durable, updates)
         courteous, self._courteous = self._courteous, False  # whoever's git never rests is let go on first only once
         try:
@@ -279,6 +279,6 @@ class Publisher:
         return self._recovery.settle()
 
     def close(self) -> None:
-        """Let the lasting process end."""
+        """End what works beside, and the process that moves branches."""
         self._beside.shutdown()
         self._refs.close()

@@ -89,7 +89,7 @@ class Index:
         self._forget_prepared()
         made_from = self.mark()
         changes = list(changes)
-        puts = [
+        puts = [  # removals first: a file may make way for a folder of its name
             Put(os.fsencode(change.path), *(change.new or _GONE))
             for change in sorted(changes, key=lambda change: change.new is not None)
         ]
@@ -107,7 +107,7 @@ class Index:
         return made_from
 
     def _write_prepared(self, made_from: Mark | None, puts: Sequence[Put]) -> None:
-        """Do by ourselves what git would do, at its pace for a whole index. Raises NotPlain where it has to."""
+        """Make the changes here: git needs a process, and reads and writes it all. Raises NotPlain where it has to."""
         if made_from is None or made_from.trailer == NO_DIGEST or not puts:
             raise NotPlain
         digest, index = self._known.get(self.path, (b"", None))
@@ -121,8 +121,8 @@ class Index:
         data, digest = changed.data()
         with self._prepared.open("wb") as stream:
             stream.writelines((data, digest))
-        self._prepared.chmod(stat.S_IMODE(mode))
-        # Git looks into files that are no older than its index, for they may have been edited unseen: so it must go on.
+        self._prepared.chmod(stat.S_IMODE(mode))  # others may share the repository
+        # Git looks into files that are no older than their index, which may have been edited unseen: it must go on to.
         os.utime(self._prepared, ns=(made_from.changed_ns, made_from.changed_ns))
         self._known[self.path] = digest, changed
 
@@ -144,7 +144,7 @@ class Index:
         self._prepared.replace(self.path)
 
     def _forget_prepared(self) -> None:
-        """Remove it, and the lock of a git that was killed at it; then there is room for a new one."""
+        """Remove it, and the lock of a git that was killed at it; the folder for a new one is there afterwards."""
         self._prepared.parent.mkdir(exist_ok=True)
         for path in (self._prepared, self._prepared.with_name(f"{self._prepared.name}.lock")):
             path.unlink(missing_ok=True)

@@ -69,7 +69,7 @@ class Recovery:
             return False
         self._break_ref_locks(updates)
         # Files are written only once the branch has moved: before, what they hold is a person's.
-        happened = any(self._repair.happened(update) for update in updates[:1])
+        happened = bool(updates) and self._repair.happened(updates[0])
         if happened:
             self._move_the_rest(updates)
         known = [update for update in updates if self._repair.known(update)]
@@ -88,7 +88,7 @@ class Recovery:
         return happened
 
     def _move_the_rest(self, updates: Sequence[RefUpdate]) -> None:
-        """Move the branches that moved with the first one, and of which a machine that went off has kept only that."""
+        """Move those that were to move with the first: each is a rename, and a loss of power may keep but the first."""
         left = [update for update in updates if self._repair.is_to_happen(update)]
         if left:
             self._refs.begin("factory: finish what a crash had left half done")
@@ -102,7 +102,7 @@ class Recovery:
         self.break_packed_locks()
 
     def break_packed_locks(self) -> None:
-        """Remove what keeps git from writing packed references, where one has died at it."""
+        """Remove what a git that died has left of packed references: none deletes a branch while that lies there."""
         break_still([self._common / "packed-refs.lock", self._common / "packed-refs.new"], self._system)
 
     def settle(self) -> list[Path]:
