@@ -15,6 +15,7 @@ from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
+from factory.model.moments import epoch
 from factory.model.text import printable, said
 from factory.report.coming import coming
 from factory.report.status import Status, status
@@ -81,7 +82,7 @@ def _left(orchestrator: Orchestrator, report: PassReport, found: Status, seen: s
         target=snapshot.policy.target_branch,
         head=snapshot.head,
         sight=seen if until else "",
-        until=int(until.timestamp()) if until else None,
+        until=epoch(until),
         counts={lane: found.count(lane) for lane in Lane if lane is not Lane.DONE},
         done_today=found.done_today,
         waiting=tuple(Waiting(id=row.id, lane=row.lane, why=said(row.note)) for row in waiting[:WAITING_MOST]),

@@ -22,6 +22,11 @@ def moment_of(seconds: int) -> datetime:
     return datetime.fromtimestamp(max(0, min(seconds, LATEST)), UTC)
 
 
+def epoch(moment: datetime | None) -> int | None:
+    """Whole seconds since 1970, the way back of `moment_of`; None of none."""
+    return None if moment is None else int(moment.timestamp())
+
+
 def rfc3339(moment: datetime) -> str:
     """A time as it stands in every file: UTC, whole seconds."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -16,7 +16,7 @@ from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
-from factory.model.moments import day_of, midnight, moment_of, rfc3339
+from factory.model.moments import day_of, epoch, midnight, moment_of, rfc3339
 from factory.model.text import counted
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
@@ -116,7 +116,7 @@ def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen:
         target=snapshot.policy.target_branch,
         head=snapshot.head,
         sight=seen,
-        until=int(found.until.timestamp()) if found.until else None,
+        until=epoch(found.until),
         done_today=found.done_today,
         alarms=found.alarms(),
         rows=tuple(map(shown, found.rows)),

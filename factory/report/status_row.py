@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from factory.model.lifecycle import Lane, NotApplied
-from factory.model.moments import rfc3339
+from factory.model.moments import epoch, rfc3339
 from factory.store.standstill import Seen
 
 REMEMBERED_MOST = 32_000_000  # bytes
@@ -47,7 +47,7 @@ class ShownRow(NamedTuple):
 
 def shown(row: Row) -> ShownRow:
     """A row as it is shown."""
-    since = int(row.since.timestamp()) if row.since else None
+    since = epoch(row.since)
     return ShownRow(row.id, row.title, row.lane, row.state, since, row.note)
 
 

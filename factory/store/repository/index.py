@@ -1,7 +1,6 @@
 """The index of a working tree: prepared beside it, put in its place under git's own lock, and put back if need be."""
 
 import errno
-import hashlib
 import os
 import shlex
 import stat
@@ -13,9 +12,10 @@ from typing import NamedTuple
 
 from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.store import files
+from factory.store.repository import index_format
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.index_file import IndexFile, NotPlain, Put
-from factory.store.repository.index_format import DIGEST_BYTES, NO_DIGEST, SIGNATURE, is_whole
+from factory.store.repository.index_format import DIGEST_BYTES, NO_DIGEST
 from factory.store.repository.locks import IndexLock
 from factory.store.repository.objects import TreeEntry
 from factory.store.repository.refs import NOTHING
@@ -50,16 +50,9 @@ class IndexGit(Git):
 
 
 def is_torn(index: Path) -> bool:
-    """Whether a file is there and is no index: without its signature, or not ending in its digest."""
+    """Whether a file is there and is no index."""
     data = files.read_regular(index)
-    if data is None:
-        return False
-    if not data.startswith(SIGNATURE):
-        return True
-    end = data[-DIGEST_BYTES:]
-    if end == NO_DIGEST:
-        return not is_whole(data)
-    return hashlib.sha1(data[:-DIGEST_BYTES], usedforsecurity=False).digest() != end
+    return data is not None and index_format.is_torn(data)
 
 
 class Mark(NamedTuple):

@@ -1,6 +1,5 @@
 """Git's index as a file (gitformat-index, versions 2 and 3): a few entries put or taken out, all the others kept."""
 
-import hashlib
 import re
 import struct
 from bisect import bisect_left, bisect_right
@@ -17,6 +16,7 @@ from factory.store.repository.index_format import (
     LENGTH,
     MORE_FLAGS,
     SIGNATURE,
+    digest_of,
 )
 from factory.store.repository.objects import FILE, REPOSITORY
 
@@ -72,7 +72,7 @@ class IndexFile:
     def read(cls, data: bytes) -> "IndexFile":
         """What is in a file. Raises NotPlain, also where it is torn."""
         end = len(data) - DIGEST_BYTES
-        if end < HEADER.size or _digest(data[:end]) != data[end:]:
+        if end < HEADER.size or digest_of(data[:end]) != data[end:]:
             raise NotPlain
         signature, version, count = HEADER.unpack_from(data)
         if signature != SIGNATURE or version not in _VERSIONS:
@@ -91,7 +91,7 @@ class IndexFile:
         more = ((_FOLDERS, self.folders), (_RESOLVED, self.resolved))
         ends = [EXTENSION.pack(name, len(data)) + data for name, data in more if data]
         whole = b"".join([HEADER.pack(SIGNATURE, self.version, self.count), *self.blocks, *ends])
-        return whole, _digest(whole)
+        return whole, digest_of(whole)
 
     def changed(self, puts: Sequence[Put]) -> "IndexFile":
         """The same with these entries, as `git update-index --index-info` has it. Raises NotPlain.
@@ -171,10 +171,6 @@ class _Editing:
             blocks[number : number + 1] = [b"".join(entry.data for entry in part) for part in parts]
             firsts[number : number + 1] = [part[0].name for part in parts]
         return replace(self._index, count=self._count, blocks=blocks or [b""], firsts=firsts or [b""])
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha1(data, usedforsecurity=False).digest()
 
 
 def _starts(data: bytes, count: int) -> list[int]:

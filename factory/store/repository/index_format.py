@@ -1,5 +1,6 @@
 """How a file of git's index is laid out (gitformat-index): where its entries and extensions end."""
 
+import hashlib
 import struct
 
 SIGNATURE = b"DIRC"
@@ -14,7 +15,20 @@ _FLAGS = struct.Struct(">H")
 _COMPRESSED = 4  # the version whose paths leave out how the one before begins, and are not padded
 
 
-def is_whole(data: bytes) -> bool:
+def digest_of(data: bytes) -> bytes:
+    """The digest that an index ends in, of all that comes before it."""
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def is_torn(data: bytes) -> bool:
+    """Whether this is no index: without its signature, or not ending in its digest."""
+    if not data.startswith(SIGNATURE):
+        return True
+    end = data[-DIGEST_BYTES:]
+    return not _is_whole(data) if end == NO_DIGEST else digest_of(data[:-DIGEST_BYTES]) != end
+
+
+def _is_whole(data: bytes) -> bool:
     """Whether what an index says that it holds ends where its digest begins; looks at no digest.
 
     A file that was cut off may end in as many zeros as an index that was written without a digest.
