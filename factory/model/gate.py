@@ -53,6 +53,11 @@ def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[
     return (*seats, _HUMAN) if needs_person and not contract.seats(SeatKind.HUMAN) else seats
 
 
+def seats_of(contract: Contract, policy: Policy, evidence: Evidence, changed: tuple[str, ...]) -> tuple[Seat, ...]:
+    """The seats that a delivery needs, which changes these paths."""
+    return seats_needed(contract, changed, guarded(policy, evidence))
+
+
 def unanswered(item: Item) -> tuple[str, ...]:
     """The acceptance criteria that no check answers, so that a seat must."""
     return tuple(criterion.id for criterion in item.acceptance if criterion.check is None)

@@ -186,8 +186,10 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
         summary=ended.summary,
     )
     move = ended.move(delivered)
+    if not lands or not evidence.passed:
+        return move
     seats = human_seats(context.repository, snapshot.policy, request.contract, evidence)
-    if not lands or not evidence.passed or not seats:
+    if not seats:
         return move
     then = replace(context.writer.moved(state, move, context.system.now()), contract=request.contract)
     said = {said.seat: said.signed() for said in outcome.seats}

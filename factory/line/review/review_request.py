@@ -7,7 +7,7 @@ from factory.line.review.votes import Delivery, delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.evidence import Evidence
-from factory.model.gate import guarded, seats_needed
+from factory.model.gate import seats_of
 from factory.model.journal import Entry
 from factory.model.layout import run_folder
 from factory.model.lifecycle import Event
@@ -40,7 +40,7 @@ class ReviewRequest:
     def seats(self) -> tuple[Seat, ...]:
         """Every seat of this review, the one that a protected path asks for included."""
         paths = tuple(path for change in self.changes for path in (change.path, change.old_path) if path)
-        return seats_needed(self.contract, paths, guarded(self.policy, self.evidence))
+        return seats_of(self.contract, self.policy, self.evidence, paths)
 
 
 def review_request_of(
@@ -55,8 +55,7 @@ def review_request_of(
 def human_seats(repository: Repository, policy: Policy, contract: Contract, evidence: Evidence) -> list[str]:
     """The seats of people that a delivery needs: each answers in a verdict file of its own."""
     changed = repository.changed(evidence.base, evidence.proposal)
-    seats = seats_needed(contract, changed, guarded(policy, evidence))
-    return [seat.name for seat in seats if seat.kind is SeatKind.HUMAN]
+    return [seat.name for seat in seats_of(contract, policy, evidence, changed) if seat.kind is SeatKind.HUMAN]
 
 
 def requested(
