@@ -1,0 +1,69 @@
+"""Claude Code, as `claude -p --output-format stream-json --verbose` prints it."""
+
+from dataclasses import replace
+
+from factory.execution.agents.streams.heard import Event, Heard, count, dollars, listed, text, within
+from factory.execution.agents.streams.trouble import of_status, of_words, trouble
+from factory.model.failure import FailureClass
+from factory.model.result import Usage
+from factory.model.text import label
+
+_CODES = {  # what it calls an answer of its service that was none
+    "authentication_failed": FailureClass.AUTH,
+    "billing_error": FailureClass.BILLING,
+    "rate_limit": FailureClass.RATE_LIMIT,
+    "overloaded": FailureClass.OVERLOADED,
+    "model_not_found": FailureClass.MODEL_NOT_FOUND,
+}
+_ENDINGS = {"error_max_turns": FailureClass.MAX_TURNS, "error_max_budget_usd": FailureClass.BUDGET}
+
+
+def claude(heard: Heard, event: Event) -> Heard:
+    """What is heard once a line of its stream has come."""
+    match event.get("type"):
+        case "system":
+            return _of_system(heard, event)
+        case "assistant":
+            return _of_message(heard, event)
+        case "result":
+            return _of_end(heard, event)
+    return heard
+
+
+def _of_system(heard: Heard, event: Event) -> Heard:
+    if event.get("subtype") == "init":
+        model, version = label(text(event, "model")), label(text(event, "claude_code_version"))
+        return replace(heard, session=label(text(event, "session_id")), model=model, version=version)
+    if event.get("subtype") == "api_retry":
+        said = trouble(text(event, "error"), of_status(event.get("error_status")))
+        return replace(heard, retries=heard.retries + 1, trouble=said)
+    return heard
+
+
+def _of_message(heard: Heard, event: Event) -> Heard:
+    code = text(event, "error")
+    for part in listed(event, "message", "content"):
+        heard = heard.says(str(within(part, "text") or "")) if within(part, "type") == "text" else heard
+        heard = heard.does(str(within(part, "name") or "")) if within(part, "type") == "tool_use" else heard
+    return replace(heard, trouble=trouble(heard.message, _CODES.get(code))) if code else heard
+
+
+def _of_end(heard: Heard, event: Event) -> Heard:
+    usage = Usage.model_construct(
+        input_tokens=sum(
+            count(event, "usage", each)
+            for each in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        ),
+        output_tokens=count(event, "usage", "output_tokens"),
+        usd=dollars(event, "total_cost_usd"),
+    )
+    heard = replace(heard.says(text(event, "result")), usage=usage)
+    for denied in listed(event, "permission_denials"):
+        heard = heard.denied(str(within(denied, "tool_name") or ""))
+    if event.get("is_error") is False and event.get("subtype") == "success":
+        refused = event.get("stop_reason") == "refusal"
+        return heard.failed(trouble(heard.message, FailureClass.REFUSAL)) if refused else replace(heard, finished=True)
+    words = "; ".join(map(str, listed(event, "errors"))) or text(event, "result")
+    known = heard.trouble.kind if heard.trouble and heard.trouble.kind in _CODES.values() else None
+    ending = _ENDINGS.get(text(event, "subtype"))
+    return heard.failed(trouble(words, ending, known, of_words(words), of_status(event.get("api_error_status"))))

@@ -1,0 +1,44 @@
+"""Codex, as `codex exec --json` prints it."""
+
+from dataclasses import replace
+
+from factory.execution.agents.streams.heard import Event, Heard, count, text
+from factory.execution.agents.streams.trouble import trouble
+from factory.model.result import Usage
+from factory.model.text import label
+
+_DENIED = "declined"
+
+
+def codex(heard: Heard, event: Event) -> Heard:
+    """What is heard once a line of its stream has come. Its errors can be told apart by their words alone."""
+    match event.get("type"):
+        case "thread.started":
+            return replace(heard, session=label(text(event, "thread_id")))
+        case "turn.started":
+            return replace(heard, finished=False, failure=None)
+        case "item.started" | "item.completed":
+            return _of_item(heard, event)
+        case "error":
+            said = text(event, "message")
+            return replace(heard, trouble=trouble(said), retries=heard.retries + said.startswith("Reconnecting"))
+        case "turn.failed":
+            return heard.failed(trouble(text(event, "error", "message")))
+        case "turn.completed":
+            usage = Usage.model_construct(
+                input_tokens=count(event, "usage", "input_tokens"), output_tokens=count(event, "usage", "output_tokens")
+            )
+            return replace(heard, usage=usage, finished=True)  # of the thread: it goes on counting in a later turn
+    return heard
+
+
+def _of_item(heard: Heard, event: Event) -> Heard:
+    begun, kind = event.get("type") == "item.started", text(event, "item", "type")
+    if kind == "agent_message" and not begun:
+        return heard.says(text(event, "item", "text"))
+    if kind in ("agent_message", "reasoning", "error", ""):
+        return heard
+    what = text(event, "item", "command") or text(event, "item", "tool") or kind
+    if begun:
+        return heard.does(what)
+    return heard.denied(what) if text(event, "item", "status") == _DENIED else heard
