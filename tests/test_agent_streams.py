@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.execution.agents.streams.claude import claude
-from factory.execution.agents.streams.codex import codex
-from factory.execution.agents.streams.heard import Parser
-from factory.execution.agents.streams.opencode import opencode
-from factory.execution.agents.streams.stream import Stream
+from factory.execution.agents.programs.claude import claude
+from factory.execution.agents.programs.codex import codex
+from factory.execution.agents.programs.heard import Parser
+from factory.execution.agents.programs.opencode import opencode
+from factory.execution.agents.programs.stream import Stream
 from factory.model.failure import FailureClass
 
 _RECORDED = Path(__file__).parent / "fixtures/agent_cli"

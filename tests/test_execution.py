@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from factory.execution.agents.agent import AGENTS, Answer, Task
+from factory.execution.agents.agent import Answer, Task
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.cell.pool import Cells
 from factory.execution.control import Control, PhaseLog
 from factory.execution.host import Host

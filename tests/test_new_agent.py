@@ -5,7 +5,8 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 
-from factory.execution.agents.agent import AGENTS, Answer, Task
+from factory.execution.agents.agent import Answer, Task
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.line.orchestrator import Orchestrator

@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from factory.execution.agents.agent import AGENTS, Answer, CommandAgent, Task
+from factory.execution.agents.agent import Answer, CommandAgent, Task
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.control import Control
 from factory.execution.outcome import Proof, Reviews, RunOutcome, SeatResult, Work
 from factory.execution.processes.command import Ended, Stopped

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from factory.execution.agents.agent import AGENTS, Agent
+from factory.execution.agents.agent import Agent
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer
 from factory.execution.control import Slots

@@ -94,6 +94,24 @@ class RunRequest:
         return worker.run or (agent.run if agent else None) or ()
 
     @property
+    def env(self) -> tuple[str, ...]:
+        """The environment variables that the worker gets besides the safe few: its contract's, and its agent's."""
+        agent = self.policy.agent_named(self.contract.worker.agent)
+        return tuple(dict.fromkeys((*self.contract.worker.env, *(agent.env if agent else ()))))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that are masked in all that is written."""
+        agent = self.policy.agent_named(self.contract.worker.agent)
+        return tuple(dict.fromkeys((*self.contract.worker.secrets, *(agent.secrets if agent else ()))))
+
+    @property
+    def network(self) -> bool:
+        """Whether the worker may use it."""
+        agent = self.policy.agent_named(self.contract.worker.agent)
+        return self.contract.worker.sandbox.network or (agent is not None and agent.network)
+
+    @property
     def cell(self) -> CellSettings:
         """What its cells hold besides the files of their commits."""
         return self.policy.cell.but(self.contract.cell)

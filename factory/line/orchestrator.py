@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from factory.execution.agents.agent import AGENTS, Agent
+from factory.execution.agents.agent import Agent
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.executor import Executor
 from factory.execution.host import Host

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from factory.execution.agents.agent import AGENTS
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.agents.reviewer import judged_subject
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer

@@ -1,8 +1,6 @@
 """An agent: whoever does one bounded piece of work in a cell, a worker's or a machine seat's."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 from factory.execution.agents.usage import UsageMeter
@@ -12,6 +10,7 @@ from factory.execution.processes import process
 from factory.execution.processes.command import Command, Ended
 from factory.execution.request import BudgetLeft
 from factory.model.agent import AgentIdentity
+from factory.model.failure import Failure
 from factory.model.result import Usage
 
 COMMAND = "command"
@@ -25,6 +24,9 @@ class Task:
     command: Command  # the argv as it is configured; the environment and the limits that hold for all kinds
     prompt: str
     budget_left: BudgetLeft
+    model: str | None = None
+    tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
+    max_turns: int = 20
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Answer:
     log: bytes  # what it printed, not yet masked
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
+    message: str = ""  # the last that it said
+    result: bytes | None = None  # what stands for `result.json` in what it said, where it wrote none
+    failure: Failure | None = None  # that kept it from its end, as its own output tells
+    denials: tuple[str, ...] = ()  # tools that it was not allowed to use
 
 
 class Agent(Protocol):
@@ -53,6 +59,3 @@ class CommandAgent:
         ended = process.run(task.command, control, meter)
         meter.read()
         return Answer(ended, task.command.log.read_bytes(), meter.usage)
-
-
-AGENTS: Mapping[str, Agent] = MappingProxyType({COMMAND: CommandAgent()})

@@ -132,7 +132,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
             if astray:
                 raise _Lost(f"it {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
             kind = host.agents[agent.kind if agent else COMMAND]
-            answer = kind.work(Task(cell, command, prompt, request.budget_left), control)
+            answer = kind.work(_task(cell, command, prompt, asked), control)
             mask = Mask.of_environment(agent.secrets if agent else ())
             said = replace(
                 said,
@@ -141,9 +141,18 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
                 usage=answer.usage,
                 agent=answer.agent,
             )
+            if answer.failure is not None:
+                raise _Lost(f"it failed ({answer.failure.kind}): {mask.hide(answer.failure.reason.encode()).decode()}")
             return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask))
     except (FactoryError, OSError) as error:
         return _lost(said, told_by(error))
+
+
+def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task:
+    policy = asked.request.policy
+    agent = policy.agent_named(asked.seat.agent)
+    model = agent.model if agent else None
+    return Task(cell, command, prompt, asked.request.budget_left, model=model, max_turns=policy.agent.max_turns)
 
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:

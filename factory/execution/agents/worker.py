@@ -19,6 +19,7 @@ from factory.model.errors import FactoryError, InvalidFile, TooLarge
 from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
 from factory.model.result import Result, Status, Usage
 from factory.model.run_layout import RESULT
+from factory.model.text import LONGEST_SAID, cut
 from factory.store import files, yaml
 from factory.store.logs import last_said
 from factory.store.repository.git import GitError
@@ -50,10 +51,10 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     hooks.run_required(cell, request, "before_run", control)
     command = _command(cell, request, argv, prompt)
     try:
-        answer = host.agents[request.kind].work(Task(cell, command, prompt, request.budget_left), control)
+        answer = host.agents[request.kind].work(_task(cell, command, prompt, request), control)
     finally:
         hooks.run_optional(cell, request, "after_run", control)
-    mask = Mask.of_environment(request.contract.worker.secrets)
+    mask = Mask.of_environment(request.secrets)
     begun = Work(
         answer.ended.seconds,
         prompt,
@@ -69,9 +70,8 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
 
 def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str) -> Command:
     limits = request.contract.limits
-    worker = request.contract.worker
     variables = request.variables()
-    env = cell.environment((*worker.env, *worker.secrets)) | {
+    env = cell.environment((*request.env, *request.secrets)) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),
@@ -83,9 +83,24 @@ def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str
     }
     return replace(
         command_in(cell, request, argv, env, "output.log"),
+        network=request.network,
         wall_s=min(limits.minutes, request.budget_left.minutes or limits.minutes) * 60,
         silence_s=request.policy.silence_s(limits),
         startup_s=limits.startup_minutes * 60 if limits.startup_minutes else None,
+    )
+
+
+def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Task:
+    worker = request.contract.worker
+    agent = request.policy.agent_named(worker.agent)
+    return Task(
+        cell,
+        command,
+        prompt,
+        request.budget_left,
+        model=agent.model if agent else None,
+        tools=worker.tools,
+        max_turns=request.policy.agent.max_turns,
     )
 
 
@@ -101,7 +116,10 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     failure = _of_ending(answer.ended, request)
     if failure is not None:
         return begun.failed(failure)
-    heard, problem = _heard(begun, cell, Mask.of_environment(request.contract.worker.secrets))
+    if answer.failure is not None:
+        return begun.failed(answer.failure)
+    mask = Mask.of_environment(request.secrets)
+    heard, problem = _heard(begun, answer, cell, mask)
     masked = "; a secret that the contract let through was taken out of it first" if heard.exposed else ""
     if problem:
         return heard.failed(Failure(FailureClass.CONTRACT, f"{RESULT}:1:1: {problem}{masked}"))
@@ -117,15 +135,27 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
         return said.failed(Failure(of_exit_status(code), reason))
     if result is not None and result.status is not Status.OK:
         return said
-    return _take(said, cell, request, repository)
+    return _with_last_words(_take(said, cell, request, repository), answer, mask)
 
 
-def _heard(begun: Work, cell: Cell, mask: Mask) -> tuple[Work, str]:
+def _with_last_words(done: Work, answer: Answer, mask: Mask) -> Work:
+    """With what an agent said last for its summary, and what it was not allowed for why it came to nothing."""
+    if done.failure is not None and done.failure.kind is FailureClass.EMPTY and answer.denials:
+        denied = f"{done.failure.reason}; it was not allowed to use {', '.join(answer.denials)}"
+        return done.failed(Failure(FailureClass.EMPTY, denied))
+    if done.result is None or done.result.summary or not answer.message:
+        return done
+    summary = cut(mask.hide(answer.message.encode()).decode(errors="replace"), LONGEST_SAID)
+    return replace(done, result=done.result.model_copy(update={"summary": summary}))
+
+
+def _heard(begun: Work, answer: Answer, cell: Cell, mask: Mask) -> tuple[Work, str]:
     """(the work with what the worker says, why that is not to be read): nothing reads any of it before it is masked."""
     try:
         raw, problem = files.read_inside(cell.out, RESULT, yaml.MAX_BYTES), ""
     except TooLarge as error:
         raw, problem = error.beginning, error.message
+    raw = answer.result if raw is None else raw
     masked = raw and mask.hide_cut(raw)
     return replace(begun, raw_result=masked and masked[: yaml.MAX_BYTES], exposed=masked != raw), problem
 

@@ -38,7 +38,7 @@ class Redactor:
         """Work that is to be delivered; a breach of its contract when its change or its files hold a secret."""
         if not done.delivers:
             return done
-        mask = Mask.of_environment(request.contract.worker.secrets)
+        mask = Mask.of_environment(request.secrets)
         texts = {f"change/{path}": data for path, data in self._changed(done)}
         texts |= {worker_file(name): data for name, data in done.files.items()}
         texts |= {RESULT: done.raw_result} if done.raw_result else {}
@@ -69,7 +69,7 @@ class Redactor:
 
     def redact(self, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
         """The outcome as it may be written down: secrets by their names, lines that look like secrets left out."""
-        outcome = _masked(outcome, Mask.of_environment(request.contract.worker.secrets))
+        outcome = _masked(outcome, Mask.of_environment(request.secrets))
         work, proof = outcome.work, outcome.proof
         logs = {"log": work.log, "hooks": work.hooks}
         if proof is not None:

@@ -134,7 +134,9 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     reason = unfit(state.item, state.contract, snapshot.policy, kinds) or unscannable(snapshot.policy.secret_scan)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
-    missing = [name for name in state.contract.worker.secrets if not os.environ.get(name)]
+    agent = snapshot.policy.agent_named(state.contract.worker.agent)
+    secrets = (*state.contract.worker.secrets, *(agent.secrets if agent else ()))
+    missing = [name for name in secrets if not os.environ.get(name)]
     if missing and not state.item.reverts:
         reason = f"the contract's worker needs {', '.join(missing)}, which the factory's environment does not have"
         return Failure(FailureClass.AUTH, reason)

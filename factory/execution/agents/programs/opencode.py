@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
-from factory.execution.agents.streams.heard import Event, Heard, count, dollars, text, within
-from factory.execution.agents.streams.trouble import of_status, of_words, trouble
+from factory.execution.agents.agent import Task
+from factory.execution.agents.programs.heard import Event, Heard, count, dollars, text, within
+from factory.execution.agents.programs.program import Program
+from factory.execution.agents.programs.trouble import of_status, of_words, trouble
+from factory.model.base import Argv
 from factory.model.result import Usage
 from factory.model.text import label
 
@@ -35,3 +38,11 @@ def opencode(heard: Heard, event: Event) -> Heard:
             status = of_status(within(event, "error", "data", "statusCode"))
             return heard.failed(trouble(words, of_words(words), status))
     return heard
+
+
+def _argv(task: Task) -> Argv:
+    argv = ["opencode", "run", "--format", "json"]
+    return (*argv, "--model", task.model) if task.model else tuple(argv)
+
+
+OPENCODE = Program(argv=_argv, parser=opencode, env={"OPENCODE_DISABLE_AUTOUPDATE": "1"}, tried="1.18.33")

@@ -2,8 +2,8 @@
 
 import json
 
-from factory.execution.agents.streams.heard import Heard, Parser
-from factory.execution.agents.streams.trouble import of_words, trouble
+from factory.execution.agents.programs.heard import Heard, Parser
+from factory.execution.agents.programs.trouble import of_words, trouble
 from factory.model.failure import Failure, FailureClass, of_exit_status
 from factory.model.text import last_line
 

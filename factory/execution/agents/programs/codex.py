@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
-from factory.execution.agents.streams.heard import Event, Heard, count, text
-from factory.execution.agents.streams.trouble import trouble
+from factory.execution.agents.agent import Task
+from factory.execution.agents.programs.heard import Event, Heard, count, text
+from factory.execution.agents.programs.program import Program
+from factory.execution.agents.programs.trouble import trouble
+from factory.model.base import Argv
 from factory.model.result import Usage
 from factory.model.text import label
 
@@ -42,3 +45,13 @@ def _of_item(heard: Heard, event: Event) -> Heard:
     if begun:
         return heard.does(what)
     return heard.denied(what) if text(event, "item", "status") == _DENIED else heard
+
+
+def _argv(task: Task) -> Argv:
+    """Its own sandbox does nothing within ours, and ends well all the same: ours is what contains it."""
+    argv = ["codex", "exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access"]
+    argv += ["-m", task.model] if task.model else []
+    return (*argv, "-")
+
+
+CODEX = Program(argv=_argv, parser=codex, tried="0.169.0")

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
-from factory.execution.agents.streams.heard import Event, Heard, count, dollars, listed, text, within
-from factory.execution.agents.streams.trouble import of_status, of_words, trouble
+from factory.execution.agents.agent import Task
+from factory.execution.agents.programs.heard import Event, Heard, count, dollars, listed, text, within
+from factory.execution.agents.programs.program import Program
+from factory.execution.agents.programs.trouble import of_status, of_words, trouble
+from factory.model.base import Argv
 from factory.model.failure import FailureClass
 from factory.model.result import Usage
 from factory.model.text import label
+
+_TOOLS = ("Read", "Glob", "Grep", "Edit", "Write", "Bash")
 
 _CODES = {  # what it calls an answer of its service that was none
     "authentication_failed": FailureClass.AUTH,
@@ -67,3 +72,26 @@ def _of_end(heard: Heard, event: Event) -> Heard:
     known = heard.trouble.kind if heard.trouble and heard.trouble.kind in _CODES.values() else None
     ending = _ENDINGS.get(text(event, "subtype"))
     return heard.failed(trouble(words, ending, known, of_words(words), of_status(event.get("api_error_status"))))
+
+
+def _argv(task: Task) -> Argv:
+    """As little as it needs: nothing that the worktree plants is read, and what is not allowed is denied."""
+    tools = task.tools or _TOOLS
+    known = ",".join(dict.fromkeys(tool.partition("(")[0] for tool in tools))
+    argv = ["claude", "-p", "--output-format", "stream-json", "--verbose", "--setting-sources", "user"]
+    argv += ["--permission-mode", "dontAsk", "--max-turns", str(task.max_turns)]
+    argv += ["--model", task.model] if task.model else []
+    argv += ["--max-budget-usd", f"{task.budget_left.usd:.2f}"] if task.budget_left.usd is not None else []
+    return (*argv, "--tools", known, "--allowedTools", *tools)
+
+
+CLAUDE = Program(
+    argv=_argv,
+    parser=claude,
+    env={
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "DISABLE_TELEMETRY": "1",
+    },
+    tried="2.1.197",
+)

@@ -1,0 +1,15 @@
+"""The kinds of agents that a host has: what `agents.<name>.kind` in WORKFLOW.md may say."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from factory.execution.agents.agent import COMMAND, Agent, CommandAgent
+from factory.execution.agents.programs.claude import CLAUDE
+from factory.execution.agents.programs.codex import CODEX
+from factory.execution.agents.programs.opencode import OPENCODE
+from factory.execution.agents.programs.program import Program, ProgramAgent
+
+PROGRAMS: Mapping[str, Program] = MappingProxyType({"claude": CLAUDE, "codex": CODEX, "opencode": OPENCODE})
+AGENTS: Mapping[str, Agent] = MappingProxyType(
+    {COMMAND: CommandAgent(), **{kind: ProgramAgent(program) for kind, program in PROGRAMS.items()}}
+)

@@ -1,0 +1,113 @@
+"""A coding agent that is a program: its command line as data, and its output read while it works."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from factory.execution.agents.agent import Answer, Task
+from factory.execution.agents.programs.heard import Heard, Parser
+from factory.execution.agents.programs.stream import Stream
+from factory.execution.agents.usage import UsageMeter, exceeded
+from factory.execution.control import Control
+from factory.execution.processes import process
+from factory.execution.processes.command import Stopped
+from factory.model.agent import AgentIdentity
+from factory.model.base import Argv
+from factory.model.failure import Failure, FailureClass
+from factory.model.result import Usage
+
+_FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One agent's command line. Its prompt comes over its standard input: no text of others is ever in its argv."""
+
+    argv: Callable[[Task], Argv]
+    parser: Parser
+    env: Mapping[str, str] = field(default_factory=dict)
+    tried: str = ""  # the version that this was made for
+
+
+class ProgramAgent:
+    """Runs a program, and knows from its output what it does, what it costs and how it ended."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def work(self, task: Task, control: Control) -> Answer:
+        """Run it to its end. An exit status alone is no success."""
+        stream = Stream(self._program.parser)
+        meter = _Meter(stream, task)
+        prompt = task.cell.give("prompt.stdin", task.prompt.encode())
+        command = replace(
+            task.command,
+            argv=self._program.argv(task),
+            env={**task.command.env, **self._program.env},
+            stdin=Path(prompt),
+        )
+        ended = process.run(command, replace(control, output=_both(control, stream)), meter)
+        failure = stream.failure(ended.exit_code) if ended.stopped is Stopped.NO else None
+        heard = stream.heard
+        identity = AgentIdentity(
+            model=heard.model or task.model, session=heard.session or None, version=heard.version or None
+        )
+        return Answer(
+            ended,
+            command.log.read_bytes(),
+            meter.usage,
+            identity,
+            message=heard.message,
+            result=result_in(heard.message),
+            failure=failure,
+            denials=heard.denials,
+        )
+
+
+def result_in(message: str) -> bytes | None:
+    """The last fenced block of a message that is a JSON object with a status: what an agent without a file says."""
+    for block in reversed(_FENCED.findall(message)):
+        try:
+            found = json.loads(block)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and "status" in found:
+            told: str = block
+            return told.encode()
+    return None
+
+
+def _both(control: Control, stream: Stream) -> Callable[[bytes], None]:
+    """Hand on what it prints, and read it; what it does now is told as soon as it is something else."""
+    before = Heard()
+
+    def take(output: bytes) -> None:
+        nonlocal before
+        control.output(output)
+        stream.take(output)
+        if stream.heard.step != before.step:
+            control.says(stream.heard.step)
+        before = stream.heard
+
+    return take
+
+
+class _Meter:
+    """What it has used so far, as it prints it, or as it says in its file."""
+
+    def __init__(self, stream: Stream, task: Task) -> None:
+        self._stream = stream
+        self._file = UsageMeter(task.cell.out, task.budget_left)
+        self._left = task.budget_left
+
+    @property
+    def usage(self) -> Usage:
+        self._file.read()
+        heard = self._stream.heard.usage
+        return heard if heard != Usage() else self._file.usage
+
+    def __call__(self) -> Failure | None:
+        beyond = exceeded(self._left, self.usage)
+        return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
