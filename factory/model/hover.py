@@ -162,8 +162,9 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sync": "Where `--push` pushes to.",
         },
         "Agent": {
-            "kind": "command is an argv template.",
-            "model": "Its model, for its argv template and for review.distinct_models.",
+            "kind": "claude, codex, opencode; or command, which is an argv template.",
+            "model": "Its model, also for review.distinct_models.",
+            "url": "The address of the service that has its model, where that is not the usual one.",
             "run": _ARGV,
             "env": f"When it sits in a seat. {_ENV}",
             "secrets": f"When it sits in a seat. {_SECRETS}",

@@ -25,6 +25,7 @@ class Task:
     prompt: str
     budget_left: BudgetLeft
     model: str | None = None
+    url: str | None = None  # of the service that has its model, where that is not the usual one
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
     max_turns: int = 20
 

@@ -151,8 +151,9 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
 def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task:
     policy = asked.request.policy
     agent = policy.agent_named(asked.seat.agent)
-    model = agent.model if agent else None
-    return Task(cell, command, prompt, asked.request.budget_left, model=model, max_turns=policy.agent.max_turns)
+    model, url = (agent.model, agent.url) if agent else (None, None)
+    turns = policy.agent.max_turns
+    return Task(cell, command, prompt, asked.request.budget_left, model=model, url=url, max_turns=turns)
 
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:

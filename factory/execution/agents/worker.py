@@ -99,6 +99,7 @@ def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Tas
         prompt,
         request.budget_left,
         model=agent.model if agent else None,
+        url=agent.url if agent else None,
         tools=worker.tools,
         max_turns=request.policy.agent.max_turns,
     )

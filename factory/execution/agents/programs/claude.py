@@ -1,5 +1,6 @@
 """Claude Code, as `claude -p --output-format stream-json --verbose` prints it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from factory.execution.agents.agent import Task
@@ -85,13 +86,11 @@ def _argv(task: Task) -> Argv:
     return (*argv, "--tools", known, "--allowedTools", *tools)
 
 
-CLAUDE = Program(
-    argv=_argv,
-    parser=claude,
-    env={
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "DISABLE_AUTOUPDATER": "1",
-        "DISABLE_TELEMETRY": "1",
-    },
-    tried="2.1.197",
-)
+def _env(task: Task) -> Mapping[str, str]:
+    own = {"ANTHROPIC_BASE_URL": task.url} if task.url else {}
+    return own | dict.fromkeys(
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_AUTOUPDATER", "DISABLE_TELEMETRY"), "1"
+    )
+
+
+CLAUDE = Program(argv=_argv, parser=claude, env=_env, tried="2.1.197")

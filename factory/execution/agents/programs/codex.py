@@ -11,6 +11,7 @@ from factory.model.result import Usage
 from factory.model.text import label
 
 _DENIED = "declined"
+_KEY = "OPENAI_API_KEY"
 
 
 def codex(heard: Heard, event: Event) -> Heard:
@@ -51,7 +52,11 @@ def _argv(task: Task) -> Argv:
     """Its own sandbox does nothing within ours, and ends well all the same: ours is what contains it."""
     argv = ["codex", "exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access"]
     argv += ["-m", task.model] if task.model else []
+    if task.url:
+        provider = {"name": "factory", "base_url": task.url, "env_key": _KEY, "wire_api": "responses"}
+        argv += ["-c", 'model_provider="factory"']
+        argv += [word for key, value in provider.items() for word in ("-c", f'model_providers.factory.{key}="{value}"')]
     return (*argv, "-")
 
 
-CODEX = Program(argv=_argv, parser=codex, tried="0.169.0")
+CODEX = Program(argv=_argv, parser=codex, env=lambda _: {}, tried="0.169.0")

@@ -1,5 +1,7 @@
 """opencode, as `opencode run --format json` prints it."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from factory.execution.agents.agent import Task
@@ -11,6 +13,7 @@ from factory.model.result import Usage
 from factory.model.text import label
 
 _REJECTED = "rejected permission"
+_PROVIDER = "factory"
 
 
 def opencode(heard: Heard, event: Event) -> Heard:
@@ -41,8 +44,23 @@ def opencode(heard: Heard, event: Event) -> Heard:
 
 
 def _argv(task: Task) -> Argv:
-    argv = ["opencode", "run", "--format", "json"]
-    return (*argv, "--model", task.model) if task.model else tuple(argv)
+    argv = ("opencode", "run", "--format", "json")
+    model = f"{_PROVIDER}/{task.model}" if task.url else task.model
+    return (*argv, "--model", model) if model else argv
 
 
-OPENCODE = Program(argv=_argv, parser=opencode, env={"OPENCODE_DISABLE_AUTOUPDATE": "1"}, tried="1.18.33")
+def _env(task: Task) -> Mapping[str, str]:
+    """Its settings: it may work in its cell without being asked, and reach no page of the web."""
+    settings: dict[str, object] = {
+        "autoupdate": False,
+        "share": "disabled",
+        "permission": {"edit": "allow", "bash": "allow", "webfetch": "deny"},
+    }
+    if task.url:
+        options = {"baseURL": task.url, "apiKey": "{env:OPENAI_API_KEY}"}
+        models: dict[str, object] = {task.model: {}} if task.model else {}
+        settings["provider"] = {_PROVIDER: {"npm": "@ai-sdk/openai-compatible", "options": options, "models": models}}
+    return {"OPENCODE_CONFIG_CONTENT": json.dumps(settings), "OPENCODE_DISABLE_AUTOUPDATE": "1"}
+
+
+OPENCODE = Program(argv=_argv, parser=opencode, env=_env, tried="1.18.33")

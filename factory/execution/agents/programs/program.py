@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from factory.execution.agents.agent import Answer, Task
@@ -27,7 +27,7 @@ class Program:
 
     argv: Callable[[Task], Argv]
     parser: Parser
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Callable[[Task], Mapping[str, str]]
     tried: str = ""  # the version that this was made for
 
 
@@ -45,7 +45,7 @@ class ProgramAgent:
         command = replace(
             task.command,
             argv=self._program.argv(task),
-            env={**task.command.env, **self._program.env},
+            env={**task.command.env, **self._program.env(task)},
             stdin=Path(prompt),
         )
         ended = process.run(command, replace(control, output=_both(control, stream)), meter)
