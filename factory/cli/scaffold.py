@@ -1,19 +1,24 @@
 """`factory init`: a factory laid into a git repository, nothing overwritten."""
 
 import json
+import os
 import re
 import shlex
+from collections.abc import Sequence
 from importlib.resources import files as package_files
 from pathlib import Path
 
 import click
 
 from factory.cli.session import repository
+from factory.cli.starter import checked_by, tests_in, with_agent, with_cell, worked_by_agent
+from factory.execution.agents.kinds import PROGRAMS
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
+from factory.report.programs import place_of
 from factory.store import files
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
@@ -29,9 +34,20 @@ def template(name: str) -> bytes:
     return (package_files("factory.cli") / "templates" / name).read_bytes()
 
 
-def scaffold(root: Path, branch: str) -> list[str]:
+def scaffold(root: Path, branch: str, agent: str = "") -> list[str]:
     """Lay every missing file of a factory below a root; the paths of those that were laid."""
-    return [path for path, data in scaffolding(branch).items() if files.write_new(root / path, data)]
+    laid = fitted(scaffolding(branch), root, agent)
+    return [path for path, data in laid.items() if files.write_new(root / path, data)]
+
+
+def fitted(laid: dict[str, bytes], root: Path, agent: str) -> dict[str, bytes]:
+    """The same files with the tests that the project at a root has, and with an agent of a kind as the worker."""
+    policy, contract, tests = laid[WORKFLOW], laid[contract_path("change")], tests_in(root)
+    if tests:
+        policy, contract = with_cell(policy, tests), checked_by(contract, tests)
+    if agent:
+        policy, contract = with_agent(policy, agent), worked_by_agent(contract)
+    return {**laid, WORKFLOW: policy, contract_path("change"): contract}
 
 
 def scaffolding(branch: str, target: str = "") -> dict[str, bytes]:
@@ -56,26 +72,41 @@ def _scalar(name: str) -> str:
 
 @click.command("init")
 @click.option("--branch", help="Keep the queue on a new branch of its own, which merges into the one checked out here.")
-def init_command(branch: str | None) -> None:
+@click.option("--agent", type=click.Choice(sorted(PROGRAMS)), help="Let this coding agent work, with a key of yours.")
+def init_command(branch: str | None, agent: str | None) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
     with repository() as opened:
         if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
         if branch is not None:
-            _begin(opened, branch)
+            _begin(opened, branch, agent or "")
             return
-        laid = scaffold(opened.root, opened.checked_out() or "main")
+        laid = scaffold(opened.root, opened.checked_out() or "main", agent or "")
     for path in laid:
         click.echo(path)
     if not laid:
         click.echo("everything is there already")
         return
-    click.echo("\nNext: put your worker into contracts/change.yaml, then")
+    click.echo("\nNext:" if agent else "\nNext: put your worker into contracts/change.yaml, then")
     click.echo(f"  {COMMIT_IT}")
+    _tell_of_agent(agent, laid)
     click.echo("\n".join(_FIRST_STEPS))
 
 
-def _begin(opened: Repository, branch: str) -> None:
+def _tell_of_agent(agent: str | None, laid: Sequence[str]) -> None:
+    """Say what an agent needs besides the files: its program, and its key."""
+    if not agent:
+        return
+    program = PROGRAMS[agent]
+    if contract_path("change") not in laid:
+        click.echo("  # name the agent in the contract and in WORKFLOW.md, which are there already: docs/agents.md")
+    if place_of(agent) is None:
+        click.echo(f"  {program.install}")
+    if not os.environ.get(program.key):
+        click.echo(f"  export {program.key}=…")
+
+
+def _begin(opened: Repository, branch: str, agent: str) -> None:
     """Lay the factory on a branch that shares no history with the code, so that the code's branch stays quiet."""
     target = opened.checked_out()
     if not target or opened.head(target) is None:
@@ -84,9 +115,13 @@ def _begin(opened: Repository, branch: str) -> None:
         raise UsageError(problem, "factory init --branch queue")
     if opened.head(branch) is not None:
         raise UsageError(f"the branch {branch} is there already", f"git switch {shlex.quote(branch)}")
-    opened.begin_branch(branch, scaffolding(branch, target), "Lay down the factory\n")
+    laid = fitted(scaffolding(branch, target), opened.root, agent)
+    opened.begin_branch(branch, laid, "Lay down the factory\n")
     place = shlex.quote(f"../{opened.root.name}-{branch.replace('/', '-')}")
     click.echo(f"The factory lies on the new branch {branch}, and merges into {target}. Next:")
     click.echo(f"  git worktree add {place} {shlex.quote(branch)} && cd {place}")
-    click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
+    if agent:
+        _tell_of_agent(agent, list(laid))
+    else:
+        click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
     click.echo("\n".join(_FIRST_STEPS))

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +19,7 @@ from factory.model.layout import breaker_path
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.text import counted
+from factory.report.agents import agents_of
 from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health
@@ -29,7 +29,6 @@ from factory.report.programs import lacking, place_of, programs_of
 from factory.store.library import locate_branch
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
-from factory.store.system import MACHINE
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
@@ -70,7 +69,7 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     yield from seen_reads(reader, snapshot)
     contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
     checkouts = [view.root for view in repository.views()]
-    yield from _agents(snapshot.policy, checkouts, contained=contained)
+    yield from agents_of(snapshot.policy, checkouts, contained=contained)
     for name, contract in reader.library.contracts(snapshot.tree):
         yield from _contract(name, contract, checkouts, contained=contained)
     yield from _secret_scan(snapshot.policy)
@@ -186,32 +185,6 @@ def _containment(found: Sandbox | UnusableError, mode: str) -> Iterator[Diagnosi
         yield Diagnosis(
             "limits", Health.NOTE, "prlimit is missing: limits are only looked at", "apt-get install util-linux"
         )
-
-
-def _agents(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
-    for name, agent in sorted(policy.agents.items()):
-        program = agent.run[0] if agent.run else agent.kind
-        place, bad = place_of(program), lacking(program, checkouts, contained=contained)
-        if bad:
-            yield Diagnosis(f"agent {name}", Health.BAD, *bad)
-        elif place is None:
-            yield Diagnosis(f"agent {name}", Health.GOOD, f"{program}, which lies in a cell or is named by an item")
-        elif agent.run is None:
-            advice = f"give it kind: command, and run: [{program}, …]"
-            yield Diagnosis(
-                f"agent {name}", Health.NOTE, f"{_version_of(place)}; kind {agent.kind} cannot be run yet", advice
-            )
-        else:
-            yield Diagnosis(f"agent {name}", Health.GOOD, _version_of(place))
-
-
-def _version_of(program: str) -> str:
-    try:
-        done = MACHINE.run((program, "--version"), _PATIENCE_S)
-    except (OSError, subprocess.TimeoutExpired):
-        return f"{program}, which does not tell its version"
-    said = (done.stdout or done.stderr).decode(errors="replace").strip().splitlines()
-    return said[0][:100] if said else program
 
 
 def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:

@@ -33,7 +33,9 @@ _PLAIN_NODES = (
 )
 _CAREFUL = frozenset({"defined", "undefined", "default", "d"})  # what may be asked of a variable that is not there
 _OF_JINJA = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
-_PLAIN_FILTERS = frozenset({"default", "d", "lower", "upper", "trim", "length", "count", "first", "last", "tojson"})
+_PLAIN_FILTERS = frozenset(
+    {"default", "d", "lower", "upper", "trim", "length", "count", "first", "last", "join", "tojson"}
+)
 _HELPER = Helper("factory.execution.agents.prompt", _SECONDS)
 
 

@@ -93,4 +93,11 @@ def _env(task: Task) -> Mapping[str, str]:
     )
 
 
-CLAUDE = Program(argv=_argv, parser=claude, env=_env, tried="2.1.197")
+CLAUDE = Program(
+    argv=_argv,
+    parser=claude,
+    env=_env,
+    install="npm install -g @anthropic-ai/claude-code",
+    key="ANTHROPIC_API_KEY",
+    tried="2.1.197",
+)

@@ -59,4 +59,11 @@ def _argv(task: Task) -> Argv:
     return (*argv, "-")
 
 
-CODEX = Program(argv=_argv, parser=codex, env=lambda _: {}, tried="0.169.0")
+CODEX = Program(
+    argv=_argv,
+    parser=codex,
+    env=lambda _: {},
+    install="npm install -g @openai/codex",
+    key="OPENAI_API_KEY",
+    tried="0.169.0",
+)

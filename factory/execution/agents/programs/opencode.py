@@ -63,4 +63,6 @@ def _env(task: Task) -> Mapping[str, str]:
     return {"OPENCODE_CONFIG_CONTENT": json.dumps(settings), "OPENCODE_DISABLE_AUTOUPDATE": "1"}
 
 
-OPENCODE = Program(argv=_argv, parser=opencode, env=_env, tried="1.18.33")
+OPENCODE = Program(
+    argv=_argv, parser=opencode, env=_env, install="npm install -g opencode-ai", key="OPENAI_API_KEY", tried="1.18.33"
+)

@@ -28,7 +28,9 @@ class Program:
     argv: Callable[[Task], Argv]
     parser: Parser
     env: Callable[[Task], Mapping[str, str]]
-    tried: str = ""  # the version that this was made for
+    install: str  # how it is installed
+    key: str  # the variable that brings its credentials, where nothing else is said
+    tried: str  # the version that this was made for
 
 
 class ProgramAgent:

@@ -1,0 +1,82 @@
+"""A starter: what `factory init` makes of what lies in a repository: its tests as checks, and an agent that works."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.execution.agents.kinds import PROGRAMS
+from factory.store import files
+
+AGENT = "solver"
+_MOST_BYTES = 1_000_000
+_NO_TEST = "no test specified"  # what npm puts into a package that has none
+_TEST_TARGET = re.compile(rb"^test\s*:", re.MULTILINE)
+
+
+class Tests(NamedTuple):
+    """How a project's own tests are run, and which folders that git does not hold they need."""
+
+    run: tuple[str, ...]
+    shares: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+
+
+def tests_in(root: Path) -> Tests | None:
+    """The tests of the project that lies at a root, by its language's usual tool; None where none are seen."""
+    return next(_tests_in(root), None)
+
+
+def _tests_in(root: Path) -> Iterator[Tests]:
+    if any((root / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")):
+        own = ".venv" if (root / ".venv/bin/python").exists() else ""
+        python = f"{own}/bin/python" if own else "python"
+        if any((root / name).is_dir() for name in ("tests", "test")) or any(root.glob("test_*.py")):
+            yield Tests((python, "-m", "pytest", "-q"), (own,) if own else ())
+    script = _script_of(root / "package.json")
+    if script and _NO_TEST not in script:
+        yield Tests(("npm", "test"), ("node_modules",) if (root / "node_modules").is_dir() else ())
+    if (root / "go.mod").is_file():
+        yield Tests(("go", "test", "./..."))
+    if (root / "Cargo.toml").is_file():
+        yield Tests(("cargo", "test", "--offline"), copies=("target",))
+    if _TEST_TARGET.search(files.read_start(root / "Makefile", _MOST_BYTES)):
+        yield Tests(("make", "test"))
+
+
+def _script_of(package: Path) -> str:
+    """The command that `npm test` runs; empty where there is none."""
+    try:
+        told = json.loads(files.read_start(package, _MOST_BYTES))
+    except (ValueError, RecursionError):
+        return ""
+    scripts = told.get("scripts") if isinstance(told, dict) else None
+    script = scripts.get("test") if isinstance(scripts, dict) else None
+    return script if isinstance(script, str) else ""
+
+
+def with_agent(policy: bytes, kind: str) -> bytes:
+    """A policy that names an agent of this kind."""
+    agent = f"{{kind: {kind}, secrets: [{PROGRAMS[kind].key}], network: true}}"
+    return policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
+
+
+def with_cell(policy: bytes, tests: Tests) -> bytes:
+    """A policy whose cells hold what the tests need."""
+    needed = {name: list(value) for name, value in (("shares", tests.shares), ("copies", tests.copies)) if value}
+    if not needed:
+        return policy
+    told = ", ".join(f"{name}: [{', '.join(value)}]" for name, value in needed.items())
+    return re.sub(rb"\n# cell: [^\n]*", f"\ncell: {{{told}}}".encode(), policy, count=1)
+
+
+def worked_by_agent(contract: bytes) -> bytes:
+    """A contract whose worker is that agent."""
+    return re.sub(rb"\nworker:\n(?:  [^\n]*\n)+", f"\nworker: {{agent: {AGENT}}}\n".encode(), contract, count=1)
+
+
+def checked_by(contract: bytes, tests: Tests) -> bytes:
+    """A contract with these tests for its check."""
+    check = f"\nchecks:\n  - {{name: tests, run: {json.dumps(list(tests.run))}}}"
+    return re.sub(rb"\nchecks: \[\][^\n]*", lambda _: check.encode(), contract, count=1)

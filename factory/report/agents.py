@@ -1,0 +1,56 @@
+"""Whether the agents that WORKFLOW.md names are there: their programs, versions and keys."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from factory.execution.agents.kinds import AGENTS, PROGRAMS
+from factory.model.policy import Agent, Policy
+from factory.report.diagnosis import Diagnosis, Health
+from factory.report.programs import lacking, place_of
+from factory.store.system import MACHINE
+
+_PATIENCE_S = 10
+
+
+def agents_of(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
+    """One diagnosis for each agent; the first thing that it lacks, if it lacks anything."""
+    for name, agent in sorted(policy.agents.items()):
+        yield _agent(f"agent {name}", agent, checkouts, contained=contained)
+
+
+def _agent(title: str, agent: Agent, checkouts: Sequence[Path], *, contained: bool) -> Diagnosis:
+    known = PROGRAMS.get(agent.kind)
+    if agent.kind not in AGENTS:
+        return Diagnosis(title, Health.BAD, f"there is no kind {agent.kind!r}", f"use {', '.join(sorted(AGENTS))}")
+    program = agent.run[0] if agent.run else agent.kind
+    bad = lacking(program, checkouts, contained=contained)
+    if bad:
+        return Diagnosis(title, Health.BAD, bad[0], known.install if known else bad[1])
+    place = place_of(program)
+    if place is None:
+        return Diagnosis(title, Health.GOOD, f"{program}, which lies in a cell or is named by an item")
+    found = _version_of(place)
+    missing = next((name for name in agent.secrets if not os.environ.get(name)), "")
+    if missing:
+        return Diagnosis(title, Health.BAD, f"{found}; its key {missing} is not set", f"export {missing}=…")
+    if known and not agent.secrets:
+        advice = f"name the variable that holds it: secrets: [{known.key}]"
+        return Diagnosis(
+            title, Health.NOTE, f"{found}; it gets no key, and a home in which it is not logged in", advice
+        )
+    if known and not agent.network:
+        return Diagnosis(title, Health.NOTE, f"{found}; it cannot reach its model", "give it network: true")
+    if known and known.tried not in found:
+        return Diagnosis(title, Health.NOTE, f"{found}; it was tried with {known.tried}", "")
+    return Diagnosis(title, Health.GOOD, found)
+
+
+def _version_of(program: str) -> str:
+    try:
+        done = MACHINE.run((program, "--version"), _PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"{program}, which does not tell its version"
+    said = (done.stdout or done.stderr).decode(errors="replace").strip().splitlines()
+    return said[0][:100] if said else program
