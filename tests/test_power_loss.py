@@ -80,6 +80,31 @@ def test_where_the_system_does_not_say_when_it_was_started_each_start_looks(done
     assert done.status() == ""
 
 
+def test_a_file_that_was_to_move_and_came_out_empty_has_its_content_where_it_comes_to(
+    done: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a batch whose branch has moved, and whose files had not yet when the machine went off
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    item, verdict = "queue/review/two.yaml", "queue/review/two.human.verdict.yaml"
+    was = done.read(item)
+    done.verdict("two", "reject")
+    done.commit()
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(Publisher, "_bring_up", refused)
+        done.tick()
+    assert done.lane("two") == "done"
+    (done.root / ".git/factory" / BOOT).write_text("yet another start of the machine")
+    for path in (item, verdict):
+        assert done.read(path)
+        done.write(path, "")
+    # when it is finished
+    done.tick()
+    # then nothing is empty, and nothing lies where it lay
+    assert (done.read(done.path("two")), done.status()) == (was, "")
+
+
 @pytest.mark.parametrize("torn", [b"", b"x\x9c", zlib.compress(b"blob 3\0no")])
 def test_an_object_that_was_torn_is_written_again_instead_of_being_taken_for_there(world: World, torn: bytes) -> None:
     with closing(Repository(world.root)) as repository:

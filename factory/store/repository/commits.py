@@ -267,7 +267,7 @@ class Publisher:
     def repair_after_power_loss(self) -> bool:
         """Mend what a machine that went off has torn in working trees; whether there was something to mend."""
         self._recovery.break_packed_locks()  # a person's git that was at it may have left them
-        return repair_after_power_loss(self._views(), self._objects, self._repair)
+        return repair_after_power_loss(self._views(), self._objects, self._repair, self._recovery.begun())
 
     def recover(self) -> bool:
         """Finish or undo what a crash left between a batch's parts. True when it had happened and was finished."""

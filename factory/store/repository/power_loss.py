@@ -1,10 +1,11 @@
 """A loss of power: what the machine had not written when it went off is made whole, before anybody reads it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from factory.store import files
 from factory.store.repository.index import is_torn
 from factory.store.repository.objects import Objects, name_of
+from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import OWN_FOLDERS, Change
 from factory.store.repository.view import View
@@ -12,31 +13,36 @@ from factory.store.repository.view import View
 _EMPTY = name_of("blob", b"")
 
 
-def repair_after_power_loss(views: Iterable[View], objects: Objects, repair: Repair) -> bool:
-    """Mend every working tree; whether there was something to mend.
+def repair_after_power_loss(
+    views: Iterable[View], objects: Objects, repair: Repair, updates: Sequence[RefUpdate]
+) -> bool:
+    """Mend every working tree; whether there was something to mend. `updates` are of a batch that was not finished.
 
     Git syncs neither an index nor the files that it checks out, and no more does the factory: all of it follows from
     what a branch holds. A file system may keep such a file's name and none of its content.
     """
-    mended = [_mend(view, objects, repair) for view in views]
+    known = [update for update in updates if repair.known(update)]
+    mended = [_mend(view, objects, repair, known) for view in views]
     return any(mended)
 
 
-def _mend(view: View, objects: Objects, repair: Repair) -> bool:
+def _mend(view: View, objects: Objects, repair: Repair, updates: Sequence[RefUpdate]) -> bool:
     head = repair.head_of(view)
     torn = is_torn(view.index.path)
     if torn:
         with view.lock.held(adopt=True):
             view.index.make_anew(head)
-    empty = list(_emptied(view, objects, head)) if head else []
+    # Files that were not brought up yet lie as the branch had them before.
+    before = [update.old for update in updates if update.branch == view.branch() and update.old != NOTHING]
+    empty = list(_emptied(view, objects, [head, *before])) if head else []
     view.checkout.restore(objects, empty)
     return torn or bool(empty)
 
 
-def _emptied(view: View, objects: Objects, head: str) -> Iterator[Change]:
-    """The factory's own files that are empty here and not so on the branch: nobody means that."""
-    tree = objects.commit(head).tree
+def _emptied(view: View, objects: Objects, commits: Sequence[str]) -> Iterator[Change]:
+    """The factory's own files that are empty here and not so in the first commit that has them: nobody means that."""
+    trees = [objects.commit(commit).tree for commit in commits]
     for _, path in view.edits(*sorted(OWN_FOLDERS)):
-        entry = objects.find(tree, path)
+        entry = next(filter(None, (objects.find(tree, path) for tree in trees)), None)
         if entry is not None and entry.oid != _EMPTY and files.read_regular(view.root / path) == b"":
             yield Change(path, entry._replace(oid=_EMPTY), entry)

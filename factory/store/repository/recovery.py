@@ -48,6 +48,10 @@ class Recovery:
         """Note what is about to happen, so that it outlives the machine."""
         files.write(self._pending, json.dumps(updates).encode(), durable=True)
 
+    def begun(self) -> Sequence[RefUpdate]:
+        """What was noted and is not known to have happened; nothing when no batch was broken off."""
+        return _noted(self._pending) or ()
+
     def leave(self, view: View, updates: Sequence[RefUpdate]) -> None:
         """Remember how a view is after a batch."""
         mark = view.index.mark()
