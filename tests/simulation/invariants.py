@@ -22,6 +22,7 @@ from tests.simulation.workers import Tally, is_green
 
 BY_FACTORY = b"\ncommitter factory <"
 NO = re.compile(rb"^decision: (?:reject\b|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)  # with what to do
+SEATS = ("human", "second")  # those of people that there are; a verdict in any other cannot count
 _SUBJECT = re.compile(rb"^subject: (\S+)", re.MULTILINE)
 _PUT_AWAY = re.compile(rf"/verdict\.\w+\.yaml {re.escape(WHO)} changed")
 _MERGED = re.compile(r"artifacts/(?:done/[\d-]+/)?([\w-]+)/(run-\d+/verdict\.\w+\.yaml) the merge lost ")
@@ -228,7 +229,7 @@ def _against_a_person(repository: Repository, before: str, after: str) -> Iterat
         place = parse(f"queue/{Lane.REVIEW}/{name}")
         if isinstance(place, ItemFile) and b"hold: true" in data:
             yield f"{name} was finished in {before[:10]}, and it was held"
-        if not isinstance(place, OpenVerdict):
+        if not isinstance(place, OpenVerdict) or place.seat not in SEATS:
             continue
         subject, journal = _SUBJECT.search(data), objects.file(tree, journal_path(place.item_id)) or b""
         if NO.search(data) and subject and subject[1] in journal:  # else it is about something else, and cannot count

@@ -10,14 +10,13 @@ from factory.model.places import ItemFile, OpenVerdict
 from factory.store.repository.objects import EMPTY_TREE
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-from tests.simulation.invariants import NO, happened, places
+from tests.simulation.invariants import NO, SEATS, happened, places
 from tests.simulation.person import WHO
 from tests.simulation.workers import SHARED, WORK
 
 # A decision; and what to do, where work is sent back.
 _SAID = re.compile(rb"^decision: (?:approve|reject|escalate|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)
 _TITLE = re.compile(rb"^title: ", re.MULTILINE)
-_SEATS = ("human", "second")
 _EVIDENCE = re.compile(r"/run-\d+/evidence\.json$")
 
 
@@ -120,7 +119,7 @@ def of_verdicts(repository: Repository) -> Iterator[str]:
         return  # a person has committed what a loss of power had emptied, and no route takes anything
     for name, entry in objects.folder(tree, f"queue/{Lane.REVIEW}").items():
         place = parse(f"queue/{Lane.REVIEW}/{name}")
-        if not isinstance(place, OpenVerdict) or place.seat not in _SEATS:
+        if not isinstance(place, OpenVerdict) or place.seat not in SEATS:
             continue
         data = objects.blob(entry.oid)
         subject = _judged(objects.file(tree, journal_path(place.item_id)) or b"")
