@@ -1,5 +1,6 @@
 """The commit protocol: every move is one pure rename, chained, told alike by folder, journal and commit."""
 
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
 from factory.model.errors import FactoryError
+from factory.store.repository import index
 from factory.store.repository.batch import Batch, Signature
 from factory.store.repository.disk import PACK_ABOVE
 from factory.store.repository.objects import FILE, FOLDER, Objects, Person, TreeEntry
@@ -452,3 +454,26 @@ def test_an_edit_in_the_second_of_the_write_is_seen_after_something_else_was_sta
             view.index.stage(["other.txt"])
     # then git still sees the edit
     assert world.git("diff", "--name-only") == "verdict.txt"
+
+
+def test_an_index_that_could_not_be_kept_stays_in_its_place_with_what_is_staged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a person who has staged something, and a disk that fails as the index is about to be put aside
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    world.item("one")
+    world.write("program.py", "print('mine')\n")
+    world.git("add", "program.py")
+    before = world.git("rev-parse", "main")
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(index, "_copy", refused)
+        world.tick(drain=True)
+    assert world.git("rev-parse", "main") == before
+    assert world.git("diff", "--cached", "--name-only") == "program.py"
+    # when the next pass is made
+    world.tick(drain=True)
+    # then it has happened, and what was staged still is
+    assert world.lane("one") == "done"
+    assert world.status() == "M  program.py"

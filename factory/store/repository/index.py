@@ -149,7 +149,9 @@ class Index:
         self.adopt()
 
     def put_back(self) -> None:
-        """Put the former index back in the place of the adopted one. The lock is held."""
+        """Put the former index back in the place of the adopted one, if it was adopted. The lock is held."""
+        if self._prepared.exists():
+            return
         if self._former.exists():
             self._former.replace(self.path)
         else:
