@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from factory.model.events import Recorded
 from factory.model.journal import Entry, Lease
@@ -24,8 +24,9 @@ BY_FACTORY = b"\ncommitter factory <"
 NO = re.compile(rb"^decision: (?:reject\b|rework\b[^\x00]*^notes: (?!\|$)\S)", re.MULTILINE)  # with what to do
 SEATS = ("human", "second")  # those of people that there are; a verdict in any other cannot count
 _SUBJECT = re.compile(rb"^subject: (\S+)", re.MULTILINE)
-_PUT_AWAY = re.compile(rf"/verdict\.\w+\.yaml {re.escape(WHO)} changed")
-_MERGED = re.compile(r"artifacts/(?:done/[\d-]+/)?([\w-]+)/(run-\d+/verdict\.\w+\.yaml) the merge lost ")
+_VERDICT = r"artifacts/(?:done/[\d-]+/)?([\w-]+)/(run-\d+/verdict\.\w+\.yaml) "
+_PUT_AWAY = re.compile(rf"{_VERDICT}{re.escape(WHO)} changed")
+_MERGED = re.compile(rf"{_VERDICT}the merge lost ")
 
 
 def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> Iterator[str]:
@@ -38,23 +39,33 @@ def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> I
         yield "the branch is gone"
         return
     told = oracle.found(repository.root, repository.system, head)
-    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(repository, rule, text))
+    brought = {_brought(repository, rule, text) for rule, text in told}
+    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(repository, rule, text, brought))
     yield from _of_landings(repository, commits_of(repository, head, alone=alone))
     yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
 
 
-def _is_persons(repository: Repository, rule: str, text: str) -> bool:
+def _is_persons(repository: Repository, rule: str, text: str, brought: Collection[str]) -> bool:
     """Whether the audit tells of what this person did, and rightly: nobody can keep them from it.
 
-    They edited an item in the moment in which it was finished; or they moved one, and no pass has come by yet.
+    They edited an item in the moment in which it was finished; or they moved one, and no pass has come by yet; or git
+    has `brought` a verdict of theirs to where that of an item was put away, and the finish no longer follows from it.
     """
     edited = rule == Rule.PURE_RENAME and f" {WHO} " in text
-    # They wrote a verdict in one clone, which the other one had put away meanwhile: git follows it there in a merge.
-    carried = rule == Rule.ARTIFACTS and _PUT_AWAY.search(text) is not None
-    merged = _MERGED.match(text) if rule == Rule.LOST else None  # and so does one into the clone that they wrote it in
-    carried |= merged is not None and any(_artifacts(repository, repository.head("main") or "", *merged.groups()))
-    return edited or carried or (rule == Rule.JOURNAL and text.endswith("no pass has recorded why"))
+    place = parse(text.partition(" ")[0]) if rule in (Rule.SUBJECT, Rule.COVERED) else None
+    rests = isinstance(place, ItemFile) and place.id in brought
+    moved = rule == Rule.JOURNAL and text.endswith("no pass has recorded why")
+    return edited or rests or moved or bool(_brought(repository, rule, text))
+
+
+def _brought(repository: Repository, rule: str, text: str) -> str:
+    """The item whose verdict a person wrote in one clone, and the other one had put away; git follows it in a merge."""
+    if found := _PUT_AWAY.match(text) if rule == Rule.ARTIFACTS else None:
+        return found[1]
+    if found := _MERGED.match(text) if rule == Rule.LOST else None:  # so it does into the clone that they wrote it in
+        return found[1] if any(_artifacts(repository, repository.head("main") or "", *found.groups())) else ""
+    return ""
 
 
 def places(repository: Repository) -> Counter[str]:
