@@ -55,6 +55,14 @@ def test_a_file_of_the_factorys_that_came_out_empty_holds_again_what_the_branch_
     assert (done.read(path), done.status()) == (was, "")
 
 
+def test_an_item_that_a_person_had_moved_and_that_came_out_empty_is_moved_with_its_content(done: World) -> None:
+    was = done.read("queue/review/two.yaml")
+    done.move("two", "queue/blocked")
+    done.write("queue/blocked/two.yaml", "")
+    done.tick()
+    assert (done.lane("two"), done.read("queue/blocked/two.yaml"), done.status()) == ("blocked", was, "")
+
+
 def test_an_empty_file_is_a_persons_as_long_as_the_machine_has_not_been_off(done: World) -> None:
     done.tick()
     done.write("queue/review/two.yaml", "")

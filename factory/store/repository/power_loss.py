@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from factory.model.layout import parse
+from factory.model.places import ItemFile
 from factory.store import files
 from factory.store.repository.index import is_torn
 from factory.store.repository.objects import Objects, name_of
@@ -42,7 +44,16 @@ def _mend(view: View, objects: Objects, repair: Repair, updates: Sequence[RefUpd
 def _emptied(view: View, objects: Objects, commits: Sequence[str]) -> Iterator[Change]:
     """The factory's own files that are empty here and not so in the first commit that has them: nobody means that."""
     trees = [objects.commit(commit).tree for commit in commits]
-    for _, path in view.edits(*sorted(OWN_FOLDERS)):
-        entry = next(filter(None, (objects.find(tree, path) for tree in trees)), None)
+    edits = view.edits(*sorted(OWN_FOLDERS))
+    gone = {path.rpartition("/")[2]: path for letters, path in edits if "D" in letters and _is_item(path)}
+    for _, path in edits:
+        # An item that a person has moved is known by its name.
+        moved = gone.get(path.rpartition("/")[2]) if _is_item(path) else None
+        places = (path, moved) if moved else (path,)
+        entry = next(filter(None, (objects.find(tree, place) for place in places for tree in trees)), None)
         if entry is not None and entry.oid != _EMPTY and files.read_regular(view.root / path) == b"":
             yield Change(path, entry._replace(oid=_EMPTY), entry)
+
+
+def _is_item(path: str) -> bool:
+    return isinstance(parse(path), ItemFile)
