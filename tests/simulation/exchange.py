@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from pathlib import Path
 
-from tests.simulation.hands import CODE, Doing
+from tests.simulation.hands import CODE, FILES, Doing
 from tests.simulation.machine import Machine, Refused
 from tests.simulation.person import Person
 from tests.simulation.steps import Script, Step
@@ -13,6 +14,7 @@ _APART = 1000  # so that no two persons give one name to two things
 _THEIRS = "origin/main"
 _IN_THE_WAY = re.compile(r"work/[\w.-]+")
 _PUT_AWAY = re.compile(r"artifacts/[\w./-]+/verdict\.\w+\.yaml")
+_SECOND: tuple[str, ...] = ("src/second.txt",)  # what the person of the second clone writes
 _OWN = ("src/", "notes.txt", "WORKFLOW.md", "queue/")
 _TAKEN_IN = "factory: take in "
 
@@ -28,8 +30,8 @@ class Exchanging(Person):
     def __init__(self, machine: Machine, script: Script, clone: int) -> None:
         super().__init__(machine, script)
         self._number = clone * _APART
-        if clone:
-            self._files = ("src/second.txt",)
+        self._files = _SECOND if clone else FILES
+        self._others = FILES if clone else _SECOND  # which only the other person writes
         self._again: list[str] = []  # commits that are to be picked again
         self._rewriting = False
 
@@ -44,6 +46,10 @@ class Exchanging(Person):
         self._again.clear()
         if self._rewriting:
             self._rewrote()
+        with self._machine.undisturbed():
+            for place in filter(Path.is_file, map(self._place, self._others)):
+                if not place.read_bytes():  # which they do not commit: it is not theirs
+                    place.write_text(self._committed(f"HEAD:{place.relative_to(self._machine.root)}"))
 
     def put_in_order(self) -> None:
         self._doing.append(self._tried(self._machine.git("cherry-pick", "--abort")))

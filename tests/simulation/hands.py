@@ -8,7 +8,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.writing import saved
 
 MOST_WAITED = 60  # things that happen until a person goes on
-_FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
+FILES = ("notes.txt", "src/app.txt", "src/lib.txt")
 CODE = ("src", "notes.txt")
 
 Doing = Iterator[None]  # goes on by one thing at a time
@@ -22,7 +22,7 @@ class Hands:
         self.saved: dict[str, bytes] = {}  # what they have just saved in the queue, by path
         self.wrong: list[str] = []  # what has become of what they did, and must not
         self._machine = machine
-        self._files: tuple[str, ...] = _FILES
+        self._files: tuple[str, ...] = FILES
 
     def _place(self, path: str) -> Path:
         return self._machine.root / path
