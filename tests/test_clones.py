@@ -13,6 +13,7 @@ import pytest
 
 from factory.line.lock import holder, owner_of
 from factory.line.review.proposals import Unreadable, base_of
+from factory.model.lifecycle import Event
 from factory.store.repository.repository import Repository
 from tests.witness import Background, assert_history_agrees, cells_of, processes_in, wait_for
 from tests.world import World
@@ -255,6 +256,25 @@ def test_an_item_that_another_clone_works_on_comes_back_blocked_where_a_person_d
     world.tick()
     assert world.lane("one") == "blocked"
     assert (world.journal("one")[-1].reason or "").startswith("its file was deleted by ")
+
+
+def test_what_one_clone_finished_stays_so_where_another_had_moved_it_to_and_fro(world: World) -> None:
+    # given an item that is finished in one clone, and in the other one lies where it lay, with moves that are recorded
+    world.item("one")
+    world.commit("An item")
+    other = cloned(world)
+    other.move("one", "queue/blocked", commit=True)
+    other.tick()
+    other.move("one", "queue/inbox", commit=True)
+    world.tick(drain=True)
+    finished = world.journal("one")
+    # when git merges both without a conflict
+    world.git("pull", "-q", "--no-rebase", "--no-edit", str(other.root), "main")
+    assert world.git("ls-files", "artifacts/one") == "artifacts/one/journal.jsonl"
+    world.tick(drain=True)
+    # then what is told of its end is what was
+    assert (world.lane("one"), world.journal("one")) == ("done", finished)
+    assert finished[-1].event is Event.FINISH
 
 
 def test_a_holder_whose_number_another_process_has_is_gone(world: World) -> None:

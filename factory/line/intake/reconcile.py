@@ -80,6 +80,8 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
     for item_id, history in snapshot.lost.items():
         if history.lane is Lane.DONE or not _ended(context, item_id):
             continue
+        if context.reader.artifacts.done_day(snapshot.tree, item_id):
+            continue  # another clone has finished it, and a merge brought both: its journal there says all
         day = context.reader.queue.done_day(snapshot.tree, item_id)
         if day:
             moved.append(_record_end(context, snapshot, item_id, day))
