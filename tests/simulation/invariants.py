@@ -40,7 +40,9 @@ def of_history(repository: Repository, tally: Tally, *, alone: bool = True) -> I
         return
     told = oracle.found(repository.root, repository.system, head)
     brought = {_brought(repository, rule, text) for rule, text in told}
-    yield from (f"audit: {rule} {text}" for rule, text in told if not _is_persons(repository, rule, text, brought))
+    for rule, text in told:
+        if not (_is_persons(repository, rule, text, brought) or (not alone and _is_of_two(repository, rule, text))):
+            yield f"audit: {rule} {text}"
     yield from _of_landings(repository, commits_of(repository, head, alone=alone))
     yield from tally.crowds
     yield from (f"run {run} happened {times} times" for run, times in tally.runs.items() if times > 1)
@@ -57,6 +59,20 @@ def _is_persons(repository: Repository, rule: str, text: str, brought: Collectio
     rests = isinstance(place, ItemFile) and place.id in brought
     moved = rule == Rule.JOURNAL and text.endswith("no pass has recorded why")
     return edited or rests or moved or bool(_brought(repository, rule, text))
+
+
+def _is_of_two(repository: Repository, rule: str, text: str) -> bool:
+    """Whether the audit tells of a second journal, of moves in one clone of what the other one has finished.
+
+    Git merges both without a conflict where they led back to where the item lay. Its own journal has to be as it ended.
+    """
+    place = parse(text.partition(" ")[0]) if rule == Rule.APPEND_ONLY else None
+    if not isinstance(place, JournalFile) or text.startswith(f"{ARTIFACTS}/{Lane.DONE}/"):
+        return False
+    kept = _artifacts(repository, repository.head("main") or "", place.item_id, JOURNAL)
+    found = [list(entries_of(data)) for data in kept]
+    ended = [entries for entries in found if entries[-1].to is Lane.DONE]
+    return len(found) == 2 and len(ended) == 1 and [each.seq for each in ended[0]] == [*range(1, len(ended[0]) + 1)]
 
 
 def _brought(repository: Repository, rule: str, text: str) -> str:
