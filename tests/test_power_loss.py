@@ -63,6 +63,13 @@ def test_an_item_that_a_person_had_moved_and_that_came_out_empty_is_moved_with_i
     assert (done.lane("two"), done.read("queue/blocked/two.yaml"), done.status()) == ("blocked", was, "")
 
 
+def test_an_empty_file_that_is_left_of_what_was_pulled_is_not_in_the_way_of_a_new_journal(done: World) -> None:
+    done.item("three")
+    done.write("artifacts/three/journal.jsonl", "")
+    done.tick(drain=True)
+    assert (done.lane("three"), done.status()) == ("done", "")
+
+
 def test_an_empty_file_is_a_persons_as_long_as_the_machine_has_not_been_off(done: World) -> None:
     done.tick()
     done.write("queue/review/two.yaml", "")

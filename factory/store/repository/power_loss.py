@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from factory.model.layout import parse
+from factory.model.layout import ARTIFACTS, parse
 from factory.model.places import ItemFile
 from factory.store import files
 from factory.store.repository.index import is_torn
-from factory.store.repository.objects import Objects, name_of
+from factory.store.repository.objects import FILE, Objects, TreeEntry, name_of
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repair import Repair
 from factory.store.repository.trees import OWN_FOLDERS, Change
@@ -42,17 +42,23 @@ def _mend(view: View, objects: Objects, repair: Repair, updates: Sequence[RefUpd
 
 
 def _emptied(view: View, objects: Objects, commits: Sequence[str]) -> Iterator[Change]:
-    """The factory's own files that are empty here and not so in the first commit that has them: nobody means that."""
+    """The factory's own files that are empty here and not so in the first commit that has them: nobody means that.
+
+    Neither does anybody mean an empty one among the artifacts that no commit has: it is to go.
+    """
     trees = [objects.commit(commit).tree for commit in commits]
     edits = view.edits(*sorted(OWN_FOLDERS))
     gone = {path.rpartition("/")[2]: path for letters, path in edits if "D" in letters and _is_item(path)}
-    for _, path in edits:
+    for letters, path in edits:
         # An item that a person has moved is known by its name.
         moved = gone.get(path.rpartition("/")[2]) if _is_item(path) else None
         places = (path, moved) if moved else (path,)
         entry = next(filter(None, (objects.find(tree, place) for place in places for tree in trees)), None)
-        if entry is not None and entry.oid != _EMPTY and files.read_regular(view.root / path) == b"":
-            yield Change(path, entry._replace(oid=_EMPTY), entry)
+        # What was pulled and is on no branch any more is in the way of what comes to lie there.
+        left = entry is None and letters == "??" and path.startswith(f"{ARTIFACTS}/")
+        meant = entry.oid == _EMPTY if entry else not left
+        if not meant and files.read_regular(view.root / path) == b"":
+            yield Change(path, TreeEntry(FILE, _EMPTY), entry)
 
 
 def _is_item(path: str) -> bool:
