@@ -49,14 +49,13 @@ def _emptied(view: View, objects: Objects, commits: Sequence[str]) -> Iterator[C
     trees = [objects.commit(commit).tree for commit in commits]
     edits = view.edits(*sorted(OWN_FOLDERS))
     gone = {path.rpartition("/")[2]: path for letters, path in edits if "D" in letters and _is_item(path)}
-    for letters, path in edits:
+    for _, path in edits:
         # An item that a person has moved is known by its name.
         moved = gone.get(path.rpartition("/")[2]) if _is_item(path) else None
         places = (path, moved) if moved else (path,)
         entry = next(filter(None, (objects.find(tree, place) for place in places for tree in trees)), None)
         # What was pulled and is on no branch any more is in the way of what comes to lie there.
-        left = entry is None and letters == "??" and path.startswith(f"{ARTIFACTS}/")
-        meant = entry.oid == _EMPTY if entry else not left
+        meant = entry.oid == _EMPTY if entry else not path.startswith(f"{ARTIFACTS}/")
         if not meant and files.read_regular(view.root / path) == b"":
             yield Change(path, TreeEntry(FILE, _EMPTY), entry)
 
