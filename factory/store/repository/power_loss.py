@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from factory.model.layout import ARTIFACTS, parse
+from factory.model.layout import in_queue, parse
 from factory.model.places import ItemFile
 from factory.store import files
 from factory.store.repository.index import is_torn
@@ -55,7 +55,7 @@ def _emptied(view: View, objects: Objects, commits: Sequence[str]) -> Iterator[C
         places = (path, moved) if moved else (path,)
         entry = next(filter(None, (objects.find(tree, place) for place in places for tree in trees)), None)
         # What was pulled and is on no branch any more is in the way of what comes to lie there.
-        meant = entry.oid == _EMPTY if entry else not path.startswith(f"{ARTIFACTS}/")
+        meant = entry.oid == _EMPTY if entry else in_queue(path)
         if not meant and files.read_regular(view.root / path) == b"":
             yield Change(path, TreeEntry(FILE, _EMPTY), entry)
 
