@@ -5,9 +5,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from factory.line.apply import landing
 from tests.world import SCRIPTED, World
 
 
@@ -48,6 +50,34 @@ def test_a_change_comes_into_a_quiet_target(tmp_path: Path) -> None:
     # and every command works in the code's working tree as well
     assert "1 done today" in project.command("status")
     project.command("audit", status=0)
+
+
+def test_a_commit_on_the_target_between_what_is_proven_and_what_is_landed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a person who commits to the code's branch just as the merge train is about to land on it
+    project, queue = _with_queue(tmp_path / "app")
+    queue.item("one", contract="change")
+    landed = landing.land
+    committed: list[str] = []
+
+    def land(*given: Any) -> Any:
+        if not committed:
+            project.write("work.txt", "a week\n")
+            committed.append(project.commit("A week of work"))
+        return landed(*given)
+
+    monkeypatch.setattr("factory.line.apply.train.land", land)
+    queue.tick(drain=True)
+    # then it is there, below the merge, which has been proven on it
+    assert project.git("log", "--first-parent", "--format=%s", "trunk").split("\n") == [
+        "Merge one: do one",
+        "A week of work",
+        "The program",
+    ]
+    assert project.git("ls-files").split("\n") == ["one.txt", "program.py", "work.txt"]
+    assert (project.status(), queue.status()) == ("", "")
+    queue.command("audit", status=0)
 
 
 def test_what_is_dropped_in_the_codes_working_tree_is_taken_in(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Writer:
         self._system = repository.system
         self._tell = tell
         self._head = ""
+        self._tips: dict[str, str] = {}  # of other branches, as they were when first asked for on this head
         self._batch: Batch | None = None
         self._pending: list[Callable[[], object]] = []  # what is done when the batch has been published
         self._written = 0  # commits in the batch
@@ -72,6 +73,7 @@ class Writer:
     def begin(self, head: str) -> None:
         """Write on top of this commit from now on; publishing fails if the branch is no longer there."""
         self._head = head
+        self._tips.clear()
         self._batch, self._pending, self._written = None, [], 0
 
     @property
@@ -89,9 +91,12 @@ class Writer:
 
     def head_of(self, branch: str) -> str | None:
         """The commit that another branch points to, once all that is written has been published."""
-        others = self._batch.others if self._batch else ()
-        moved = next((update.new for update in reversed(others) if update.branch == branch), None)
+        moved = self._moved(branch)
         return self._repository.head(branch) if moved is None else None if moved == NOTHING else moved
+
+    def _moved(self, branch: str) -> str | None:
+        others = self._batch.others if self._batch else ()
+        return next((update.new for update in reversed(others) if update.branch == branch), None)
 
     def move(
         self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
@@ -210,10 +215,12 @@ class Writer:
         self.batch.landing.append(item_id)
 
     def tip_of(self, branch: str) -> str:
-        """The newest commit of a branch, published or not. Raises UnusableError when there is none."""
-        if branch == self._branch:
-            return self.head
-        return self.head_of(branch) or self._repository.tip(branch, "target")
+        """The newest commit of a branch, published or not. Raises UnusableError when there is none.
+
+        It stays what it was, whoever moves the branch: what was proven on it is laid on nothing else."""
+        if branch != self._branch and branch not in self._tips:
+            self._tips[branch] = self._repository.tip(branch, "target")
+        return self.head if branch == self._branch else self._moved(branch) or self._tips[branch]
 
     def merge(self, branch: str, content: str, merged: Sequence[str], message: str) -> str:
         """Commit that a branch holds this content from now on, with parents besides its tip; the commit's id."""
@@ -268,6 +275,7 @@ class Writer:
         if batch is not None and batch.updates():
             self._repository.publisher.publish(batch.updates(), batch.landing)
             self._head = batch.tip
+            self._tips |= {each.branch: each.new for each in batch.others if each.branch in self._tips}
             self.commits += written
             self.moved_branches |= {
                 update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)
