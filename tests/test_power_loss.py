@@ -1,13 +1,17 @@
 """The machine goes off: what a file system kept the name of and not the content is made whole by the next pass."""
 
 import errno
+import json
 import os
 import zlib
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from factory.model.errors import BusyError
 from factory.store.repository.commits import Publisher
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Repository
@@ -199,6 +203,7 @@ def test_branches_that_were_to_move_with_the_first_one_are_moved_where_the_machi
             repository.publisher.publish(updates)
         for branch, at in {"target": old, "factory/gone": old, "factory/made": None}.items():
             world.git("update-ref", *(["-d"] if at is None else []), f"refs/heads/{branch}", *([at] if at else []))
+            (world.root / f".git/logs/refs/heads/{branch}").unlink(missing_ok=True)
         later = world.git("commit-tree", "-p", new, "-m", "By hand", f"{new}^{{tree}}")
         world.git("update-ref", "refs/heads/elsewhere", later)  # which a person has gone on from
         # when it is finished
@@ -218,3 +223,70 @@ def test_where_a_git_died_with_the_machine_as_it_packed_references_branches_are_
     done.tick()
     assert done.lane("two") == "done"
     assert done.git("branch", "--list", "factory/*") == ""
+
+
+class Broken(NamedTuple):
+    """A batch of the queue's branch and a target of its own, of which a machine that went off has kept the first."""
+
+    world: World
+    old: str  # of the target, and of what is on the item's branch
+    new: str  # of the target
+    moves: Sequence[RefUpdate]
+
+    def recover(self) -> None:
+        with closing(Repository(self.world.root)) as repository:
+            repository.recover()
+
+    def head(self, branch: str) -> str:
+        return self.world.git("rev-parse", "-q", "--verify", f"refs/heads/{branch}", check=False)
+
+
+@pytest.fixture
+def broken(world: World) -> Broken:
+    old = world.git("rev-parse", "main")
+    world.git("branch", "queue", old)
+    queue = world.git("commit-tree", "-p", old, "-m", "factory: one review -> done (run 1)", f"{old}^{{tree}}")
+    world.write("landed.txt", "landed\n")
+    world.write("program.py", "print('landed')\n")
+    new = world.commit("Merge one")
+    world.git("branch", "factory/one", old)
+    world.git("reset", "-q", "--hard", old)
+    (world.root / ".git/logs/refs/heads/main").unlink()
+    moves = [RefUpdate("queue", old, queue), RefUpdate("main", old, new), RefUpdate("factory/one", old, NOTHING)]
+    world.git("update-ref", "refs/heads/queue", queue)
+    world.write(".git/factory/pending", json.dumps(moves))
+    return Broken(world, old, new, moves)
+
+
+def test_a_landing_in_another_target_is_made_up_for(broken: Broken) -> None:
+    broken.recover()
+    assert (broken.head("main"), broken.head("factory/one"), broken.world.status()) == (broken.new, "", "")
+    assert broken.world.read("landed.txt") == "landed\n"
+
+
+def test_a_branch_that_a_person_has_moved_back_stays_there(broken: Broken) -> None:
+    for at in (broken.new, broken.old):
+        broken.world.git("update-ref", "-m", "by hand", "--create-reflog", "refs/heads/main", at)
+    broken.recover()
+    assert broken.head("main") == broken.old
+
+
+def test_what_was_proposed_stays_where_a_person_has_gone_on_from_before_the_landing(broken: Broken) -> None:
+    broken.world.write("mine.txt", "mine\n")
+    mine = broken.world.commit("By hand")
+    broken.recover()
+    assert (broken.head("main"), broken.head("factory/one")) == (mine, broken.old)
+
+
+def test_a_branch_does_not_move_under_a_merge_or_an_edit_of_what_has_landed(broken: Broken) -> None:
+    merging = broken.world.write(".git/MERGE_HEAD", f"{broken.new}\n")
+    with pytest.raises(BusyError, match="merge"):
+        broken.recover()
+    merging.unlink()
+    broken.world.write("program.py", "print('mine')\n")
+    with pytest.raises(BusyError, match=r"program\.py"):
+        broken.recover()
+    assert broken.head("main") == broken.old
+    broken.world.git("checkout", "-q", "--", "program.py")
+    broken.recover()
+    assert (broken.head("main"), broken.world.status()) == (broken.new, "")

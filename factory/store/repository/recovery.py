@@ -1,6 +1,7 @@
 """Recovery: what a crash left half done is finished or undone, and what a person's git did meanwhile is mended."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -92,12 +93,38 @@ class Recovery:
         return happened
 
     def _move_the_rest(self, updates: Sequence[RefUpdate]) -> None:
-        """Move those that were to move with the first: each is a rename, and a loss of power may keep but the first."""
-        left = [update for update in updates if self._repair.is_to_happen(update)]
-        if left:
-            self._refs.begin("factory: finish what a crash had left half done")
-            self._refs.lock(left)
-            self._refs.move()
+        """Move those that were to move with the first: each is a rename, and a loss of power may keep but the first.
+
+        Raises BusyError while a person is at work on one of them. Where one cannot be moved any more, since somebody
+        went on from what it was, no branch is taken away: what was proposed is all that is left of what was landed.
+        """
+        left = [each for each in updates if self._repair.is_to_happen(each) and not self._was_moved_back(each)]
+        stays = [each for each in updates if each not in left and each.new != NOTHING]
+        if not all(map(self._repair.happened, stays)):
+            left = [each for each in left if each.new != NOTHING]
+        if not left:
+            return
+        for view in self._views():
+            self._refuse_work(view, left)
+        self._refs.begin("factory: finish what a crash had left half done")
+        self._refs.lock(left)
+        self._refs.move()
+
+    def _refuse_work(self, view: View, left: Sequence[RefUpdate]) -> None:
+        """Raise BusyError where a branch would move under a person's merge, or under edits of what changes."""
+        if busy := view.busy_with([update.branch for update in left]):
+            raise BusyError(busy, "finish or abort it, then factory tick")
+        shown = [update for update in left if update.branch == view.branch() and self._repair.known(update)]
+        changes = [change for update in shown for change in self._repair.changes(update) if not change.of_factory]
+        if edited := view.local_changes(changes):
+            found = f"uncommitted changes in {', '.join(edited[:3])}, where a landing that a crash broke off goes on"
+            raise BusyError(found, "git stash, or commit them, then factory tick")
+
+    def _was_moved_back(self, update: RefUpdate) -> bool:
+        """Whether it had moved, and somebody has moved it back since, as its reflog tells."""
+        log = files.read_regular(self._common / "logs/refs/heads" / update.branch) or b""
+        ends = [os.fsdecode(end) for line in log.splitlines() for end in line.split(b" ", 2)[:2]]
+        return update.new != NOTHING and update.new in ends and ends[-1] == update.old
 
     def _break_ref_locks(self, updates: Sequence[RefUpdate]) -> None:
         locks = [self._common / "refs/heads" / f"{update.branch}.lock" for update in updates]
