@@ -414,3 +414,27 @@ def test_a_person_who_commits_in_every_moment_is_held_up_in_the_end(
     assert world.git("log", "--format=%s", "--grep=^mine").count("mine") == committed.count(True) > 5
     assert False in committed
     assert_history_agrees(world, "one")
+
+
+@pytest.mark.parametrize("place", ["artifacts/two", "artifacts", "queue/active"])
+@pytest.mark.parametrize("link", [False, True], ids=["file", "link"])
+def test_what_lies_where_the_factory_needs_a_folder_is_named_and_nothing_is_half_done(
+    world: World, place: str, link: bool
+) -> None:
+    world.item("two")
+    world.commit("An item")
+    head, there = world.git("rev-parse", "main"), world.root / place
+    shutil.rmtree(there, ignore_errors=True)
+    there.parent.mkdir(exist_ok=True)
+    if link:
+        there.symlink_to("nowhere")
+    else:
+        there.write_text("mine\n")
+    _, said = world.ended("tick")
+    assert f"{place} lies where the factory keeps its own files" in said
+    assert world.git("rev-parse", "main") == head
+    assert not (world.root / ".git/index.lock").exists()
+    there.unlink()
+    world.git("checkout", "-q", "--", "queue")
+    world.command("tick")
+    assert (world.lane("two"), world.status()) == ("done", "")

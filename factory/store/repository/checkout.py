@@ -4,8 +4,8 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, lru_cache
+from pathlib import Path, PurePosixPath
 
 from factory.model.layout import in_queue
 from factory.store import files
@@ -38,6 +38,12 @@ class Checkout:
 
     def _own_beside(self, path: str) -> Path:
         return self._own / name_of("blob", os.fsencode(path))
+
+    def obstacle(self, changes: Sequence[Change]) -> Path | None:
+        """What lies where the factory's own files need a folder, if anything; a link does, since it leads elsewhere."""
+        folders = {folder for change in changes if change.new and change.of_factory for folder in _above(change.path)}
+        places = (self.root / folder for folder in sorted(folders))
+        return next((place for place in places if os.path.lexists(place) and not _is_folder(place)), None)
 
     def stamps(self, changes: Sequence[Change]) -> dict[str, Stamp]:
         """How the files are now, by path, without reading them: as long as it is the same, nobody touched them."""
@@ -161,6 +167,16 @@ def _written(changes: Sequence[Change]) -> list[Change]:
     """Those of the factory's own changes whose new content is not that of a file which moves."""
     arrived = {change.path for change in pairs_of(changes).values()}
     return [change for change in changes if change.new and change.path not in arrived]
+
+
+@lru_cache(maxsize=1024)
+def _above(path: str) -> tuple[str, ...]:
+    """The folders that a path lies in, but for the root."""
+    return tuple(str(folder) for folder in PurePosixPath(path).parents)[:-1]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _stamp(path: Path) -> Stamp:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from factory.model.errors import BusyError
+from factory.model.errors import BusyError, UnusableError
 from factory.model.layout import item_in_queue
 from factory.store.repository.git import Git
 from factory.store.repository.index import Mark
@@ -44,8 +44,10 @@ class _Shown:
         self._made_from: Mark | None = None
 
     def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
-        """Make the index and the files beside. Raises LocalChanges when a person's are in their place."""
+        """Make index and files beside. Raises LocalChanges or UnusableError when a person's are in their place."""
         checkout = self.view.checkout
+        if (obstacle := checkout.obstacle(self.changes)) is not None:
+            raise UnusableError(f"{obstacle} lies where the factory keeps its own files in a folder", "move it away")
         self.seen = checkout.stamps(self._kept)
         kept = [change for change in self._kept if not checkout.has(change)]
         edited = self.view.local_changes(kept) if kept else []
