@@ -26,12 +26,14 @@ class Witness:
         self._lay: dict[str, bool] = {}  # of what lay there as the pass began, whether the branch had such a file
         self.whole = False  # whether the last pass was made from its beginning to its end
         self._calm = False  # whether the one before it was, so that nothing is left of it that it could not do
+        self._agreeing = False  # whether all indexes agreed with what is checked out as the pass began
         self._wrong: list[str] = []
         self._agreed: dict[Path, tuple[str, Mark | None]] = {}  # the commit with which an index agreed, and that index
 
     def begin(self) -> None:
         """A pass begins."""
         self._calm, self.whole, self._wrong = self.whole, False, []
+        self._agreeing = self._calm or not any(self.indexes())
         self._person.saved.clear()
         mine = [path for path in self._person.mine if path.startswith(f"{WORK}/")] if self._is_shown() else []
         self._lay = {path: self._is_tracked(path) for path in mine}
@@ -73,7 +75,7 @@ class Witness:
 
     def failed(self) -> Iterator[str]:
         """What was wrong after a pass that one operation on the disk made fail."""
-        if self._calm:
+        if self._agreeing:
             yield from self.indexes()
 
     def indexes(self) -> Iterator[str]:
