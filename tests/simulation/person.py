@@ -11,7 +11,7 @@ from tests.simulation.git import files
 from tests.simulation.hands import CODE, MOST_WAITED, Doing, Hands
 from tests.simulation.machine import Machine, Refused
 from tests.simulation.steps import Script, Step
-from tests.simulation.topics import brought_in, stashed
+from tests.simulation.topics import brought_in, clashing, stashed
 from tests.simulation.writing import botched, edited, judged
 
 WHO = "Ada <ada@example.org>"
@@ -32,6 +32,7 @@ class Person(Hands):
         self.astray = False  # whether a loss of power may have left files as they were on another branch
         self.torn = False  # whether a loss of power has torn what no pass has mended yet
         self._away = False  # whether they have had another branch checked out
+        self._clashing = False  # whether they have left a rebase as it had stopped, to think about it
         self._doing: list[Doing] = []
         self._shown = "ref: refs/heads/main\n"  # what HEAD says
         self._number = 0
@@ -52,7 +53,7 @@ class Person(Hands):
         """Begin something."""
         self.just_moved = self._moving = None
         self._away |= step.what in ("switch", "rebase", "merge", "stash")
-        self._doing.append(self._tried(self._acts(step)))
+        self._doing.append(self._tried(self._gives_up_and(step)))
         self.go_on()
 
     def go_on(self) -> None:
@@ -87,6 +88,7 @@ class Person(Hands):
         self.astray |= self._away
         self.torn = True
         self._doing.clear()
+        self._clashing = False
         with self._machine.undisturbed():
             for lock in [*self._place(".git").glob("*.lock"), *self._place(".git/refs").rglob("*.lock")]:
                 if b"held by factory" not in lock.read_bytes():
@@ -117,6 +119,12 @@ class Person(Hands):
 
     # What they do
 
+    def _gives_up_and(self, step: Step) -> Doing:
+        if self._clashing:
+            self._clashing = False
+            yield from self._machine.git("rebase", "--abort")
+        yield from self._acts(step)
+
     def _acts(self, step: Step) -> Doing:
         chance = Random(step.which)
         match step.what:
@@ -145,7 +153,8 @@ class Person(Hands):
             case "switch":
                 return self._switch()
             case "rebase" | "merge":
-                return self._bring_together(step.what)
+                clash = step.what == "rebase" and chance.random() < 0.5
+                return self._clash() if clash else self._bring_together(step.what)
             case "stash":
                 return stashed(self._machine)
         return self._machine.git("gc", "-q")
@@ -277,3 +286,12 @@ class Person(Hands):
         made = yield from brought_in(self._machine, topic, "mine\n", rebased=what == "rebase")
         self.commits.append(made)
         self.mine[f"{topic}.txt"] = b"mine\n"
+
+    def _clash(self) -> Doing:
+        """A rebase of the queue's branch itself, which stops, and which they give up as the next thing that they do."""
+        if not self._on_main():
+            return
+        self._number += 1
+        made = yield from clashing(self._machine, f"topic-{self._number}")
+        self.commits.append(made)
+        self._clashing = self._place(".git/rebase-merge").exists()
