@@ -55,6 +55,5 @@ def test_an_agent_of_a_new_kind_works_under_the_same_contract(world: World) -> N
         orchestrator = Orchestrator(repository, lambda *_: None, agents={**AGENTS, "talker": Talker()})
         with orchestrator.holding():
             tick(orchestrator)
-    assert world.lane("one") == "done"
-    assert world.git("show", "main:said.txt") == "do one"
+    assert (world.lane("one"), world.git("show", "main:said.txt")) == ("done", "do one")
     assert [entry.usage.tokens for entry in world.journal("one") if entry.usage] == [7]

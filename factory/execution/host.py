@@ -1,10 +1,8 @@
 """A host: the machine's part in a run, which is a clone, its pool of cells, and what is remembered here of checks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from factory.execution.agents.agent import Agent
-from factory.execution.agents.kinds import AGENTS
+from factory.execution.agents.kinds import AGENTS, Agents
 from factory.execution.cell.pool import Cells
 from factory.execution.checks.evidence import Gatherer
 from factory.execution.control import Slots
@@ -20,11 +18,11 @@ class Host:
     cells: Cells
     gatherer: Gatherer
     redactor: Redactor
-    agents: Mapping[str, Agent]  # by kind
+    agents: Agents
     reviews: Slots = field(default_factory=Slots)  # of machine seats; the gatherer has those of checks
 
     @classmethod
-    def of(cls, repository: Repository, cells: Cells, agents: Mapping[str, Agent] = AGENTS) -> "Host":
+    def of(cls, repository: Repository, cells: Cells, agents: Agents = AGENTS) -> "Host":
         """A host with nothing remembered yet."""
         return cls(repository, cells, Gatherer(repository, cells), Redactor(repository.objects), agents)
 

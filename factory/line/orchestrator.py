@@ -2,14 +2,13 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from factory.execution.agents.agent import Agent
-from factory.execution.agents.kinds import AGENTS
+from factory.execution.agents.kinds import AGENTS, Agents
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.executor import Executor
 from factory.execution.host import Host
@@ -79,7 +78,7 @@ class Orchestrator:
         repository: Repository,
         tell: Tell,
         *,
-        agents: Mapping[str, Agent] = AGENTS,
+        agents: Agents = AGENTS,
         executor: Executor | None = None,
         local: LocalExecutor | None = None,
     ) -> None:

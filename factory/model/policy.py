@@ -189,11 +189,8 @@ class Agent(Section):
 
     kind: Text
     model: str | None = None
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s\"']+$", max_length=500)] | None = (
-        None  # of its model's service
-    )
+    url: Annotated[str, Field(pattern=r"^https?://[^\s\"']+$", max_length=500)] | None = None  # of its model
     run: Argv | None = None
-    # As a reviewer it has no contract that would say these for it.
     env: tuple[Text, ...] = ()
     secrets: tuple[Text, ...] = ()
     network: bool = False

@@ -10,6 +10,7 @@ from factory.execution.agents.programs.opencode import OPENCODE
 from factory.execution.agents.programs.program import Program, ProgramAgent
 
 PROGRAMS: Mapping[str, Program] = MappingProxyType({"claude": CLAUDE, "codex": CODEX, "opencode": OPENCODE})
-AGENTS: Mapping[str, Agent] = MappingProxyType(
+Agents = Mapping[str, Agent]  # by kind
+AGENTS: Agents = MappingProxyType(
     {COMMAND: CommandAgent(), **{kind: ProgramAgent(program) for kind, program in PROGRAMS.items()}}
 )
