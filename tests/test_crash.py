@@ -347,7 +347,7 @@ def test_a_torn_note_stops_nothing_and_is_never_a_traceback(world: World) -> Non
     world.item("one")
     world.tick()
     note = Path(world.root / ".git/factory/pending")
-    for torn in (b"", b"[[", b"\0\0\0"):
+    for torn in (b"", b"[[", b"\0\0\0", b"[[1, 2, 3]]", b"3"):
         note.write_bytes(torn)
         said = world.factory("tick", status=None)
         assert "Traceback" not in said

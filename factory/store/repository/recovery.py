@@ -178,6 +178,8 @@ def _noted(path: Path) -> list[RefUpdate] | None:
     """The updates in a note, if there is one; a torn one was never followed by the branch's move."""
     note = files.read_regular(path)
     try:
-        return None if note is None else [RefUpdate(*fields) for fields in json.loads(note)]
+        updates = [] if note is None else [RefUpdate(*fields) for fields in json.loads(note)]
+        whole = all(isinstance(field, str) for update in updates for field in update)
+        return None if note is None else updates if whole else []
     except (ValueError, TypeError, RecursionError):
         return []
