@@ -133,6 +133,7 @@ def test_it_ends_with_the_day_or_when_something_comes_due(resting: World) -> Non
     assert found.lasts(found.sight, until - timedelta(seconds=1))
     assert not found.lasts(found.sight, until)
     assert not found.lasts("", until - timedelta(days=1))
+    assert not found.lasts(found.sight, moment_of(found.since) - timedelta(seconds=1))
 
 
 RUBBISH = [b"", b"\xff", b"{", b"[]", b"3", b"[" * 100_000, b"x" * 300_000, b'{"form": "0"}']
@@ -165,7 +166,7 @@ def test_what_a_checkout_of_the_same_version_has_left_with_other_fields_counts_a
 
     Other.__name__ = Standstill.__name__
     place = resting.root / ".git/factory/standstill"
-    remember(place, Other("main", "main", "", "", None))
+    remember(place, Other("main", "main", "", "", 0, None))
     assert remembered(place, Standstill) is None
     assert "held (inbox): on hold" in resting.command("tick")
 

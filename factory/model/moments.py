@@ -22,9 +22,9 @@ def moment_of(seconds: int) -> datetime:
     return datetime.fromtimestamp(max(0, min(seconds, LATEST)), UTC)
 
 
-def epoch(moment: datetime | None) -> int | None:
-    """Whole seconds since 1970, the way back of `moment_of`; None of none."""
-    return None if moment is None else int(moment.timestamp())
+def epoch(moment: datetime) -> int:
+    """Whole seconds since 1970: the way back of `moment_of`."""
+    return int(moment.timestamp())
 
 
 def rfc3339(moment: datetime) -> str:

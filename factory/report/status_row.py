@@ -47,7 +47,7 @@ class ShownRow(NamedTuple):
 
 def shown(row: Row) -> ShownRow:
     """A row as it is shown."""
-    since = epoch(row.since)
+    since = epoch(row.since) if row.since else None
     return ShownRow(row.id, row.title, row.lane, row.state, since, row.note)
 
 

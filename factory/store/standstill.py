@@ -43,13 +43,14 @@ class Seen:
     target: str
     head: str  # of the branch
     sight: str  # what had been looked at; empty when what was found does not hang on that alone
-    until: int | None  # something comes due by itself; seconds since 1970
+    since: int  # when it was found: a clock that was set back behind it says nothing of it; seconds since 1970
+    until: int | None  # something comes due by itself
 
     def lasts(self, seen: str, at: datetime) -> bool:
         """Whether the same would be found at a moment, now that this is to be seen."""
         if not seen or seen != self.sight or self.until is None:
             return False
-        return at < moment_of(self.until) <= at + _LONGEST
+        return moment_of(self.since) <= at < moment_of(self.until) <= at + _LONGEST
 
 
 @dataclass(frozen=True)
