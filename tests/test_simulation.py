@@ -13,7 +13,7 @@ from tests.test_crash import needs_strace
 KEPT = sorted((Path(__file__).parent / "simulation" / "kept").glob("*.json"))
 
 
-@pytest.mark.parametrize("seed", range(1, 41))
+@pytest.mark.parametrize("seed", range(1, 25))
 def test_whatever_happens_by_a_seed_nothing_is_lost_and_nothing_unproven_lands(seed: int) -> None:
     assert play(script_of(seed)).violations == []
 
