@@ -104,7 +104,9 @@ def test_rubbish_is_no_success_and_no_error_of_ours(agent: str, events: list[obj
     stream = Stream(_PARSERS[agent])
     stream.take("".join(f"{json.dumps(event)}\n" for event in events).encode())
     stream.take(b"\xff\x00not json\n[" * 3 + b"{" * 5000)
-    stream.failure(0)
+    failure = stream.failure(0)
+    assert stream.heard.finished or failure is not None
+    assert 0 <= stream.heard.usage.tokens <= 10**12 and 0 <= stream.heard.usage.spent <= 10**6
 
 
 def test_a_line_without_an_end_is_not_kept() -> None:
