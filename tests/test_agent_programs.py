@@ -131,3 +131,15 @@ def test_the_key_of_an_account_is_masked_in_what_its_agent_says(
 )
 def test_a_fenced_block_with_a_status_stands_for_the_file(message: str, found: bytes | None) -> None:
     assert result_in(message) == found
+
+
+def test_the_key_is_masked_in_what_an_agent_says_went_wrong(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "k-0123456789abcdef0123456789")
+    wrong = {"type": "turn.failed", "error": {"message": "Incorrect API key: k-0123456789abcdef0123456789"}}
+    stand_in(tmp_path / "bin", monkeypatch, "codex", f"{json.dumps(wrong)}\n".encode(), 1)
+    with_agent(world, "codex", secrets=["SOME_KEY"])
+    world.tick()
+    assert world.last("one").failure is FailureClass.AUTH
+    assert "0123456789abcdef" not in world.git("log", "-p", "--all")
