@@ -688,6 +688,32 @@ def test_moving_a_file_loses_nothing_that_somebody_writes_meanwhile(
     assert (source.exists(), target.read_bytes()) == (False, b"newest")
 
 
+def test_what_is_saved_just_before_the_old_name_goes_away_is_moved_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    rename, unlink, left = Path.rename, Path.unlink, [b"newer", b"newest"]
+
+    def saved(*_: object) -> None:
+        if left:
+            (tmp_path / "saved").write_bytes(left.pop(0))
+            (tmp_path / "saved").replace(source)
+
+    def renames(self: Path, to: Path) -> Path:
+        saved()
+        return rename(self, to)
+
+    def unlinks(self: Path, missing_ok: bool = False) -> None:
+        saved() if self == source else None
+        unlink(self, missing_ok)
+
+    source.write_bytes(b"old")
+    monkeypatch.setattr(Path, "rename", renames)
+    monkeypatch.setattr(Path, "unlink", unlinks)
+    assert files.move_new(source, target)
+    assert target.read_bytes() == b"newest" and sorted(path.name for path in tmp_path.iterdir()) == ["b"]
+
+
 def test_moving_a_file_that_somebody_takes_away_meanwhile_does_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Plain files: written whole or not at all, and never over what somebody else wrote."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -41,10 +42,27 @@ def move_new(source: Path, target: Path) -> bool:
             os.link(source, target, follow_symlinks=False)
         except (FileExistsError, FileNotFoundError):
             return False
-        if _is_same(source, target):
-            source.unlink(missing_ok=True)
+        if _take_away(source, target):
             return True
         target.unlink()  # somebody moved or rewrote the source in between: what they did counts
+
+
+def _take_away(path: Path, other: Path) -> bool:
+    """Take away a name of a file that has another one; False, and what lies there stays, when it is one no more.
+
+    It is put aside before it is looked at: what somebody saved there in that moment must not be taken for it.
+    """
+    aside = path.with_name(_UNFINISHED + hashlib.sha256(os.fsencode(path.name)).hexdigest())
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    same = _is_same(aside, other)
+    if not same:
+        with suppress(FileExistsError):  # they have saved again
+            os.link(aside, path, follow_symlinks=False)
+    aside.unlink()
+    return same
 
 
 def put_new(source: Path, target: Path) -> bool:
