@@ -9,6 +9,7 @@ import pytest
 
 from factory.execution.redaction import redactor
 from factory.execution.redaction.scanner import Scanner
+from factory.store.system import System
 from tests.benchmarks.measure import home_of_its_own
 from tests.forger import Forger
 from tests.histories import bare, small
@@ -35,6 +36,14 @@ class _Lasting:
 
     def close(self) -> None:
         pass
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_chance() -> Iterator[None]:
+    """What happens now and then happens in no test that does not ask for it, so that each ends the same every time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(System, "chance", lambda _self: 0.5)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

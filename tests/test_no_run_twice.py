@@ -254,7 +254,11 @@ def test_a_check_that_may_use_the_network_is_never_reused(world: World, note: Pa
     assert "have no effect, since what may use the network can end in any way" in seen(world)
 
 
-def test_what_has_to_fail_without_the_change_shows_that_on_the_very_files(world: World, note: Path) -> None:
+@pytest.mark.parametrize("chance", [0.0, 0.5])
+def test_what_has_to_fail_without_the_change_shows_that_on_the_very_files(
+    world: World, note: Path, monkeypatch: pytest.MonkeyPatch, chance: float
+) -> None:
+    monkeypatch.setattr(System, "chance", lambda _self: chance)  # with 0 every run is one to look at
     counting(world, note, script="test -e lib/new.txt", must_fail_before=True)
     item(world, "one", "lib/new.txt")
     world.tick(drain=True)
