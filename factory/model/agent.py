@@ -1,6 +1,29 @@
-"""Who worked: the model, the session and the version of an agent, as far as it tells."""
+"""A coding agent: what WORKFLOW.md says of it, and what it says of itself."""
 
-from factory.model.base import Format, Label
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from factory.model.base import Argv, Format, Label, Text
+from factory.model.section import Section
+
+
+class Agent(Section):
+    """A coding agent that contracts may name. One of kind `command` is its argv, a template."""
+
+    kind: Text
+    model: str | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^\s\"']+$", max_length=500)] | None = None  # of its model
+    run: Argv | None = None
+    env: tuple[Text, ...] = ()
+    secrets: tuple[Text, ...] = ()
+    network: bool = False
+
+    @model_validator(mode="after")
+    def _command_has_argv(self) -> Self:
+        if (self.kind == "command") != (self.run is not None):
+            raise ValueError("'run' belongs to an agent of kind command, and to no other")
+        return self
 
 
 class AgentIdentity(Format):

@@ -4,7 +4,8 @@ from typing import get_args
 
 from pydantic import BaseModel, JsonValue
 
-from factory.model.policy import Policy, Section
+from factory.model.policy import Policy
+from factory.model.section import Section
 
 
 def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str | int, ...]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory.execution.agents.kinds import AGENTS, PROGRAMS
-from factory.model.policy import Agent, Policy
+from factory.model.agent import Agent
+from factory.model.policy import Policy
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.programs import lacking, place_of
 from factory.store.system import MACHINE

@@ -1,0 +1,87 @@
+"""The keys of WORKFLOW.md that the Symphony specification has, with its defaults."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue
+
+from factory.model.base import Count
+from factory.model.section import LONGEST_MS, Integer, Listed, Milliseconds, Section, integer
+
+_HOOK_MS = 60_000
+
+
+class Tracker(Section):
+    """Where the items come from: always this repository's queue."""
+
+    kind: Literal["queue"] = "queue"
+    required_labels: Listed = ()
+    active_states: Listed = ("inbox", "rework")
+    terminal_states: Listed = ("done",)
+    endpoint: str | None = None
+    api_key: str | None = None
+    project_slug: str | None = None
+
+
+class Polling(Section):
+    """How often `factory run` looks when nothing woke it."""
+
+    interval_ms: Annotated[Milliseconds, BeforeValidator(integer)] = 30_000
+
+
+class Workspace(Section):
+    """Where the cells lie: a path, which may begin with `~` and hold `$VAR`."""
+
+    root: str | None = None
+
+
+class Hooks(Section):
+    """Shell scripts of the repository's owner around a cell's life."""
+
+    after_create: str | None = None
+    before_run: str | None = None
+    after_run: str | None = None
+    before_remove: str | None = None
+    timeout_ms: Annotated[Integer, BeforeValidator(integer)] = _HOOK_MS
+
+    @property
+    def timeout_s(self) -> float:
+        """How long each of them may take; as in the Symphony specification, what is not positive is the default."""
+        return (self.timeout_ms if 0 < self.timeout_ms <= LONGEST_MS else _HOOK_MS) / 1000
+
+
+class Agents(Section):
+    """How many workers, and how patiently."""
+
+    max_concurrent_agents: Annotated[Count, BeforeValidator(integer)] = 10
+    max_concurrent_checks: Annotated[Count, BeforeValidator(integer)] | None = None  # else as many as agents
+    max_concurrent_reviews: Annotated[Count, BeforeValidator(integer)] | None = None  # the same
+    max_turns: Annotated[Count, BeforeValidator(integer)] = 20
+    max_retry_backoff_ms: Annotated[Milliseconds, BeforeValidator(integer)] = 300_000
+    max_concurrent_agents_by_state: dict[str, JsonValue] = {}
+
+    @property
+    def most_checks(self) -> int:
+        """How many checks may run at once, whatever for, and how many proposals of the merge train be under check."""
+        return self.max_concurrent_checks or self.max_concurrent_agents
+
+    def most_from(self, state: str) -> int | None:
+        """How many items that came from a state may be at work at once; None when there is no such limit.
+
+        As in the Symphony specification, names count without case and space, and what is no positive number is ignored.
+        """
+        for name, limit in self.max_concurrent_agents_by_state.items():
+            if name.strip().lower() == state and isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+                return limit
+        return None
+
+
+class Codex(Section):
+    """The Symphony specification's keys for its agent."""
+
+    command: str = "codex app-server"
+    approval_policy: JsonValue = None
+    thread_sandbox: JsonValue = None
+    turn_sandbox_policy: JsonValue = None
+    turn_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = 3_600_000
+    read_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = 5_000
+    stall_timeout_ms: Annotated[Integer, Field(le=LONGEST_MS), BeforeValidator(integer)] = 300_000
