@@ -43,7 +43,8 @@ def _steps(act: str) -> list[Step]:
     made = [Step("pass"), *(Step("work") for _ in _ITEMS), Step("pass")]
     judged = [Step("approve", which) for which in range(_APPROVALS)]
     first = [Step("edit-code", 1)] if act == "commit-code" else []
-    landing = [Step("pass"), *(Step("work") for _ in _ITEMS)] * 2  # first what was checked at delivery, then the others
+    # First what was checked at delivery, then the others; once more for what a pass that gave way has left.
+    landing = [Step("pass"), *(Step("work") for _ in _ITEMS)] * 3
     return [*first, *made, *judged, *landing, Step("pass")]
 
 
