@@ -88,10 +88,17 @@ class Exchanging(Person):
                 yield from self._commit_all()
 
     def _make_way(self, said: str) -> Doing:
-        """Take away own files where others are to be written, and what was put away before it had been committed."""
-        for path in set(_IN_THE_WAY.findall(said)) & self.mine.keys():
-            del self.mine[path]
-            self._place(path).unlink(missing_ok=True)
+        """Take away own files where others are to be written, and what was put away before it had been committed.
+
+        What a loss of power has emptied of the project's files they have git write anew.
+        """
+        for path in set(_IN_THE_WAY.findall(said)):
+            place = self._place(path)
+            if path in self.mine:
+                del self.mine[path]
+                place.unlink(missing_ok=True)
+            elif place.is_file() and not place.read_bytes():
+                yield from self._write(path, self._committed(f"HEAD:{path}"))
         for path in _PUT_AWAY.findall(said):
             yield from self._write(path, self._committed(f"HEAD:{path}"))
 
