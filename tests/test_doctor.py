@@ -140,6 +140,15 @@ def test_a_program_below_the_machines_tmp_is_bad_because_cells_do_not_see_it(wor
     assert "set `sandbox: auto` in WORKFLOW.md" in told and "apt-get install bubblewrap" not in told
 
 
+def test_an_agent_whose_library_is_not_installed_is_bad(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.policy("agents: {it: {kind: acp, run: [sh, agent], secrets: [HOME], network: true}}")
+    assert "ok    agent it" in world.command("doctor")
+    monkeypatch.setattr("factory.report.agents.find_spec", lambda _name: None)
+    told = world.command("doctor", status=1)
+    assert "bad   agent it: the library that drives it is not installed" in told
+    assert "pip install 'git-factory[acp]'" in told
+
+
 def test_a_failing_check_of_python_is_told_with_the_python_that_ran_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

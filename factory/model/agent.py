@@ -7,9 +7,11 @@ from pydantic import Field, model_validator
 from factory.model.base import Argv, Format, Label, Text
 from factory.model.section import Section
 
+_WITH_ARGV = ("command", "acp")
+
 
 class Agent(Section):
-    """A coding agent that contracts may name. One of kind `command` is its argv, a template."""
+    """A coding agent that contracts may name. `run` is a template, of a kind that does not know its own argv."""
 
     kind: Text
     model: str | None = None
@@ -21,8 +23,8 @@ class Agent(Section):
 
     @model_validator(mode="after")
     def _command_has_argv(self) -> Self:
-        if (self.kind == "command") != (self.run is not None):
-            raise ValueError("'run' belongs to an agent of kind command, and to no other")
+        if (self.kind in _WITH_ARGV) != (self.run is not None):
+            raise ValueError(f"'run' belongs to an agent of kind {' or '.join(_WITH_ARGV)}, and to no other")
         return self
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from factory.execution.agents.kinds import AGENTS, PROGRAMS
@@ -25,10 +26,12 @@ def _agent(title: str, agent: Agent, checkouts: Sequence[Path], *, contained: bo
     known = PROGRAMS.get(agent.kind)
     if agent.kind not in AGENTS:
         return Diagnosis(title, Health.BAD, f"there is no kind {agent.kind!r}", f"use {', '.join(sorted(AGENTS))}")
+    if known and known.library and find_spec(known.library) is None:
+        return Diagnosis(title, Health.BAD, "the library that drives it is not installed", known.install)
     program = agent.run[0] if agent.run else agent.kind
     bad = lacking(program, checkouts, contained=contained)
     if bad:
-        return Diagnosis(title, Health.BAD, bad[0], known.install if known else bad[1])
+        return Diagnosis(title, Health.BAD, bad[0], known.install if known and not agent.run else bad[1])
     place = place_of(program)
     if place is None:
         return Diagnosis(title, Health.GOOD, f"{program}, which lies in a cell or is named by an item")
@@ -37,7 +40,7 @@ def _agent(title: str, agent: Agent, checkouts: Sequence[Path], *, contained: bo
     if missing:
         return Diagnosis(title, Health.BAD, f"{found}; its key {missing} is not set", f"export {missing}=…")
     if known and not agent.secrets:
-        advice = f"name the variable that holds it: secrets: [{known.key}]"
+        advice = f"name the variable that holds it: secrets: [{known.key or 'NAME'}]"
         return Diagnosis(
             title, Health.NOTE, f"{found}; it gets no key, and a home in which it is not logged in", advice
         )

@@ -31,6 +31,7 @@ class Program:
     install: str  # how it is installed
     key: str  # the variable that brings its credentials, where nothing else is said
     tried: str  # the version that this was made for
+    library: str = ""  # the module that drives it, where that does not come with the factory
 
 
 class ProgramAgent:
