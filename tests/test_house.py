@@ -27,6 +27,7 @@ DOORS = {
     "jsonschema": {"factory.store.schema_library"},
     "detect_secrets": {"factory.execution.redaction.scan"},
     "acp": {"factory.workers.acp"},
+    "mcp": {"factory.cli.mcp"},
 }
 
 # The one place that puts the paths of the factory's files together, and takes them apart.

@@ -14,9 +14,12 @@ from factory.model.errors import InvalidFile, UsageError
 from factory.model.gate import unanswered
 from factory.model.verdict import LOOSE_ITEM, Decision, Finding
 from factory.store import files
-from factory.store.edits import decided
+from factory.store.edits import decided, proposed
 from factory.store.queue import VerdictFile, read_item
 from factory.store.repository.objects import name_of
+from factory.store.repository.view import View
+
+_MOST_PROPOSED = 50_000  # bytes of a verdict file
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,37 @@ def give(item_id: str, seat: str | None, answer: Answer) -> None:
     """Edit the verdict file as the person would. Raises UsageError for what the tick would refuse."""
     with editing() as (reader, snapshot, view):
         file = verdict_file_of(snapshot, item_id, seat)
-        data = files.read_regular(view.root / file.path)
-        if data is None:
-            raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
         edited = decided(
-            file.path, data, answer.decision, answer.notes, answer.accepted, answer.handoff, answer.findings
+            file.path,
+            _open(view, file),
+            answer.decision,
+            answer.notes,
+            answer.accepted,
+            answer.handoff,
+            answer.findings,
         )
         refuse_what_the_tick_would(reader, snapshot, file, edited)
         files.write(view.root / file.path, edited)
     click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
+
+
+def give_proposal(item_id: str, seat: str | None, decision: Decision, why: str) -> None:
+    """Write a proposal into the comments of the verdict file, for the person who decides."""
+    with editing() as (_, snapshot, view):
+        file = verdict_file_of(snapshot, item_id, seat)
+        edited = proposed(file.path, _open(view, file), decision, why)
+        if len(edited) > _MOST_PROPOSED:
+            raise UsageError(f"{file.path} holds so many proposals that nobody will read another one", "factory review")
+        files.write(view.root / file.path, edited)
+    click.echo(f"{file.path}: {decision} is proposed; a person decides")
+
+
+def _open(view: View, file: VerdictFile) -> bytes:
+    """The verdict file as it lies there. Raises UsageError when it does not."""
+    data = files.read_regular(view.root / file.path)
+    if data is None:
+        raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
+    return data
 
 
 def _refuse_beside_an_edit(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> None:

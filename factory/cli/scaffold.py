@@ -13,6 +13,7 @@ import click
 from factory.cli.session import repository
 from factory.cli.starter import checked_by, tests_in, with_agent, with_cell, worked_by_agent
 from factory.execution.agents.kinds import PROGRAMS
+from factory.model.agent import WITH_ARGV
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
@@ -23,6 +24,8 @@ from factory.store import files
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
 
+_STARTERS = sorted(kind for kind in PROGRAMS if kind not in WITH_ARGV)
+_SKILLS = (".agents/skills/factory/SKILL.md", ".claude/skills/factory/SKILL.md")
 _FIRST_STEPS = (
     "  factory doctor --checks               # do the checks pass before anybody has changed anything?",
     "  factory add 'What is to be done' && factory tick",
@@ -72,12 +75,18 @@ def _scalar(name: str) -> str:
 
 @click.command("init")
 @click.option("--branch", help="Keep the queue on a new branch of its own, which merges into the one checked out here.")
-@click.option("--agent", type=click.Choice(sorted(PROGRAMS)), help="Let this coding agent work, with a key of yours.")
-def init_command(branch: str | None, agent: str | None) -> None:
+@click.option("--agent", type=click.Choice(_STARTERS), help="Let this coding agent work, with a key of yours.")
+@click.option("--skill", is_flag=True, help="Only teach coding agents that help you how to use this factory.")
+def init_command(branch: str | None, agent: str | None, skill: bool) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
+    if skill and (branch or agent):
+        raise UsageError("--skill goes alone", "factory init --skill")
     with repository() as opened:
         if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
+        if skill:
+            _teach(opened.root)
+            return
         if branch is not None:
             _begin(opened, branch, agent or "")
             return
@@ -91,6 +100,12 @@ def init_command(branch: str | None, agent: str | None) -> None:
     click.echo(f"  {COMMIT_IT}")
     _tell_of_agent(agent, laid)
     click.echo("\n".join(_FIRST_STEPS))
+
+
+def _teach(root: Path) -> None:
+    """Lay the skill where coding agents look for one."""
+    laid = [path for path in _SKILLS if files.write_new(root / path, template("skill.md"))]
+    click.echo("\n".join(laid) or "everything is there already")
 
 
 def _tell_of_agent(agent: str | None, laid: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from factory.model.base import Argv, Format, Label, Text
 from factory.model.section import Section
 
-_WITH_ARGV = ("command", "acp")
+WITH_ARGV = ("command", "acp")  # kinds that do not know their own argv
 
 
 class Agent(Section):
@@ -23,8 +23,8 @@ class Agent(Section):
 
     @model_validator(mode="after")
     def _command_has_argv(self) -> Self:
-        if (self.kind in _WITH_ARGV) != (self.run is not None):
-            raise ValueError(f"'run' belongs to an agent of kind {' or '.join(_WITH_ARGV)}, and to no other")
+        if (self.kind in WITH_ARGV) != (self.run is not None):
+            raise ValueError(f"'run' belongs to an agent of kind {' or '.join(WITH_ARGV)}, and to no other")
         return self
 
 

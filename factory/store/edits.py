@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
+from factory.model.text import said
 from factory.model.verdict import Decision, Finding, Verdict
 from factory.store import yaml
 
@@ -28,16 +29,27 @@ def decided(
     if notes is not None:
         text = _set(text, "notes", json.dumps(notes, ensure_ascii=False))
     if accepted:
-        answers = {**verdict.acceptance, **dict.fromkeys(accepted, "pass")}
-        shown = ", ".join(f"{key}: {answer}" for key, answer in answers.items())
+        criteria = {**verdict.acceptance, **dict.fromkeys(accepted, "pass")}
+        shown = ", ".join(f"{key}: {answer}" for key, answer in criteria.items())
         text = _set(text, "acceptance", f"{{{shown}}}")
     if handoff:
-        said = json.dumps({**verdict.handoff, **handoff}, ensure_ascii=False)
-        text = _set(text, "handoff", said)
+        answers = json.dumps({**verdict.handoff, **handoff}, ensure_ascii=False)
+        text = _set(text, "handoff", answers)
     if findings:
         found = [finding.model_dump(mode="json", exclude_defaults=True) for finding in findings]
         text = _set(text, "findings", json.dumps(found, ensure_ascii=False))
     yaml.load(Verdict, yaml.Source(path, text.encode()))
+    return text.encode()
+
+
+def proposed(path: str, data: bytes, decision: Decision, why: str) -> bytes:
+    """A verdict file with somebody's proposal in its comments, which decides nothing. Raises InvalidFile."""
+    verdict = yaml.load(Verdict, yaml.Source(path, data))
+    told = [f"Proposed: {decision}", *(f"  {line}" for line in said(why).splitlines())]
+    lines = "".join(f"# {line}".rstrip() + "\n" for line in told)
+    text = re.sub("^subject:", lambda found: f"{lines}{found[0]}", data.decode(), count=1, flags=re.MULTILINE)
+    if text == data.decode() or yaml.load(Verdict, yaml.Source(path, text.encode())) != verdict:
+        raise InvalidFile(yaml.Source(path, data).problem(0, 0, "has no line that begins with `subject:`"))
     return text.encode()
 
 
