@@ -42,6 +42,18 @@ def test_what_a_worker_says_decides_where_its_item_goes(
     assert world.status() == ""
 
 
+@pytest.mark.parametrize(("unknown", "lane"), [("enough", "done"), ("too_little", "blocked")])
+def test_a_worker_that_does_not_say_how_sure_it_is_is_as_sure_as_the_contract_takes_it(
+    world: World, unknown: str, lane: str
+) -> None:
+    world.contract("silent", unknown_confidence=unknown)
+    world.item("one", [result(summary="It is done."), write("a.txt", "a\n")], contract="silent")
+    world.tick(drain=True)
+    assert world.lane("one") == lane
+    if lane == "blocked":
+        assert world.last("one").reason == "the worker's confidence is not known; the contract asks for 0.7"
+
+
 def test_low_confidence_is_sent_back_where_the_contract_says_refuse(world: World) -> None:
     world.contract("sure", on_uncertainty="refuse")
     world.item("one", [result(confidence=0.3), write("a.txt", "a\n")], [write("a.txt", "b\n")], contract="sure")

@@ -210,6 +210,7 @@ class Contract(Format):
     checks_from: Literal["proposal", "base"] | Yardstick = "proposal"  # whence the checks take what they run
     review: Review = Review()
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
+    unknown_confidence: Literal["enough", "too_little"] = "enough"  # what it is where the worker does not say
     on_uncertainty: Literal["block", "refuse"] = "block"
     retry: Retry = Retry()
     rework: Rework = Rework()
@@ -228,6 +229,10 @@ class Contract(Format):
     def merges(self) -> bool:
         """Whether what is approved is merged into the target."""
         return self.apply.mode in (ApplyMode.MERGE, ApplyMode.SQUASH)
+
+    def doubts(self, confidence: float | None) -> bool:
+        """Whether a worker's confidence is less than is asked for; None is what it did not say."""
+        return self.unknown_confidence == "too_little" if confidence is None else confidence < self.confidence
 
     def when(self, check: Check, *, by_person: bool = False) -> CheckWhen:
         """When one of its checks is run; `by_person`: a person judges what no seat of the contract asks one for.

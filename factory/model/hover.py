@@ -49,6 +49,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "checks_from": "Whence checks take what they run: `proposal`, or `base` with paths of the target.",
             "review": "Who judges, and how many must approve.",
             "confidence": "Below this the item is not delivered, but what `on_uncertainty` says.",
+            "unknown_confidence": "Whether the confidence of a worker that does not say is `enough`, or `too_little`.",
             "on_uncertainty": "block: a person decides. refuse: it is sent back.",
             "retry": "How often a transient failure is tried again.",
             "rework": "How often review may send work back.",
@@ -250,7 +251,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Result": {
             "status": "ok, blocked (with a question), refused or failed.",
-            "confidence": "How sure the worker is, from 0 to 1.",
+            "confidence": "How sure the worker is, from 0 to 1; unknown where it does not say.",
             "summary": "What was done, or why not.",
             "question": "What a person has to answer, with the status blocked.",
             "handoff": "What whoever comes next has to know.",

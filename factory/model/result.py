@@ -88,7 +88,7 @@ class Result(Format):
     """`$FACTORY_OUT/result.json`, written by the worker."""
 
     status: Status
-    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None  # None where the worker does not say
     summary: Said = ""
     question: Said = ""
     handoff: Handoff = Handoff()

@@ -159,8 +159,9 @@ def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move
     assert result is not None
     if result.status is Status.BLOCKED:
         return ended.block(result.question or result.summary or "the worker is blocked and does not say why")
-    if result.confidence < contract.confidence:
-        reason = f"the worker's confidence is {result.confidence:g}; the contract asks for {contract.confidence:g}"
+    if contract.doubts(result.confidence):
+        known = "not known" if result.confidence is None else f"{result.confidence:g}"
+        reason = f"the worker's confidence is {known}; the contract asks for {contract.confidence:g}"
         if contract.on_uncertainty == "refuse":
             return ended.send_back(reason, (Finding(id="U1", severity="major", text=reason),))
         return ended.block(reason)

@@ -72,7 +72,8 @@ def _worker(review_request: ReviewRequest) -> Iterator[str]:
     if result is None or result.model_copy(update={"usage": Usage()}) == Result(status=Status.OK):
         yield f"Worker {worker} says nothing of its work."
         return
-    yield f"Worker {worker}, confidence {result.confidence:g}{':' if result.summary.strip() else '; no summary'}"
+    confidence = "unknown" if result.confidence is None else f"{result.confidence:g}"
+    yield f"Worker {worker}, confidence {confidence}{':' if result.summary.strip() else '; no summary'}"
     yield from _text(result.summary)
     handoff = result.handoff
     if not handoff.followed_procedure:

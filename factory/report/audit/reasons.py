@@ -115,7 +115,7 @@ class _Reason:
             return False
         if result.status is Status.BLOCKED:
             return not back
-        if result.confidence >= effective.contract.confidence:
+        if not effective.contract.doubts(result.confidence):
             self.instead = "its worker was content"
             return False
         refused = effective.contract.on_uncertainty == "refuse"
