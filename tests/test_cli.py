@@ -263,7 +263,7 @@ def test_retry_sends_back_what_was_judged_to_rework_and_else_to_inbox(world: Wor
 
 def test_tick_strict_says_when_a_person_must_look(world: World) -> None:
     world.item("one", [{"result": {"status": "blocked", "question": "?"}}])
-    assert "one (blocked): ?" in world.command("tick", "--strict", status=1)
+    assert "one (blocked): asks: ?" in world.command("tick", "--strict", status=1)
     world.command("tick", status=0)
     world.command("cancel", "one")
     world.command("tick", "--strict", status=0)

@@ -551,12 +551,22 @@ def complaints(schema: Mapping[str, JsonValue], value: JsonValue) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(value)]
 
 
+ANSWERS = """subject: sha256:00
+answers:
+  - id: format
+    decision: json
+  - id: port
+    decision: 8080
+  - id: name
+    decision:
+"""
 EXAMPLES = {
     "item": ITEM,
     "contract": CONTRACT,
     "workflow": WORKFLOW.split("---\n")[1],
     "verdict": VERDICT,
     "result": RESULT,
+    "answers": ANSWERS,
 }
 
 

@@ -170,7 +170,7 @@ def test_a_workers_question_is_shown_with_how_to_answer_it(world: World) -> None
     world.item("one", [{"result": {"status": "blocked", "question": "Which one?\nThe old or the new?"}}])
     world.tick()
     for said in (world.command("status"), world.command("show", "one")):
-        assert "Which one? (say more in the item, queue/blocked/one.yaml, then factory retry one)" in said
+        assert "asks: Which one? (factory answer one, or edit queue/blocked/one.answers.yaml)" in said
 
 
 def test_an_item_in_rework_says_why_it_was_sent_back(world: World) -> None:

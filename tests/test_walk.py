@@ -85,7 +85,7 @@ def test_it_shows_what_the_verdict_file_says(world: World, monkeypatch: pytest.M
     world.tick()
     said = walk(world, monkeypatch, "q")
     assert "May judge as human: anybody but the worker" in said
-    assert "Worker factory-scripted, confidence 1:\n  Made it." in said
+    assert "Worker factory-scripted, confidence unknown:\n  Made it." in said
     assert "Seats:\n  tests (checks): passed" in said
 
 

@@ -1,126 +1,124 @@
-"""The answer: what a person says of one delivery, written into the verdict file as they would write it."""
+"""`factory answer`: what workers ask, and the same edit as in the file of answers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Sequence
 
 import click
 
-from factory.cli.session import editing
-from factory.line.intake.edits import vote_in
-from factory.line.review.assess import present_subject
-from factory.line.review.votes import Refused, read_verdict
-from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.cli.ids import item_argument
+from factory.cli.session import editing, json_option, reading
+from factory.cli.text import echo_json, encoded, table
+from factory.line.intake.answers_file import read_answers, told
+from factory.line.snapshot import ItemState, Snapshot
 from factory.model.errors import InvalidFile, UsageError
-from factory.model.gate import unanswered
-from factory.model.verdict import LOOSE_ITEM, Decision, Finding
+from factory.model.layout import answers_path
+from factory.model.lifecycle import Lane
+from factory.model.questions import Question
+from factory.model.text import counted, printable
 from factory.store import files
-from factory.store.edits import decided, proposed
-from factory.store.queue import VerdictFile, read_item
-from factory.store.repository.objects import name_of
-from factory.store.repository.view import View
-
-_MOST_PROPOSED = 50_000  # bytes of a verdict file
+from factory.store.edits import answered
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a person said of one item."""
+@click.command("answer")
+@item_argument(Lane.BLOCKED, required=False)
+@click.argument("decisions", nargs=-1, metavar="[KEY=DECISION]...")
+@json_option
+def answer_command(item_id: str | None, decisions: tuple[str, ...], as_json: bool) -> None:
+    """Answer what ID asks, an option's id or text for each question, or walk through all that is asked.
 
-    decision: Decision
-    notes: str | None = None
-    accepted: tuple[str, ...] = ()
-    handoff: dict[str, str] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-
-
-def verdict_file_of(snapshot: Snapshot, item_id: str, seat: str | None) -> VerdictFile:
-    """The one open verdict file that is meant. Raises UsageError when there is none, or more than one."""
-    found = [
-        file for file in snapshot.listing.verdicts if file.item_id == item_id and (seat is None or file.seat == seat)
-    ]
-    if not found:
-        raise UsageError(f"{item_id} does not wait for a verdict", "factory review")
-    if len(found) > 1:
-        seats = ", ".join(file.seat for file in found)
-        hint = f"factory review {item_id} --seat {found[0].seat}"
-        raise UsageError(f"{item_id} waits for several seats: {seats}", hint)
-    return found[0]
-
-
-def give(item_id: str, seat: str | None, answer: Answer) -> None:
-    """Edit the verdict file as the person would. Raises UsageError for what the tick would refuse."""
-    with editing() as (reader, snapshot, view):
-        file = verdict_file_of(snapshot, item_id, seat)
-        edited = decided(
-            file.path,
-            _open(view, file),
-            answer.decision,
-            answer.notes,
-            answer.accepted,
-            answer.handoff,
-            answer.findings,
-        )
-        refuse_what_the_tick_would(reader, snapshot, file, edited)
-        files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
+    Of an item that asks one question alone the decision is enough. Where nobody can be asked, what waits is listed.
+    """
+    encoded("".join(decisions))
+    with reading() as (_, snapshot):
+        waiting = [state for state in snapshot.in_lane(Lane.BLOCKED) if state.history.questions]
+    if item_id is not None:
+        waiting = [_asking(snapshot, item_id)]
+    if as_json:
+        echo_json([_as_json(state) for state in waiting])
+    elif item_id is not None and decisions:
+        _give(item_id, _decided(waiting[0].history.questions, decisions))
+    elif sys.stdin.isatty():
+        _walk(waiting)
+    elif item_id is not None:
+        _show(waiting[0])
+    elif waiting:
+        rows = [(each.id, counted(len(each.history.questions), "question"), _first(each)) for each in waiting]
+        table(rows, ("ITEM", "ASKS", "FIRST"))
+    else:
+        click.echo("nobody asks anything")
 
 
-def give_proposal(item_id: str, seat: str | None, decision: Decision, why: str) -> None:
-    """Write a proposal into the comments of the verdict file, for the person who decides."""
+def _asking(snapshot: Snapshot, item_id: str) -> ItemState:
+    """An item that waits for answers. Raises UsageError for another one."""
+    state = snapshot.items.get(item_id)
+    if state is None or state.lane is not Lane.BLOCKED or not state.history.questions:
+        raise UsageError(f"{item_id} does not ask anything", "factory answer")
+    return state
+
+
+def _first(state: ItemState) -> str:
+    return printable(" ".join(state.history.questions[0].text.split()))
+
+
+def _as_json(state: ItemState) -> dict[str, object]:
+    questions = [each.model_dump(mode="json") for each in state.history.questions]
+    return {"id": state.id, "path": answers_path(state.id), "questions": questions}
+
+
+def _decided(questions: Sequence[Question], decisions: Sequence[str]) -> dict[str, str]:
+    """The decision for each key. Raises UsageError for what names no question."""
+    keys = {question.id for question in questions}
+    found: dict[str, str] = {}
+    for said in decisions:
+        key, equals, decision = said.partition("=")
+        if equals and key in keys:
+            found[key] = decision
+        elif len(keys) == 1 == len(decisions):
+            found[next(iter(keys))] = said
+        else:
+            raise UsageError(f"{said!r} is not of the form KEY=DECISION, with a KEY of {', '.join(sorted(keys))}")
+    return found
+
+
+def _give(item_id: str, decisions: dict[str, str]) -> None:
+    """Edit the file as the person would. Raises UsageError for what the tick would refuse."""
+    path = answers_path(item_id)
     with editing() as (_, snapshot, view):
-        file = verdict_file_of(snapshot, item_id, seat)
-        edited = proposed(file.path, _open(view, file), decision, why)
-        if len(edited) > _MOST_PROPOSED:
-            raise UsageError(f"{file.path} holds so many proposals that nobody will read another one", "factory review")
-        files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {decision} is proposed; a person decides")
+        state = _asking(snapshot, item_id)
+        data = files.read_regular(view.root / path)
+        if data is None:
+            raise UsageError(f"{path} is not in the working tree", f"git checkout -- {path}")
+        try:
+            edited = answered(path, data, decisions)
+            read_answers(path, edited, state.history)
+        except InvalidFile as error:
+            said = "; ".join(problem.message for problem in error.problems)
+            raise UsageError(f"{item_id} is left as it was: {said}", f"factory answer {item_id}") from None
+        files.write(view.root / path, edited)
+    click.echo(f"{path}: answered; the next tick takes it in")
 
 
-def _open(view: View, file: VerdictFile) -> bytes:
-    """The verdict file as it lies there. Raises UsageError when it does not."""
-    data = files.read_regular(view.root / file.path)
-    if data is None:
-        raise UsageError(f"{file.path} is not in the working tree", f"git checkout -- {file.path}")
-    return data
+def _show(state: ItemState) -> None:
+    click.echo(f"{state.id}: {printable(state.item.title if state.item else '')}")
+    for question in state.history.questions:
+        click.echo("\n".join(told(question)))
+    keys = " ".join(f"{question.id}=…" for question in state.history.questions)
+    click.echo(f"\nfactory answer {state.id} {keys}, or edit {answers_path(state.id)}")
 
 
-def _refuse_beside_an_edit(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> None:
-    """Raises UsageError when the next pass takes in another text of the item than the one that was judged."""
-    state, view = snapshot.items.get(item_id), reader.repository.view_of(reader.branch)
-    data = files.read_regular(view.root / state.placed.path) if state and view else None
-    if state is None or state.item is None or data is None or name_of("blob", data) == state.placed.blob:
-        return
-    path = state.placed.path
-    try:
-        edited = replace(state, item=read_item(path, data))
-    except InvalidFile:
-        return  # not taken in: the committed text stays in force
-    if present_subject(reader, snapshot, edited) != present_subject(reader, snapshot, state):
-        message = f"{path} has an uncommitted edit, and what was judged is the text before it; nothing was done"
-        raise UsageError(message, f"factory tick takes the edit in, git checkout -- {path} undoes it")
-
-
-def refuse_what_the_tick_would(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile, edited: bytes) -> None:
-    """Raises UsageError, with the command that would do."""
-    _refuse_beside_an_edit(reader, snapshot, file.item_id)
-    try:
-        vote_in(reader, snapshot, file.path, edited)
-    except InvalidFile as error:
-        said = "; ".join(problem.message for problem in error.problems)
-        answers = " ".join(_left_unsaid(snapshot, file, edited, error)) if isinstance(error, Refused) else ""
-        hint = f"factory review {file.item_id}" + (f" --approve {answers}" if answers else "")
-        raise UsageError(f"{file.item_id} is left as it was: {said}", hint) from None
-
-
-def _left_unsaid(snapshot: Snapshot, file: VerdictFile, edited: bytes, refused: Refused) -> Iterator[str]:
-    """The options that say what a refused approval says nothing of: criteria without a check, and loose ends."""
-    state, verdict = snapshot.items[file.item_id], read_verdict(file.path, edited)
-    if verdict.decision is not Decision.APPROVE:
-        return
-    asked, left = unanswered(state.item) if state.item else (), state.history.loose_ends
-    unread = [key for key in asked if verdict.acceptance.get(key, "unread") == "unread"]
-    if unread and "acceptance" in refused.keys:
-        yield from (f"--accept {key}" for key in asked)
-    silent = [key for key in left if verdict.handoff.get(key) != LOOSE_ITEM and not verdict.dismisses(key)]
-    if silent and "handoff" in refused.keys:
-        yield from (f"--handoff {key}=item" for key in left)
+def _walk(waiting: Sequence[ItemState]) -> None:
+    """Ask for each decision in turn; an empty one leaves its item for another time."""
+    if not waiting:
+        click.echo("nobody asks anything")
+    for state in waiting:
+        click.echo(f"\n{click.style(state.id, bold=True)}: {printable(state.item.title if state.item else '')}")
+        decisions: dict[str, str] = {}
+        for question in state.history.questions:
+            click.echo("\n".join(told(question)))
+            asked = f"{question.id}, an option or your own words; empty for later"
+            said = click.prompt(asked, default="", show_default=False)
+            if not said.strip():
+                break
+            decisions[question.id] = said
+        else:
+            _give(state.id, decisions)

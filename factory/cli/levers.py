@@ -119,9 +119,9 @@ def _brought_back(reader: SnapshotReader, snapshot: Snapshot, view: View, item_i
 
 
 def _unanswered(snapshot: Snapshot, view: View, item_id: str) -> list[str]:
-    """An item's verdict files, taken away since nobody is asked any more. One that a person has edited stays."""
+    """What is put before people of an item, taken away since nobody is asked any more. One that a person has edited stays."""
     gone: list[str] = []
-    for file in snapshot.listing.verdicts:
+    for file in snapshot.listing.opened:
         data = files.read_regular(view.root / file.path) if file.item_id == item_id else None
         if data is not None and name_of("blob", data) == file.blob:
             (view.root / file.path).unlink()

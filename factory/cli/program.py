@@ -36,6 +36,7 @@ COMMANDS = {
     "log": Entry("log", "Show an item's journal."),
     "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "propose": Entry("propose", "Say what you would decide of a delivery; a person decides."),
+    "answer": Entry("answer", "Answer what workers ask, or walk through it."),
     "retry": Entry("levers", "Send a blocked item back to work."),
     "hold": Entry("levers", "Keep an item from starting and from being applied."),
     "cancel": Entry("levers", "End an item."),

@@ -2,9 +2,9 @@
 
 import click
 
-from factory.cli.answer import give_proposal
 from factory.cli.ids import item_argument
 from factory.cli.text import encoded
+from factory.cli.verdict import give_proposal
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
 

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import click
 
-from factory.cli.answer import Answer, give, verdict_file_of
 from factory.cli.ids import item_argument
 from factory.cli.session import json_option, reading
 from factory.cli.text import echo_json, encoded, lane_word, table
+from factory.cli.verdict import Answer, give, verdict_file_of
 from factory.cli.walk import walk
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UsageError

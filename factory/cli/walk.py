@@ -6,12 +6,12 @@ from enum import Enum, auto
 
 import click
 
-from factory.cli.answer import Answer, give, refuse_what_the_tick_would
 from factory.cli.session import editing, reading
 from factory.cli.text import in_pages, lane_word, patch_lines
-from factory.line.intake.edits import vote_in
+from factory.cli.verdict import Answer, give, refuse_what_the_tick_would
 from factory.line.review.review_request import review_request_of
 from factory.line.review.verdict_file import told
+from factory.line.review.votes import vote_in
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, UsageError
 from factory.model.gate import unanswered

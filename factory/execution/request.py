@@ -13,6 +13,7 @@ from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
+from factory.model.questions import Answered
 from factory.model.result import Usage
 from factory.model.verdict import Finding
 
@@ -62,6 +63,7 @@ class RunRequest:
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
     budget_left: BudgetLeft = field(default_factory=BudgetLeft)
     contract_source: bytes = b""  # the contract's file, which a subject covers
+    answered: tuple[Answered, ...] = ()  # what its workers have asked people so far
     checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
 
@@ -128,6 +130,10 @@ class RunRequest:
             "round": self.round,
             "findings": [finding.model_dump(mode="json") for finding in self.findings],
             "earlier": [dict(row) for row in self.earlier],
+            "answers": [
+                {"question": each.question.text, "answer": each.question.means(each.decision), "by": each.by}
+                for each in self.answered
+            ],
             "contract": self.contract.model_dump(mode="json"),
             "tools": list(worker.tools),
             "model": agent.model if agent else None,
@@ -156,7 +162,9 @@ _ITEM = frozenset({"id", *Item.model_fields})
 _OF_ISSUES = frozenset({"identifier", "state", "branch_name", "url", "blocked_by", "created_at", "updated_at"})
 # The names that `variables` gives, each with the names below it where these are known beforehand.
 VARIABLES: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "tools", "model", "max_turns"), frozenset()),
+    **dict.fromkeys(
+        ("inputs", "attempt", "round", "findings", "earlier", "answers", "tools", "model", "max_turns"), frozenset()
+    ),
     "item": _ITEM,
     "issue": _ITEM | _OF_ISSUES,
     "contract": frozenset(Contract.model_fields),

@@ -292,9 +292,9 @@ class SnapshotReader:
 def _about_nothing(
     listing: QueueListing, items: Mapping[str, ItemState], lost: Mapping[str, History]
 ) -> Iterator[Problem]:
-    """Verdict files of what is not in review. One whose item a person has just moved away goes with it."""
-    for verdict in listing.verdicts:
-        state = items.get(verdict.item_id)
-        history = state.history if state else lost.get(verdict.item_id, History())
-        if Lane.REVIEW not in (state.lane if state else None, history.lane):
-            yield Problem(verdict.path, 1, 1, "judges nothing that is in review; delete it")
+    """What is put before people and is about nothing. One whose item a person has just moved away goes with it."""
+    for file in listing.opened:
+        state = items.get(file.item_id)
+        history = state.history if state else lost.get(file.item_id, History())
+        if file.home not in (state.lane if state else None, history.lane):
+            yield Problem(file.path, 1, 1, f"{file.idle}; delete it")

@@ -14,10 +14,9 @@ from factory.model.journal import Entry, History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
 from factory.model.lifecycle import Lane, check_move
 from factory.model.moments import day_of, moment_of
-from factory.model.run_layout import kept_verdict
 from factory.model.text import printable
 from factory.model.trailers import Trailer
-from factory.store.queue import VerdictFile
+from factory.store.queue import OpenFile
 from factory.store.repository.batch import Batch, Signature, add_commit
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -35,7 +34,7 @@ class Move:
 
     payload: Payload
     files: Mapping[str, bytes] = field(default_factory=dict)  # of the present run, by name
-    queue_files: Mapping[str, bytes] = field(default_factory=dict)  # verdict files and states of breakers, by path
+    queue_files: Mapping[str, bytes] = field(default_factory=dict)  # by path
     actor: Person | None = None  # who did it, when it was not the factory
     run: int | None = None
     keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
@@ -99,14 +98,14 @@ class Writer:
         return next((update.new for update in reversed(others) if update.branch == branch), None)
 
     def move(
-        self, state: ItemState, move: Move, verdicts: Iterable[VerdictFile] = (), arrival: Arrival | None = None
+        self, state: ItemState, move: Move, opened: Iterable[OpenFile] = (), arrival: Arrival | None = None
     ) -> ItemState:
         """Commit one move; the item as it is afterwards. Raises IllegalMove."""
         now = self._system.now()
         moved = self.moved(state, move, now, arrival)
         history, entry = moved.history, moved.history.entries[-1]
         day = day_of(now)
-        self._write(state, move, history, moved.placed.path, day, verdicts)
+        self._write(state, move, history, moved.placed.path, day, opened)
         if entry.to is Lane.DONE and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
         self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
@@ -169,7 +168,7 @@ class Writer:
         return state.history.add(entry_of(Submitted(), seq=1, at=min(at, now), source=None, actor=by))
 
     def _write(
-        self, state: ItemState, move: Move, history: History, path: str, day: str, verdicts: Iterable[VerdictFile]
+        self, state: ItemState, move: Move, history: History, path: str, day: str, opened: Iterable[OpenFile]
     ) -> None:
         tree = self.batch.tree
         if state.placed.path != path:
@@ -190,11 +189,11 @@ class Writer:
         tree.put_file(kept, journal)
         for name, data in move.files.items():
             tree.put_file(run_file(state.id, history.run, name), data)
-        for verdict in verdicts:
-            if verdict.item_id == state.id:
-                tree.move(verdict.path, run_file(state.id, history.run, kept_verdict(verdict.seat)))
-        for opened, data in move.queue_files.items():
-            tree.put_file(opened, data)
+        for file in opened:
+            if file.item_id == state.id:
+                tree.move(file.path, run_file(state.id, history.run, file.kept))
+        for place, data in move.queue_files.items():
+            tree.put_file(place, data)
         if history.lane is Lane.DONE:
             tree.move(folder, artifact_folder(state.id, day))
 

@@ -77,6 +77,7 @@ class Limits(Format):
     memory_mb: Megabytes = 4096  # of all its processes together
     processes: Count = 512
     disk_mb: Megabytes = 4096  # written in its cell
+    question_rounds: Count = 3  # how often the worker of an item may ask people
 
 
 class CheckWhen(StrEnum):

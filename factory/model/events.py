@@ -10,6 +10,7 @@ from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
 from factory.model.journal import Entry, Lease, MergeCheck, Phase, SeatVerdict
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.questions import Question
 from factory.model.result import Usage
 from factory.model.verdict import Finding
 
@@ -107,6 +108,7 @@ class Blocked:
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     not_applied: NotApplied | None = None
+    questions: tuple[Question, ...] = ()
     phases: tuple[Phase, ...] = ()  # since the run
     summary: RunSummary | None = None
 
@@ -171,11 +173,12 @@ class Cancelled:
 
 @dataclass(frozen=True, kw_only=True)
 class Unblocked:
-    """A person sent it back to work."""
+    """A person sent it back to work, or has answered what its worker asked."""
 
     event: ClassVar = Event.UNBLOCK
     to: Lane
     reason: str
+    answers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from factory.model.contract import Contract
 from factory.model.hover import HELP
 from factory.model.item import Item
 from factory.model.policy import Policy
+from factory.model.questions import Answers
 from factory.model.result import Result
 from factory.model.verdict import Verdict
 
@@ -15,6 +16,7 @@ FORMATS: dict[str, type[BaseModel]] = {
     "workflow": Policy,
     "verdict": Verdict,
     "result": Result,
+    "answers": Answers,
 }
 
 

@@ -89,6 +89,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "memory_mb": "Megabytes of memory of all its processes together.",
             "processes": "Processes at a time.",
             "disk_mb": "Megabytes written in its cell.",
+            "question_rounds": "How often the workers of an item may ask people.",
         },
         "Patch": {
             "required": "Whether a run must change something.",
@@ -253,12 +254,29 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "status": "ok, blocked (with a question), refused or failed.",
             "confidence": "How sure the worker is, from 0 to 1; unknown where it does not say.",
             "summary": "What was done, or why not.",
-            "question": "What a person has to answer, with the status blocked.",
+            "question": "What a person has to answer, with the status blocked; one without options.",
+            "questions": "The same, as many as there are.",
             "handoff": "What whoever comes next has to know.",
             "acceptance": "pass, fail or unread for each criterion, as the worker sees it.",
             "data": "The typed decision that the contract's produces.data asks for.",
             "usage": "What the run cost.",
             "failure": "With the status failed: the class of the failure.",
+        },
+        "Question": {
+            "id": "Its name, such as Q1.",
+            "text": "What the worker has to know.",
+            "options": "Ways to answer; a person may say something else.",
+            "takes": "The id of the option that the worker would take.",
+            "why": "Why it would.",
+        },
+        "Option": {"id": "Its name, by which a person takes it.", "text": "What follows from it."},
+        "Answers": {
+            "subject": "What is asked; leave it.",
+            "answers": "One for each question; all of them are to be answered.",
+        },
+        "Answer": {
+            "id": "The question's.",
+            "decision": "The id of an option, or several words; empty: not answered yet.",
         },
         "Claim": {"run": "The command, a list.", "exit_code": "The exit status that the worker saw; it is run again."},
         "Handoff": {

@@ -17,8 +17,9 @@ ItemId = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN.pattern}$")]
 
 def id_problem(item_id: str) -> str:
     """Why this cannot be an item's id; empty when it can."""
-    if item_id.endswith(".verdict"):
-        return f"the id {item_id!r} ends in '.verdict', which is what verdict files are called; rename the file"
+    for ending in (".verdict", ".answers"):
+        if item_id.endswith(ending):
+            return f"the id {item_id!r} ends in {ending!r}, as files do that people answer in; rename the file"
     if item_id == "done":
         return "the id 'done' is the name of the folder for finished items; rename the file"
     if ".." in item_id or item_id.endswith((".", ".lock")):

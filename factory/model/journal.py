@@ -20,6 +20,7 @@ from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.policy import MergeMode
+from factory.model.questions import MOST_QUESTIONS, Answered, Question
 from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.verdict import Decision, Finding
 
@@ -111,6 +112,8 @@ class Entry(Format):
     verdicts: tuple[SeatVerdict, ...] = ()
     closed: dict[str, str] = {}  # findings of earlier rounds that are put right, by key, and how
     loose_ends: dict[str, str] = {}  # what the worker left undone or came across, by id
+    questions: Annotated[tuple[Question, ...], Field(max_length=MOST_QUESTIONS)] = ()  # what its worker asks
+    answers: dict[str, str] = {}  # what a person decided of them, by question
     conflicts_with: dict[str, tuple[str, ...]] = {}  # the items that came into review before, and where it clashes
     outcome: Outcome | None = None
     not_applied: NotApplied | None = None
@@ -145,6 +148,8 @@ class History:
     loose_ends: Mapping[str, str] = field(default_factory=dict)
     conflicts_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table: Table = field(default_factory=Table)  # of seats' findings over all rounds
+    questions: tuple[Question, ...] = ()  # that wait for an answer
+    answered: tuple[Answered, ...] = ()  # all that were
     reason: str = ""
     failure: FailureClass | None = None
     outcome: Outcome | None = None
@@ -171,6 +176,11 @@ class History:
         delivered, *later = ended[proposed - 1 :]
         return bool(delivered.findings) or any(entry.not_applied is NotApplied.CHECK_FAILED for entry in later)
 
+    @property
+    def question_rounds(self) -> int:
+        """How often its workers have asked people."""
+        return sum(bool(entry.questions) for entry in self.entries)
+
     def next_seq(self) -> int:
         """The number of the next entry."""
         return len(self.entries) + 1
@@ -185,6 +195,7 @@ class History:
             lease=entry.lease,
             worker=entry.worker or self.worker,
             reason=entry.reason or "",
+            questions=entry.questions,
             failure=entry.failure,
             outcome=entry.outcome,
             usage=self.usage.plus(entry.usage),
@@ -218,7 +229,10 @@ class History:
                 table = self.table.close(entry.closed).reported(entry.findings)
                 return replace(after, findings=entry.findings, table=table)
             case Event.UNBLOCK | Event.MOVED:
-                return replace(after, attempts=0, rounds_spent=0)
+                asked = {each.id: each for each in self.questions}
+                said = ((asked[key], text) for key, text in entry.answers.items() if key in asked)
+                answered = tuple(Answered(question=each, decision=text, by=entry.actor) for each, text in said)
+                return replace(after, attempts=0, rounds_spent=0, answered=(*self.answered, *answered))
             case _:
                 return after
 

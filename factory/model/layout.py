@@ -5,6 +5,7 @@
     queue/<lane>/<id>.yaml, queue/done/<day>/<id>.yaml
     queue/inbox/<name>.jsonl
     queue/review/<id>.<seat>.verdict.yaml
+    queue/blocked/<id>.answers.yaml
     queue/breakers/<contract>.yaml
     artifacts/<id>/journal.jsonl, artifacts/<id>/run-<n>/…; of a finished item below artifacts/done/<day>/
 
@@ -21,6 +22,8 @@ from factory.model.places import (
     ItemFile,
     JournalFile,
     LooseArtifact,
+    OpenAnswers,
+    Opened,
     OpenVerdict,
     Place,
     PolicyFile,
@@ -34,7 +37,7 @@ CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
 PROMPTS = f"{CONTRACTS}/prompts"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
-YAML, _BATCH, _VERDICT = ".yaml", ".jsonl", ".verdict.yaml"
+YAML, _BATCH, _VERDICT, _ANSWERS = ".yaml", ".jsonl", ".verdict.yaml", ".answers.yaml"
 KEEP, GUIDE = ".gitkeep", "README.md"
 IGNORED = frozenset({KEEP, ".gitignore", GUIDE})  # in a lane
 _LANES = {str(lane): lane for lane in Lane}
@@ -62,6 +65,8 @@ def _queued(parts: list[str]) -> Place | None:
     if name.endswith(_VERDICT):
         item_id, _, seat = name.removesuffix(_VERDICT).rpartition(".")
         return OpenVerdict(lane, folder, item_id, seat)
+    if name.endswith(_ANSWERS):
+        return OpenAnswers(lane, folder, name.removesuffix(_ANSWERS))
     if name.endswith(YAML):
         return ItemFile(lane, folder, name.removesuffix(YAML))
     return BatchFile(lane, folder, name.removesuffix(_BATCH)) if name.endswith(_BATCH) else None
@@ -102,6 +107,11 @@ def item_pathspec(item_id: str) -> str:
 def verdict_path(item_id: str, seat: str) -> str:
     """Where the verdict file of an open human seat lies."""
     return f"{lane_folder(Lane.REVIEW)}/{item_id}.{seat}{_VERDICT}"
+
+
+def answers_path(item_id: str) -> str:
+    """Where the file lies in which a person answers what an item's worker asks."""
+    return f"{lane_folder(Lane.BLOCKED)}/{item_id}{_ANSWERS}"
 
 
 def breaker_path(contract: str) -> str:
@@ -184,9 +194,9 @@ def in_queue(path: str) -> bool:
 
 
 def item_in_queue(path: str) -> str | None:
-    """The item whose file in the queue this is, or a verdict on which; None for all else."""
+    """The item whose file in the queue this is, or one that is put before a person; None for all else."""
     place = parse(path)
-    return place.id if isinstance(place, ItemFile) else place.item_id if isinstance(place, OpenVerdict) else None
+    return place.id if isinstance(place, ItemFile) else place.item_id if isinstance(place, Opened) else None
 
 
 def in_breakers(path: str) -> bool:

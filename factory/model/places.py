@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from factory.model.lifecycle import Lane
-from factory.model.run_layout import JOURNAL, run_path
+from factory.model.run_layout import ANSWERS, JOURNAL, kept_verdict, run_path
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,33 @@ class OpenVerdict(_Queued):
     item_id: str
     seat: str
 
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it lies where it belongs."""
+        return self.lane is Lane.REVIEW
+
+    @property
+    def kept(self) -> str:
+        """What it is called in the run that it is about."""
+        return kept_verdict(self.seat)
+
+
+@dataclass(frozen=True)
+class OpenAnswers(_Queued):
+    """The file in which a person answers what a worker asks; it belongs into blocked."""
+
+    item_id: str
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it lies where it belongs."""
+        return self.lane is Lane.BLOCKED
+
+    @property
+    def kept(self) -> str:
+        """What it is called in the run that asked."""
+        return ANSWERS
+
 
 @dataclass(frozen=True)
 class _OfItem:
@@ -115,5 +142,6 @@ class LooseArtifact(_OfItem):
         return self.path
 
 
+Opened = OpenVerdict | OpenAnswers  # what is put before a person
 Artifact = JournalFile | RunFile | LooseArtifact
-Place = PolicyFile | ContractFile | PromptFile | BreakerFile | ItemFile | BatchFile | OpenVerdict | Artifact
+Place = PolicyFile | ContractFile | PromptFile | BreakerFile | ItemFile | BatchFile | Opened | Artifact

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, ExitStatus, Format, Said, SaidText
 from factory.model.failure import Cost, FailureClass
+from factory.model.questions import MOST_QUESTIONS, Question
 
 CriterionAnswer = Literal["pass", "fail", "unread"]
 MOST_CLAIMS = 20
@@ -91,11 +92,26 @@ class Result(Format):
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None  # None where the worker does not say
     summary: Said = ""
     question: Said = ""
+    questions: Annotated[tuple[Question, ...], Field(max_length=MOST_QUESTIONS)] = ()  # with status blocked
     handoff: Handoff = Handoff()
     acceptance: dict[str, CriterionAnswer] = {}
     data: JsonValue = None
     usage: Usage = Usage()
     failure: FailureClass | None = None  # with status failed: which kind, as far as a worker can know it
+
+    @property
+    def asks(self) -> tuple[Question, ...]:
+        """What a worker that is blocked asks: a single `question` is one without options."""
+        alone = (Question(id="Q1", text=self.question),) if self.question.strip() else ()
+        return (self.questions or alone) if self.status is Status.BLOCKED else ()
+
+    @model_validator(mode="after")
+    def _questions_can_be_told_apart(self) -> Self:
+        if self.questions and (self.question or self.status is not Status.BLOCKED):
+            raise ValueError("'questions' belongs to the status blocked, and stands in place of 'question'")
+        if len({each.id for each in self.questions}) < len(self.questions):
+            raise ValueError("two questions have the same id")
+        return self
 
     @model_validator(mode="after")
     def _failure_is_one_that_a_worker_can_know(self) -> Self:

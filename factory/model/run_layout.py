@@ -6,6 +6,7 @@ JOURNAL = "journal.jsonl"  # beside the runs
 PATCH, RESULT, EVIDENCE, MANIFEST = "patch.diff", "result.json", "evidence.json", "manifest.json"
 OUTPUT, HOOKS, PROMPT = "output.log", "hooks.log", "prompt.md"
 RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
+ANSWERS = "answers.yaml"
 FILES = "files"  # the folder of what the contract asks the worker for
 _CHECKS, _RECHECKS = "checks/", "recheck/"
 _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)

@@ -36,14 +36,15 @@ from factory.model.layout import (
     stem,
 )
 from factory.model.lifecycle import Lane
-from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenVerdict, PromptFile
+from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenAnswers, OpenVerdict, PromptFile
 from factory.model.policy import Policy
+from factory.model.questions import Answers
 from factory.report.cross_checks import across, content
 from factory.report.policy_files import of_contract, of_prompt, of_reads
 from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
-from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, read_item, taken_by
+from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, AnswersFile, VerdictFile, read_item, taken_by
 from factory.store.repository.missing import Key
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import OWN_FOLDERS
@@ -239,9 +240,12 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
         return
     if isinstance(file, OpenVerdict):
         read_verdict(path, data)
-        waits = (root / item_path(Lane.REVIEW, file.item_id)).is_file()
-        if not waits and not _was_in_review(root, file.item_id):
-            raise InvalidFile(Problem(path, 1, 1, "judges nothing that is in review; delete it"))
+        if not _waits(root, file.item_id, Lane.REVIEW):
+            raise InvalidFile(Problem(path, 1, 1, f"{VerdictFile.idle}; delete it"))
+    elif isinstance(file, OpenAnswers):
+        yaml.load(Answers, yaml.Source(path, data))
+        if not _waits(root, file.item_id, Lane.BLOCKED):
+            raise InvalidFile(Problem(path, 1, 1, f"{AnswersFile.idle}; delete it"))
     elif isinstance(file, BatchFile):
         found = batch_problems(path, data)
         if found:
@@ -255,10 +259,11 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
         read_item(path, data)
 
 
-def _was_in_review(root: Path, item_id: str) -> bool:
-    """Whether a person has just moved an item out of review: the next pass takes its verdict files along."""
+def _waits(root: Path, item_id: str, lane: Lane) -> bool:
+    """Whether an item is in a lane; or a person has just moved it out: the next pass takes what it asks along."""
     path = journal_path(item_id)
     try:
-        return read_journal(files.read_regular(root / path) or b"", path).lane is Lane.REVIEW
+        there = (root / item_path(lane, item_id)).is_file()
+        return there or read_journal(files.read_regular(root / path) or b"", path).lane is lane
     except InvalidFile:
         return False

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind, Sandbox, sandbox
 from factory.execution.redaction.mask import SHORTEST
-from factory.line.intake.edits import TELL_GIT
 from factory.line.lock import holder
+from factory.line.review.votes import TELL_GIT
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import State
 from factory.model.contract import Contract

@@ -12,7 +12,7 @@ from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import in_queue, is_batch, parse
 from factory.model.lifecycle import Lane
-from factory.model.places import ItemFile, OpenVerdict
+from factory.model.places import ItemFile, OpenAnswers, OpenVerdict
 from factory.model.text import counted
 from factory.report.status_row import Row
 from factory.store.queue import MOST_BYTES, read_item
@@ -62,6 +62,8 @@ def _take(found: Noted, snapshot: Snapshot, path: str, data: bytes) -> None:
     file = parse(path)
     if isinstance(file, OpenVerdict):
         found.of_items[file.item_id] = f"{read_verdict(path, data).decision} noted, {_NEXT}"
+    elif isinstance(file, OpenAnswers):
+        found.of_items[file.item_id] = f"answered, {_NEXT}"
     elif isinstance(file, ItemFile):
         state = snapshot.items.get(file.id)
         if state is None:

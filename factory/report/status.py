@@ -14,7 +14,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.breaker import BreakerState, State
 from factory.model.canary_answer import Canary, rules_of
 from factory.model.errors import InvalidFile, Problem
-from factory.model.layout import lane_folder
+from factory.model.layout import answers_path, lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.moments import day_of, epoch, midnight, moment_of, rfc3339
 from factory.model.text import counted
@@ -164,6 +164,8 @@ def _why_blocked(state: ItemState) -> str:
     asks = last is not None and last.event is Event.BLOCK and last.source is Lane.ACTIVE and last.failure is None
     if state.problem or not asks:
         return reason
+    if state.history.questions:
+        return f"asks: {reason.splitlines()[0]} (factory answer {state.id}, or edit {answers_path(state.id)})"
     return f"{reason.splitlines()[0]} (say more in the item, {state.placed.path}, then factory retry {state.id})"
 
 

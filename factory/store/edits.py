@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Item
+from factory.model.questions import Answers
 from factory.model.text import said
 from factory.model.verdict import Decision, Finding, Verdict
 from factory.store import yaml
@@ -50,6 +51,22 @@ def proposed(path: str, data: bytes, decision: Decision, why: str) -> bytes:
     text = re.sub("^subject:", lambda found: f"{lines}{found[0]}", data.decode(), count=1, flags=re.MULTILINE)
     if text == data.decode() or yaml.load(Verdict, yaml.Source(path, text.encode())) != verdict:
         raise InvalidFile(yaml.Source(path, data).problem(0, 0, "has no line that begins with `subject:`"))
+    return text.encode()
+
+
+def answered(path: str, data: bytes, decisions: Mapping[str, str]) -> bytes:
+    """A file of answers with these decisions, by question. Raises InvalidFile when it cannot be read or edited."""
+    yaml.load(Answers, yaml.Source(path, data))
+    text = data.decode()
+    for key, decision in decisions.items():
+        line = re.compile(rf"^(  - id: {re.escape(key)}\n    decision:)[^\n]*", re.MULTILINE)
+        told = json.dumps(decision, ensure_ascii=False)
+        text = line.sub(lambda found, told=told: f"{found[1]} {told}", text, count=1)  # type: ignore[misc]
+    given = yaml.load(Answers, yaml.Source(path, text.encode())).given
+    for key, decision in decisions.items():
+        if given.get(key, "") != decision.strip():
+            said = f"could not be edited; write the `decision` of {key} into it"
+            raise InvalidFile(yaml.Source(path, data).problem(0, 0, said))
     return text.encode()
 
 

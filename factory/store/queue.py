@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,7 +14,8 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
 from factory.model.layout import IGNORED, QUEUE, YAML, in_no_lane, lane_folder, parse, stem
 from factory.model.lifecycle import Lane
-from factory.model.places import BatchFile, ItemFile, OpenVerdict
+from factory.model.places import BatchFile, ItemFile, OpenAnswers, OpenVerdict
+from factory.model.run_layout import ANSWERS, kept_verdict
 from factory.store import files, yaml
 from factory.store.days import Days
 from factory.store.repository.objects import FILE, NOT_A_FILE_IN_GIT, Objects, TreeEntry
@@ -43,6 +45,28 @@ class VerdictFile:
     seat: str
     path: str
     blob: str
+    home: ClassVar = Lane.REVIEW
+    idle: ClassVar = "judges nothing that is in review"
+
+    @property
+    def kept(self) -> str:
+        """What it is called in the run that it is about."""
+        return kept_verdict(self.seat)
+
+
+@dataclass(frozen=True)
+class AnswersFile:
+    """The file in the blocked lane in which a person answers what a worker asks."""
+
+    item_id: str
+    path: str
+    blob: str
+    home: ClassVar = Lane.BLOCKED
+    idle: ClassVar = "answers nothing that is asked"
+    kept: ClassVar = ANSWERS
+
+
+OpenFile = VerdictFile | AnswersFile
 
 
 @dataclass(frozen=True)
@@ -51,9 +75,15 @@ class QueueListing:
 
     items: Mapping[str, Placed]
     verdicts: tuple[VerdictFile, ...] = ()
+    answers: tuple[AnswersFile, ...] = ()
     batches: tuple[Placed, ...] = ()
     problems: tuple[Problem, ...] = ()
     twice: frozenset[str] = frozenset()  # ids that lie in two lanes: neither is touched until a person decides
+
+    @property
+    def opened(self) -> tuple[OpenFile, ...]:
+        """What is put before people; it goes with its item."""
+        return (*self.verdicts, *self.answers)
 
 
 def taken_by(item_id: str, where: str, free: str) -> str:
@@ -83,6 +113,7 @@ class Queue:
         """Who lies where. A file that cannot be an item is a problem and nothing else."""
         items: dict[str, Placed] = {}
         verdicts: list[VerdictFile] = []
+        answers: list[AnswersFile] = []
         batches: list[Placed] = []
         problems: list[Problem] = []
         twice: set[str] = set()
@@ -91,8 +122,10 @@ class Queue:
                 found = parse(path)
                 if not TreeEntry(mode, blob).is_file:
                     problems.append(Problem(path, 1, 1, NOT_A_FILE_IN_GIT))
-                elif isinstance(found, OpenVerdict) and lane is Lane.REVIEW:
+                elif isinstance(found, OpenVerdict) and found.is_at_home:
                     verdicts.append(VerdictFile(found.item_id, found.seat, path, blob))
+                elif isinstance(found, OpenAnswers) and found.is_at_home:
+                    answers.append(AnswersFile(found.item_id, path, blob))
                 elif isinstance(found, BatchFile) and lane is Lane.INBOX:
                     batches.append(Placed(found.name, lane, path, blob))
                 elif (problem := _file_problem(name)) or not isinstance(found, ItemFile):
@@ -107,7 +140,7 @@ class Queue:
                     items[found.id] = Placed(found.id, lane, path, blob)
         problems.extend(Problem(path, 1, 1, IN_NO_LANE) for path in self._strays(tree, QUEUE))
         single = {key: placed for key, placed in items.items() if key not in twice}
-        return QueueListing(single, tuple(verdicts), tuple(batches), tuple(problems), frozenset(twice))
+        return QueueListing(single, tuple(verdicts), tuple(answers), tuple(batches), tuple(problems), frozenset(twice))
 
     def _files(self, tree: str, lane: Lane) -> Iterator[tuple[str, str, str, str]]:
         folder = lane_folder(lane)

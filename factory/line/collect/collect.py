@@ -11,6 +11,7 @@ from factory.line.collect.handover import handed_over
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff
+from factory.line.intake.answers_file import answers_file
 from factory.line.review.review_request import human_seats, requested
 from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file
@@ -20,8 +21,8 @@ from factory.model.breaker import BreakerState
 from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import History, SeatVerdict
-from factory.model.layout import verdict_path
-from factory.model.result import Status
+from factory.model.layout import answers_path, verdict_path
+from factory.model.result import Result, Status
 from factory.model.run_layout import RESULT
 from factory.model.text import counted
 from factory.model.verdict import Finding
@@ -158,7 +159,7 @@ def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move
     result, contract = ended.outcome.work.result, ended.request.contract
     assert result is not None
     if result.status is Status.BLOCKED:
-        return ended.block(result.question or result.summary or "the worker is blocked and does not say why")
+        return _asking(ended, result)
     if contract.doubts(result.confidence):
         known = "not known" if result.confidence is None else f"{result.confidence:g}"
         reason = f"the worker's confidence is {known}; the contract asks for {contract.confidence:g}"
@@ -166,6 +167,20 @@ def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move
             return ended.send_back(reason, (Finding(id="U1", severity="major", text=reason),))
         return ended.block(reason)
     return _delivery(context, snapshot, ended)
+
+
+def _asking(ended: EndedRun, result: Result) -> Move:
+    """To blocked: what the worker asks is put before a person, unless it has asked often enough."""
+    state, questions, most = ended.state, result.asks, ended.request.contract.limits.question_rounds
+    said = questions[0].text if questions else result.summary or "the worker is blocked and does not say why"
+    if questions and state.history.question_rounds >= most:
+        return ended.block(f"its worker asks again, after {counted(most, 'round')} of questions: {said}")
+    reason = f"{said} (and {len(questions) - 1} more)" if len(questions) > 1 else said
+    move = ended.move(Blocked(reason=reason, questions=questions, summary=ended.summary))
+    if not questions:
+        return move
+    opened = answers_file(state.id, state.item.title if state.item else "", ended.request.run, questions)
+    return replace(move, queue_files={answers_path(state.id): opened})
 
 
 def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:

@@ -25,6 +25,7 @@ def request_for(
         start=start,
         findings=history.findings,
         earlier=tuple(history.table.rows()),
+        answered=history.answered,
         lane=Lane.REWORK if state.lane is Lane.REWORK else Lane.INBOX,
         created_at=history.entries[0].at if history.entries else None,
         updated_at=history.since,

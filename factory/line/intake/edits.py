@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factory.line.intake.answers_file import read_answers
 from factory.line.intake.batch import lines_of, split_line
-from factory.line.review.votes import delivery_of, read_vote, reviewers_of
+from factory.line.review.votes import vote_in
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, TooLarge
-from factory.model.gate import Vote
 from factory.model.item import id_problem
 from factory.model.layout import (
     QUEUE,
@@ -29,16 +29,15 @@ from factory.model.layout import (
     parse,
 )
 from factory.model.lifecycle import Lane
-from factory.model.places import ContractFile, ItemFile, OpenVerdict
+from factory.model.places import ContractFile, ItemFile, OpenAnswers, Opened, OpenVerdict
 from factory.store import files, yaml
 from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, most_of, taken_by
-from factory.store.repository.objects import EMPTY_TREE, Person, name_of
+from factory.store.repository.objects import EMPTY_TREE, name_of
 from factory.store.repository.view import View
 from factory.store.system import System
 
 SETTLE_S = 0.05
 _INBOX = f"{lane_folder(Lane.INBOX)}/"
-TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
 NOT_A_FILE_ON_DISK = "is not a plain file; put the file itself there"
 _IN_FORCE = "the committed one is in force until you git commit"
 
@@ -146,27 +145,6 @@ def _others(folder: str) -> list[str]:
         return []
 
 
-def vote_in(reader: SnapshotReader, snapshot: Snapshot, path: str, data: bytes) -> Vote | None:
-    """The verdict that a person is about to give in a file; None while it is pending. Raises InvalidFile."""
-    file = parse(path)
-    state = snapshot.items.get(file.item_id) if isinstance(file, OpenVerdict) else None
-    known = reader.repository.objects.find(snapshot.tree, path) is not None
-    judged = state is not None and state.lane is Lane.REVIEW and known
-    if not isinstance(file, OpenVerdict) or state is None or state.item is None or not judged:
-        message = "judges nothing that is in review; the factory writes these files itself"
-        raise InvalidFile(Problem(path, 1, 1, message))
-    reviewers = reviewers_of(file.seat, state.contract, snapshot.policy)
-    return read_vote(file.seat, path, data, delivery_of(state), lambda: _author(reader, path), reviewers)
-
-
-def _author(reader: SnapshotReader, path: str) -> Person:
-    """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
-    who = reader.repository.identity()
-    if who is None:
-        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {TELL_GIT}"))
-    return who
-
-
 def _settle(paths: list[Path], system: System, *, wait: bool) -> None:
     """Wait until no file is younger than the time an editor needs to write it."""
     newest = max((path.lstat().st_mtime for path in paths if os.path.lexists(path)), default=0.0)
@@ -199,15 +177,15 @@ class _Validation:
             elif state is not None and state.placed.path == path:
                 back = f"git checkout -- {path} brings it back, factory cancel {state.id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
-            elif isinstance(file, OpenVerdict) and self._waits(file.item_id):
+            elif isinstance(file, Opened) and self._waits(file):
                 self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
             elif in_library(path):
                 self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
 
-    def _waits(self, item_id: str) -> bool:
-        """Whether an item is in review."""
-        state = self._snapshot.items.get(item_id)
-        return state is not None and state.lane is Lane.REVIEW
+    def _waits(self, file: Opened) -> bool:
+        """Whether an item waits for what is answered there."""
+        state = self._snapshot.items.get(file.item_id)
+        return state is not None and state.lane is file.lane
 
     def _one(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """What is to be committed for one changed file. Raises InvalidFile."""
@@ -225,6 +203,8 @@ class _Validation:
             self._edits.problem(path, IN_NO_LANE)
         elif isinstance(file, OpenVerdict):
             yield from self._verdict(path, data)
+        elif isinstance(file, OpenAnswers):
+            yield from self._answers(file, path, data)
         elif is_batch(path):
             if self._edits.home or self._brings_items(path, data):
                 yield path, data
@@ -247,6 +227,16 @@ class _Validation:
     def _verdict(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """A verdict is taken in once it counts. Raises InvalidFile when it would be refused."""
         if vote_in(self._reader, self._snapshot, path, data) is not None:
+            yield path, data
+
+    def _answers(self, file: OpenAnswers, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
+        """Answers are taken in once all is answered. Raises InvalidFile for what is half answered."""
+        state = self._snapshot.items.get(file.item_id)
+        if state is None or not file.is_at_home or state.lane is not Lane.BLOCKED or not state.history.questions:
+            raise InvalidFile(
+                Problem(path, 1, 1, "answers nothing that is asked; the factory writes these files itself")
+            )
+        if read_answers(path, data, state.history) is not None:
             yield path, data
 
     def _brings_items(self, path: str, data: bytes) -> bool:
@@ -291,8 +281,8 @@ class _Validation:
             yield path, data
 
     def _moved(self, item_id: str, source: str) -> Iterator[tuple[str, None]]:
-        """What a person took away when they moved an item: its file, and the verdict files that went with it."""
-        verdicts = {file.path for file in self._snapshot.listing.verdicts if file.item_id == item_id}
-        for path in sorted({source} | verdicts & self._edits.gone):
+        """What a person took away when they moved an item: its file, and what was put before people with it."""
+        opened = {file.path for file in self._snapshot.listing.opened if file.item_id == item_id}
+        for path in sorted({source} | opened & self._edits.gone):
             self._edits.gone.discard(path)
             yield path, None

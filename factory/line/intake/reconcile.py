@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator
 from functools import partial
 
 from factory.line.context import Context
+from factory.line.intake.answers import honour_answers
 from factory.line.review.proposals import restore_proposal
 from factory.line.runs import Running
 from factory.line.snapshot import ItemState, Snapshot
@@ -22,13 +23,13 @@ _WITH_PROPOSAL = frozenset({Lane.REVIEW, Lane.REWORK, Lane.BLOCKED})
 
 
 def reconcile(context: Context, snapshot: Snapshot) -> list[Problem]:
-    """Record what people moved, release what nobody holds, show every proposal; what is wrong with the files."""
+    """Record what people moved and answered, release what nobody holds, show every proposal; what is wrong with it."""
     problems = list(snapshot.problems)
-    snapshot = record_moves(context, snapshot)
+    snapshot, unanswered = honour_answers(context, record_moves(context, snapshot))
     snapshot = release_dead(context, snapshot)
     show_proposals(context, snapshot)
     context.writer.publish()
-    return problems
+    return [*problems, *unanswered]
 
 
 def record_moves(context: Context, snapshot: Snapshot) -> Snapshot:
@@ -71,7 +72,7 @@ def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState
     payload = by_hand(event, state.lane, f"moved by {who}", _work(context, state.id, state.history))
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
     arrival = context.reader.arrivals(snapshot).get(item_path(Lane.INBOX, state.id))
-    return context.writer.move(state, Move(payload, actor=who), snapshot.listing.verdicts, arrival)
+    return context.writer.move(state, Move(payload, actor=who), snapshot.listing.opened, arrival)
 
 
 def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
@@ -101,7 +102,7 @@ def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Delet
     if history.lane is Lane.BLOCKED:
         return state
     blocked = Blocked(reason=reason, summary=_work(context, item_id, history))
-    return context.writer.move(state, Move(blocked), snapshot.listing.verdicts)
+    return context.writer.move(state, Move(blocked), snapshot.listing.opened)
 
 
 def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) -> ItemState:
@@ -114,7 +115,7 @@ def _record_end(context: Context, snapshot: Snapshot, item_id: str, day: str) ->
     cancelled = Cancelled(reason=f"moved by {who}", summary=_work(context, item_id, history))
     state = ItemState(Placed(item_id, Lane.DONE, path, entry.oid), None, history)
     arrival = context.reader.arrivals(snapshot, ever=not history.entries).get(item_path(Lane.INBOX, item_id))
-    return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.verdicts, arrival)
+    return context.writer.move(state, Move(cancelled, actor=who), snapshot.listing.opened, arrival)
 
 
 def release_dead(context: Context, snapshot: Snapshot) -> Snapshot:

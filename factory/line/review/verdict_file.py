@@ -1,9 +1,8 @@
 """The verdict file of a human seat: what is put before a person, and the keys by which they answer."""
 
-import textwrap
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 
+from factory.line.review.comments import one_line, paragraph, some
 from factory.line.review.review_request import ReviewRequest
 from factory.line.review.votes import reviewers_of
 from factory.model.contract import SeatKind
@@ -12,14 +11,10 @@ from factory.model.gate import unanswered
 from factory.model.item import Criterion
 from factory.model.lifecycle import Event
 from factory.model.result import Result, Status, Usage
-from factory.model.text import printable
 from factory.model.verdict import LOOSE_OPEN, Finding
 from factory.store.repository.comparison import FileChange
 
 _CHOICES = "approve | rework | reject | escalate"
-_WIDTH = 110
-_MOST = 40  # lines of one kind: what is more is named by its number and read in the artifacts
-_LONGEST = 300  # characters of one line of others
 
 
 def verdict_file(review_request: ReviewRequest, seat: str) -> bytes:
@@ -40,14 +35,14 @@ def verdict_file(review_request: ReviewRequest, seat: str) -> bytes:
             "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
         )
         for key, text in delivery.loose_ends.items():
-            lines += [f"  # {_line(text)}", f"  {key}: {LOOSE_OPEN}"]
+            lines += [f"  # {one_line(text)}", f"  {key}: {LOOSE_OPEN}"]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _asked(review_request: ReviewRequest) -> Iterator[str]:
     """What it is about, and how to answer."""
     delivery = review_request.delivery
-    yield f"Round {delivery.round} of {delivery.item_id}: {_line(delivery.item.title)}"
+    yield f"Round {delivery.round} of {delivery.item_id}: {one_line(delivery.item.title)}"
     yield f"Read {review_request.folder}/ (patch.diff, evidence.json, checks/), then set `decision` and save."
     yield "Commit it, or let the next tick do so. In a terminal: " + (
         f"factory review {delivery.item_id}, factory diff {delivery.item_id}"
@@ -57,7 +52,7 @@ def _asked(review_request: ReviewRequest) -> Iterator[str]:
 def told(review_request: ReviewRequest, seat: str) -> Iterator[str]:
     """The request in plain lines: who decides, who made what, and what was found of it."""
     listed = reviewers_of(seat, review_request.contract, review_request.policy).listed
-    yield f"May judge as {seat}: {_line(', '.join(listed)) if listed else 'anybody but the worker'}"
+    yield f"May judge as {seat}: {one_line(', '.join(listed)) if listed else 'anybody but the worker'}"
     yield from _earlier(review_request)
     yield ""
     yield from _worker(review_request)
@@ -68,29 +63,29 @@ def told(review_request: ReviewRequest, seat: str) -> Iterator[str]:
 
 def _worker(review_request: ReviewRequest) -> Iterator[str]:
     """What the worker says of its work."""
-    result, worker = review_request.result, _line(review_request.delivery.worker)
+    result, worker = review_request.result, one_line(review_request.delivery.worker)
     if result is None or result.model_copy(update={"usage": Usage()}) == Result(status=Status.OK):
         yield f"Worker {worker} says nothing of its work."
         return
     confidence = "unknown" if result.confidence is None else f"{result.confidence:g}"
     yield f"Worker {worker}, confidence {confidence}{':' if result.summary.strip() else '; no summary'}"
-    yield from _text(result.summary)
+    yield from paragraph(result.summary)
     handoff = result.handoff
     if not handoff.followed_procedure:
         yield "It did not follow the procedure."
     if handoff.deviations:
         yield "Deviations:"
-        yield from _some(f"  - {_line(each)}" for each in handoff.deviations)
+        yield from some(f"  - {one_line(each)}" for each in handoff.deviations)
 
 
 def _changes(review_request: ReviewRequest) -> Iterator[str]:
     """The files that the proposal changes, each with its kind."""
     changes = review_request.changes
-    names = ", ".join(_line(change.path) for change in changes[:5])
+    names = ", ".join(one_line(change.path) for change in changes[:5])
     yield f"Changed: {names or 'no file'}" + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
-    width = min(60, max((len(_line(change.path)) for change in changes), default=0))
-    yield from _some(
-        f"  {change.kind}  {_line(_named(change)):<{width}}  {change.lines}".rstrip() for change in changes
+    width = min(60, max((len(one_line(change.path)) for change in changes), default=0))
+    yield from some(
+        f"  {change.kind}  {one_line(_named(change)):<{width}}  {change.lines}".rstrip() for change in changes
     )
 
 
@@ -104,25 +99,27 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
     answers = {ran.criterion: ran for ran in evidence.ran if ran.criterion}
     others = [ran for ran in evidence.ran if not ran.criterion]
     for path, word in sorted((evidence.instruments or {}).items()):
-        yield f"Needs a person: {_line(path)} decides what is judged here ({_line(word)})"
+        yield f"Needs a person: {one_line(path)} decides what is judged here ({one_line(word)})"
     for name in evidence.silent:
-        yield f"Canary: {_line(name)} still passes when the product is gone; it may look at other files than these"
+        yield f"Canary: {one_line(name)} still passes when the product is gone; it may look at other files than these"
     for item_id, paths in review_request.conflicts_with.items():
-        where = _line(", ".join(paths))
+        where = one_line(", ".join(paths))
         yield f"Conflicts with {item_id}, which came first, in {where}: once that is merged, this is sent back unread"
     yield "Checks:" + ("" if others or evidence.pending else " none")
-    yield from _some(
-        f"  {_line(name)}: runs once this is approved, on what is then merged" for name in evidence.pending
+    yield from some(
+        f"  {one_line(name)}: runs once this is approved, on what is then merged" for name in evidence.pending
     )
-    yield from _some(f"  {_outcome(ran)}  {_line(ran.name)}: {_line(' '.join(ran.run))}{_said(ran)}" for ran in others)
+    yield from some(
+        f"  {_outcome(ran)}  {one_line(ran.name)}: {one_line(' '.join(ran.run))}{_said(ran)}" for ran in others
+    )
     criteria = review_request.delivery.item.acceptance
-    yield from _some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)
+    yield from some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)
 
 
 def _outcome(ran: Ran) -> str:
     how = ran.problem or (f"exit status {ran.exit_code}" if ran.exit_code else "")
-    whose = f", {_line(ran.whose)}" if ran.whose else ""
-    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{_line(how)}{whose}"
+    whose = f", {one_line(ran.whose)}" if ran.whose else ""
+    return f"{'pass' if ran.passed else 'FAIL'} in {ran.seconds:g} s{', ' if how else ''}{one_line(how)}{whose}"
 
 
 def _said(ran: Ran) -> str:
@@ -131,9 +128,9 @@ def _said(ran: Ran) -> str:
 
 
 def _criterion(review_request: ReviewRequest, criterion: Criterion, ran: Ran | None) -> str:
-    text = f"{criterion.id}: {_line(criterion.text)}"
+    text = f"{criterion.id}: {one_line(criterion.text)}"
     if ran is not None:
-        return f"{text}\n  {_outcome(ran)}: {_line(' '.join(ran.run))}{_said(ran)}"
+        return f"{text}\n  {_outcome(ran)}: {one_line(' '.join(ran.run))}{_said(ran)}"
     claimed = review_request.result.acceptance.get(criterion.id, "unread") if review_request.result else "unread"
     worker = f"; the worker says {claimed}" if claimed != "unread" else ""
     return f"{text}\n  no check answers it, so you do, under `acceptance`{worker}"
@@ -150,15 +147,15 @@ def _seats(review_request: ReviewRequest) -> Iterator[str]:
         elif seat.kind is SeatKind.HUMAN or verdict is None:
             yield f"  {seat.name} ({seat.kind}): pending"
         else:
-            said = f"does not count: {_line(verdict.lost)}" if verdict.lost else str(verdict.decision)
-            yield f"  {seat.name} ({seat.kind}): {said}, by {_line(verdict.reviewer or seat.name)}"
-            yield from (f"  {line}" for line in _text(verdict.notes or ""))
-            yield from _some(f"    {_finding(finding)}" for finding in verdict.findings)
+            said = f"does not count: {one_line(verdict.lost)}" if verdict.lost else str(verdict.decision)
+            yield f"  {seat.name} ({seat.kind}): {said}, by {one_line(verdict.reviewer or seat.name)}"
+            yield from (f"  {line}" for line in paragraph(verdict.notes or ""))
+            yield from some(f"    {_finding(finding)}" for finding in verdict.findings)
 
 
 def _finding(finding: Finding) -> str:
     place = f" {finding.path}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
-    return _line(f"{finding.id} {finding.severity}{place}: {finding.text}")
+    return one_line(f"{finding.id} {finding.severity}{place}: {finding.text}")
 
 
 def _earlier(review_request: ReviewRequest) -> Iterator[str]:
@@ -167,7 +164,7 @@ def _earlier(review_request: ReviewRequest) -> Iterator[str]:
     back = [entry for entry in review_request.earlier if entry.event is Event.REWORK]
     for entry in back:
         yield f"Round {entry.round} was sent back:"
-        yield from _text(entry.reason or "")
+        yield from paragraph(entry.reason or "")
     if any(entry.proposal and entry.round == delivery.round - 1 for entry in review_request.earlier):
         rounds = f"{delivery.round - 1}..{delivery.round}"
         yield f"What has changed since: factory diff {delivery.item_id} --rounds {rounds}"
@@ -175,26 +172,4 @@ def _earlier(review_request: ReviewRequest) -> Iterator[str]:
         place = f"{row['path']}:{row['line']} " if row["path"] else ""
         state = f"{row['state']}{', ' if row['how'] else ''}{row['how']}"
         told = f"{place}{row['text']}"
-        yield f"Earlier {row['key']} ({state}): {_line(told)}"
-
-
-def _line(text: str) -> str:
-    """Text of others on one line, cut."""
-    told = printable(" ".join(text.split()))
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
-
-
-def _text(text: str) -> Iterator[str]:
-    """Text of others in indented lines, cut."""
-    lines = (part for line in printable(text).strip().splitlines() for part in textwrap.wrap(line, _WIDTH - 4) or [""])
-    yield from _some(f"  {line}".rstrip() for line in lines)
-
-
-def _some(entries: Iterable[str]) -> Iterator[str]:
-    """As many as a person reads; each may be several lines."""
-    entries = iter(entries)
-    for entry in islice(entries, _MOST):
-        yield from entry.split("\n")
-    more = sum(1 for _ in entries)
-    if more:
-        yield f"  and {more} more"
+        yield f"Earlier {row['key']} ({state}): {one_line(told)}"

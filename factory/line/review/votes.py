@@ -4,17 +4,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from factory.line.snapshot import ItemState
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.findings import Table
 from factory.model.gate import Vote, unanswered
 from factory.model.item import Item
+from factory.model.layout import parse
+from factory.model.lifecycle import Lane
+from factory.model.places import OpenVerdict
 from factory.model.policy import Policy
 from factory.model.verdict import LOOSE_ITEM, LOOSE_OPEN, SHORTEST_REASON, Decision, MachineVerdict, Verdict
 from factory.model.worker_address import WORKERS
 from factory.store import yaml
 from factory.store.repository.objects import Person
+
+TELL_GIT = "git config --global user.name NAME, and git config --global user.email ADDRESS"
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,27 @@ def read_vote(
     # Anybody can write a name into a file; who brought it is what git knows.
     reviewer = str(author) if not given or _plain(given) in _names(author) else f"{given} (by {author})"
     return Vote(seat, verdict, reviewer, path, _plain(author.email) or _plain(author.name))
+
+
+def vote_in(reader: SnapshotReader, snapshot: Snapshot, path: str, data: bytes) -> Vote | None:
+    """The verdict that a person is about to give in a file; None while it is pending. Raises InvalidFile."""
+    file = parse(path)
+    state = snapshot.items.get(file.item_id) if isinstance(file, OpenVerdict) else None
+    known = reader.repository.objects.find(snapshot.tree, path) is not None
+    judged = state is not None and state.lane is Lane.REVIEW and known
+    if not isinstance(file, OpenVerdict) or state is None or state.item is None or not judged:
+        message = "judges nothing that is in review; the factory writes these files itself"
+        raise InvalidFile(Problem(path, 1, 1, message))
+    reviewers = reviewers_of(file.seat, state.contract, snapshot.policy)
+    return read_vote(file.seat, path, data, delivery_of(state), lambda: _author(reader, path), reviewers)
+
+
+def _author(reader: SnapshotReader, path: str) -> Person:
+    """Who gives a verdict that is not committed yet. Raises InvalidFile when git does not know."""
+    who = reader.repository.identity()
+    if who is None:
+        raise InvalidFile(Problem(path, 1, 1, f"git does not know whose verdict this is; {TELL_GIT}"))
+    return who
 
 
 def _objections(

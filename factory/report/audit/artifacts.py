@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from factory.model.base import digest
 from factory.model.layout import parse
-from factory.model.places import OpenVerdict
-from factory.model.run_layout import JOURNAL, MANIFEST, is_of_apply, is_of_recheck, kept_verdict, run_path
-from factory.report.audit.paths import judged_in, newest
+from factory.model.places import Opened
+from factory.model.run_layout import JOURNAL, MANIFEST, is_of_apply, is_of_recheck, run_path
+from factory.report.audit.paths import asked_in, newest
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
@@ -28,13 +28,13 @@ class WrittenOnce:
             yield from transition.violations(self._unlisted(transition, given))
 
     def _given(self, transition: Transition) -> Iterator[tuple[str, str, str]]:
-        """(item, path below its folder, blob) of every verdict that was taken from the lane to the item's run."""
+        """(item, path below its folder, blob) of all that people answer in, taken from the lane to the item's run."""
         known = self._state.known(transition.before, transition.step.tree_before)
         for change in transition.step.changes:
-            item_id = judged_in(change.path)
-            verdict = parse(change.path)
-            if item_id and change.old and not change.new and isinstance(verdict, OpenVerdict):
-                yield item_id, run_path(known(item_id).history.run, kept_verdict(verdict.seat)), change.old.oid
+            item_id = asked_in(change.path)
+            opened = parse(change.path)
+            if item_id and change.old and not change.new and isinstance(opened, Opened):
+                yield item_id, run_path(known(item_id).history.run, opened.kept), change.old.oid
 
     def _changed(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
         for (item_id, below), changes in transition.artifacts.items():

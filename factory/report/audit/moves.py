@@ -120,7 +120,7 @@ def _follows(line: Line, lane: Lane | None) -> Iterator[Found]:
         check_move(entry.event, entry.source, entry.to)
     except IllegalMove as error:
         yield Rule.LEGAL_MOVE, path, error.message
-    if entry.event in _OF_PEOPLE and lane is not entry.to:
+    if entry.event in _OF_PEOPLE and lane is not entry.to and not entry.answers:  # which have a reason of their own
         yield Rule.LEGAL_MOVE, path, f"{entry.event} says what a person did, and nobody moved it to {entry.to}"
     elif entry.event not in (*_OF_PEOPLE, Event.SUBMIT) and lane not in _where(entry):
         yield Rule.LEGAL_MOVE, path, f"{entry.event} from {entry.source}, and the file lay in {lane}"

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from factory.model.layout import parse
-from factory.model.lifecycle import Lane
-from factory.model.places import Artifact, ItemFile, OpenVerdict
+from factory.model.places import Artifact, ItemFile, Opened
 from factory.store.repository.trees import Change
 
 
@@ -14,10 +13,10 @@ def item_in(path: str) -> str:
     return found.id if isinstance(found, ItemFile) and found.lane else ""
 
 
-def judged_in(path: str) -> str:
-    """The id of the item that a path is an open verdict file of; empty when it is none."""
+def asked_in(path: str) -> str:
+    """The id of the item of which a path puts something before people: a verdict, or answers; empty when it is none."""
     found = parse(path)
-    return found.item_id if isinstance(found, OpenVerdict) and found.lane is Lane.REVIEW else ""
+    return found.item_id if isinstance(found, Opened) and found.is_at_home else ""
 
 
 def artifact_of(path: str) -> tuple[str, str]:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.line.dispatch.budget import used_up
+from factory.line.intake.answers_file import read_answers
 from factory.line.review.rounds import repeated
 from factory.line.snapshot import ItemState
+from factory.model.errors import InvalidFile
 from factory.model.failure import Cost, FailureClass
+from factory.model.layout import answers_path
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.result import Result, Status
-from factory.model.run_layout import MANIFEST, RESULT, run_path
+from factory.model.run_layout import ANSWERS, MANIFEST, RESULT, run_path
 from factory.report.audit.judgement import Judgement, subject_found
 from factory.report.audit.record import Effective
 from factory.report.audit.state import AuditState
@@ -25,6 +28,8 @@ _AT_APPLY = frozenset({NotApplied.UNPROVABLE, NotApplied.COMMAND_FAILED, NotAppl
 def unfounded(state: AuditState, line: Line, step: CommitDiff, lane: Lane | None) -> Iterator[str]:
     """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
     entry = line.entry
+    if entry.answers:
+        yield from _unasked(state, line)
     returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
     if entry.event not in (Event.REWORK, Event.BLOCK) or returned:
         return
@@ -39,6 +44,24 @@ def unfounded(state: AuditState, line: Line, step: CommitDiff, lane: Lane | None
     if not follows:
         how = "sent back" if entry.event is Event.REWORK else "given to a person"
         yield f"was {how}, and by what is committed {reason.instead}"
+
+
+def _unasked(state: AuditState, line: Line) -> Iterator[str]:
+    """What is wrong with the answers that sent an item back to work."""
+    record, entry = line
+    path, history = answers_path(record.id), record.history
+    kept = record.run.get(run_path(entry.run, ANSWERS), "")
+    opened, author = state.verdicts.get(path, ("", None))
+    if not kept or kept != opened:
+        yield "was answered, and by what is committed nobody has answered"
+        return
+    try:
+        given = read_answers(path, state.reader.blob(kept), history)
+    except InvalidFile as error:
+        yield f"was answered by what does not count: {error.problems[0].message}"
+        return
+    if given != entry.answers or entry.actor != str(author):
+        yield "was answered, and its journal tells of other answers, or of another person, than the file"
 
 
 class _Reason:
@@ -114,7 +137,8 @@ class _Reason:
         if result is None or effective.contract is None:
             return False
         if result.status is Status.BLOCKED:
-            return not back
+            self.instead = "its worker asked for something else"
+            return not back and self._entry.questions in ((), result.asks)
         if not effective.contract.doubts(result.confidence):
             self.instead = "its worker was content"
             return False

@@ -10,7 +10,7 @@ from factory.model.run_layout import JOURNAL
 from factory.model.trailers import Trailer
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.lines import entries_of
-from factory.report.audit.paths import artifact_of, by_artifact, by_item, item_in, judged_in, newest
+from factory.report.audit.paths import artifact_of, asked_in, by_artifact, by_item, item_in, newest
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import Effective, ItemRecord
 from factory.report.audit.transition import Appended, Line, Transition, appended
@@ -44,7 +44,7 @@ class AuditState:
         for path, entry in self._below(self.tree, QUEUE):
             if item_in(path):
                 places.setdefault(item_in(path), {})[path] = entry
-            elif judged_in(path):
+            elif asked_in(path):
                 author = self.repository.last_author(commit, path)
                 self.verdicts[path] = entry.oid, author or self.repository.user()
         for item_id, entry in self.objects.folder(self.tree, ARTIFACTS).items():
@@ -164,7 +164,7 @@ class AuditState:
         for item_id, record in transition.after.items():
             self.items[item_id] = record.evict() if record.finished else record
         for change in step.changes:
-            if judged_in(change.path):
+            if asked_in(change.path):
                 self._turn(step, change, by_factory=transition.by_factory)
         self.reader.carry(step)
         self.tree = step.tree

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from factory.model.layout import in_breakers, lane_of
 from factory.model.lifecycle import Lane
-from factory.report.audit.paths import artifact_of, item_in, judged_in
+from factory.report.audit.paths import artifact_of, asked_in, item_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.transition import Transition
 
@@ -17,7 +17,7 @@ def beside(transition: Transition) -> list[str]:
 def _belongs(path: str, item_id: str) -> bool:
     if in_breakers(path):
         return True
-    return item_id in (item_in(path), artifact_of(path)[0], judged_in(path))
+    return item_id in (item_in(path), artifact_of(path)[0], asked_in(path))
 
 
 def unsaid(transition: Transition) -> Iterator[Violation]:
@@ -34,7 +34,7 @@ def _unsaid(transition: Transition) -> Iterator[Found]:
         item_id = item_in(change.path)
         returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
         made = came and item_id and item_id not in known and lane_of(change.path) is Lane.INBOX
-        may = returned or made or (came and judged_in(change.path)) or not change.of_factory
+        may = returned or made or (came and asked_in(change.path)) or not change.of_factory
         if not may:
             yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
             return
