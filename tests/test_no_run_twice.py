@@ -244,10 +244,11 @@ def test_where_nobody_can_know_what_a_check_reads_it_is_run(world: World, note: 
     assert (world.lane("two"), runs(note)) == ("done", 2)
 
 
-def test_a_check_that_may_use_the_network_is_never_reused(world: World, note: Path) -> None:
+@pytest.mark.parametrize("network", [True, ["example.org"]])
+def test_a_check_that_may_use_the_network_is_never_reused(world: World, note: Path, network: object) -> None:
     counting(world, note)
     contract = json.loads(world.read("contracts/counted.yaml"))
-    contract["worker"]["sandbox"] = {"network": True}
+    contract["worker"]["sandbox"] = {"network": network}
     world.contract("counted", **contract)
     done(world, "one", "two")
     assert (runs(note), ran(world, "two")["read"]) == (2, "")

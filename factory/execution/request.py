@@ -12,6 +12,7 @@ from factory.model.contract import Contract
 from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
+from factory.model.network import Network, united
 from factory.model.policy import Policy
 from factory.model.questions import Answered
 from factory.model.result import Usage
@@ -108,10 +109,10 @@ class RunRequest:
         return tuple(dict.fromkeys((*self.contract.worker.secrets, *(agent.secrets if agent else ()))))
 
     @property
-    def network(self) -> bool:
-        """Whether the worker may use it."""
+    def network(self) -> Network:
+        """What of it the worker may use: what its contract and its agent allow."""
         agent = self.policy.agent_named(self.contract.worker.agent)
-        return self.contract.worker.sandbox.network or (agent is not None and agent.network)
+        return united(self.contract.worker.sandbox.network, agent.network if agent else False)
 
     @property
     def cell(self) -> CellSettings:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from factory.model.base import Argv, Format, Label, Text
+from factory.model.network import Network
 from factory.model.section import Section
 
 WITH_ARGV = ("command", "acp")  # kinds that do not know their own argv
@@ -19,7 +20,7 @@ class Agent(Section):
     run: Argv | None = None
     env: tuple[Text, ...] = ()
     secrets: tuple[Text, ...] = ()
-    network: bool = False
+    network: Network = False
 
     @model_validator(mode="after")
     def _command_has_argv(self) -> Self:

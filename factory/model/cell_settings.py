@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from factory.model.base import Argv, Format, Minutes, RelativePath, Text
+from factory.model.network import Network
 
 
 class Setup(Format):
@@ -12,7 +13,7 @@ class Setup(Format):
 
     run: Argv
     locks: Annotated[tuple[RelativePath, ...], Field(min_length=1)]  # files that decide what it makes
-    network: bool = False
+    network: Network = False
     cache: bool = True  # whether its home folder, where tools keep what they have downloaded, lasts
     env: tuple[Text, ...] = ()  # variables let through
     minutes: Minutes = 20

@@ -7,12 +7,13 @@ from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 from factory.model.cell_settings import CellSettings
+from factory.model.network import Network
 
 
 class Sandbox(Format):
     """What a worker may reach."""
 
-    network: bool = False
+    network: Network = False
 
 
 class Worker(Format):

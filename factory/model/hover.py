@@ -8,6 +8,7 @@ _ENV = "Names of environment variables that are let through, besides the safe fe
 _ARGV = "The program and its arguments, a list; no shell. Each element is a template."
 _BEFORE = "true: it must fail on the target without the change, or it proves nothing and counts as failed."
 _PROMPT = "The path of a prompt in this repository, a template."
+_NETWORK = 'true, false, or the hosts that alone can be reached: [example.org, "127.0.0.1:8080"].'
 _UNUSED = "Read, and without an effect: a key of the Symphony specification."
 
 HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -69,7 +70,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Setup": {
             "run": "The program and its arguments, a list; no shell.",
             "locks": "Files on whose content the outcome depends; it is run once for each.",
-            "network": "Whether it may use the network.",
+            "network": f"What of the network it may use: {_NETWORK}",
             "cache": "Whether its home folder lasts from one time to the next.",
             "env": _ENV,
             "minutes": "How long it may take.",
@@ -119,7 +120,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "max_rounds": "Rounds until a person is asked.",
             "keep_branch": "Whether the next round goes on from the last proposal.",
         },
-        "Sandbox": {"network": "Whether the worker, its hooks and its checks may use the network."},
+        "Sandbox": {"network": f"What of the network the worker, its hooks and its checks may use: {_NETWORK}"},
         "Seat": {
             "name": "Its name, unique in the contract.",
             "kind": "checks, command, agent or human.",
@@ -170,7 +171,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "run": _ARGV,
             "env": f"When it sits in a seat. {_ENV}",
             "secrets": f"When it sits in a seat. {_SECRETS}",
-            "network": "Whether it may use the network when it sits in a seat.",
+            "network": f"What of the network it may use, working or in a seat: {_NETWORK}",
         },
         "Agents": {
             "max_concurrent_agents": "Workers at a time.",

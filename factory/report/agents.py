@@ -5,9 +5,12 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from factory.execution.agents.kinds import AGENTS, PROGRAMS
+from factory.execution.agents.programs.program import Program
 from factory.model.agent import Agent
+from factory.model.hosts import host_of
 from factory.model.policy import Policy
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.programs import lacking, place_of
@@ -44,11 +47,42 @@ def _agent(title: str, agent: Agent, checkouts: Sequence[Path], *, contained: bo
         return Diagnosis(
             title, Health.NOTE, f"{found}; it gets no key, and a home in which it is not logged in", advice
         )
-    if known and not agent.network:
-        return Diagnosis(title, Health.NOTE, f"{found}; it cannot reach its model", "give it network: true")
+    problem = _out_of_reach(known, agent, contained=contained)
+    if problem:
+        return Diagnosis(title, Health.NOTE, f"{found}; {problem[0]}", problem[1])
     if known and known.tried not in found:
         return Diagnosis(title, Health.NOTE, f"{found}; it was tried with {known.tried}", "")
     return Diagnosis(title, Health.GOOD, found)
+
+
+def _out_of_reach(known: Program | None, agent: Agent, *, contained: bool) -> tuple[str, str] | None:
+    """(what of the network an agent needs and may not use, or may and was not to; what to do about it)."""
+    wanted = _hosts_of(known, agent)
+    said = f"[{', '.join(wanted)}]" if wanted else "true"
+    if isinstance(agent.network, bool):
+        return ("it cannot reach its model", f"give it network: {said}") if known and not agent.network else None
+    if not contained:
+        return "the whole network is open to it: only bubblewrap can hold its list of hosts", "install bubblewrap"
+    missing = next((host for host in wanted if host not in agent.network), "")
+    if missing:
+        return f"its model is at {missing}, which is not in its list of hosts", f"add {missing} to its network"
+    if agent.url and agent.url.startswith("http:") and not any(host_of(host).is_loopback for host in wanted):
+        return "its url is plain http, which a list of hosts does not let through", "use https, or network: true"
+    proxied = known is not None and known.proxied
+    return None if proxied else ("it reaches its hosts only if it goes there by HTTPS_PROXY", "see that it does")
+
+
+def _hosts_of(known: Program | None, agent: Agent) -> tuple[str, ...]:
+    """Where an agent's model is, as far as anything says so."""
+    if agent.url is None:
+        return known.hosts if known else ()
+    place = urlsplit(agent.url)
+    try:
+        port = place.port or (80 if place.scheme == "http" else 443)
+        name = place.hostname or ""
+        return (str(host_of(f"[{name}]:{port}" if ":" in name else f"{name}:{port}")),)
+    except ValueError:
+        return ()
 
 
 def _version_of(program: str) -> str:

@@ -27,6 +27,8 @@ from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import diff
 
+_MOST_REFUSED = 5  # that are named in a journal; the log has more
+
 
 def work(request: RunRequest, host: Host, control: Control) -> Work:
     """Let the request's agent work in a cell. A failure of its own is a value; only a bug is an exception."""
@@ -59,7 +61,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
         answer.ended.seconds,
         prompt,
         mask.hide_cut(answer.log),
-        sandbox=_contained_by(command, cell),
+        sandbox=mask.hide(_contained_by(command, cell, answer.ended).encode()).decode(errors="replace"),
         usage=answer.usage,
         agent=answer.agent,
         files=deliverables.files(cell.out, request.contract)[0],  # however it ended: a person will need its report
@@ -105,11 +107,15 @@ def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Tas
     )
 
 
-def _contained_by(command: Command, cell: Cell) -> str:
-    """What contained the worker, and what was missing."""
+def _contained_by(command: Command, cell: Cell, ended: Ended) -> str:
+    """What contained the worker, what was missing, and which of the network it could and wanted to reach."""
     astray = cell.leads_out(command.argv, command.env)
-    missing = "; ".join(filter(None, (command.sandbox.missing, astray)))
-    return f"{command.sandbox.name} ({missing})" if missing else command.sandbox.name
+    listed = () if isinstance(command.network, bool) else command.network
+    unheld = "only bubblewrap can hold its list of hosts" if listed and not command.hosts else ""
+    missing = "; ".join(filter(None, (command.sandbox.missing, unheld, astray)))
+    contained = f"{command.sandbox.name} ({missing})" if missing else command.sandbox.name
+    reach = f"; network: {', '.join(command.hosts)}" if command.hosts else ""
+    return f"{contained}{reach}" + "".join(f"; refused {what}" for what in ended.refused[:_MOST_REFUSED])
 
 
 def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, repository: Repository) -> Work:

@@ -19,6 +19,7 @@ from factory.model.base import digest_of
 from factory.model.cell_settings import Setup
 from factory.model.errors import UnusableError
 from factory.model.failure import FailureClass
+from factory.model.network import common
 from factory.store import files
 from factory.store.logs import last_said
 from factory.store.repository.batch import plumbing_commit
@@ -130,7 +131,7 @@ def _make(cells: Cells, cell: Cell, request: RunRequest, control: Control, *, tr
     command = replace(
         command_in(cell, request, setup.run, env, "setup.log"),
         filesystem=filesystem,
-        network=setup.network and (trusted or request.contract.worker.sandbox.network),
+        network=setup.network if trusted else common(setup.network, request.contract.worker.sandbox.network),
         wall_s=setup.minutes * 60,
     )
     ended = process.run(command, control.unheard())

@@ -21,12 +21,13 @@ _MOST_BYTES = 10_000
 def surroundings_digest(request: RunRequest) -> str:
     """The digest of what besides the files decides how a command ends."""
     worker = request.contract.worker
+    network = worker.sandbox.network
     variables = process.scrubbed_environment(worker.env)
     return digest_of(
         {
             "variables": {**variables},
             "sandbox": sandbox(request.policy.sandbox).name,
-            "network": worker.sandbox.network,
+            "network": network if isinstance(network, bool) else list(network),
             "limits": request.contract.limits.model_dump(mode="json"),
             "cell": request.cell.model_dump(mode="json"),
             "after_create": request.policy.hooks.after_create,

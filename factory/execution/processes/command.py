@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from factory.execution.cell.filesystem import Filesystem
-from factory.execution.cell.sandbox import Sandbox
+from factory.execution.cell.sandbox import Kind, Sandbox
 from factory.model.contract import Limits
 from factory.model.failure import Failure
+from factory.model.network import Network
 
 
 class Dialogue(Protocol):
@@ -44,12 +45,18 @@ class Command:
     sandbox: Sandbox
     limits: Limits
     wall_s: float
-    network: bool = False
+    network: Network = False
     silence_s: float | None = None
     startup_s: float | None = None  # until the first sign of life; else as silence_s
     stdin: Path | None = None
     dialogue: Dialogue | None = None  # instead of a file
     once: bool = False  # whether it must not be begun again, not even when the sandbox seems not to have let it begin
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that alone it can reach; none where its network is all or nothing, or nothing can hold it."""
+        listed = () if isinstance(self.network, bool) else self.network
+        return listed if self.sandbox.kind is Kind.BUBBLEWRAP else ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Ended:
     over: Failure | None = None  # the limit for which it was stopped; its reason goes on from the process's name
     silent_s: float = 0.0  # how long it had given no sign of life
     began: bool = True  # False: the sandbox itself could not be put up
+    refused: tuple[str, ...] = ()  # what it asked the network for and did not get
 
     def why_stopped(self, patience: str) -> str:
         """Why it was stopped or never started, as the rest of a sentence that begins with the command's name.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind
 from factory.execution.control import Control, Signal
+from factory.execution.egress.egress import Egress
 from factory.execution.processes.command import Command, Ended, Stopped
 from factory.execution.processes.launch import Launch
 from factory.execution.processes.process_tree import ProcessInfo, descendants, end, end_strays
@@ -57,10 +58,11 @@ def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal
     problem = unstartable(command.argv, command.env["PATH"], command.filesystem, contained=contained)
     if problem:
         return Ended(None, Stopped.NOT_STARTED, 0.0, problem)
-    with Launch() as launch:
+    egress = Egress(command.hosts, control.system)
+    with Launch() as launch, egress:
         try:
             cover = Cover(command.filesystem) if contained else None
-            process = _started(command, launch, control)
+            process = _started(command, launch, egress, control)
         except (OSError, ValueError) as error:
             return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
         with command.log.open("wb") as log:
@@ -71,11 +73,14 @@ def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal
                 _end_all(process, watch.consumption.seen, command, control.system)
         code = process.returncode if stopped is Stopped.NO else None
         began = code != 1 or not contained or launch.began()
+    _append(command.log, egress.told())
     if code is not None and _SIGNALLED < code <= _SIGNALLED + signal.NSIG:
         code = _SIGNALLED - code
     now = control.system.monotonic()
     silent = round(now - watch.last_sign, 1)
-    return Ended(code, stopped, now - started, over=watch.over, silent_s=silent, began=began)
+    return Ended(
+        code, stopped, now - started, over=watch.over, silent_s=silent, began=began, refused=tuple(egress.refused)
+    )
 
 
 def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
@@ -90,19 +95,26 @@ def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
     return watch
 
 
-def _started(command: Command, launch: Launch, control: Control) -> "subprocess.Popen[bytes]":
+def _append(log: Path, told: bytes) -> None:
+    with log.open("ab") as end:
+        end.write(told)
+
+
+def _started(command: Command, launch: Launch, egress: Egress, control: Control) -> "subprocess.Popen[bytes]":
+    argv, everywhere = egress.around(command.argv), command.network is True
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
         process = control.system.start(
-            command.sandbox.around(command.argv, command.filesystem, command.limits, command.network, launch.status_fd),
+            command.sandbox.around(argv, command.filesystem, command.limits, everywhere, launch.status_fd),
             cwd=command.filesystem.tree,
             env=dict(command.env),
             stdin=stdin if command.dialogue is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=(launch.status_fd,) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
+            pass_fds=(launch.status_fd, *egress.descriptors) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
         )
     launch.started()
+    egress.begun()
     return process
 
 

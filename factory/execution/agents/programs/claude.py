@@ -100,4 +100,6 @@ CLAUDE = Program(
     install="npm install -g @anthropic-ai/claude-code",
     key="ANTHROPIC_API_KEY",
     tried="2.1.197",
+    hosts=("api.anthropic.com:443",),
+    proxied=True,
 )

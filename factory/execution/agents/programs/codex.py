@@ -66,4 +66,6 @@ CODEX = Program(
     install="npm install -g @openai/codex",
     key="OPENAI_API_KEY",
     tried="0.169.0",
+    hosts=("api.openai.com:443",),
+    proxied=True,
 )

@@ -64,5 +64,11 @@ def _env(task: Task) -> Mapping[str, str]:
 
 
 OPENCODE = Program(
-    argv=_argv, parser=opencode, env=_env, install="npm install -g opencode-ai", key="OPENAI_API_KEY", tried="1.18.33"
+    argv=_argv,
+    parser=opencode,
+    env=_env,
+    install="npm install -g opencode-ai",
+    key="OPENAI_API_KEY",
+    tried="1.18.33",
+    proxied=True,
 )

@@ -32,6 +32,8 @@ class Program:
     key: str  # the variable that brings its credentials, where nothing else is said
     tried: str  # the version that this was made for
     library: str = ""  # the module that drives it, where that does not come with the factory
+    hosts: tuple[str, ...] = ()  # where its model is, if nothing else is said
+    proxied: bool = False  # whether it was seen to go there by HTTPS_PROXY
 
 
 class ProgramAgent:

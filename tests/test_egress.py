@@ -1,0 +1,257 @@
+"""A list of hosts in place of a network: a worker reaches these, and nobody else whatever it tries."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from factory.execution.egress.egress import Egress
+from factory.model.failure import FailureClass
+from factory.store.system import MACHINE
+from tests.hostile import Scene, needs_bubblewrap
+from tests.test_agent_programs import stand_in
+from tests.witness import commands_with, wait_for
+from tests.world import World
+
+_PROXY = "factory.execution.egress.proxy"
+
+
+@dataclass
+class Service:
+    """Something on this machine that says hello to whoever comes, and remembers what it was told."""
+
+    port: int
+    heard: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def service(address: str = "127.0.0.1") -> Iterator[Service]:
+    """A service at an address of this machine."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as server:
+        found = Service(server.getsockname()[1])
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    with client, suppress(OSError):
+                        client.sendall(b"hello")
+                        client.shutdown(socket.SHUT_WR)
+                        client.settimeout(1)
+                        found.heard.append(client.recv(1000))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield found
+        server.shutdown(socket.SHUT_RDWR)
+
+
+ASK = """import os, socket, sys
+proxy = ('127.0.0.1', int(os.environ['HTTPS_PROXY'].rpartition(':')[2]))
+
+def said(connection):
+    found = b''
+    while data := connection.recv(1000):
+        found += data
+    return found.decode('latin-1').replace('\\r\\n', ' ')
+
+def tell(name, way):
+    try:
+        print(name, '->', way(), flush=True)
+    except OSError as error:
+        print(name, '-> failed', error, flush=True)
+
+def asks(request):
+    def way():
+        with socket.create_connection(proxy, 5) as connection:
+            connection.sendall(request.encode('latin-1'))
+            return said(connection)
+    return way
+
+def direct(address):
+    def way():
+        with socket.create_connection(address, 5) as connection:
+            return said(connection)
+    return way
+
+def connect(target, more=''):
+    return asks(f'CONNECT {target} HTTP/1.1\\r\\n{more}\\r\\n')
+"""
+
+
+def program(code: str) -> list[str]:
+    """An argv that runs Python code which has a proxy to ask."""
+    return ["python3", "-c", ASK + code]
+
+
+def ways_out(listed: int, other: int, six: int, name: str, here: str) -> str:
+    """Code that tries every way out that is known, each on a line of its own."""
+    return f"""
+tell('another host', connect('example.com:443'))
+tell('another port', connect('127.0.0.1:{other}'))
+tell('an address of this machine', connect('{here}:{listed}'))
+tell('IPv6', connect('[::1]:{six}'))
+tell('IPv4 in IPv6', connect('[::ffff:127.0.0.1]:{listed}'))
+tell('loopback by name', connect('localhost:{listed}'))
+tell('a short address', connect('127.1:{listed}'))
+tell('an address as a number', connect('2130706433:{listed}'))
+tell('a dot at the end', connect('127.0.0.1.:{listed}'))
+tell('capitals', connect('LOCALHOST:{listed}'))
+tell('user and host', connect('127.0.0.1:{listed}@127.0.0.1:{other}'))
+tell('a listed name that leads here', connect('{name}:{other}'))
+two = 'CONNECT 127.0.0.1:{other} HTTP/1.1\\nX: y\\n\\nCONNECT 127.0.0.1:{listed} HTTP/1.1\\r\\n\\r\\n'
+tell('two requests', asks(two))
+tell('a NUL', connect('127.0.0.1:{listed}\\0:{other}'))
+tell('a long head', connect('127.0.0.1:{other}', 'X: ' + 'y' * 20000 + '\\r\\n'))
+tell('plain HTTP', asks('GET http://127.0.0.1:{other}/ HTTP/1.1\\r\\nHost: 127.0.0.1:{listed}\\r\\n\\r\\n'))
+tell('a raw connection', direct(('127.0.0.1', {other})))
+tell('a raw connection elsewhere', direct(('{here}', {other})))
+tell('a raw connection by IPv6', direct(('::1', {six})))
+tell('a name', lambda: socket.getaddrinfo('example.com', 443))
+
+def abstract():
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect('\\0factory-test-{listed}')
+        return said(connection)
+tell('an abstract socket', abstract)
+
+def datagram():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        return connection.sendto(b'x', ('{here}', 53))
+tell('a datagram', datagram)
+print('END')
+tell('the listed one', connect('127.0.0.1:{listed}', 'Host: 127.0.0.1:{other}\\r\\n'))
+tell('the listed one at its place', direct(('127.0.0.1', {listed})))
+print(os.environ['NO_PROXY'])
+"""
+
+
+def own_address() -> str:
+    """An address by which this machine knows itself in its network, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.2"
+        return str(probe.getsockname()[0])
+
+
+@needs_bubblewrap
+def test_no_way_leads_out_of_a_list_but_to_what_it_names(scene: Scene) -> None:
+    # given a service that is listed, one that is not, and a listed name that leads to the second
+    name = socket.gethostname().lower()
+    with service("0.0.0.0") as listed, service("0.0.0.0") as other, service("::1") as six:
+        with socket.socket(socket.AF_UNIX) as abstract:
+            abstract.bind(f"\0factory-test-{listed.port}")
+            abstract.listen()
+            tries = ways_out(listed.port, other.port, six.port, name, own_address())
+            network = [f"127.0.0.1:{listed.port}", f"{name}:{other.port}"]
+            scene.bad(program(f"{tries}\nopen('fine.txt', 'w').write('')"), worker={"sandbox": {"network": network}})
+            scene.run()
+        scene.assert_ended("done")
+        tried, _, reached = scene.log().partition("END\n")
+        # then nothing of all that said hello, and the listed one did, in both ways
+        assert tried.count("->") == 22
+        assert "hello" not in tried, tried
+        assert other.heard == six.heard == []
+        assert reached.count("hello") == 2
+        assert len(listed.heard) == 2
+        assert not any(b"Host" in told for told in listed.heard)
+        assert "localhost,127.0.0.1,::1" in reached
+    # and what was refused is told in the log and in the journal, with what the list allowed
+    for refused in ("example.com:443: it is not among", f"{name}:{other.port}: it leads to", "its head is longer"):
+        assert f"[network: refused {refused}" in reached or f"[network: refused a request: {refused}" in reached
+    sandbox = str(next(entry.sandbox for entry in scene.world.journal("bad") if entry.sandbox))
+    assert f"; network: 127.0.0.1:{listed.port}, {name}:{other.port}; refused " in sandbox
+    wait_for(lambda: not commands_with(_PROXY))
+    scene.assert_unharmed("fine.txt")
+
+
+@needs_bubblewrap
+def test_a_list_holds_for_checks_too(world: World) -> None:
+    with service() as listed, service() as other:
+        reach = f"tell('listed', connect('127.0.0.1:{listed.port}'))\ntell('other', connect('127.0.0.1:{other.port}'))"
+        world.contract(
+            "made",
+            worker={"run": ["sh", "-c", "echo x > a.txt"], "sandbox": {"network": [f"127.0.0.1:{listed.port}"]}},
+            checks=[{"name": "reach", "run": program(reach)}],
+        )
+        world.item("one", contract="made")
+        world.tick()
+        assert world.lane("one") == "done"
+        assert listed.heard
+        assert other.heard == []
+    log = next(text for name, text in world.artifacts("one").items() if name.endswith("checks/reach.log"))
+    assert "hello" in log
+    assert "[network: refused 127.0.0.1" in log
+
+
+@needs_bubblewrap
+def test_idle_connections_hold_up_nobody_else_and_end_with_the_run(scene: Scene) -> None:
+    # given a worker that opens far more connections than there are places, and says nothing on them
+    with service() as listed:
+        hold = "held = [socket.create_connection(proxy, 5) for _ in range(100)]\nopen('fine.txt', 'w').write('')"
+        scene.bad(program(hold), worker={"sandbox": {"network": [f"127.0.0.1:{listed.port}"]}})
+        scene.run()
+    scene.assert_ended("done")
+    wait_for(lambda: not commands_with(_PROXY))
+    scene.assert_unharmed("fine.txt")
+
+
+@needs_bubblewrap
+def test_what_kept_a_worker_from_its_end_is_said_with_its_failure(scene: Scene) -> None:
+    asks = program("print(connect('example.com:443')())\nsys.exit(3)")
+    scene.bad(asks, worker={"sandbox": {"network": ["example.org"]}})
+    scene.run()
+    scene.assert_ended("inbox", FailureClass.CRASH, "refused example.com:443: it is not among the hosts")
+
+
+def test_without_bubblewrap_it_is_said_that_nothing_holds_a_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.policy("sandbox: off\n")
+    world.contract(
+        "made",
+        worker={
+            "run": ["sh", "-c", 'echo "${HTTPS_PROXY:-none}" > a.txt'],
+            "sandbox": {"network": ["example.org"]},
+        },
+    )
+    world.item("one", contract="made")
+    world.tick()
+    sandbox = str(next(entry.sandbox for entry in world.journal("one") if entry.sandbox))
+    assert "only bubblewrap can hold its list of hosts" in sandbox
+    assert world.git("show", "main:a.txt") == "none"
+
+
+def test_the_proxy_ends_with_whoever_holds_it() -> None:
+    with Egress(("example.org:443",), MACHINE) as egress:
+        assert egress.descriptors
+        wait_for(lambda: bool(commands_with(_PROXY)))
+    wait_for(lambda: not commands_with(_PROXY))
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"network": ["api.anthropic.com"]}, "ok  "),
+        ({"network": ["example.org"]}, "its model is at api.anthropic.com:443, which is not in its list of hosts"),
+        ({"network": ["example.org"], "url": "http://example.org:443"}, "plain http, which a list of hosts does not"),
+        ({"network": ["127.0.0.1:1"], "url": "http://127.0.0.1:1"}, "ok  "),
+        ({"network": False}, "it cannot reach its model"),
+    ],
+)
+@needs_bubblewrap
+def test_the_doctor_says_whether_an_agent_reaches_its_model(
+    world: World, monkeypatch: pytest.MonkeyPatch, keys: dict[str, object], says: str
+) -> None:
+    stand_in(world.root.parent / "bin", monkeypatch, "claude", b"2.1.197 (Claude Code)\n", 0)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "x")
+    agent = json.dumps({"it": {"kind": "claude", "secrets": ["ANTHROPIC_API_KEY"], **keys}})
+    world.policy(f"agents: {agent}\n")
+    told = world.command("doctor", status=None)
+    line = next(line for line in told.splitlines() if "agent it" in line)
+    assert line.startswith(says) or says in line, line
+    assert keys["network"] or "give it network: [api.anthropic.com:443]" in told
