@@ -26,6 +26,7 @@ class Worker(Format):
     env: tuple[Text, ...] = ()
     secrets: tuple[Text, ...] = ()
     sandbox: Sandbox = Sandbox()
+    frozen: tuple[RelativePath, ...] = ()  # what it cannot write; a path covers what is below it
 
     @model_validator(mode="after")
     def _one_worker(self) -> Self:

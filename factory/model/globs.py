@@ -10,6 +10,16 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
     return any(_compiled(pattern).fullmatch(path) for pattern in patterns)
 
 
+def covers(path: str, patterns: Iterable[str]) -> bool:
+    """Whether any of the patterns covers the path, or a folder that it lies in."""
+    return any(matches(path, (pattern, f"{pattern}/**")) for pattern in patterns)
+
+
+def beginning(pattern: str) -> str:
+    """What every path begins with that a pattern covers."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0]
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)

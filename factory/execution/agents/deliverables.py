@@ -10,7 +10,7 @@ from factory.execution.request import RunRequest
 from factory.model.contract import Contract, Patch
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
-from factory.model.globs import matches
+from factory.model.globs import covers, matches
 from factory.model.layout import contract_path
 from factory.model.result import Result
 from factory.model.run_layout import RESULT
@@ -76,6 +76,8 @@ def change_breaches(changes: Sequence[Change], request: RunRequest, objects: Obj
             yield change.path, "belongs to the factory"
         elif change.path in own:
             yield change.path, "is the contract that this work is done under"
+        elif covers(change.path, request.contract.worker.frozen):
+            yield change.path, "may not be changed; the contract says that it is frozen"
         elif not matches(change.path, allowed.paths):
             yield change.path, f"may not be changed; the contract allows {', '.join(allowed.paths)}"
         if change.new and (len(os.fsencode(change.path)) > _LONGEST_PATH or change.path.count("/") > _DEEPEST):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from factory.execution.agents import deliverables
 from factory.execution.agents.agent import Answer, Task
+from factory.execution.agents.frozen import frozen_places
 from factory.execution.agents.prompt import render, render_argv
 from factory.execution.cell import hooks
 from factory.execution.cell.cell import Cell, CellNotReady
@@ -51,7 +52,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     prompt = render(request.prompt, variables, "the prompt")
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
-    command = _command(cell, request, argv, prompt)
+    command = _frozen(_command(cell, request, argv, prompt), cell, request, host.repository)
     try:
         answer = host.agents[request.kind].work(_task(cell, command, prompt, request), control)
     finally:
@@ -90,6 +91,16 @@ def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str
         silence_s=request.policy.silence_s(limits),
         startup_s=limits.startup_minutes * 60 if limits.startup_minutes else None,
     )
+
+
+def _frozen(command: Command, cell: Cell, request: RunRequest, repository: Repository) -> Command:
+    """A command for which what the contract freezes can only be read."""
+    patterns = request.contract.worker.frozen
+    if not patterns:
+        return command
+    objects = repository.objects
+    places = frozen_places(objects, objects.commit(request.start).tree, patterns, cell.tree)
+    return replace(command, filesystem=replace(command.filesystem, frozen=places))
 
 
 def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Task:

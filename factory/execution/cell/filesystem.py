@@ -37,6 +37,7 @@ class Filesystem:
     mounted: tuple[Mounted, ...] = ()
     in_checkout: bool = False  # whether it works where the checkout is, and not in the worktree's own place
     read_only: bool = False  # whether the worktree can only be read, too
+    frozen: tuple[Path, ...] = ()  # files and folders of the worktree that can only be read
 
     @property
     def folder(self) -> Path:

@@ -46,6 +46,8 @@ def mounts(filesystem: Filesystem) -> Iterator[str]:
     yield from _git(filesystem)
     for mounted in filesystem.mounted:
         yield from _bind(filesystem, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
+    for place in filesystem.frozen:
+        yield from ("--ro-bind", str(place), str(place))
     for socket in sockets(filesystem):
         yield from ("--ro-bind", os.devnull, str(socket.at))
     for place in (DEV, RUN, *hidden):
