@@ -62,6 +62,14 @@ def test_what_an_agent_has_done_is_proven_and_merged(
     assert usage.tokens == 220
 
 
+def test_an_agent_works_without_a_sandbox_too(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(tmp_path / "bin", monkeypatch, "claude", (_RECORDED / "claude.ok.out").read_bytes(), 0, _WORK)
+    world.policy("sandbox: off\n")
+    with_agent(world, "claude")
+    world.tick()
+    assert world.lane("one") == "done"
+
+
 ENDED = [
     case for case in CASES if case.expected not in ("ok", "denied", "cancelled", "timeout") and case.status in (0, 1, 2)
 ]

@@ -119,7 +119,7 @@ def _brought_back(reader: SnapshotReader, snapshot: Snapshot, view: View, item_i
 
 
 def _unanswered(snapshot: Snapshot, view: View, item_id: str) -> list[str]:
-    """What is put before people of an item, taken away since nobody is asked any more. One that a person has edited stays."""
+    """What was put before people of an item, taken away since nobody is asked now; what a person has edited stays."""
     gone: list[str] = []
     for file in snapshot.listing.opened:
         data = files.read_regular(view.root / file.path) if file.item_id == item_id else None

@@ -16,8 +16,10 @@ from factory.model.network import Network, united
 from factory.model.policy import Policy
 from factory.model.questions import Answered
 from factory.model.result import Usage
+from factory.model.skill import SKILL, Skill
 from factory.model.verdict import Finding
 
+SKILLS = "FACTORY_SKILLS"  # the variable that names the folder of a worker's skills
 REVERT = "revert"  # the factory itself, undoing an applied change
 
 
@@ -67,6 +69,7 @@ class RunRequest:
     answered: tuple[Answered, ...] = ()  # what its workers have asked people so far
     checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
+    skills: tuple[Skill, ...] = ()  # that the worker gets
 
     def to_json(self) -> bytes:
         """The request for another process."""
@@ -137,6 +140,10 @@ class RunRequest:
             ],
             "contract": self.contract.model_dump(mode="json"),
             "tools": list(worker.tools),
+            "skills": [
+                {"name": each.name, "description": each.description, "path": f"${SKILLS}/{each.name}/{SKILL}"}
+                for each in self.skills
+            ],
             "model": agent.model if agent else None,
             "max_turns": self.policy.agent.max_turns,
         }
@@ -163,9 +170,8 @@ _ITEM = frozenset({"id", *Item.model_fields})
 _OF_ISSUES = frozenset({"identifier", "state", "branch_name", "url", "blocked_by", "created_at", "updated_at"})
 # The names that `variables` gives, each with the names below it where these are known beforehand.
 VARIABLES: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(
-        ("inputs", "attempt", "round", "findings", "earlier", "answers", "tools", "model", "max_turns"), frozenset()
-    ),
+    **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "answers"), frozenset()),
+    **dict.fromkeys(("tools", "skills", "model", "max_turns"), frozenset()),
     "item": _ITEM,
     "issue": _ITEM | _OF_ISSUES,
     "contract": frozenset(Contract.model_fields),

@@ -26,6 +26,7 @@ class Worker(Format):
     env: tuple[Text, ...] = ()
     secrets: tuple[Text, ...] = ()
     sandbox: Sandbox = Sandbox()
+    skills: Annotated[tuple[Name, ...], Field(max_length=20)] = ()  # folders below contracts/skills
     frozen: tuple[RelativePath, ...] = ()  # what it cannot write; a path covers what is below it
 
     @model_validator(mode="after")

@@ -137,6 +137,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "env": _ENV,
             "secrets": _SECRETS,
             "sandbox": "What it may reach.",
+            "skills": "Folders below contracts/skills, each with a SKILL.md, that the worker's agent gets as skills.",
             "frozen": "Patterns of paths that it cannot write, and whose change is refused; a folder with all below.",
         },
         "Yardstick": {"base": "Patterns of the paths that checks take from the target, and not from the proposal."},

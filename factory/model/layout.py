@@ -1,7 +1,7 @@
 """The layout: where every file of a factory lies, and what a path means. Nobody else builds or parses such a path.
 
     WORKFLOW.md
-    contracts/<name>.yaml, contracts/prompts/…, contracts/schema/<format>.json
+    contracts/<name>.yaml, contracts/prompts/…, contracts/skills/<name>/SKILL.md, contracts/schema/<format>.json
     queue/<lane>/<id>.yaml, queue/done/<day>/<id>.yaml
     queue/inbox/<name>.jsonl
     queue/review/<id>.<seat>.verdict.yaml
@@ -31,6 +31,7 @@ from factory.model.places import (
     RunFile,
 )
 from factory.model.run_layout import JOURNAL, parse_run_path, run_path
+from factory.model.skill import SKILL
 
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
@@ -122,6 +123,16 @@ def breaker_path(contract: str) -> str:
 def contract_path(name: str) -> str:
     """Where a contract lies."""
     return f"{CONTRACTS}/{name}{YAML}"
+
+
+def skill_folder(name: str) -> str:
+    """The folder of a skill."""
+    return f"{CONTRACTS}/skills/{name}"
+
+
+def skill_path(name: str) -> str:
+    """Where what a skill says lies."""
+    return f"{skill_folder(name)}/{SKILL}"
 
 
 def schema_path(name: str) -> str:

@@ -10,11 +10,12 @@ from factory.execution.checks.reads import left_out
 from factory.line.policy_problems import IN_A_PROMPT, Key, at, template, templates
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.layout import WORKFLOW
+from factory.model.layout import WORKFLOW, skill_path
 from factory.model.reads import Reads
 from factory.store import files, yaml
 from factory.store.library import read_workflow
 from factory.store.schema import schema_problem
+from factory.store.skills import skill_head
 
 _SHOWN = 5  # files that are named
 
@@ -41,6 +42,7 @@ def of_contract(root: Path, source: yaml.Source) -> Iterator[Problem]:
     for prompt, key in prompts:
         if prompt is not None:
             yield from _prompt(root, source, prompt, key)
+    yield from _skills(root, source, contract)
     yield from _agents(root, source, contract)
 
 
@@ -82,6 +84,20 @@ def _prompt(root: Path, source: yaml.Source, prompt: str, key: Key) -> Iterator[
         yield from of_prompt(yaml.Source(prompt, data))
     except InvalidFile as error:
         yield from error.problems
+
+
+def _skills(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Problem]:
+    """What is wrong with the skills that a contract names."""
+    for number, name in enumerate(contract.worker.skills):
+        path = skill_path(name)
+        data = files.read_regular(root / path)
+        if data is None:
+            yield at(source, ("worker", "skills", number), f"there is no skill {name!r}: {path} is not there")
+            continue
+        try:
+            skill_head(name, data)
+        except InvalidFile as error:
+            yield from error.problems
 
 
 def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Problem]:

@@ -24,25 +24,25 @@ _OWN = "refs/heads/"
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
 
 
-def front_matter(data: bytes) -> tuple[yaml.Source | None, yaml.Source]:
+def front_matter(data: bytes, path: str = WORKFLOW) -> tuple[yaml.Source | None, yaml.Source]:
     """The YAML between the two `---` lines, if there is any, and the body below it."""
     lines = data.decode("utf-8-sig", errors="replace").split("\n")
     if lines[0].strip() != "---":
-        return None, _body(lines, 0)
+        return None, _body(path, lines, 0)
     end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
     if end is None:
-        raise InvalidFile(Problem(WORKFLOW, 1, 1, "the front matter begins with '---' but no line '---' ends it"))
+        raise InvalidFile(Problem(path, 1, 1, "the front matter begins with '---' but no line '---' ends it"))
     below = lines[1:end]
     if all(not line.strip() or line.lstrip().startswith("#") for line in below):
         below = [*below, "{}"]
-    return yaml.Source(WORKFLOW, "\n".join(below).encode(), 1), _body(lines, end + 1)
+    return yaml.Source(path, "\n".join(below).encode(), 1), _body(path, lines, end + 1)
 
 
-def _body(lines: list[str], first: int) -> yaml.Source:
+def _body(path: str, lines: list[str], first: int) -> yaml.Source:
     """The prompt, without the empty lines around it."""
     while first < len(lines) and not lines[first].strip():
         first += 1
-    return yaml.Source(WORKFLOW, "\n".join(lines[first:]).strip().encode(), first)
+    return yaml.Source(path, "\n".join(lines[first:]).strip().encode(), first)
 
 
 @lru_cache(maxsize=16)  # every pass asks for it several times

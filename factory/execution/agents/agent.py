@@ -1,6 +1,7 @@
 """An agent: whoever does one bounded piece of work in a cell, a worker's or a machine seat's."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from factory.execution.agents.usage import UsageMeter
@@ -27,6 +28,7 @@ class Task:
     model: str | None = None
     url: str | None = None  # of the service that has its model, where that is not the usual one
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
+    skills: tuple[Path, ...] = ()  # the folders of those that it gets
     max_turns: int = 20
 
 

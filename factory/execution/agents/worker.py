@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 from factory.execution.agents import deliverables
 from factory.execution.agents.agent import Answer, Task
@@ -15,7 +16,7 @@ from factory.execution.host import Host
 from factory.execution.outcome import Work
 from factory.execution.processes.command import Command, Ended, Stopped
 from factory.execution.redaction.mask import Mask
-from factory.execution.request import RunRequest
+from factory.execution.request import SKILLS, RunRequest
 from factory.model.errors import FactoryError, InvalidFile, TooLarge
 from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
 from factory.model.result import Result, Status, Usage
@@ -52,9 +53,10 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     prompt = render(request.prompt, variables, "the prompt")
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
-    command = _frozen(_command(cell, request, argv, prompt), cell, request, host.repository)
+    skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
+    command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
     try:
-        answer = host.agents[request.kind].work(_task(cell, command, prompt, request), control)
+        answer = host.agents[request.kind].work(_task(cell, command, prompt, request, skills), control)
     finally:
         hooks.run_optional(cell, request, "after_run", control)
     mask = Mask.of_environment(request.secrets)
@@ -71,7 +73,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     return begun if begun.stopped else _ended(begun, answer, cell, request, host.repository)
 
 
-def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str) -> Command:
+def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
     limits = request.contract.limits
     variables = request.variables()
     env = cell.environment((*request.env, *request.secrets)) | {
@@ -84,6 +86,8 @@ def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str
         "FACTORY_ROUND": str(request.round),
         "FACTORY_BASE": request.base,
     }
+    if skills:
+        env[SKILLS] = str(skills[0].parent)
     return replace(
         command_in(cell, request, argv, env, "output.log"),
         network=request.network,
@@ -103,7 +107,7 @@ def _frozen(command: Command, cell: Cell, request: RunRequest, repository: Repos
     return replace(command, filesystem=replace(command.filesystem, frozen=places))
 
 
-def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Task:
+def _task(cell: Cell, command: Command, prompt: str, request: RunRequest, skills: tuple[Path, ...]) -> Task:
     worker = request.contract.worker
     agent = request.policy.agent_named(worker.agent)
     return Task(
@@ -114,6 +118,7 @@ def _task(cell: Cell, command: Command, prompt: str, request: RunRequest) -> Tas
         model=agent.model if agent else None,
         url=agent.url if agent else None,
         tools=worker.tools,
+        skills=skills,
         max_turns=request.policy.agent.max_turns,
     )
 

@@ -14,6 +14,7 @@ from factory.execution.control import Signal
 from factory.execution.processes import process
 from factory.model.errors import FactoryError
 from factory.model.failure import Failure, FailureClass
+from factory.model.skill import SkillFile
 from factory.store import files
 from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.worktrees import Worktree
@@ -136,6 +137,25 @@ class Cell:
         path = self._given / name
         path.write_bytes(data)
         return str(path)
+
+    def give_folders(self, name: str, folders: Mapping[str, Iterable[SkillFile]]) -> tuple[Path, ...]:
+        """Lay folders of files where the worker can read them, below one of this name; their paths."""
+        for folder, held in folders.items():
+            for file in held:
+                path = self._given / name / folder / file.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.data)
+                path.chmod(0o755 if file.executable else 0o644)
+        return tuple(self._given / name / folder for folder in folders)
+
+    def at_home(self, folders: Iterable[Path], place: str) -> tuple[Mounted, ...]:
+        """How folders come to be seen below one of its home; copied already where nothing can be mounted."""
+        if self.boundary.kind is Kind.BUBBLEWRAP:
+            return tuple(Mounted(folder, self.home / place / folder.name) for folder in folders)
+        for folder in folders:
+            if files.make_folders(self.home, PurePath(place)):
+                files.copy_tree(folder, self.home / place / folder.name)
+        return ()
 
 
 def _has_what_git_overlooks(folder: Path) -> bool:

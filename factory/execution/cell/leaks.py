@@ -44,12 +44,13 @@ def leads_out(argv: Sequence[str], env: Mapping[str, str], folder: Path, checkou
     for what, text in words:
         for place in checkouts.among(text):
             return f"{what} leads to {place}"
-    for program in _programs(argv[0], env, folder):
-        for place in checkouts.among(str(program)):
-            return f"{program} is {place}"
-        for lead in _left_by_installs(program):
-            for place in checkouts.among(os.fsdecode(files.read_start(lead, _MOST_BYTES))):
-                return f"{lead} leads to {place}"
+    for name in argv[:1]:  # of an agent that is known by its kind, none is said
+        for program in _programs(name, env, folder):
+            for place in checkouts.among(str(program)):
+                return f"{program} is {place}"
+            for lead in _left_by_installs(program):
+                for place in checkouts.among(os.fsdecode(files.read_start(lead, _MOST_BYTES))):
+                    return f"{lead} leads to {place}"
     return ""
 
 

@@ -96,6 +96,9 @@ def _ready(filesystem: Filesystem, place: Path) -> bool:
     for cover in (filesystem.tree, *filesystem.checkouts):
         if lies_in(place, cover):
             return files.make_folders(filesystem.tree, place.relative_to(cover))
+    for cover in filesystem.writable:
+        if lies_in(place, cover):
+            return files.make_folders(cover, place.relative_to(cover))
     for cover in SCRATCH:
         if lies_in(place, cover) and place.is_dir():
             return files.make_folders(filesystem.scratch, place.relative_to(cover))

@@ -30,6 +30,7 @@ from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 from factory.store.schema import misfit
+from factory.store.skills import read_skill
 
 _SPARE = timedelta(minutes=10)
 
@@ -158,7 +159,10 @@ def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) 
     prompt = context.reader.library.prompt(snapshot.tree, state.contract, snapshot.workflow)
     request = request_for(snapshot, state, base, begin, prompt, history.run + 1)
     source = context.reader.library.contract_bytes(snapshot.tree, request.contract_name) or b""
-    return replace(request, contract_source=source, prompts=_seat_prompts(context, snapshot, state.contract))
+    skills = tuple(read_skill(repository.objects, snapshot.tree, name) for name in state.contract.worker.skills)
+    return replace(
+        request, contract_source=source, prompts=_seat_prompts(context, snapshot, state.contract), skills=skills
+    )
 
 
 def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> str:

@@ -13,6 +13,7 @@ from factory.model.result import Usage
 from factory.model.text import label
 
 _TOOLS = ("Read", "Glob", "Grep", "Edit", "Write", "Bash")
+_SKILL = "Skill"  # without which it offers its model none
 
 _CODES = {  # what it calls an answer of its service that was none
     "authentication_failed": FailureClass.AUTH,
@@ -77,7 +78,7 @@ def _of_end(heard: Heard, event: Event) -> Heard:
 
 def _argv(task: Task) -> Argv:
     """As little as it needs: nothing that the worktree plants is read, and what is not allowed is denied."""
-    tools = task.tools or _TOOLS
+    tools = (*(task.tools or _TOOLS), *([_SKILL] if task.skills else []))
     known = ",".join(dict.fromkeys(tool.partition("(")[0] for tool in tools))
     argv = ["claude", "-p", "--output-format", "stream-json", "--verbose", "--setting-sources", "user"]
     argv += ["--permission-mode", "dontAsk", "--max-turns", str(task.max_turns)]
@@ -101,5 +102,6 @@ CLAUDE = Program(
     key="ANTHROPIC_API_KEY",
     tried="2.1.197",
     hosts=("api.anthropic.com:443",),
+    skills=".claude/skills",
     proxied=True,
 )

@@ -67,5 +67,6 @@ CODEX = Program(
     key="OPENAI_API_KEY",
     tried="0.169.0",
     hosts=("api.openai.com:443",),
+    skills=".codex/skills",
     proxied=True,
 )

@@ -70,5 +70,6 @@ OPENCODE = Program(
     install="npm install -g opencode-ai",
     key="OPENAI_API_KEY",
     tried="1.18.33",
+    skills=".config/opencode/skills",
     proxied=True,
 )

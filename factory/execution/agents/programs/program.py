@@ -10,6 +10,7 @@ from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.programs.heard import Heard, Parser
 from factory.execution.agents.programs.stream import Stream
 from factory.execution.agents.usage import UsageMeter, exceeded
+from factory.execution.cell.filesystem import Filesystem
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
@@ -32,6 +33,7 @@ class Program:
     key: str  # the variable that brings its credentials, where nothing else is said
     tried: str  # the version that this was made for
     library: str = ""  # the module that drives it, where that does not come with the factory
+    skills: str = ""  # the folder of its home in which it looks for skills, if it does
     hosts: tuple[str, ...] = ()  # where its model is, if nothing else is said
     proxied: bool = False  # whether it was seen to go there by HTTPS_PROXY
 
@@ -51,6 +53,7 @@ class ProgramAgent:
             task.command,
             argv=self._program.argv(task),
             env={**task.command.env, **self._program.env(task)},
+            filesystem=self._with_skills(task),
             stdin=Path(prompt),
         )
         ended = process.run(command, replace(control, output=_both(control, stream)), meter)
@@ -69,6 +72,13 @@ class ProgramAgent:
             failure=failure,
             denials=heard.denials,
         )
+
+    def _with_skills(self, task: Task) -> Filesystem:
+        """Where it looks for skills, it finds those of the task, and cannot change them."""
+        seen = task.command.filesystem
+        if not self._program.skills:
+            return seen
+        return replace(seen, mounted=(*seen.mounted, *task.cell.at_home(task.skills, self._program.skills)))
 
 
 def result_in(message: str) -> bytes | None:
