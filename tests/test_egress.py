@@ -1,7 +1,9 @@
 """A list of hosts in place of a network: a worker reaches these, and nobody else whatever it tries."""
 
 import json
+import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -224,6 +226,7 @@ def test_without_bubblewrap_it_is_said_that_nothing_holds_a_list(world: World, m
     sandbox = str(next(entry.sandbox for entry in world.journal("one") if entry.sandbox))
     assert "only bubblewrap can hold its list of hosts" in sandbox
     assert world.git("show", "main:a.txt") == "none"
+    assert "contract made: the whole network is open to it" in world.command("doctor", status=None)
 
 
 def test_the_proxy_ends_with_whoever_holds_it() -> None:
@@ -231,6 +234,85 @@ def test_the_proxy_ends_with_whoever_holds_it() -> None:
         assert egress.descriptors
         wait_for(lambda: bool(commands_with(_PROXY)))
     wait_for(lambda: not commands_with(_PROXY))
+
+
+@contextmanager
+def beside(*hosts: str) -> Iterator[tuple[Egress, int]]:
+    """A proxy as a process within a sandbox meets it, and its port; here without the sandbox."""
+    with Egress(hosts, MACHINE) as egress:
+        argv = egress.around(["sh", "-c", "echo $HTTPS_PROXY; cat"])
+        inside = MACHINE.start(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=egress.descriptors, env={**os.environ}
+        )
+        egress.begun()
+        assert inside.stdin is not None
+        assert inside.stdout is not None
+        with inside:
+            yield egress, int(inside.stdout.readline().rpartition(b":")[2])
+            inside.stdin.close()
+
+
+def connected(port: int, target: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), 20)
+    client.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += client.recv(1)
+    assert b" 200 " in head, head
+    return client
+
+
+def test_what_is_large_or_slow_comes_through_whole_in_both_directions_at_once() -> None:
+    # given somebody who sends back all that they are told, while they are still being told
+    sent = bytes(range(256)) * 80_000  # 20 MB, far more than anything between holds
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def echo() -> None:
+            client, _ = server.accept()
+            with client:
+                while data := client.recv(10_000):
+                    client.sendall(data)
+
+        threading.Thread(target=echo, daemon=True).start()
+        target = f"127.0.0.1:{server.getsockname()[1]}"
+        with beside(target) as (_, port), connected(port, target) as client:
+
+            def tell() -> None:
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)  # and go on listening
+
+            telling = threading.Thread(target=tell, daemon=True)
+            telling.start()
+            came = bytearray()
+            while data := client.recv(100_000):
+                came += data
+            telling.join()
+    assert bytes(came) == sent
+
+
+def test_a_place_that_was_given_up_is_for_the_next_one() -> None:
+    with service() as listed:
+        target = f"127.0.0.1:{listed.port}"
+        with beside(target) as (_, port):
+            for _ in range(3):  # of 32 at a time, each time
+                held = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(32)]
+                for each in held:
+                    each.close()
+            with connected(port, target) as client:
+                assert client.recv(10) == b"hello"
+
+
+def test_who_is_not_there_is_told_of_as_refused_once_with_how_often() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as gone:
+        target = f"{own_address()}:{gone.getsockname()[1]}"
+    with beside(target, "nowhere.invalid:443") as (egress, port):
+        for asked in (target, target, "nowhere.invalid:443"):
+            with socket.create_connection(("127.0.0.1", port), 20) as client:
+                client.sendall(f"CONNECT {asked} HTTP/1.1\r\n\r\n".encode())
+                assert b" 502 " in client.recv(1000)
+    told = egress.told().decode()
+    assert f"[network: refused {target}: [Errno 111] Connection refused (2 times)]" in told
+    assert "[network: refused nowhere.invalid:443: it was not found" in told
 
 
 @pytest.mark.parametrize(

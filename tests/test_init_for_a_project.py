@@ -63,6 +63,7 @@ def test_an_agent_works_without_another_edit(world: World, tmp_path: Path, monke
     lay(world.root, "Makefile:test:\n\ttest ! -e wrong.txt\n")
     said = world.command("init", "--agent", "claude")
     assert "npm install -g @anthropic-ai/claude-code" in said and "export ANTHROPIC_API_KEY=…" in said
+    assert "network: [api.anthropic.com]}" in world.read("WORKFLOW.md")
     world.commit("A factory")
     assert "all files are valid" in world.command("check")
     printed = (_RECORDED / "claude.ok.out").read_bytes()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from factory.execution.agents.kinds import PROGRAMS
+from factory.model.hosts import host_of
 from factory.store import files
 
 AGENT = "solver"
@@ -58,7 +59,9 @@ def _script_of(package: Path) -> str:
 
 def with_agent(policy: bytes, kind: str) -> bytes:
     """A policy that names an agent of this kind."""
-    agent = f"{{kind: {kind}, secrets: [{PROGRAMS[kind].key}], network: true}}"
+    program = PROGRAMS[kind]
+    reach = f"[{', '.join(host_of(host).name for host in program.hosts)}]" if program.hosts else "true"
+    agent = f"{{kind: {kind}, secrets: [{program.key}], network: {reach}}}"
     return policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
 
 

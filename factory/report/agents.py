@@ -17,6 +17,7 @@ from factory.report.programs import lacking, place_of
 from factory.store.system import MACHINE
 
 _PATIENCE_S = 10
+UNHELD = "the whole network is open to it: only bubblewrap can hold its list of hosts"
 
 
 def agents_of(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
@@ -62,7 +63,7 @@ def _out_of_reach(known: Program | None, agent: Agent, *, contained: bool) -> tu
     if isinstance(agent.network, bool):
         return ("it cannot reach its model", f"give it network: {said}") if known and not agent.network else None
     if not contained:
-        return "the whole network is open to it: only bubblewrap can hold its list of hosts", "install bubblewrap"
+        return UNHELD, "install bubblewrap"
     missing = next((host for host in wanted if host not in agent.network), "")
     if missing:
         return f"its model is at {missing}, which is not in its list of hosts", f"add {missing} to its network"

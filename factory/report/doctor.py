@@ -19,7 +19,7 @@ from factory.model.layout import breaker_path
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.text import counted
-from factory.report.agents import agents_of
+from factory.report.agents import UNHELD, agents_of
 from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health
@@ -200,6 +200,8 @@ def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, conta
         elif len(value) < SHORTEST:
             found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
             yield Diagnosis(f"contract {name}", Health.NOTE, found, "use a longer one")
+    if not contained and not isinstance(contract.worker.sandbox.network, bool):
+        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, "install bubblewrap")
 
 
 def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:
