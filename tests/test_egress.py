@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -19,7 +20,7 @@ from tests.test_agent_programs import stand_in
 from tests.witness import commands_with, wait_for
 from tests.world import World
 
-_PROXY = "factory.execution.egress.proxy"
+pytestmark = pytest.mark.slow  # it starts processes
 
 
 @dataclass
@@ -85,6 +86,11 @@ def connect(target, more=''):
 """
 
 
+def proxies(*hosts: str) -> list[int]:
+    """The proxies that lead to exactly these."""
+    return commands_with(json.dumps(hosts))
+
+
 def program(code: str) -> list[str]:
     """An argv that runs Python code which has a proxy to ask."""
     return ["python3", "-c", ASK + code]
@@ -125,6 +131,9 @@ def datagram():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         return connection.sendto(b'x', ('{here}', 53))
 tell('a datagram', datagram)
+held = [f'/proc/self/fd/{{each}}' for each in os.listdir('/proc/self/fd') if int(each) > 2]
+left = [os.readlink(each) for each in held if os.path.lexists(each)]
+print([each for each in left if 'socket' in each])
 print('END')
 tell('the listed one', connect('127.0.0.1:{listed}', 'Host: 127.0.0.1:{other}\\r\\n'))
 tell('the listed one at its place', direct(('127.0.0.1', {listed})))
@@ -159,6 +168,7 @@ def test_no_way_leads_out_of_a_list_but_to_what_it_names(scene: Scene) -> None:
         # then nothing of all that said hello, and the listed one did, in both ways
         assert tried.count("->") == 22
         assert "hello" not in tried, tried
+        assert tried.endswith("[]\n")  # and no socket is left to it by whoever began it
         assert other.heard == six.heard == []
         assert reached.count("hello") == 2
         assert len(listed.heard) == 2
@@ -169,7 +179,7 @@ def test_no_way_leads_out_of_a_list_but_to_what_it_names(scene: Scene) -> None:
         assert f"[network: refused {refused}" in reached or f"[network: refused a request: {refused}" in reached
     sandbox = str(next(entry.sandbox for entry in scene.world.journal("bad") if entry.sandbox))
     assert f"; network: 127.0.0.1:{listed.port}, {name}:{other.port}; refused " in sandbox
-    wait_for(lambda: not commands_with(_PROXY))
+    wait_for(lambda: not proxies(*network))
     scene.assert_unharmed("fine.txt")
 
 
@@ -200,7 +210,7 @@ def test_idle_connections_hold_up_nobody_else_and_end_with_the_run(scene: Scene)
         scene.bad(program(hold), worker={"sandbox": {"network": [f"127.0.0.1:{listed.port}"]}})
         scene.run()
     scene.assert_ended("done")
-    wait_for(lambda: not commands_with(_PROXY))
+    wait_for(lambda: not proxies(f"127.0.0.1:{listed.port}"))
     scene.assert_unharmed("fine.txt")
 
 
@@ -230,10 +240,10 @@ def test_without_bubblewrap_it_is_said_that_nothing_holds_a_list(world: World, m
 
 
 def test_the_proxy_ends_with_whoever_holds_it() -> None:
-    with Egress(("example.org:443",), MACHINE) as egress:
-        assert egress.descriptors
-        wait_for(lambda: bool(commands_with(_PROXY)))
-    wait_for(lambda: not commands_with(_PROXY))
+    own = f"{MACHINE.token(4)}.example:443"
+    with Egress((own,), MACHINE):
+        wait_for(lambda: bool(proxies(own)))
+    wait_for(lambda: not proxies(own))
 
 
 @contextmanager
@@ -300,6 +310,26 @@ def test_a_place_that_was_given_up_is_for_the_next_one() -> None:
                     each.close()
             with connected(port, target) as client:
                 assert client.recv(10) == b"hello"
+
+
+def test_however_many_ports_are_listed_none_takes_the_place_of_another() -> None:
+    with service("0.0.0.0") as listed:
+        target = f"{own_address()}:{listed.port}"
+        others = [f"127.0.0.{number}:{listed.port + 1 if listed.port < 65535 else 65534}" for number in range(2, 62)]
+        with beside(target, *others) as (_, port), connected(port, target) as client:
+            assert client.recv(10) == b"hello"
+
+
+def test_a_proxy_that_ended_by_itself_is_told_of() -> None:
+    own = f"{MACHINE.token(4)}.example:443"
+    with beside(own) as (egress, port):
+        (proxy,) = proxies(own)
+        os.kill(proxy, signal.SIGKILL)
+        wait_for(lambda: not proxies(own))
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 20) as client:
+            client.sendall(b"x")
+            raise OSError(client.recv(1))
+    assert egress.told() == b"[network: refused everything: the proxy ended by itself]\n"
 
 
 def test_who_is_not_there_is_told_of_as_refused_once_with_how_often() -> None:

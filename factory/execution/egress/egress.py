@@ -77,6 +77,7 @@ class Egress:
         self.begun()
         proxy, self._proxy = self._proxy, None
         if proxy is not None:
+            self.refused.update(["everything: the proxy ended by itself"] if proxy.poll() is not None else [])
             proxy.kill()
             said, _ = proxy.communicate()
             self.refused.update(json.loads(line) for line in said.splitlines(keepends=True) if line.endswith(b"\n"))

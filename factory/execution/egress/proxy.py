@@ -24,7 +24,6 @@ _CHUNK = 65536
 _HEAD_S = 20.0
 _CONNECT_S = 20.0
 _IDLE_S = 600.0
-_LOOK_S = 60.0
 _REST_S = 0.2
 _SHOWN = 200  # characters
 _GRANTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -49,20 +48,19 @@ class Proxy:
 
     def _accept(self, listening: socket.socket, leads_to: Host | None) -> None:
         while True:
-            self._free.acquire()
             try:
                 client, _ = listening.accept()
             except OSError:  # it went away again, or there are no more file descriptors
-                self._free.release()
                 MACHINE.sleep(_REST_S)
             else:
+                self._free.acquire()
                 self._pool.submit(self._serve, client, leads_to)
 
     def _serve(self, client: socket.socket, leads_to: Host | None) -> None:
         """Connect a client with whom it asks for, or with whom its port leads to, until both have said all."""
         try:
             with client, suppress(OSError):  # one of them is gone
-                client.settimeout(_LOOK_S)
+                client.settimeout(_IDLE_S)
                 try:
                     host, early = (leads_to, b"") if leads_to else _asked(client)
                     server = self._reached(host)
@@ -99,7 +97,7 @@ class Proxy:
                 server.close()
                 problem = str(error)
             else:
-                server.settimeout(_LOOK_S)
+                server.settimeout(_IDLE_S)
                 return server
         raise Refused("502 Bad Gateway", f"{host}: {problem}")
 
@@ -168,7 +166,7 @@ def _asked(client: socket.socket) -> tuple[Host, bytes]:
         if not data:
             raise ConnectionError("nothing was asked for")
         said += data
-    client.settimeout(_LOOK_S)
+    client.settimeout(_IDLE_S)
     head, _, early = said.partition(END)
     return wanted(head), early
 
