@@ -179,6 +179,7 @@ def test_no_way_leads_out_of_a_list_but_to_what_it_names(scene: Scene) -> None:
         assert f"[network: refused {refused}" in reached or f"[network: refused a request: {refused}" in reached
     sandbox = str(next(entry.sandbox for entry in scene.world.journal("bad") if entry.sandbox))
     assert f"; network: 127.0.0.1:{listed.port}, {name}:{other.port}; refused " in sandbox
+    assert f"sandbox    {sandbox}" in scene.world.command("show", "bad")
     wait_for(lambda: not proxies(*network))
     scene.assert_unharmed("fine.txt")
 

@@ -48,6 +48,9 @@ def _print(found: Detail) -> None:
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
+    contained = next((entry.sandbox for entry in reversed(history.entries) if entry.sandbox), "")
+    if contained:
+        click.echo(f"sandbox    {printable(contained)}")
     if found.applied:
         click.echo(f"merged     {found.applied}")
     if found.lane is Lane.REVIEW:
