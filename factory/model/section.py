@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from factory.model.base import Text
 
@@ -25,6 +25,11 @@ Listed = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 
 class Section(BaseModel):
-    """A part of the policy. Unknown keys are reported by `factory check`, and otherwise ignored."""
+    """A part of the policy. A key that is null is absent; unknown ones are told by `factory check`, and ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: object) -> object:
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given

@@ -13,6 +13,7 @@ from factory.model.names import branch_problem
 from factory.model.policy import Policy, Workflow
 from factory.model.unknown_keys import unknown_keys
 from factory.store import files, yaml
+from factory.store.mistakes import meant
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
@@ -35,7 +36,7 @@ def front_matter(data: bytes, path: str = WORKFLOW) -> tuple[yaml.Source | None,
     below = lines[1:end]
     if all(not line.strip() or line.lstrip().startswith("#") for line in below):
         below = [*below, "{}"]
-    return yaml.Source(path, "\n".join(below).encode(), 1), _body(path, lines, end + 1)
+    return yaml.Source(path, "\n".join(below).encode(), 1, aliases=path == WORKFLOW), _body(path, lines, end + 1)
 
 
 def _body(path: str, lines: list[str], first: int) -> yaml.Source:
@@ -87,7 +88,7 @@ def _dotted(path: tuple[str | int, ...]) -> str:
 
 
 def _meant(path: tuple[str | int, ...]) -> str:
-    return yaml.meant(Policy, str(path[-1]))
+    return meant(Policy, str(path[-1]))
 
 
 class Library:

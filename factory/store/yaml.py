@@ -1,15 +1,12 @@
 """The one door to YAML: bytes to plain data, and every mistake with its line and column."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
@@ -18,12 +15,14 @@ from ruamel.yaml.reader import ReaderError
 
 from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.store.loose_text import advice
+from factory.store.mistakes import sentence
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
 MOST_PROBLEMS = 20  # of one file that are told; nobody reads more
 MAX_WHOLE = 2**63 - 1  # beyond this no other program reads it as the same number
 MAX_BRACKETS = 500  # beyond this the C reader itself would run out of stack
+MAX_UNFOLDED = 10_000  # values that a file with aliases may stand for
 
 M = TypeVar("M", bound=BaseModel)
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -36,11 +35,12 @@ _SCALARS = {"str", "int", "float", "bool", "null", "timestamp", "merge", "value"
 
 @dataclass(frozen=True)
 class Source:
-    """Text to be read, where it comes from, and how many lines stand before it."""
+    """Text to be read, where it comes from, how many lines stand before it, and whether it may repeat itself."""
 
     path: str
     data: bytes
     lines_before: int = 0
+    aliases: bool = False
 
     def problem(self, line: int, column: int, message: str) -> Problem:
         """A problem at a place counted from 0."""
@@ -65,7 +65,7 @@ def validate(model: type[M], data: JsonValue, source: Source, node: Node | None 
         errors = error.errors(include_url=False, include_context=False)
     marks = _marks(source, node)
     shown = errors[:MOST_PROBLEMS]
-    problems = [source.problem(*_nearest(marks, found["loc"]), _sentence(model, found)) for found in shown]
+    problems = [source.problem(*_nearest(marks, found["loc"]), sentence(model, found)) for found in shown]
     if len(errors) > len(shown):
         place = _nearest(marks, errors[len(shown)]["loc"])
         problems.append(source.problem(*place, f"and {len(errors) - len(shown)} more problems from here on"))
@@ -145,7 +145,7 @@ def _compose(source: Source) -> Node:
     text = text_of(source)
     _refuse_depth(text, source)
     try:
-        if "&" in text or "*" in text:
+        if not source.aliases and ("&" in text or "*" in text):
             _refuse_aliases(text, source)
         node: Node | None = YAML(typ="safe").compose(text)
     except ReaderError as error:
@@ -160,6 +160,8 @@ def _compose(source: Source) -> Node:
         raise source.invalid(0, 0, f"is not YAML: {str(error).splitlines()[0] if str(error) else error}") from None
     if node is None:
         raise source.invalid(0, 0, "is empty; a mapping of keys to values was expected")
+    if source.aliases:
+        _refuse_growth(node, source)
     return node
 
 
@@ -184,6 +186,19 @@ def _refuse_aliases(text: str, source: Source) -> None:
             sign = "*" if isinstance(event, AliasEvent) else "&"
             mark = event.start_mark
             raise source.invalid(mark.line, mark.column, f"uses {sign}{anchor}; anchors and aliases are not allowed")
+
+
+def _refuse_growth(node: Node, source: Source) -> None:
+    """What is repeated within what is repeated, or within itself, would stand for more than there is room for."""
+    ahead, seen = [node], 0
+    while ahead:
+        node, seen = ahead.pop(), seen + 1
+        if seen > MAX_UNFOLDED:
+            raise source.invalid(0, 0, f"stands for more than {MAX_UNFOLDED} values once its aliases are unfolded")
+        if isinstance(node, MappingNode):
+            ahead += [value for _, value in node.value]
+        elif isinstance(node, SequenceNode):
+            ahead += node.value
 
 
 def _plain(node: Node, source: Source, depth: int) -> JsonValue:
@@ -271,30 +286,3 @@ def _nearest(marks: Marks, loc: tuple[Key, ...]) -> tuple[int, int]:
     while loc not in marks:
         loc = loc[:-1]
     return marks[loc]
-
-
-def _sentence(model: type[BaseModel], found: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in found["loc"])
-    match found["type"]:
-        case "missing":
-            return f"the key {where!r} is missing"
-        case "extra_forbidden":
-            return f"unknown key {where!r}{meant(model, str(found['loc'][-1]))}"
-    message = found["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = json.dumps(found["input"], ensure_ascii=False, default=str)
-    shown = given if len(given) <= 60 else given[:60] + "…"
-    return f"{where}: {message}; found {shown}" if where else f"{message}; found {shown}"
-
-
-def meant(model: type[BaseModel], given: str) -> str:
-    """What a key that a format does not know was most likely meant to be, as the end of a sentence; or nothing."""
-    known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
-    close = difflib.get_close_matches(given, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-@cache
-def _known_keys(model: type[BaseModel]) -> tuple[str, ...]:
-    schema = model.model_json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
-    return tuple(sorted({key for part in parts for key in part.get("properties", {})}))
