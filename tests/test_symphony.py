@@ -80,7 +80,7 @@ def test_keys_that_mean_nothing_here_are_warned_of_and_ignored() -> None:
     warned = "\n".join(workflow_warnings(EXAMPLE.read_bytes()))
     for key in ("codex.model", "codex.reasoning_effort", "codex.service_tier", "codex.attach_worktree_owner"):
         assert f"unknown key {key!r} is ignored" in warned
-    assert "hooks" not in warned and "tracker" not in warned
+    assert "hooks." not in warned and "unknown key 'tracker" not in warned
 
 
 def test_its_prompt_is_rendered_for_the_first_run_and_for_a_later_one() -> None:
@@ -93,7 +93,7 @@ def test_its_prompt_is_rendered_for_the_first_run_and_for_a_later_one() -> None:
     assert "attempt" not in first
     assert "This is attempt #2:" in later  # two runs were before it
     for text in (first, later):
-        assert "Title: Mend it\nCurrent status: inbox\nLabels: ['bug', 'ui']\nURL: None\n" in text
+        assert "Title: Mend it\nCurrent status: Todo\nLabels: ['bug', 'ui']\nURL: None\n" in text
         assert "It is broken." in text and "There is none." not in text
 
 
@@ -184,11 +184,15 @@ def test_a_hook_timeout_that_cannot_be_is_the_default(value: str) -> None:
         ("{inbox: null}", None),
         ("{inbox: [1]}", None),
         ("{inbox: 1.5}", None),
-        ("{Todo: 1}", None),
+        ("{' TODO ': 1}", 1),
+        ("{Todo: '2'}", 2),
+        ("{Todo: 2, inbox: 1}", 1),
+        ("{Nonsense: 1}", None),
+        ("{Done: 1}", None),
     ],
 )
 def test_slots_by_state_normalise_names_and_ignore_rubbish(limits: str, most: int | None) -> None:
-    assert policy(f"agent: {{max_concurrent_agents_by_state: {limits}}}").agent.most_from("inbox") == most
+    assert policy(f"agent: {{max_concurrent_agents_by_state: {limits}}}").most_from(Lane.INBOX) == most
 
 
 def test_the_workspace_root_may_hold_a_tilde_and_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

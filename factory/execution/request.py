@@ -17,6 +17,7 @@ from factory.model.policy import Policy
 from factory.model.questions import Answered
 from factory.model.result import Usage
 from factory.model.skill import SKILL, Skill
+from factory.model.states import plain
 from factory.model.verdict import Finding
 
 SKILLS = "FACTORY_SKILLS"  # the variable that names the folder of a worker's skills
@@ -63,7 +64,7 @@ class RunRequest:
     claimed_at: datetime | None = None  # when the run's beginning was written into the journal
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    blocked_by: tuple[tuple[str, str], ...] = ()  # (id, where it is) of what it depends on
+    blocked_by: tuple[tuple[str, str], ...] = ()  # (id, lane) of what it depends on
     budget_left: BudgetLeft = field(default_factory=BudgetLeft)
     contract_source: bytes = b""  # the contract's file, which a subject covers
     answered: tuple[Answered, ...] = ()  # what its workers have asked people so far
@@ -150,24 +151,33 @@ class RunRequest:
 
     def _issue(self) -> JsonValue:
         """The item under the Symphony specification's names (its section 4.1.1), beside its own."""
-        item = self.item
+        item, tracker = self.item, self.policy.tracker
         return {
             **item.model_dump(mode="json"),
             "id": self.item_id,
             "identifier": self.item_id,
             "description": item.description or None,
-            "state": str(self.lane),
+            "state": tracker.state_of(self.lane),
             "branch_name": f"factory/{self.item_id}",
             "url": None,
-            "labels": [label.lower() for label in item.labels],
-            "blocked_by": [{"id": each, "identifier": each, "state": where} for each, where in self.blocked_by],
+            "native_ref": None,
+            "assignee_id": None,
+            "dispatchable": True,
+            "labels": list(dict.fromkeys(plain(label) for label in item.labels)),
+            "blocked_by": [
+                {"id": each, "identifier": each, "state": tracker.state_of(Lane(where))}
+                for each, where in self.blocked_by
+            ],
             "created_at": rfc3339(self.created_at) if self.created_at else None,
             "updated_at": rfc3339(self.updated_at) if self.updated_at else None,
         }
 
 
 _ITEM = frozenset({"id", *Item.model_fields})
-_OF_ISSUES = frozenset({"identifier", "state", "branch_name", "url", "blocked_by", "created_at", "updated_at"})
+_OF_ISSUES = frozenset(
+    {"identifier", "state", "branch_name", "url", "blocked_by", "created_at", "updated_at"}
+    | {"native_ref", "assignee_id", "dispatchable"}
+)
 # The names that `variables` gives, each with the names below it where these are known beforehand.
 VARIABLES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "answers"), frozenset()),

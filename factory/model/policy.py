@@ -17,8 +17,10 @@ from factory.model.cell_settings import CellSettings
 from factory.model.contract import Limits
 from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
+from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
 from factory.model.section import Integer, Milliseconds, Section
+from factory.model.states import lane_of
 from factory.model.symphony import Agents, Codex, Hooks, Polling, Tracker, Workspace
 
 # What decides how git, and so a reviewer, sees a change is never changed without a person.
@@ -136,6 +138,7 @@ class Policy(Section):
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
+    server: dict[str, JsonValue] = {}  # of a surface that is not there yet
     cell: CellSettings = CellSettings()
     identity: Identity = Identity()
     sync: Sync = Sync()
@@ -156,6 +159,12 @@ class Policy(Section):
         if limits.stall_minutes is not None:
             return limits.stall_minutes * 60
         return self.codex.stall_timeout_ms / 1000 if self.codex.stall_timeout_ms > 0 else None
+
+    def most_from(self, lane: Lane) -> int | None:
+        """How many items that came from a lane, or of the lane active in all, may be at work; None: no such limit."""
+        limits = self.agent.limits_by_state
+        named = {name for name in limits if lane_of(name, self.tracker.lanes) is lane}
+        return min((limits[name] for name in named), default=None)
 
     def agent_named(self, name: str | None) -> Agent | None:
         """The agent of a name; None for no name, or for one that is not among them."""

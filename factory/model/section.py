@@ -21,6 +21,7 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+Labels = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # a blank one is one that nobody has
 Listed = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 

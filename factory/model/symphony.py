@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from factory.model.base import Count
-from factory.model.section import LONGEST_MS, Integer, Listed, Milliseconds, Section, integer
+from factory.model.item import Item
+from factory.model.lifecycle import Lane
+from factory.model.section import LONGEST_MS, Integer, Labels, Listed, Milliseconds, Section, integer
+from factory.model.states import plain, states_of
 
 _HOOK_MS = 60_000
 
@@ -14,12 +17,28 @@ class Tracker(Section):
     """Where the items come from: always this repository's queue."""
 
     kind: Literal["queue"] = "queue"
-    required_labels: Listed = ()
+    required_labels: Labels = ()
     active_states: Listed = ("inbox", "rework")
     terminal_states: Listed = ("done",)
+    lanes: dict[str, Lane] = {}  # which lane a state is, where its name does not say so
     endpoint: str | None = None
     api_key: str | None = None
     project_slug: str | None = None
+    provider: dict[str, JsonValue] = {}
+
+    def state_of(self, lane: Lane) -> str:
+        """What a lane is called on the board that the states are of; the lane's own name where they have none."""
+        states = (*self.active_states, *self.terminal_states, *self.lanes)
+        return next(iter(states_of(lane, states, self.lanes)), str(lane))
+
+    def held_back(self, item: Item, lane: Lane) -> str:
+        """Why an item of a lane is none of those to be worked on; empty when it is one."""
+        if not states_of(lane, self.active_states, self.lanes):
+            return f"waits: tracker.active_states names no state for the lane {lane}"
+        labels = {plain(label) for label in item.labels}
+        missing = sorted({label for label in self.required_labels if not plain(label) or plain(label) not in labels})
+        named = ", ".join(label.strip() or "that is blank, which no item has" for label in missing)
+        return f"lacks the required label {named}" if missing else ""
 
 
 class Polling(Section):
@@ -64,15 +83,15 @@ class Agents(Section):
         """How many checks may run at once, whatever for, and how many proposals of the merge train be under check."""
         return self.max_concurrent_checks or self.max_concurrent_agents
 
-    def most_from(self, state: str) -> int | None:
-        """How many items that came from a state may be at work at once; None when there is no such limit.
-
-        As in the Symphony specification, names count without case and space, and what is no positive number is ignored.
-        """
-        for name, limit in self.max_concurrent_agents_by_state.items():
-            if name.strip().lower() == state and isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-                return limit
-        return None
+    @property
+    def limits_by_state(self) -> dict[str, int]:
+        """The limits that count: as in the Symphony specification, what is no positive number is ignored."""
+        given = {name: integer(limit) for name, limit in self.max_concurrent_agents_by_state.items()}
+        return {
+            name: limit
+            for name, limit in given.items()
+            if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+        }
 
 
 class Codex(Section):

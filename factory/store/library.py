@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from pydantic import JsonValue
-
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.idle_keys import idle_keys
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.names import branch_problem
 from factory.model.policy import Policy, Workflow
@@ -19,8 +18,6 @@ from factory.store.repository.objects import Objects, TreeEntry
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH
 
-# Valid, and without an effect so far. Silence about a key reads as if it were in force.
-_NOT_ACTED_ON = {"sync"}
 _OWN = "refs/heads/"
 DEFAULT_PROMPT = "{{ item.title }}\n\n{{ item.description }}\n"
 
@@ -55,12 +52,18 @@ def read_workflow(data: bytes) -> Workflow:
 
 
 def workflow_warnings(data: bytes) -> list[str]:
-    """What of the front matter has no effect: keys that mean nothing here, and those that nothing acts on yet."""
+    """What of the front matter has no effect, with its place: keys that mean nothing here, and those that are idle.
+
+    Raises InvalidFile when it cannot be read.
+    """
     source, _ = front_matter(data)
-    found: JsonValue = yaml.parse(source) if source else {}
-    idle = sorted(_NOT_ACTED_ON & found.keys()) if isinstance(found, dict) else []
-    unknown = [str(problem) for problem in ignored_keys(data)]
-    return unknown + [f"{WORKFLOW}: the key {key!r} is valid, but nothing acts on it yet" for key in idle]
+    if source is None:
+        return []
+    idle = (
+        Problem(WORKFLOW, *yaml.place(source, path), f"{_dotted(path)} {why}")
+        for path, why in idle_keys(yaml.parse(source), read_workflow(data).policy)
+    )
+    return [str(problem) for problem in (*ignored_keys(data), *idle)]
 
 
 def ignored_keys(data: bytes) -> list[Problem]:

@@ -17,6 +17,7 @@ from factory.model.evidence import Evidence
 from factory.model.findings import Table
 from factory.model.item import Item, slug
 from factory.model.journal import fold, read
+from factory.model.lifecycle import Lane
 from factory.model.result import Result, Usage
 from factory.model.verdict import MachineVerdict
 from factory.report.audit.lines import entries_of
@@ -65,7 +66,7 @@ def _workflow(data: bytes) -> None:
     policy.contract_of(_ITEM)
     canonical(policy.governing())
     assert policy.hooks.timeout_s > 0
-    policy.agent.most_from("inbox")
+    policy.most_from(Lane.INBOX)
 
 
 def _verdict(data: bytes) -> None:

@@ -161,7 +161,10 @@ def _held_back(policy: Policy, lane: Lane, lanes: Counter[Lane], at_work: Counte
     most = policy.agent.max_concurrent_agents
     if busy >= most:
         return f"waits for a slot: {busy} are at work, agent.max_concurrent_agents is {most}"
-    of_lane = policy.agent.most_from(lane)
+    of_all = policy.most_from(Lane.ACTIVE)
+    if of_all is not None and busy >= of_all:
+        return f"waits for a slot: {busy} are at work, which is as many as may be in the lane active"
+    of_lane = policy.most_from(lane)
     if of_lane is not None and at_work[lane] >= of_lane:
         return f"waits for a slot: {at_work[lane]} from {lane} are at work, which is as many as may be"
     if lane is Lane.REWORK:
@@ -182,9 +185,9 @@ def _alone(
         return ScheduleEntry(state.id, False, state.problem)
     if state.item.hold:
         return ScheduleEntry(state.id, False, f"on hold; factory hold {state.id} --off")
-    missing = set(snapshot.policy.tracker.required_labels) - set(state.item.labels)
-    if missing:
-        return ScheduleEntry(state.id, False, f"lacks the required label {', '.join(sorted(missing))}")
+    not_wanted = snapshot.policy.tracker.held_back(state.item, state.lane)
+    if not_wanted:
+        return ScheduleEntry(state.id, False, not_wanted)
     not_before = state.history.not_before
     if not_before and not_before > snapshot.now:
         attempt = f"attempt {state.history.attempts + 1}"

@@ -139,6 +139,8 @@ def _is_over(context: Context, snapshot: Snapshot, running: Running) -> bool:
     lease = state.history.lease
     if state.unread or not state.recorded:
         return False  # what a person did to it is honoured on its own
+    if state.item is not None and snapshot.policy.tracker.held_back(state.item, running.request.lane):
+        return True  # the policy asks for another label by now, or for nothing of its lane
     return not running.is_of(state.history, context.owner) or (lease is not None and lease.item != state.placed.blob)
 
 
