@@ -12,6 +12,7 @@ from factory.execution.agents.prompt import render
 from factory.execution.cell.pool import cells_root
 from factory.execution.request import RunRequest
 from factory.model.contract import Contract, Limits
+from factory.model.errors import InvalidFile
 from factory.model.failure import FailureClass
 from factory.model.item import Item
 from factory.model.journal import Entry
@@ -167,9 +168,15 @@ def test_every_default_is_the_specifications() -> None:
     assert found.retry.initial_ms == 10_000
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "99999999999"])
-def test_a_hook_timeout_that_cannot_be_is_the_default(value: str) -> None:
-    assert policy(f"hooks: {{timeout_ms: {value}}}").hooks.timeout_s == 60
+@pytest.mark.parametrize("value", ["0", "-1", "99999999999", "soon"])
+def test_a_hook_timeout_that_cannot_be_is_an_error_with_its_line(value: str) -> None:
+    with pytest.raises(InvalidFile, match=r"WORKFLOW.md:2:9: hooks.timeout_ms: should be "):
+        policy(f"hooks: {{timeout_ms: {value}}}")
+
+
+def test_a_blank_command_is_an_error_with_its_line() -> None:
+    with pytest.raises(InvalidFile, match=r"WORKFLOW.md:2:9: codex.command: "):
+        policy("codex: {command: '  '}")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +208,8 @@ def test_the_workspace_root_may_hold_a_tilde_and_variables(monkeypatch: pytest.M
     assert cells_root(git, "$CELLS").parent == tmp_path / "cells"
     assert cells_root(git, "${CELLS}/deep").parent == tmp_path / "cells/deep"
     assert cells_root(git, "~/cells").parent == Path.home() / "cells"
+    monkeypatch.setenv("BLANK", " ")
+    assert cells_root(git, "$NOBODY_SET_THIS") == cells_root(git, "${BLANK}") == cells_root(git, None)
     assert cells_root(git, "cells").parent == tmp_path / "repo/cells"  # beside .git: a bare name is no place of its own
     # and below it each repository has a folder of its own
     assert cells_root(git, "$CELLS") != cells_root(tmp_path / "other/.git", "$CELLS")

@@ -1,5 +1,9 @@
 """`factory run`: passes for ever."""
 
+import os
+import sys
+from pathlib import Path
+
 import click
 
 from factory.cli.interrupts import holding
@@ -8,11 +12,52 @@ from factory.cli.say import say
 from factory.cli.session import repository
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.watch import watch
+from factory.model.errors import UsageError
+from factory.model.layout import WORKFLOW
 
 
 @click.command("run")
-def run_command() -> None:
-    """Watch the queue and make a pass whenever something changes, until interrupted."""
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--port", type=int, metavar="N", help="Not there yet: serve the state over HTTP.")
+def run_command(path: Path | None, port: int | None) -> None:
+    """Watch the queue and make a pass whenever something changes, until interrupted.
+
+    PATH is a repository, or its WORKFLOW.md; without one it is where you are. ^C and SIGTERM end it with 0.
+    """
+    if port is not None:
+        raise UsageError(f"nothing can be served on port {port}: there is no HTTP surface yet", "factory run")
+    if path is not None:
+        _go_to(path)
+    try:
+        _run()
+    except KeyboardInterrupt:
+        say("ended")
+    _let_go_of_what_is_not_printed()
+
+
+def _go_to(path: Path) -> None:
+    """Work where a repository is, or where its WORKFLOW.md lies. Raises UsageError."""
+    if not path.exists():
+        raise UsageError(f"there is no {path}", "factory run")
+    if path.is_dir():
+        os.chdir(path)
+        return
+    os.chdir(path.parent)
+    with repository() as opened:
+        if (opened.root / WORKFLOW).resolve() != Path(path.name).resolve():
+            raise UsageError(f"{path} is not the {WORKFLOW} of a repository", f"factory run {opened.root / WORKFLOW}")
+
+
+def _let_go_of_what_is_not_printed() -> None:
+    """What a full disk has refused must not be tried once more at the very end, and make it one of failure."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run() -> None:
     news = News()
     waited = ""
 

@@ -236,7 +236,9 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "project_slug": _UNUSED,
         },
         "When": {"labels": "All of these labels.", "priority": "One of these priorities."},
-        "Workspace": {"root": "A path, which may begin with ~ and hold $VAR; otherwise under the user's cache folder."},
+        "Workspace": {
+            "root": "A path, which may begin with ~ and hold $VAR; if not set, under the user's cache folder.",
+        },
         "Verdict": {
             "subject": "The digest of what is judged; leave it as it is.",
             "decision": "pending, approve, rework (with a finding or a note), reject, or escalate (to a person).",

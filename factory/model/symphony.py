@@ -4,13 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from factory.model.base import Count
+from factory.model.base import Count, Text
 from factory.model.item import Item
 from factory.model.lifecycle import Lane
 from factory.model.section import LONGEST_MS, Integer, Labels, Listed, Milliseconds, Section, integer
 from factory.model.states import plain, states_of
-
-_HOOK_MS = 60_000
 
 
 class Tracker(Section):
@@ -60,12 +58,12 @@ class Hooks(Section):
     before_run: str | None = None
     after_run: str | None = None
     before_remove: str | None = None
-    timeout_ms: Annotated[Integer, BeforeValidator(integer)] = _HOOK_MS
+    timeout_ms: Annotated[Milliseconds, BeforeValidator(integer)] = 60_000
 
     @property
     def timeout_s(self) -> float:
-        """How long each of them may take; as in the Symphony specification, what is not positive is the default."""
-        return (self.timeout_ms if 0 < self.timeout_ms <= LONGEST_MS else _HOOK_MS) / 1000
+        """How long each of them may take."""
+        return self.timeout_ms / 1000
 
 
 class Agents(Section):
@@ -97,7 +95,7 @@ class Agents(Section):
 class Codex(Section):
     """The Symphony specification's keys for its agent."""
 
-    command: str = "codex app-server"
+    command: Text = "codex app-server"
     approval_policy: JsonValue = None
     thread_sandbox: JsonValue = None
     turn_sandbox_policy: JsonValue = None

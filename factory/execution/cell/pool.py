@@ -21,13 +21,17 @@ from factory.store.repository.worktrees import Worktree
 from factory.store.state import CELLS
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _NAME_MOST = 60
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
 
 
 def cells_root(common_dir: Path, configured: str | None) -> Path:
-    """The folder that holds this repository's cells: one of its own below the configured or the cache folder."""
-    if configured:
+    """The folder that holds this repository's cells: one of its own below the configured or the cache folder.
+
+    A path with a variable that is not set is none.
+    """
+    if configured and all(os.environ.get(name, "").strip() for name in _VARIABLE.findall(configured)):
         root = Path(os.path.expandvars(configured)).expanduser()
         root = root if root.is_absolute() else common_dir.parent / root
     else:
