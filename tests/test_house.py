@@ -22,6 +22,7 @@ DOORS = {
     "ruamel": {"factory.store.yaml"},
     "filelock": {"factory.line.lock"},
     "jinja2": {"factory.execution.agents.prompt"},
+    "liquid": {"factory.execution.agents.liquid_prompt"},
     "watchdog": {"factory.line.watch"},
     "click": {"factory.cli"},
     "jsonschema": {"factory.store.schema_library"},

@@ -123,6 +123,11 @@ class RunRequest:
         """What its cells hold besides the files of their commits."""
         return self.policy.cell.but(self.contract.cell)
 
+    @property
+    def liquid(self) -> bool:
+        """Whether the prompt is a template in Liquid, as only the body of WORKFLOW.md can be; else it is Jinja2's."""
+        return self.policy.template == "liquid" and self.contract.worker.prompt is None
+
     def variables(self) -> dict[str, JsonValue]:
         """What prompt and argv templates may use."""
         worker = self.contract.worker

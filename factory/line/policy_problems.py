@@ -28,7 +28,7 @@ def of_workflow(data: bytes, is_contract: Callable[[str], bool]) -> Iterator[Pro
     """What is wrong with WORKFLOW.md, beside the contracts there are. Raises InvalidFile when it cannot be read."""
     policy = read_workflow(data).policy
     source, body = front_matter(data)
-    yield from template(body, VARIABLES)
+    yield from _body(body, liquid=policy.template == "liquid")
     if source is None:
         yield Problem(WORKFLOW, 1, 1, _NO_FRONT_MATTER)
         return
@@ -80,6 +80,14 @@ def template(source: yaml.Source, known: Known) -> Iterator[Problem]:
     found = flaw(source.data.decode(errors="replace"), known)
     if found:
         yield source.problem(found[0] - 1, 0, f"{_NO_TEMPLATE}: {found[1]}")
+
+
+def _body(body: yaml.Source, *, liquid: bool) -> Iterator[Problem]:
+    text = body.data.decode(errors="replace")
+    found = flaw(text, VARIABLES, liquid=liquid)
+    if found:
+        hint = "" if liquid or flaw(text, VARIABLES, liquid=True) else "; it is one in Liquid: say template: liquid"
+        yield body.problem(found[0] - 1, 0, f"{_NO_TEMPLATE}: {found[1]}{hint}")
 
 
 def templates(source: yaml.Source, key: Key, argv: Argv | None) -> Iterator[Problem]:

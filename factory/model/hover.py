@@ -157,6 +157,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "budget": "The most that all items together may cost.",
             "reviewers": "Who may give human verdicts, git names or addresses; nobody named: anyone but the maker.",
             "protected": "Patterns of paths whose change always needs a person.",
+            "template": "What the prompt below is written in: jinja, or liquid as Symphony's are.",
             "sandbox": "auto, required (nothing starts without bubblewrap) or off.",
             "secret_scan": "builtin, off, or a command that gets a folder and complains by its exit status.",
             "canary": "What follows when a check passes without the product: report, person or off.",

@@ -134,6 +134,7 @@ class Policy(Section):
     budget: DayBudget = DayBudget()
     reviewers: tuple[Text, ...] = ()
     protected: tuple[Text, ...] = (ALL_CONTRACTS, WORKFLOW, ".github/**")
+    template: Literal["jinja", "liquid"] = "jinja"  # of the body of WORKFLOW.md
     sandbox: Literal["auto", "required", "off"] = "auto"
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product

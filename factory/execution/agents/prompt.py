@@ -1,8 +1,10 @@
-"""The one door to Jinja2: prompts and argv elements as strict templates over data that is never a template itself."""
+"""Templates: prompts and argv elements, strict, over data that is never a template itself; the one door to Jinja2."""
 
 import difflib
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from types import ModuleType
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -44,13 +46,21 @@ def _templates() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
 
 
-def flaw(text: str, known: Mapping[str, frozenset[str]]) -> tuple[int, str] | None:
+def _liquid() -> ModuleType:
+    """What only a few factories need, and takes long to load."""
+    return importlib.import_module("factory.execution.agents.liquid_prompt")
+
+
+def flaw(text: str, known: Mapping[str, frozenset[str]], *, liquid: bool = False) -> tuple[int, str] | None:
     """The line, counted from 1, at which a text ceases to be a template, and why; None when it is one.
 
     `known` are the variables that it may use, each with the names below it, or none where anything may stand.
     """
     if "{" not in text:
         return None
+    if liquid:
+        found = _liquid().flaw(text, known)
+        return (found.line, found.message) if found else None
     templates = _templates()
     try:
         tree = templates.parse(text)  # and no more: to compile it would compute what it says
@@ -85,13 +95,13 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def render(text: str, variables: Variables, what: str) -> str:
+def render(text: str, variables: Variables, what: str, *, liquid: bool = False) -> str:
     """The text with its variables filled in. Raises TemplateProblem for an unknown variable, or one too much."""
     if "{" not in text:
         return text
-    if _is_plain(text):
+    if not liquid and _is_plain(text):
         return _rendered(text, variables, what)
-    answer = _HELPER.ask([text, {**variables}, what])
+    answer = _HELPER.ask([text, {**variables}, what, liquid])
     match answer:
         case [str(rendered)]:
             return rendered
@@ -138,6 +148,14 @@ def _rendered(text: str, variables: Variables, what: str) -> str:
     return "".join(pieces)
 
 
+def _of_liquid(text: str, variables: Variables, what: str) -> str:
+    library = _liquid()
+    try:
+        return str(library.rendered(text, variables))
+    except library.LiquidFlaw as found:
+        raise TemplateProblem(f"{what}, line {found.line}: {found.message}") from None
+
+
 def _line_of(error: BaseException) -> int | None:
     """The line of the template at which an error arose while it was being filled in."""
     line, trace = None, error.__traceback__
@@ -155,9 +173,9 @@ def render_argv(argv: Sequence[str], variables: Variables, what: str) -> tuple[s
 def _answer(question: JsonValue) -> JsonValue:
     """A template filled in, in a list, or what is wrong with it."""
     match question:
-        case [str(text), dict(variables), str(what)]:
+        case [str(text), dict(variables), str(what), bool(liquid)]:
             try:
-                return [_rendered(text, variables, what)]
+                return [_of_liquid(text, variables, what) if liquid else _rendered(text, variables, what)]
             except TemplateProblem as problem:
                 return problem.message
     raise ValueError("not a template with its variables")

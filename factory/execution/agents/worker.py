@@ -50,7 +50,7 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
 
 def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> Work:
     variables = request.variables()
-    prompt = render(request.prompt, variables, "the prompt")
+    prompt = render(request.prompt, variables, "the prompt", liquid=request.liquid)
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
