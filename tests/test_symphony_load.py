@@ -20,6 +20,16 @@ def policy(front: str) -> Policy:
 # What YAML allows
 
 
+def test_only_what_is_for_others_to_read_keeps_its_nulls() -> None:
+    found = policy(
+        "tracker: {provider: {team: ~}}\nroutes: [{contract: a, when: ~}]\n"
+        "cell: {shares: [.venv], setup: null}\ncodex: {turn_sandbox_policy: {type: x, y: null}}"
+    )
+    assert found.tracker.provider == {"team": None}
+    assert found.codex.turn_sandbox_policy == {"type": "x", "y": None}
+    assert (found.routes[0].when.labels, found.cell.shares, found.cell.setup) == ((), (".venv",), None)
+
+
 def test_null_means_absent_wherever_a_key_may_be_left_out() -> None:
     nothing = "tracker:\npolling: {interval_ms: null}\nworkspace: ~\nhooks: {timeout_ms: null, before_run: null}\n"
     more = "agent: {max_turns: null, max_concurrent_agents_by_state: null}\ncodex: {command: null}\nreviewers: null"

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 
 from pydantic import JsonValue
 
+from factory.execution.agents import kept
 from factory.execution.apply_command import Notes, run_apply_command
 from factory.execution.checks.evidence import Candidate, Gathered
 from factory.execution.checks.in_flight import InFlight
@@ -15,7 +16,7 @@ from factory.execution.pipeline import run
 from factory.execution.request import RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import Cost, Failure, of_error
-from factory.model.policy import MergeMode
+from factory.model.policy import MergeMode, Policy
 
 # Seconds until checks that the machine let down are tried again; the last time it is given up.
 _CHECKED_AFTER_S = (1.0, 5.0, None)
@@ -73,6 +74,10 @@ class LocalExecutor:
         except (FactoryError, OSError) as error:
             return str(error)
         return ""
+
+    def leave(self, item_id: str, policy: Policy, control: Control) -> "Future[None]":
+        """Begin to take the workspace of an item away that is finished."""
+        return self._pool.submit(kept.leave, self.host.cells, item_id, policy, control)
 
     def shutdown(self) -> None:
         """Wait for all that was begun."""

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import JsonValue
 
 from factory.execution.checks.evidence import Candidate, Gathered
-from factory.execution.control import Control, PhaseLog
+from factory.execution.control import Control, PhaseLog, unfollowed
 from factory.execution.executor import Executor
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
@@ -23,7 +23,7 @@ from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
 from factory.model.journal import History, Phase
 from factory.model.lifecycle import Lane
-from factory.model.policy import MergeMode
+from factory.model.policy import MergeMode, Policy
 from factory.model.text import label
 
 Given = TypeVar("Given")
@@ -99,6 +99,7 @@ class Runs:
         self._hearts: dict[str, Heartbeat] = {}  # of what is under way
         self.rechecking: dict[tuple[Place, ...], Recheck] = {}  # what of the merge train is under check
         self.rechecked: dict[tuple[Place, ...], Recheck] = {}  # what has been
+        self._leaving: dict[str, tuple[Future[None], Control]] = {}  # workspaces that are being taken away, by item
         self.applying: dict[str, Future[str]] = {}  # apply commands under way, by subject
         self.apply_failures: dict[str, str] = {}  # those that have ended: why one could not even begin, if it could not
 
@@ -231,6 +232,16 @@ class Runs:
         """What an apply command came to has been committed."""
         self.apply_failures.pop(subject, None)
 
+    def leave(self, item_id: str, policy: Policy) -> str:
+        """Begin to take the workspace of an item away that is finished; why that failed the last time, if it did."""
+        begun = self._leaving.get(item_id)
+        if begun is not None and not begun[0].done():
+            return ""
+        control = unfollowed(self._system)
+        self._leaving[item_id] = self._local.leave(item_id, policy, control), control
+        error = begun[0].exception() if begun else None
+        return of_error(error, "it could not be taken away").reason if error else ""
+
     def stop_all(self) -> list[str]:
         """Ask everything to end, and wait for it: what did not go well then, for people to know.
 
@@ -240,6 +251,8 @@ class Runs:
             running.stop()
         for recheck in self.rechecking.values():
             recheck.control.stop.set()
+        for _, control in self._leaving.values():
+            control.stop.set()
         error = self._tried(self._executor.shutdown).exception()
         self._system.settle([running.future for running in self.running.values()], _PATIENCE_S)
         self._local.shutdown()

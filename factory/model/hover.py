@@ -238,6 +238,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "When": {"labels": "All of these labels.", "priority": "One of these priorities."},
         "Workspace": {
+            "keep": "true: an item has a folder of its own from run to run, which after_create fills, and not git.",
             "root": "A path, which may begin with ~ and hold $VAR; if not set, under the user's cache folder.",
         },
         "Verdict": {

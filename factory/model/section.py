@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from factory.model.base import Text
 
@@ -25,12 +25,20 @@ Labels = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # a blank one is 
 Listed = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 
+_VERBATIM = frozenset({"provider", "approval_policy", "turn_sandbox_policy"})  # for others to read
+
+
+def without_nulls(data: JsonValue) -> JsonValue:
+    """The front matter without the keys that are null, which are as absent."""
+    if isinstance(data, list):
+        return [without_nulls(each) for each in data]
+    if not isinstance(data, dict):
+        return data
+    there = {key: value for key, value in data.items() if value is not None}
+    return {key: value if key in _VERBATIM else without_nulls(value) for key, value in there.items()}
+
+
 class Section(BaseModel):
-    """A part of the policy. A key that is null is absent; unknown ones are told by `factory check`, and ignored."""
+    """A part of the policy. Unknown keys are reported by `factory check`, and otherwise ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, given: object) -> object:
-        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given

@@ -46,9 +46,10 @@ class Polling(Section):
 
 
 class Workspace(Section):
-    """Where the cells lie: a path, which may begin with `~` and hold `$VAR`."""
+    """Where the cells lie: a path, which may begin with `~` and hold `$VAR`; and whether items have their own."""
 
     root: str | None = None
+    keep: bool = False  # whether an item has a folder of its own until it is finished, which only hooks fill
 
 
 class Hooks(Section):

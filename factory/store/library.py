@@ -10,6 +10,7 @@ from factory.model.idle_keys import idle_keys
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.names import branch_problem
 from factory.model.policy import Policy, Workflow
+from factory.model.section import without_nulls
 from factory.model.unknown_keys import unknown_keys
 from factory.store import files, yaml
 from factory.store.mistakes import meant
@@ -47,7 +48,7 @@ def _body(path: str, lines: list[str], first: int) -> yaml.Source:
 def read_workflow(data: bytes) -> Workflow:
     """WORKFLOW.md as a value. Raises InvalidFile."""
     source, body = front_matter(data)
-    policy = yaml.load(Policy, source) if source else Policy()
+    policy = yaml.load(Policy, source, without_nulls) if source else Policy()
     return Workflow(policy=policy, prompt=body.data.decode() or DEFAULT_PROMPT)
 
 

@@ -16,6 +16,7 @@ PENDING = "pending"  # the batch that is being published
 PUBLISHED = "published"  # the last one that was
 HEARTBEATS = "heartbeats"  # one for each run under way
 CELLS = "cells"  # which there are
+KEPT = "kept"  # the items that have a workspace of their own, and the run that was the last in it
 SETUPS = "setups"  # that can be used again
 CANARIES = "canaries"  # that were tried
 CHECKS = "checks"  # which run a check passed in, where that hangs on folders of this machine

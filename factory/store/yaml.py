@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,10 +51,10 @@ class Source:
         return InvalidFile(self.problem(line, column, message))
 
 
-def load(model: type[M], source: Source) -> M:
-    """Read one value of a format. Raises InvalidFile with the first of the problems found."""
+def load(model: type[M], source: Source, tidied: Callable[[JsonValue], JsonValue] = lambda data: data) -> M:
+    """Read one value of a format, from its data once tidied. Raises InvalidFile with the first problems found."""
     data, node = _read(source)
-    return validate(model, data, source, node)
+    return validate(model, tidied(data), source, node)
 
 
 def validate(model: type[M], data: JsonValue, source: Source, node: Node | None = None) -> M:

@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from factory.execution.agents import deliverables
+from factory.execution.agents import deliverables, kept
 from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.frozen import frozen_places
 from factory.execution.agents.prompt import render, render_argv
@@ -40,6 +40,8 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
     try:
         with hooks.prepared_cell(host.cells, request, request.start, control, "" if shown else branch) as cell:
             log = cell.log
+            if request.policy.workspace.keep:
+                kept.enter(host.cells, cell, request, control)
             done = _work_in(cell, request, host, control)
         return replace(done, hooks=bytes(log))
     except CellNotReady as error:

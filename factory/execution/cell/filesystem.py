@@ -35,6 +35,7 @@ class Filesystem:
     hidden: tuple[Path, ...] = ()  # folders to be seen as empty
     checkouts: tuple[Path, ...] = ()  # a person's checkouts: where they are, the worktree is seen
     mounted: tuple[Mounted, ...] = ()
+    at: Path | None = None  # where it works, if that is no worktree: a folder that is kept
     in_checkout: bool = False  # whether it works where the checkout is, and not in the worktree's own place
     read_only: bool = False  # whether the worktree can only be read, too
     frozen: tuple[Path, ...] = ()  # files and folders of the worktree that can only be read
@@ -42,7 +43,14 @@ class Filesystem:
     @property
     def folder(self) -> Path:
         """Where a process in a sandbox works."""
+        if self.at is not None:
+            return self.at
         return self.checkouts[0] if self.in_checkout and self.checkouts else self.tree
+
+    @property
+    def folder_on_disk(self) -> Path:
+        """Where a process works without a sandbox."""
+        return self.at or self.tree
 
     def on_disk(self, path: Path) -> Path:
         """Where that lies which a process in a sandbox sees at a path."""

@@ -42,17 +42,21 @@ def prepared_cell(
 
     With a branch it is for a worker. Whoever only looks works where the checkout is, as a person does.
 
-    A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time.
+    A cell is lent clean, so it is new to whoever gets it, and `after_create` runs each time. Where items have
+    folders of their own, these hooks are about those.
     """
+    about_cells = not request.policy.workspace.keep
     with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
         cell.filesystem = replace(cell.filesystem, in_checkout=branch is None)
         cell.last_call = _LastCall(control.stop, control.system)
         try:
             furnish(cells, cell, request, commit, control)
-            run_required(cell, request, "after_create", control)
+            if about_cells:
+                run_required(cell, request, "after_create", control)
             yield cell
         finally:
-            run_optional(cell, request, "before_remove", control)
+            if about_cells:
+                run_optional(cell, request, "before_remove", control)
 
 
 def run_required(cell: Cell, request: RunRequest, name: str, control: Control) -> None:

@@ -105,7 +105,7 @@ def _started(command: Command, launch: Launch, egress: Egress, control: Control)
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
         process = control.system.start(
             command.sandbox.around(argv, command.filesystem, command.limits, everywhere, launch.status_fd),
-            cwd=command.filesystem.tree,
+            cwd=command.filesystem.folder_on_disk,
             env=dict(command.env),
             stdin=stdin if command.dialogue is None else subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ def unstartable(argv: Sequence[str], path: str, filesystem: Filesystem, *, conta
     name = argv[0]
     if "\0" in "".join(argv):
         return f"{name!r} could not be started: an argument holds a NUL"
-    place = _find(name, path, filesystem) if contained else _place(name, path, filesystem.tree)
+    place = _find(name, path, filesystem) if contained else _place(name, path, filesystem.folder_on_disk)
     cover = _covered(Path(name), filesystem) if contained and name.startswith("/") else None
     if cover is not None:  # a hook may have laid something into the cell's own
         place = filesystem.scratch / os.path.relpath(name, cover)

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator
 from functools import partial
 
+from factory.execution.agents.kept import kept
 from factory.line.context import Context
 from factory.line.intake.answers import honour_answers
 from factory.line.review.proposals import restore_proposal
@@ -10,7 +11,7 @@ from factory.line.runs import Running
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem
-from factory.model.events import Blocked, Cancelled, Released, RunSummary, by_hand
+from factory.model.events import Blocked, Cancelled, Noticed, Released, RunSummary, by_hand
 from factory.model.journal import History
 from factory.model.layout import item_path, item_pathspec
 from factory.model.lifecycle import Lane, human_event
@@ -29,6 +30,7 @@ def reconcile(context: Context, snapshot: Snapshot) -> list[Problem]:
     snapshot = release_dead(context, snapshot)
     show_proposals(context, snapshot)
     context.writer.publish()
+    leave_finished(context, snapshot)
     return [*problems, *unanswered]
 
 
@@ -155,6 +157,16 @@ def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterat
         if state.recorded and not state.unread and not held and state.id not in at_work:
             said = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
             yield state, Released(to=state.came_from, reason=said)
+
+
+def leave_finished(context: Context, snapshot: Snapshot) -> None:
+    """Let the workspaces go of items that are finished; one that is neither open nor done keeps its own."""
+    for item_id in kept(context.cells) if snapshot.policy.workspace.keep else ():
+        if item_id not in snapshot.items and context.reader.queue.done_day(snapshot.tree, item_id):
+            said = context.runs.leave(item_id, snapshot.policy)
+            if said and f"{item_id}: {said}" not in context.warned:
+                context.warned.add(f"{item_id}: {said}")
+                context.tell(Noticed(f"its workspace stays: {said}", item_id))
 
 
 def show_proposals(context: Context, snapshot: Snapshot) -> None:
