@@ -1,5 +1,6 @@
 """States and labels as a Symphony user writes them, and what the queue makes of them (docs/symphony.md)."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -108,6 +109,21 @@ def test_slots_by_state_hold_back_what_is_one_too_many(world: World, limits: str
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
+
+
+def test_the_status_for_programs_says_what_runs_and_what_is_tried_again_and_when(world: World) -> None:
+    world.policy("agent: {max_concurrent_agents: 2}")
+    world.item("bad", [{"exit": 1}])
+    world.item("good", [{"say": "x"}, {"sleep": 60}])
+    process = world.start("run")
+    try:
+        world.until(lambda: at_work(world) == 1 and "attempt 2" in world.command("status"))
+        said = {each["id"]: each for each in json.loads(world.command("status", "--json"))["items"]}
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert (said["good"]["lane"], said["bad"]["lane"]) == ("active", "inbox")
+    assert "for attempt 2" in json.dumps(said["bad"])
 
 
 # Labels

@@ -1,5 +1,6 @@
 """Workspaces that are an item's own from run to run, as Symphony's are (docs/symphony.md)."""
 
+import re
 import shutil
 import signal
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from factory.execution.agents.kept import key_of
 from factory.model.failure import FailureClass
+from tests.witness import commands_with
 from tests.world import World
 
 START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
@@ -167,6 +169,36 @@ def test_an_item_that_is_stopped_or_waits_keeps_its_workspace(keeping: World) ->
     again(keeping)
     again(keeping)
     assert (keeping.lane("one"), workspaces(keeping)) == ("done", [])
+
+
+def test_an_item_that_is_ended_while_it_runs_is_stopped_and_loses_its_workspace(world: World) -> None:
+    keep(world)
+    worker(world, "touch left; sleep 60.331")
+    world.item("one", contract="own")
+    process = world.start("run")
+    try:
+        world.until(lambda: [place.name for each in workspaces(world) for place in each.iterdir()] == ["left"])
+        world.factory("cancel", "one")
+        world.until(lambda: workspaces(world) == [])
+        assert commands_with("60.331") == []
+        assert (world.lane("one"), str(world.last("one").outcome)) == ("done", "cancelled")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def test_what_review_sends_back_goes_on_in_the_same_workspace(keeping: World) -> None:
+    seats = {"seats": [{"name": "human", "kind": "human"}]}
+    worker(keeping, "echo $FACTORY_ROUND >> rounds; cp rounds $FACTORY_OUT/rounds", review=seats)
+    keeping.item("one", contract="own")
+    keeping.tick()
+    assert keeping.lane("one") == "review"
+    path = keeping.verdict("one", "rework")
+    path.write_text(re.sub(r"(?m)^notes:.*$", "notes: once more", path.read_text()))
+    again(keeping)
+    (place,) = workspaces(keeping)
+    assert (keeping.lane("one"), (place / "rounds").read_text()) == ("review", "1\n2\n")
+    assert keeping.events("one").count("start") == 2
 
 
 def test_a_running_factory_takes_it_away_by_itself(world: World) -> None:
