@@ -549,7 +549,8 @@ def test_a_tick_does_not_begin_without_a_usable_workflow(world: World) -> None:
     world.commit("Another tracker")
     world.item("one")
     said = world.command("tick", status=3)
-    assert "tracker.kind: should be 'queue'; found \"linear\"" in said
+    assert "WORKFLOW.md:2:11: tracker.kind: should be 'queue': issues are the files in queue/." in said
+    assert "template: liquid" in said and "workspace.keep: true" in said and 'found "linear"' in said
     assert world.events("one") == []
 
 

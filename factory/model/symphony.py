@@ -10,11 +10,22 @@ from factory.model.lifecycle import Lane
 from factory.model.section import LONGEST_MS, Integer, Labels, Listed, Milliseconds, Section, integer
 from factory.model.states import plain, states_of
 
+_OTHERS = frozenset({"linear", "github", "jira", "asana", "gitlab", "memory"})
+
+
+def _of_ours(kind: object) -> object:
+    if isinstance(kind, str) and kind in _OTHERS:
+        raise ValueError(
+            "should be 'queue': issues are the files in queue/. A prompt in Liquid needs template: liquid, "
+            "and hooks that fill a workspace need workspace.keep: true"
+        )
+    return kind
+
 
 class Tracker(Section):
     """Where the items come from: always this repository's queue."""
 
-    kind: Literal["queue"] = "queue"
+    kind: Annotated[Literal["queue"], BeforeValidator(_of_ours)] = "queue"
     required_labels: Labels = ()
     active_states: Listed = ("inbox", "rework")
     terminal_states: Listed = ("done",)
