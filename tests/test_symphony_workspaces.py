@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -153,6 +154,17 @@ def test_a_finished_items_workspace_is_taken_away_with_its_hook_whose_failure_is
     assert workspaces(keeping) == []
     assert trail.read_text() == f"left\n{place}\n"
     assert not list((keeping.root / ".git/factory/kept").iterdir())
+
+
+def test_the_end_of_the_factory_waits_for_the_hook_only_for_a_moment(keeping: World) -> None:
+    keep(keeping, "  before_remove: sleep 60.332\n")
+    worker(keeping, "touch left")
+    keeping.item("one", contract="own")
+    keeping.tick()
+    began = time.monotonic()
+    again(keeping)
+    assert time.monotonic() - began < 20
+    assert (commands_with("60.332"), workspaces(keeping)) == ([], [])
 
 
 def test_an_item_that_is_stopped_or_waits_keeps_its_workspace(keeping: World) -> None:

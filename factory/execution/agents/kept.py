@@ -72,6 +72,7 @@ def leave(cells: Cells, item_id: str, policy: Policy, control: Control) -> None:
     if request is not None and head is not None and policy.hooks.before_remove and _is_folder(place):
         with cells.lend(head, sandbox(policy.sandbox)) as cell:
             _work_in(cell, place)
+            cell.last_call = hooks.LastCall(control.stop, control.system)
             hooks.run_optional(cell, replace(request, policy=policy), "before_remove", control)
     if _is_folder(place):
         files.remove_tree(place)

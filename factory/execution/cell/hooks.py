@@ -19,7 +19,7 @@ GRACE_S = 5.0  # for the hooks that clean up, once everything is to stop
 _AS_CALLED = 'PATH="$1:$PATH"; eval "$2"'
 
 
-class _LastCall:
+class LastCall:
     """Set a moment after another signal: all hooks that clean up a cell share it, and nobody waits for more."""
 
     def __init__(self, stop: Signal, system: System) -> None:
@@ -48,7 +48,7 @@ def prepared_cell(
     about_cells = not request.policy.workspace.keep
     with cells.lend(commit, sandbox(request.policy.sandbox), branch or "") as cell:
         cell.filesystem = replace(cell.filesystem, in_checkout=branch is None)
-        cell.last_call = _LastCall(control.stop, control.system)
+        cell.last_call = LastCall(control.stop, control.system)
         try:
             furnish(cells, cell, request, commit, control)
             if about_cells:
