@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from factory.model.hover_symphony import OF_SYMPHONY
+
 _SECRETS = "Names of environment variables that are let through; their values are masked in everything written."
 _ENV = "Names of environment variables that are let through, besides the safe few."
 _ARGV = "The program and its arguments, a list; no shell. Each element is a template."
 _BEFORE = "true: it must fail on the target without the change, or it proves nothing and counts as failed."
 _PROMPT = "The path of a prompt in this repository, a template."
 _NETWORK = 'true, false, or the hosts that alone can be reached: [example.org, "127.0.0.1:8080"].'
-_UNUSED = "Read, and without an effect: a key of the Symphony specification."
 
 HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        **OF_SYMPHONY,
         "Item": {
             "title": "What is to be done, in one sentence.",
             "contract": "The contract that governs it; without one the routes of WORKFLOW.md decide.",
@@ -163,7 +165,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "canary": "What follows when a check passes without the product: report, person or off.",
             "agents": "Coding agents that contracts may name.",
             "cell": "What besides its files a cell holds.",
-            "server": _UNUSED,
+            "server": "Read, and without an effect: a key of the Symphony specification.",
             "identity": "How the factory signs its own commits.",
             "merge": "How what is approved comes into the target.",
             "sync": "Where `--push` pushes to.",
@@ -177,36 +179,12 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "secrets": f"When it sits in a seat. {_SECRETS}",
             "network": f"What of the network it may use, working or in a seat: {_NETWORK}",
         },
-        "Agents": {
-            "max_concurrent_agents": "Workers at a time.",
-            "max_concurrent_checks": "Checks at a time, of deliveries and of the merge train; otherwise as workers.",
-            "max_concurrent_reviews": "Machine seats that judge at a time; otherwise as many as workers.",
-            "max_turns": "Turns of an agent, for its argv template.",
-            "max_retry_backoff_ms": "The longest wait before another attempt, in milliseconds.",
-            "max_concurrent_agents_by_state": "Workers at a time whose items came from a state or lane: {Todo: 3}.",
-        },
         "Breaker": {
             "failures": "Failures that open it.",
             "window_minutes": "Within how many minutes.",
             "cooldown_minutes": "Minutes until one item is tried again.",
         },
-        "Codex": {
-            "command": _UNUSED,
-            "approval_policy": _UNUSED,
-            "thread_sandbox": _UNUSED,
-            "turn_sandbox_policy": _UNUSED,
-            "turn_timeout_ms": _UNUSED,
-            "read_timeout_ms": _UNUSED,
-            "stall_timeout_ms": "Milliseconds without output until a worker is stopped; 0 or less: never.",
-        },
         "DayBudget": {"usd_per_day": "US dollars; used up, nothing starts before midnight UTC."},
-        "Hooks": {
-            "after_create": "Run when a cell has been made; a failure ends the run.",
-            "before_run": "Run before the worker; a failure ends the run.",
-            "after_run": "Run after the worker; a failure is logged.",
-            "before_remove": "Run before a cell is taken away; a failure is logged.",
-            "timeout_ms": "How long each may take, in milliseconds.",
-        },
         "Identity": {
             "name": "Its name.",
             "email": "Its address; otherwise factory@<host>, another one on each machine.",
@@ -221,26 +199,10 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "mode": "every: each place of the merge train is checked. tip: a batch as a whole, halves if it fails.",
             "ahead": "Proposals in the merge train at a time.",
         },
-        "Polling": {"interval_ms": "Milliseconds."},
         "RetryDelay": {"initial_ms": "The first wait, in milliseconds; doubled each time."},
         "Route": {"when": "What an item must have for it.", "contract": "The contract that it gets."},
         "Sync": {"remote": "The name of a git remote.", "push": "Not acted on yet."},
-        "Tracker": {
-            "kind": "queue: this repository's own.",
-            "required_labels": "Labels without which an item does not start, in any case of letters.",
-            "active_states": "States of a board in which items are worked on; a lane that is none of them waits.",
-            "terminal_states": "States of a board in which an item is finished: what prompts call the lane done.",
-            "lanes": "Which lane a state is, where its name does not say so: {Waiting for QA: review}.",
-            "provider": _UNUSED,
-            "endpoint": _UNUSED,
-            "api_key": _UNUSED,
-            "project_slug": _UNUSED,
-        },
         "When": {"labels": "All of these labels.", "priority": "One of these priorities."},
-        "Workspace": {
-            "keep": "true: an item has a folder of its own from run to run, which after_create fills, and not git.",
-            "root": "A path, which may begin with ~ and hold $VAR; if not set, under the user's cache folder.",
-        },
         "Verdict": {
             "subject": "The digest of what is judged; leave it as it is.",
             "decision": "pending, approve, rework (with a finding or a note), reject, or escalate (to a person).",
