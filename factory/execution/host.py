@@ -8,6 +8,7 @@ from factory.execution.checks.evidence import Gatherer
 from factory.execution.control import Slots
 from factory.execution.redaction.redactor import Redactor
 from factory.store.repository.repository import Repository
+from factory.store.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Host:
     def of(cls, repository: Repository, cells: Cells, agents: Agents = AGENTS) -> "Host":
         """A host with nothing remembered yet."""
         return cls(repository, cells, Gatherer(repository, cells), Redactor(repository.objects), agents)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The conversations of agents that can be gone on with here."""
+        return Sessions(self.repository.state)
 
     def close(self) -> None:
         """Let go of what lasts from run to run."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
+from factory.model.agent import Session
 from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
@@ -71,6 +72,9 @@ class RunRequest:
     checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
     skills: tuple[Skill, ...] = ()  # that the worker gets
+    session: Session = ""  # in which the same agent worked on it last; it goes on there if this machine can
+    told: bool = False  # whether it was told the item there as it is now
+    before: str = ""  # how its last run ended, in words
 
     def to_json(self) -> bytes:
         """The request for another process."""

@@ -1,5 +1,6 @@
 """A coding agent: what WORKFLOW.md says of it, and what it says of itself."""
 
+import re
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -27,6 +28,16 @@ class Agent(Section):
         if (self.kind in WITH_ARGV) != (self.run is not None):
             raise ValueError(f"'run' belongs to an agent of kind {' or '.join(WITH_ARGV)}, and to no other")
         return self
+
+
+# What may stand in an argv: it is never taken for an option, a path or anything but one word.
+_SESSION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+Session = Annotated[str, Field(pattern=f"^({_SESSION})?$")]  # by which a conversation is taken up again; empty: none
+
+
+def as_session(told: str | None) -> str:
+    """What an agent calls its session, if it can be named to the agent again; else empty."""
+    return told if told and re.fullmatch(_SESSION, told) else ""
 
 
 class AgentIdentity(Format):

@@ -13,7 +13,7 @@ from pydantic import (
     ValidationError,
 )
 
-from factory.model.agent import AgentIdentity
+from factory.model.agent import AgentIdentity, as_session
 from factory.model.base import MOST_SECONDS, Format, Label, Moment, Ordinal, Seconds
 from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
@@ -42,6 +42,8 @@ def _at_most(value: object, most: float) -> object:
 
 MOST_PHASES = 1000  # of one run
 _LINES_KNOWN = 2000
+# After which the same conversation would only end so again.
+_ENDS_SESSION = frozenset({FailureClass.CONTEXT, FailureClass.INVALID_REQUEST, FailureClass.REFUSAL})
 CappedUsage = Annotated[Usage, BeforeValidator(_capped)]
 
 
@@ -180,6 +182,26 @@ class History:
     def question_rounds(self) -> int:
         """How often its workers have asked people."""
         return sum(bool(entry.questions) for entry in self.entries)
+
+    @property
+    def session(self) -> str:
+        """The conversation in which the last run's agent worked, if it may go on; empty where there is none."""
+        ended = next((entry for entry in reversed(self.entries) if entry.source is Lane.ACTIVE), None)
+        if ended is None or ended.agent is None or ended.failure in _ENDS_SESSION:
+            return ""
+        return as_session(ended.agent.session)
+
+    @property
+    def ended_with(self) -> str:
+        """Why the item's last run, or the review of it, came to nothing; empty where nobody said."""
+        told = (entry for entry in reversed(self.entries) if entry.event in (Event.RELEASE, Event.REWORK, Event.BLOCK))
+        return next((entry.reason or "" for entry in told), "")
+
+    @property
+    def worked_on(self) -> str:
+        """The blob of the item's text that the last run worked on; empty before the first."""
+        begun = next((entry.lease for entry in reversed(self.entries) if entry.event is Event.START), None)
+        return begun.item if begun else ""
 
     def next_seq(self) -> int:
         """The number of the next entry."""

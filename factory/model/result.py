@@ -84,6 +84,14 @@ class Usage(Format):
             )
         )
 
+    def less(self, before: "Usage") -> "Usage":
+        """What came to this beyond what had been used before."""
+        return Usage.model_construct(
+            input_tokens=max(0, self.input_tokens - before.input_tokens),
+            output_tokens=max(0, self.output_tokens - before.output_tokens),
+            usd=None if self.usd is None else max(0.0, self.usd - before.spent),
+        )
+
 
 class Result(Format):
     """`$FACTORY_OUT/result.json`, written by the worker."""

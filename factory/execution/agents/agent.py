@@ -30,6 +30,8 @@ class Task:
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
     skills: tuple[Path, ...] = ()  # the folders of those that it gets
     max_turns: int = 20
+    session: str | None = None  # to go on in: its files lie in the home again, and the prompt says what is new
+    used_in_session: Usage = field(default_factory=Usage)  # before, as far as the agent counts it on
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Answer:
     result: bytes | None = None  # what stands for `result.json` in what it said, where it wrote none
     failure: Failure | None = None  # that kept it from its end, as its own output tells
     denials: tuple[str, ...] = ()  # tools that it was not allowed to use
+    session_files: tuple[str, ...] = ()  # below its home, files and folders: without them it cannot go on
+    used_in_session: Usage = field(default_factory=Usage)  # in all, where it counts on from run to run
 
 
 class Agent(Protocol):

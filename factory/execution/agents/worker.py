@@ -4,8 +4,8 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from factory.execution.agents import deliverables, kept
-from factory.execution.agents.agent import Answer, Task
+from factory.execution.agents import deliverables, kept, session
+from factory.execution.agents.agent import COMMAND, Answer, Task
 from factory.execution.agents.frozen import frozen_places
 from factory.execution.agents.prompt import render, render_argv
 from factory.execution.cell import hooks
@@ -28,6 +28,7 @@ from factory.store.repository.git import GitError
 from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.repository import Repository, branch_of
 from factory.store.repository.trees import diff
+from factory.store.sessions import KeptSession
 
 _MOST_REFUSED = 5  # that are named in a journal; the log has more
 
@@ -53,12 +54,16 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
 def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> Work:
     variables = request.variables()
     prompt = render(request.prompt, variables, "the prompt", liquid=request.liquid)
+    taken_up = session.taken_up(request, cell, host.sessions)
+    if taken_up is not None:
+        prompt = session.prompt_of(request, prompt, here=_begins_with_work(request, host.repository))
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
     command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
     try:
-        answer = host.agents[request.kind].work(_task(cell, command, prompt, request, skills), control)
+        answer = host.agents[request.kind].work(_task(cell, command, prompt, request, skills, taken_up), control)
+        session.keep(request, cell, answer, host.sessions)
     finally:
         hooks.run_optional(cell, request, "after_run", control)
     mask = Mask.of_environment(request.secrets)
@@ -92,6 +97,8 @@ def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str
         env[SKILLS] = str(skills[0].parent)
     return replace(
         command_in(cell, request, argv, env, "output.log"),
+        # What is kept of an agent's session is of one folder, and each cell lies in another.
+        filesystem=replace(cell.filesystem, in_checkout=request.kind != COMMAND),
         network=request.network,
         wall_s=min(limits.minutes, request.budget_left.minutes or limits.minutes) * 60,
         silence_s=request.policy.silence_s(limits),
@@ -109,7 +116,19 @@ def _frozen(command: Command, cell: Cell, request: RunRequest, repository: Repos
     return replace(command, filesystem=replace(command.filesystem, frozen=places))
 
 
-def _task(cell: Cell, command: Command, prompt: str, request: RunRequest, skills: tuple[Path, ...]) -> Task:
+def _begins_with_work(request: RunRequest, repository: Repository) -> bool:
+    """Whether the cell's files are others than the target's: those of an earlier run."""
+    return repository.objects.commit(request.start).tree != repository.content_at(request.base)
+
+
+def _task(
+    cell: Cell,
+    command: Command,
+    prompt: str,
+    request: RunRequest,
+    skills: tuple[Path, ...],
+    taken_up: KeptSession | None,
+) -> Task:
     worker = request.contract.worker
     agent = request.policy.agent_named(worker.agent)
     return Task(
@@ -122,6 +141,8 @@ def _task(cell: Cell, command: Command, prompt: str, request: RunRequest, skills
         tools=worker.tools,
         skills=skills,
         max_turns=request.policy.agent.max_turns,
+        session=taken_up.session if taken_up else None,
+        used_in_session=taken_up.used if taken_up else Usage(),
     )
 
 

@@ -160,8 +160,13 @@ def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) 
     request = request_for(snapshot, state, base, begin, prompt, history.run + 1)
     source = context.reader.library.contract_bytes(snapshot.tree, request.contract_name) or b""
     skills = tuple(read_skill(repository.objects, snapshot.tree, name) for name in state.contract.worker.skills)
-    return replace(
+    request = replace(
         request, contract_source=source, prompts=_seat_prompts(context, snapshot, state.contract), skills=skills
+    )
+    if history.worker != request.worker:
+        return request
+    return replace(
+        request, session=history.session, told=history.worked_on == state.placed.blob, before=history.ended_with
     )
 
 

@@ -83,6 +83,7 @@ def _argv(task: Task) -> Argv:
     argv = ["claude", "-p", "--output-format", "stream-json", "--verbose", "--setting-sources", "user"]
     argv += ["--permission-mode", "dontAsk", "--max-turns", str(task.max_turns)]
     argv += ["--model", task.model] if task.model else []
+    argv += ["--resume", task.session] if task.session else []
     argv += ["--max-budget-usd", f"{task.budget_left.usd:.2f}"] if task.budget_left.usd is not None else []
     return (*argv, "--tools", known, "--allowedTools", *tools)
 
@@ -104,4 +105,5 @@ CLAUDE = Program(
     hosts=("api.anthropic.com:443",),
     skills=".claude/skills",
     proxied=True,
+    session_files=(".claude/projects",),
 )

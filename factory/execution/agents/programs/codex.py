@@ -56,7 +56,7 @@ def _argv(task: Task) -> Argv:
         provider = {"name": "factory", "base_url": task.url, "env_key": _KEY, "wire_api": "responses"}
         argv += ["-c", 'model_provider="factory"']
         argv += [word for key, value in provider.items() for word in ("-c", f'model_providers.factory.{key}="{value}"')]
-    return (*argv, "-")
+    return (*argv, *(("resume", task.session) if task.session else ()), "-")
 
 
 CODEX = Program(
@@ -69,4 +69,6 @@ CODEX = Program(
     hosts=("api.openai.com:443",),
     skills=".codex/skills",
     proxied=True,
+    session_files=(".codex/sessions",),
+    counts_on=True,
 )

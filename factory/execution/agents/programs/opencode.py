@@ -18,7 +18,8 @@ _PROVIDER = "factory"
 
 def opencode(heard: Heard, event: Event) -> Heard:
     """What is heard once a line of its stream has come."""
-    heard = replace(heard, session=heard.session or label(text(event, "sessionID")))
+    if event.get("type") != "error":  # which may be that there is no such session
+        heard = replace(heard, session=heard.session or label(text(event, "sessionID")))
     match event.get("type"):
         case "text":
             return heard.says(text(event, "part", "text"))
@@ -44,7 +45,8 @@ def opencode(heard: Heard, event: Event) -> Heard:
 
 
 def _argv(task: Task) -> Argv:
-    argv = ("opencode", "run", "--format", "json")
+    argv: tuple[str, ...] = ("opencode", "run", "--format", "json")
+    argv += ("--session", task.session) if task.session else ()
     model = f"{_PROVIDER}/{task.model}" if task.url else task.model
     return (*argv, "--model", model) if model else argv
 
@@ -72,4 +74,5 @@ OPENCODE = Program(
     tried="1.18.33",
     skills=".config/opencode/skills",
     proxied=True,
+    session_files=tuple(f".local/share/opencode/opencode.db{each}" for each in ("", "-wal", "-shm")),
 )

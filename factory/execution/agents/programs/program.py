@@ -32,6 +32,8 @@ class Program:
     install: str  # how it is installed
     key: str  # the variable that brings its credentials, where nothing else is said
     tried: str  # the version that this was made for
+    session_files: tuple[str, ...] = ()  # below its home: what it needs to go on with a session
+    counts_on: bool = False  # whether what it says to have used counts on from run to run of a session
     library: str = ""  # the module that drives it, where that does not come with the factory
     skills: str = ""  # the folder of its home in which it looks for skills, if it does
     hosts: tuple[str, ...] = ()  # where its model is, if nothing else is said
@@ -47,7 +49,7 @@ class ProgramAgent:
     def work(self, task: Task, control: Control) -> Answer:
         """Run it to its end. An exit status alone is no success."""
         stream = Stream(self._program.parser)
-        meter = _Meter(stream, task)
+        meter = _Meter(stream, task, self._program)
         prompt = task.cell.give("prompt.stdin", task.prompt.encode())
         command = replace(
             task.command,
@@ -71,6 +73,8 @@ class ProgramAgent:
             result=result_in(heard.message),
             failure=failure,
             denials=heard.denials,
+            session_files=self._program.session_files,
+            used_in_session=meter.in_session,
         )
 
     def _with_skills(self, task: Task) -> Filesystem:
@@ -112,8 +116,9 @@ def _both(control: Control, stream: Stream) -> Callable[[bytes], None]:
 class _Meter:
     """What it has used so far, as it prints it, or as it says in its file."""
 
-    def __init__(self, stream: Stream, task: Task) -> None:
+    def __init__(self, stream: Stream, task: Task, program: Program) -> None:
         self._stream = stream
+        self._before = task.used_in_session if program.counts_on else Usage()
         self._file = UsageMeter(task.cell.out, task.budget_left)
         self._left = task.budget_left
 
@@ -121,7 +126,13 @@ class _Meter:
     def usage(self) -> Usage:
         self._file.read()
         heard = self._stream.heard.usage
-        return heard if heard != Usage() else self._file.usage
+        return heard.less(self._before) if heard != Usage() else self._file.usage
+
+    @property
+    def in_session(self) -> Usage:
+        """What the agent says that its session has used in all; what it had before where it says nothing."""
+        heard = self._stream.heard.usage
+        return heard if heard != Usage() else self._before
 
     def __call__(self) -> Failure | None:
         beyond = exceeded(self._left, self.usage)

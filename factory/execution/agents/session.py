@@ -1,0 +1,68 @@
+"""The session: an agent goes on where its last run of the item ended, in a home that begins empty each time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from factory.execution.agents.agent import Answer
+from factory.execution.cell.cell import Cell
+from factory.execution.cell.sandbox import Kind
+from factory.execution.request import RunRequest
+from factory.model.agent import as_session
+from factory.model.verdict import Finding
+from factory.store.sessions import KeptSession, Sessions
+
+
+def taken_up(request: RunRequest, cell: Cell, sessions: Sessions) -> KeptSession | None:
+    """The conversation that this run goes on with, its files laid into the cell's home; None when it begins anew.
+
+    That is where another clone made the last run, or another agent, or where it was made in another folder.
+    """
+    kept = sessions.of(request.item_id) if request.session else None
+    if kept is None or kept.session != request.session:
+        return None
+    if (kept.agent, kept.kind, kept.folder) != (request.worker, request.kind, str(_worked_in(cell))):
+        return None
+    return kept if sessions.lay(request.item_id, cell.home) else None
+
+
+def keep(request: RunRequest, cell: Cell, answer: Answer, sessions: Sessions) -> None:
+    """Keep what the agent needs to go on with its conversation, if it says what that is."""
+    session = as_session(answer.agent.session)
+    if session and answer.session_files:
+        kept = KeptSession(
+            session=session,
+            agent=request.worker,
+            kind=request.kind,
+            folder=str(_worked_in(cell)),
+            used=answer.used_in_session,
+        )
+        sessions.keep(request.item_id, kept, cell.home, answer.session_files)
+
+
+def _worked_in(cell: Cell) -> Path:
+    """Where an agent works, as it sees it."""
+    contained = cell.boundary.kind is Kind.BUBBLEWRAP
+    return replace(cell.filesystem, in_checkout=True).folder if contained else cell.tree
+
+
+def prompt_of(request: RunRequest, whole: str, *, here: bool) -> str:
+    """What an agent is told that goes on: what came of its work, and the whole prompt only if the item is another now.
+
+    `here`: whether the files hold what it changed before.
+    """
+    lines = ["Go on with this task: you have worked on it before, in this conversation."]
+    lines += [f"How that ended: {request.before}"] if request.before else []
+    if request.findings:
+        lines += ["Put right:", *map(_shown, request.findings)]
+    lines.append(
+        "The files are as you left them, brought up to date."
+        if here
+        else "The files are as they were before you began: nothing of what you changed is there any more."
+    )
+    said = "\n".join(lines) + "\n"
+    return said if request.told else f"{whole.rstrip()}\n\n{said}"
+
+
+def _shown(finding: Finding) -> str:
+    line = f":{finding.line}" if finding.line else ""
+    return f"- {finding.id}{f' ({finding.path}{line})' if finding.path else ''}: {finding.text}"
