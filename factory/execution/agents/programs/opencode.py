@@ -62,7 +62,9 @@ def _env(task: Task) -> Mapping[str, str]:
         options = {"baseURL": task.url, "apiKey": "{env:OPENAI_API_KEY}"}
         models: dict[str, object] = {task.model: {}} if task.model else {}
         settings["provider"] = {_PROVIDER: {"npm": "@ai-sdk/openai-compatible", "options": options, "models": models}}
-    return {"OPENCODE_CONFIG_CONTENT": json.dumps(settings), "OPENCODE_DISABLE_AUTOUPDATE": "1"}
+    # Nobody edits beside it, and where many processes compete its watcher was seen to wait for itself for ever.
+    off = dict.fromkeys(("OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER"), "1")
+    return {"OPENCODE_CONFIG_CONTENT": json.dumps(settings), **off}
 
 
 OPENCODE = Program(

@@ -34,7 +34,7 @@ _WORDS = tuple(
         ),
         (FailureClass.OVERLOADED, ("overloaded", r"\b529\b", "at capacity")),
         (FailureClass.RATE_LIMIT, ("too many requests", "rate[ _-]?limit", r"\b429\b")),
-        (FailureClass.REFUSAL, ("usage polic", "safety", "cyber", "violat")),
+        (FailureClass.REFUSAL, ("usage polic", "safety", "cyber", "violat", "content[ _-]filter")),
         (
             FailureClass.NETWORK,
             ("connect", "econn", "enotfound", "eai_again", "timed? ?out", "network", "socket", "sending request"),

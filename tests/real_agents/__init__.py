@@ -1,0 +1,1 @@
+"""Real coding agents in the whole line, with a model that is a script."""
