@@ -34,6 +34,8 @@ COMMANDS = {
     "show": Entry("show", "Show one item with its run, evidence and findings."),
     "diff": Entry("diff", "Show what a proposal changes, or what changed between two rounds."),
     "log": Entry("log", "Show an item's journal."),
+    "logs": Entry("logs", "Show what an item's worker does, or did in a run."),
+    "prompt": Entry("prompt", "Show what would be sent to an item's worker, or to an agent in a seat."),
     "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "propose": Entry("propose", "Say what you would decide of a delivery; a person decides."),
     "answer": Entry("answer", "Answer what workers ask, or walk through it."),

@@ -52,6 +52,7 @@ class Work:
     seconds: Seconds = 0.0
     prompt: str = ""
     log: Plain = b""
+    trace: Plain = b""  # what a coding agent did, line by line
     hooks: Plain = b""  # what the hooks printed
     sandbox: Said = ""  # what contained it, and what was missing
     usage: Usage = field(default_factory=Usage)
@@ -264,7 +265,7 @@ _SEAT = TypeAdapter(SeatResult)
 _DEEPEST = 4  # of the names that lead to what is wrong
 _BYTES = {"log", "hooks"}
 _FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many
-    "work": {*_BYTES, "raw_result", "brought", "patch", "files"},
+    "work": {*_BYTES, "trace", "raw_result", "brought", "patch", "files"},
     "proof": {*_BYTES, "logs"},
     "reviews": {"seats": {"__all__": {"log"}}},
 }

@@ -30,7 +30,7 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     if outcome.evidence is not None and outcome.failure is None and not outcome.stopped:
         control.says("judging")
         outcome = host.redactor.redact_reviews(
-            request, replace(outcome, reviews=review(request, outcome, host, control))
+            request, replace(outcome, reviews=review(request, outcome, host, control.unheard()))
         )
     _keep_logs(outcome, host)
     return replace(outcome, phases=control.phases.ended())

@@ -11,6 +11,7 @@ from factory.model.run_layout import (
     PROMPT,
     RECHECK,
     RESULT,
+    TRACE,
     kept_verdict,
     rechecked,
     seat_log,
@@ -26,6 +27,8 @@ def run_files(outcome: RunOutcome) -> dict[str, bytes]:
     written: dict[str, bytes] = {OUTPUT: cut(work.log), PATCH: work.patch}
     if outcome.hooks:
         written[HOOKS] = cut(outcome.hooks)
+    if work.trace:
+        written[TRACE] = work.trace
     if work.prompt:
         written[PROMPT] = work.prompt.encode()
     if work.raw_result is not None:

@@ -25,6 +25,7 @@ from factory.model.journal import History, Phase
 from factory.model.lifecycle import Lane
 from factory.model.policy import MergeMode, Policy
 from factory.model.text import label
+from factory.store.live import LiveOutput
 
 Given = TypeVar("Given")
 _PATIENCE_S = 10.0  # with runs that were asked to end
@@ -97,6 +98,7 @@ class Runs:
         self.running: dict[str, Running] = {}
         self._came: dict[str, RunOutcome] = {}  # what ended runs came to, checked
         self._hearts: dict[str, Heartbeat] = {}  # of what is under way
+        self._live: dict[str, LiveOutput] = {}
         self.rechecking: dict[tuple[Place, ...], Recheck] = {}  # what of the merge train is under check
         self.rechecked: dict[tuple[Place, ...], Recheck] = {}  # what has been
         self._leaving: dict[str, tuple[Future[None], Control]] = {}  # workspaces that are being taken away, by item
@@ -151,7 +153,9 @@ class Runs:
         def says(doing: str) -> None:
             heart.say(label(doing))
 
-        return Control(threading.Event(), heart.beat, says, phases=PhaseLog(self._system), system=self._system)
+        live = self._live[item_id] = LiveOutput(self._heartbeats.parent, item_id)
+        phases = PhaseLog(self._system)
+        return Control(threading.Event(), heart.beat, says, live.add, phases=phases, system=self._system)
 
     def _finish(self, item_id: str, heart: Heartbeat) -> None:
         if self._hearts.get(item_id) is heart:  # else the item is under check anew, on something else
@@ -162,6 +166,7 @@ class Runs:
         heart = self._hearts.pop(item_id, None)
         if heart is not None:
             heart.stop()
+            self._live.pop(item_id).end()
 
     def ended_runs(self) -> list[tuple[Running, RunOutcome]]:
         """The runs that have ended; they stay until they are forgotten."""

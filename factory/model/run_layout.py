@@ -4,7 +4,7 @@ import re
 
 JOURNAL = "journal.jsonl"  # beside the runs
 PATCH, RESULT, EVIDENCE, MANIFEST = "patch.diff", "result.json", "evidence.json", "manifest.json"
-OUTPUT, HOOKS, PROMPT = "output.log", "hooks.log", "prompt.md"
+OUTPUT, HOOKS, PROMPT, TRACE = "output.log", "hooks.log", "prompt.md", "trace.jsonl"
 RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
 ANSWERS = "answers.yaml"
 FILES = "files"  # the folder of what the contract asks the worker for

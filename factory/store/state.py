@@ -21,6 +21,7 @@ SETUPS = "setups"  # that can be used again
 CANARIES = "canaries"  # that were tried
 CHECKS = "checks"  # which run a check passed in, where that hangs on folders of this machine
 READS = "reads"  # what checks were seen to read
+LIVE = "live"  # what agents that are at work have printed
 APPLIES = "applies"  # apply commands that were begun
 SESSIONS = "sessions"  # what agents need to go on in the one of an item's last run
 LOGS = "logs"  # those too long to be committed

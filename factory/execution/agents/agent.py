@@ -46,6 +46,7 @@ class Answer:
     result: bytes | None = None  # what stands for `result.json` in what it said, where it wrote none
     failure: Failure | None = None  # that kept it from its end, as its own output tells
     denials: tuple[str, ...] = ()  # tools that it was not allowed to use
+    trace: bytes = b""  # what it did, as lines of JSON with a `kind`, not yet masked
     session_files: tuple[str, ...] = ()  # below its home, files and folders: without them it cannot go on
     used_in_session: Usage = field(default_factory=Usage)  # in all, where it counts on from run to run
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from pydantic import JsonValue
+
 from factory.execution.agents.agent import COMMAND, Task
 from factory.execution.agents.prompt import render, render_argv
 from factory.execution.cell.cell import Cell
@@ -56,7 +58,6 @@ class SeatRequest:
     tree: str  # of that commit
     patch: bytes
     evidence: bytes  # as JSON
-    prompt: str = ""  # the template; empty: a plain request
     changed: frozenset[str] = frozenset()  # the paths that the proposal changes
 
 
@@ -85,8 +86,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     most = request.policy.agent.max_concurrent_reviews or request.policy.agent.max_concurrent_agents
 
     def sit(seat: Seat) -> SeatResult:
-        prompt = request.prompts.get(seat.name, "")
-        asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, prompt, changed)
+        asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, changed)
         with host.reviews.one_of(most, control):
             control.says("judging")
             with control.phases.timed(f"seat {seat.name}"):
@@ -156,11 +156,17 @@ def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task
     return Task(cell, command, prompt, asked.request.budget_left, model=model, url=url, max_turns=turns)
 
 
+def prompt_of(request: RunRequest, seat: Seat, subject: str) -> tuple[str, dict[str, JsonValue]]:
+    """(what a seat is asked, the variables that its templates may use). Raises TemplateProblem."""
+    agent = request.policy.agent_named(seat.agent)
+    variables = {**request.variables(), "subject": subject, "model": agent.model if agent else None, "tools": []}
+    return render(request.prompts.get(seat.name) or _REQUEST, variables, "the reviewer's prompt"), variables
+
+
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:
     request = asked.request
     agent = request.policy.agent_named(asked.seat.agent)
-    variables = {**request.variables(), "subject": asked.subject, "model": agent.model if agent else None, "tools": []}
-    prompt = render(asked.prompt or _REQUEST, variables, "the reviewer's prompt")
+    prompt, variables = prompt_of(request, asked.seat, asked.subject)
     argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{asked.seat.name}")
     own = next(iter(named((argv,), sorted(asked.changed)).values()), "")
     if own:

@@ -17,12 +17,17 @@ def taken_up(request: RunRequest, cell: Cell, sessions: Sessions) -> KeptSession
 
     That is where another clone made the last run, or another agent, or where it was made in another folder.
     """
-    kept = sessions.of(request.item_id) if request.session else None
-    if kept is None or kept.session != request.session:
-        return None
-    if (kept.agent, kept.kind, kept.folder) != (request.worker, request.kind, str(_worked_in(cell))):
+    kept = kept_for(request, sessions)
+    if kept is None or kept.folder != str(_worked_in(cell)):
         return None
     return kept if sessions.lay(request.item_id, cell.home) else None
+
+
+def kept_for(request: RunRequest, sessions: Sessions) -> KeptSession | None:
+    """The conversation that is kept here of the item's last run, if it is the one that this run may go on with."""
+    kept = sessions.of(request.item_id) if request.session else None
+    wanted = (request.session, request.worker, request.kind)
+    return kept if kept and (kept.session, kept.agent, kept.kind) == wanted else None
 
 
 def keep(request: RunRequest, cell: Cell, answer: Answer, sessions: Sessions) -> None:

@@ -71,6 +71,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
         answer.ended.seconds,
         prompt,
         mask.hide_cut(answer.log),
+        mask.hide(answer.trace),
         sandbox=mask.hide(_contained_by(command, cell, answer.ended).encode()).decode(errors="replace"),
         usage=answer.usage,
         agent=answer.agent,

@@ -71,7 +71,7 @@ class Redactor:
         """The outcome as it may be written down: secrets by their names, lines that look like secrets left out."""
         outcome = _masked(outcome, Mask.of_environment(request.secrets))
         work, proof = outcome.work, outcome.proof
-        logs = {"log": work.log, "hooks": work.hooks}
+        logs = {"log": work.log, "trace": work.trace, "hooks": work.hooks}
         if proof is not None:
             tails = {f"tail/{ran.name}": ran.tail.encode() for ran in proof.evidence.ran} if proof.evidence else {}
             logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
@@ -136,6 +136,7 @@ def _masked(outcome: RunOutcome, mask: Mask) -> RunOutcome:
         work,
         prompt=mask.text(work.prompt),
         log=hide(work.log),
+        trace=hide(work.trace),
         hooks=mask.hide_cut(work.hooks),
         result=work.result and _without(work.result, mask),
         raw_result=work.raw_result and hide(work.raw_result),
@@ -197,6 +198,7 @@ def _redacted(outcome: RunOutcome, texts: Mapping[str, bytes], found: list[Found
     work = replace(
         work,
         log=clean["log"],
+        trace=clean["trace"],
         hooks=clean["hooks"],
         patch=clean.get("patch", work.patch),
         raw_result=clean.get("raw", work.raw_result or b"") or None,

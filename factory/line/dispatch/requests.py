@@ -1,9 +1,14 @@
 """Run requests: all that the worker, or the checks, of one item are told."""
 
+from dataclasses import replace
+
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
-from factory.line.snapshot import ItemState, Snapshot
+from factory.line.review.proposals import Unreadable, base_of, restore_proposal
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.lifecycle import Lane
+from factory.model.verdict import SUBJECT_CHANGED
+from factory.store.skills import read_skill
 
 
 def request_for(
@@ -33,6 +38,46 @@ def request_for(
         budget_left=remaining(snapshot, state),
         checked_again=history.to_be_checked_again,
     )
+
+
+def next_request(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, start: str) -> RunRequest:
+    """The request for an item's next run, from a start commit, with all that its worker and its seats are told."""
+    assert state.contract is not None
+    library, history = reader.library, state.history
+    prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
+    request = request_for(snapshot, state, base, start, prompt, history.run + 1)
+    asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
+    request = replace(
+        request,
+        contract_source=library.contract_bytes(snapshot.tree, request.contract_name) or b"",
+        prompts={name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()},
+        skills=tuple(
+            read_skill(reader.repository.objects, snapshot.tree, name) for name in state.contract.worker.skills
+        ),
+    )
+    if history.worker != request.worker:
+        return request
+    return replace(
+        request, session=history.session, told=history.worked_on == state.placed.blob, before=history.ended_with
+    )
+
+
+def content_to_start_from(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> tuple[str, str]:
+    """(the tree that an item's next run begins with, why it is not that of its last proposal where it should be)."""
+    assert state.contract is not None
+    repository, history = reader.repository, state.history
+    content = repository.content_at(base)
+    anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
+    if not history.proposal or state.lane is not Lane.REWORK or not state.contract.rework.keep_branch or anew:
+        return content, ""
+    # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
+    try:
+        restore_proposal(reader, snapshot, state, history.proposal)
+        made_on = base_of(repository, history.proposal)
+    except Unreadable as error:
+        return content, error.message
+    merge = repository.merged_content(made_on, history.proposal, base)
+    return content if merge.conflicts else merge.tree, ""
 
 
 def _lane_or_done(snapshot: Snapshot, item_id: str) -> str:

@@ -12,25 +12,20 @@ from factory.execution.request import RunRequest
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_start, breaker_files
 from factory.line.dispatch.budget import used_up
-from factory.line.dispatch.requests import request_for
+from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
-from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
-from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease, Phase
-from factory.model.lifecycle import Lane
 from factory.model.moments import moment_of
-from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 from factory.store.schema import misfit
-from factory.store.skills import read_skill
 
 _SPARE = timedelta(minutes=10)
 
@@ -147,43 +142,10 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
 
 
 def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest:
-    assert state.contract is not None
-    repository, history = context.repository, state.history
-    content = repository.content_at(base)
-    anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
-    if history.proposal and state.lane is Lane.REWORK and state.contract.rework.keep_branch and not anew:
-        # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
-        content = _brought_up(context, snapshot, state, base) or content
+    repository = context.repository
+    content, astray = content_to_start_from(context.reader, snapshot, state, base)
+    if astray:
+        context.writer.note(Noticed(f"begins anew: {astray}", state.id))
     signed = Signature(context.me, context.me, context.system.now())
     begin = add_commit(repository.objects, content, (base,), f"What {state.id} starts from.\n", signed)
-    prompt = context.reader.library.prompt(snapshot.tree, state.contract, snapshot.workflow)
-    request = request_for(snapshot, state, base, begin, prompt, history.run + 1)
-    source = context.reader.library.contract_bytes(snapshot.tree, request.contract_name) or b""
-    skills = tuple(read_skill(repository.objects, snapshot.tree, name) for name in state.contract.worker.skills)
-    request = replace(
-        request, contract_source=source, prompts=_seat_prompts(context, snapshot, state.contract), skills=skills
-    )
-    if history.worker != request.worker:
-        return request
-    return replace(
-        request, session=history.session, told=history.worked_on == state.placed.blob, before=history.ended_with
-    )
-
-
-def _brought_up(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> str:
-    """What an item's last proposal makes of a base; empty when it cannot be read or does not merge."""
-    proposal = state.history.proposal
-    try:
-        restore_proposal(context.reader, snapshot, state, proposal)
-        made_on = base_of(context.repository, proposal)
-    except Unreadable as error:
-        context.writer.note(Noticed(f"begins anew: {error.message}", state.id))
-        return ""
-    merge = context.repository.merged_content(made_on, proposal, base)
-    return "" if merge.conflicts else merge.tree
-
-
-def _seat_prompts(context: Context, snapshot: Snapshot, contract: Contract) -> dict[str, str]:
-    library = context.reader.library
-    asked = {seat.name: seat.prompt for seat in contract.review.seats if seat.prompt is not None}
-    return {name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()}
+    return next_request(context.reader, snapshot, state, base, begin)

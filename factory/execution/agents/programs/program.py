@@ -9,6 +9,7 @@ from pathlib import Path
 from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.programs.heard import Heard, Parser
 from factory.execution.agents.programs.stream import Stream
+from factory.execution.agents.programs.trace import Trace
 from factory.execution.agents.usage import UsageMeter, exceeded
 from factory.execution.cell.filesystem import Filesystem
 from factory.execution.control import Control
@@ -48,7 +49,8 @@ class ProgramAgent:
 
     def work(self, task: Task, control: Control) -> Answer:
         """Run it to its end. An exit status alone is no success."""
-        stream = Stream(self._program.parser)
+        trace = Trace(control.system)
+        stream = Stream(self._program.parser, trace.note)
         meter = _Meter(stream, task, self._program)
         prompt = task.cell.give("prompt.stdin", task.prompt.encode())
         command = replace(
@@ -61,6 +63,8 @@ class ProgramAgent:
         ended = process.run(command, replace(control, output=_both(control, stream)), meter)
         failure = stream.failure(ended.exit_code) if ended.stopped is Stopped.NO else None
         heard = stream.heard
+        if failure is not None and failure != heard.failure:
+            trace.broke_off(failure)
         identity = AgentIdentity(
             model=heard.model or task.model, session=heard.session or None, version=heard.version or None
         )
@@ -73,6 +77,7 @@ class ProgramAgent:
             result=result_in(heard.message),
             failure=failure,
             denials=heard.denials,
+            trace=trace.data(),
             session_files=self._program.session_files,
             used_in_session=meter.in_session,
         )

@@ -1,6 +1,7 @@
 """The stream of an agent, as it comes: cut into lines, parsed, and what is heard in it so far."""
 
 import json
+from collections.abc import Callable
 
 from factory.execution.agents.programs.heard import Heard, Parser
 from factory.execution.agents.programs.trouble import of_words, trouble
@@ -14,9 +15,10 @@ _TAIL = 4_000  # characters of what is no event, that are kept
 class Stream:
     """Reads one agent's output, in pieces of any length. Nothing in it is an error of the reader's."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: Parser, news: Callable[[Heard, Heard], None] = lambda _before, _after: None) -> None:
         self.heard = Heard()
         self._parser = parser
+        self._news = news  # told what was heard before a line, and what is now
         self._begun = b""
         self._too_long = False
         self._tail = ""  # what it printed besides its events
@@ -40,7 +42,8 @@ class Stream:
         except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict):
-            self.heard = self._parser(self.heard, event)
+            before, self.heard = self.heard, self._parser(self.heard, event)
+            self._news(before, self.heard)
         else:
             self._tail = f"{self._tail}{line.decode(errors='replace')}\n"[-_TAIL:]
 

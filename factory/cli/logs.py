@@ -1,0 +1,84 @@
+"""`factory logs`: what an item's worker does at this moment, or did in a run that is over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from factory.cli.ids import OPEN, item_argument
+from factory.cli.session import no_such_item, reading
+from factory.execution.redaction.mask import Mask
+from factory.line.dispatch.requests import request_for
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.errors import UsageError
+from factory.model.layout import run_file
+from factory.model.lifecycle import Lane
+from factory.model.run_layout import OUTPUT, TRACE
+from factory.model.text import printable
+from factory.report.output import Output, traced
+from factory.store.state import HEARTBEATS, LIVE
+from factory.store.system import System
+
+_LOOK_S = 0.2
+
+
+@click.command("logs")
+@item_argument(*OPEN, Lane.DONE)
+@click.option("-f", "follow", is_flag=True, help="Go on as long as the run is under way.")
+@click.option("--run", "number", type=click.IntRange(1), help="Of this run; else the last one.")
+def logs_command(item_id: str, follow: bool, number: int | None) -> None:
+    """Show what an item's worker does: of a run under way on this machine, or of one that is over."""
+    with reading() as (reader, snapshot):
+        state = snapshot.items.get(item_id)
+        under_way = state is not None and state.lane is Lane.ACTIVE and number in (None, state.history.run)
+        if state is not None and under_way:
+            lines = _live(reader, snapshot, state, follow)
+        else:
+            lines = _kept(reader, snapshot, item_id, number)
+        for line in lines:
+            click.echo(line)
+
+
+def _live(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, follow: bool) -> Iterator[str]:
+    own, system = reader.repository.state, reader.repository.system
+    beats = own / HEARTBEATS / state.id
+    if not beats.exists() or state.contract is None or state.item is None:
+        raise UsageError(f"run {state.history.run} of {state.id} is not under way on this machine", "factory status")
+    request = request_for(snapshot, state, "", "")
+    output = Output(request.kind, Mask.of_environment(request.secrets), system)
+    for piece in _pieces(own / LIVE / state.id, beats, system, follow):
+        yield from output.more(piece)
+
+
+def _pieces(path: Path, beats: Path, system: System, follow: bool) -> Iterator[bytes]:
+    """What a file holds, and what it is added to until the run has ended."""
+    read = 0
+    while True:
+        going = follow and beats.exists()
+        try:
+            with path.open("rb") as file:
+                file.seek(read)
+                piece = file.read()
+        except OSError:
+            piece = b""
+        read += len(piece)
+        yield piece
+        if not going:
+            return
+        system.sleep(_LOOK_S)
+
+
+def _kept(reader: SnapshotReader, snapshot: Snapshot, item_id: str, number: int | None) -> Iterator[str]:
+    """What is committed of a run."""
+    state, day = snapshot.items.get(item_id), reader.queue.done_day(snapshot.tree, item_id) or ""
+    if state is None and not day:
+        raise no_such_item(reader, snapshot, item_id)
+    history = state.history if state else reader.artifacts.history(snapshot.tree, item_id, day)
+    run = number or history.run
+    for name in (TRACE, OUTPUT):
+        data = reader.repository.objects.file(snapshot.tree, run_file(item_id, run, name, day))
+        if data is not None:
+            told = traced(data) if name == TRACE else data.decode(errors="replace").splitlines()
+            yield from map(printable, told)
+            return
+    raise UsageError(f"nothing is kept of run {run} of {item_id}", f"factory log {item_id}")

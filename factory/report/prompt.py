@@ -1,0 +1,30 @@
+"""What would be sent to whoever works on an item next, or judges it."""
+
+from factory.execution.agents import reviewer, session
+from factory.execution.agents.prompt import render
+from factory.line.dispatch.requests import content_to_start_from, next_request
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.contract import SeatKind
+from factory.model.errors import UsageError
+from factory.store.sessions import Sessions
+
+
+def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, seat: str | None) -> str:
+    """The prompt for the item's worker, or for the agent in a seat of its contract.
+
+    Raises UsageError where there is no such seat, and TemplateProblem.
+    """
+    assert state.contract is not None
+    base = reader.repository.tip(snapshot.policy.target_branch, "target")
+    request = next_request(reader, snapshot, state, base, base)
+    if seat is not None:
+        seats = {each.name: each for each in state.contract.seats(SeatKind.AGENT)}
+        if seat not in seats:
+            known = f"; there are {', '.join(seats)}" if seats else ""
+            raise UsageError(f"{state.contract_name} has no seat {seat!r} with an agent in it{known}", "factory check")
+        return reviewer.prompt_of(request, seats[seat], state.history.subject)[0]
+    whole = render(request.prompt, request.variables(), "the prompt")
+    if session.kept_for(request, Sessions(reader.repository.state)) is None:
+        return whole
+    content, _ = content_to_start_from(reader, snapshot, state, base)
+    return session.prompt_of(request, whole, here=content != reader.repository.content_at(base))
