@@ -174,6 +174,7 @@ class Rework(Format):
 
     max_rounds: Count = 3
     keep_branch: bool = True
+    keep_failed: bool = False
 
 
 class ApplyMode(StrEnum):

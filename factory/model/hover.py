@@ -121,6 +121,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Rework": {
             "max_rounds": "Rounds until a person is asked.",
             "keep_branch": "Whether the next round goes on from the last proposal.",
+            "keep_failed": "Whether the next run goes on from the patch of one that failed or was stopped.",
         },
         "Sandbox": {"network": f"What of the network the worker, its hooks and its checks may use: {_NETWORK}"},
         "Seat": {

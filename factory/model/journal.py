@@ -192,6 +192,12 @@ class History:
         return as_session(ended.agent.session)
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether the last run was over without a proposal."""
+        ended = next((entry for entry in reversed(self.entries) if entry.source is Lane.ACTIVE), None)
+        return ended is not None and not ended.proposal
+
+    @property
     def ended_with(self) -> str:
         """Why the item's last run, or the review of it, came to nothing; empty where nobody said."""
         told = (entry for entry in reversed(self.entries) if entry.event in (Event.RELEASE, Event.REWORK, Event.BLOCK))

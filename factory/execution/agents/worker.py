@@ -31,6 +31,7 @@ from factory.store.repository.trees import diff
 from factory.store.sessions import KeptSession
 
 _MOST_REFUSED = 5  # that are named in a journal; the log has more
+_MOST_UNFINISHED = 1_000_000  # bytes of a patch that nobody has held against the contract
 
 
 def work(request: RunRequest, host: Host, control: Control) -> Work:
@@ -78,7 +79,8 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
         files=deliverables.files(cell.out, request.contract)[0],  # however it ended: a person will need its report
         stopped=answer.ended.stopped is Stopped.ASKED,
     )
-    return begun if begun.stopped else _ended(begun, answer, cell, request, host.repository)
+    done = begun if begun.stopped else _ended(begun, answer, cell, request, host.repository)
+    return done if done.delivers or done.patch else _with_unfinished(done, cell, request, host.repository)
 
 
 def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
@@ -183,6 +185,20 @@ def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, reposit
     if result is not None and result.status is not Status.OK:
         return said
     return _with_last_words(_take(said, cell, request, repository), answer, mask)
+
+
+def _with_unfinished(done: Work, cell: Cell, request: RunRequest, repository: Repository) -> Work:
+    """With the patch of work that came to nothing, if it can be had: it was paid for all the same."""
+    base = repository.content_at(request.base)
+    repository.objects.flush()
+    try:
+        with cell.take() as taken:
+            changes = tuple(diff(taken.objects, base, taken.tree))
+            heavy = deliverables.too_much(changes, taken.objects)
+            patch = taken.patch(base) if changes and not heavy else b""
+    except (GitError, OSError, RecursionError):
+        return done
+    return replace(done, patch=patch) if len(patch) <= _MOST_UNFINISHED else done
 
 
 def _with_last_words(done: Work, answer: Answer, mask: Mask) -> Work:

@@ -69,6 +69,7 @@ class Redactor:
 
     def redact(self, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
         """The outcome as it may be written down: secrets by their names, lines that look like secrets left out."""
+        given = outcome.work.patch  # of one that holds a secret nothing is kept: without the secret it is another one
         outcome = _masked(outcome, Mask.of_environment(request.secrets))
         work, proof = outcome.work, outcome.proof
         logs = {"log": work.log, "trace": work.trace, "hooks": work.hooks}
@@ -83,7 +84,9 @@ class Redactor:
             texts |= {} if outcome.proposal else {"patch": work.patch}
         looked_at = {name: ends(data) if name in logs else data for name, data in texts.items() if data}
         found = self._scanner.scan(request.policy.secret_scan, looked_at)
-        return _redacted(outcome, texts, found) if found else outcome
+        outcome = _redacted(outcome, texts, found) if found else outcome
+        whole = outcome.proposal or outcome.work.patch == given
+        return outcome if whole else replace(outcome, work=replace(outcome.work, patch=b""))
 
     def redact_evidence(self, request: RunRequest, gathered: Gathered) -> Gathered:
         """Evidence that was gathered anew, as it may be written down."""

@@ -50,6 +50,11 @@ class EndedRun:
         """What it has cost, and how it went."""
         return self.outcome.summary()
 
+    def without_claims(self) -> "EndedRun":
+        """The same with what it did and printed alone: nobody has held against its request what it came to."""
+        work = replace(self.outcome.work, result=None, raw_result=None, files={}, findings=())
+        return replace(self, outcome=RunOutcome(work, phases=self.outcome.phases))
+
     def move(self, payload: Payload) -> Move:
         """A move with everything that the run left."""
         made_here = () if self.outcome.work.raw_result is not None else (RESULT,)
@@ -104,7 +109,7 @@ def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[Item
     if ended.edited or ended.outcome.stopped:
         reason = "its text changed while it ran" if ended.edited else "the run was stopped"
         released = Released(to=ended.state.came_from, reason=reason, summary=ended.summary)
-        return context.writer.move(ended.state, Move(released)), None
+        return context.writer.move(ended.state, ended.without_claims().move(released)), None
     move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)
     breaker = breaker_after_run(snapshot, ended.state, failure)
     if breaker:

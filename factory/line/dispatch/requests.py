@@ -6,8 +6,11 @@ from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
+from factory.model.run_layout import PATCH
 from factory.model.verdict import SUBJECT_CHANGED
+from factory.store.repository.git import GitError
 from factory.store.skills import read_skill
 
 
@@ -65,8 +68,32 @@ def next_request(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, b
 def content_to_start_from(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> tuple[str, str]:
     """(the tree that an item's next run begins with, why it is not that of its last proposal where it should be)."""
     assert state.contract is not None
+    content = reader.repository.content_at(base)
+    unfinished = _unfinished(reader, snapshot, state)
+    if unfinished:
+        try:
+            return reader.repository.patched(content, unfinished), ""
+        except GitError as error:
+            return content, f"the patch of run {state.history.run} does not fit any more: {error.said}"
+    return _proposed_on(reader, snapshot, state, base, content)
+
+
+def _unfinished(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> bytes:
+    """The patch of a last run that came to nothing, if its contract says to go on from it; else empty."""
+    assert state.contract is not None
+    history = state.history
+    same = history.worked_on == state.placed.blob
+    if not state.contract.rework.keep_failed or not history.came_to_nothing or not same:
+        return b""
+    return reader.repository.objects.file(snapshot.tree, run_file(state.id, history.run, PATCH)) or b""
+
+
+def _proposed_on(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, content: str
+) -> tuple[str, str]:
+    """(what an item's last proposal makes of a base, or the content there; why that, if nobody would expect it)."""
+    assert state.contract is not None
     repository, history = reader.repository, state.history
-    content = repository.content_at(base)
     anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
     if not history.proposal or state.lane is not Lane.REWORK or not state.contract.rework.keep_branch or anew:
         return content, ""
