@@ -8,6 +8,7 @@ import pytest
 
 from factory.model.agent import as_session
 from factory.store.sessions import KeptSession, Sessions
+from tests.hostile import needs_bubblewrap
 from tests.test_agent_programs import with_agent
 from tests.world import SCRIPTED, World
 
@@ -227,3 +228,41 @@ def test_no_cell_shows_what_is_kept_of_another_item(
     assert json.loads((place / "one/session.json").read_text())["session"] == _SESSION
     world.tick()
     assert seen(world, "found.txt") == ""
+
+
+_ASKS = _CLAUDE.replace(
+    "[ -e a.txt ] &&",
+    """[ "$FACTORY_RUN" = 1 ] && cat > "$FACTORY_OUT/result.json" <<END
+{"status": "blocked", "question": "Which of the two?"}
+END
+[ "$FACTORY_RUN" = 2 ] &&""",
+)
+
+
+def test_who_has_asked_is_told_the_answer_where_they_asked(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", monkeypatch, "claude", _ASKS)
+    with_agent(world, "claude")
+    world.tick()
+    assert world.lane("one") == "blocked"
+    path = "queue/blocked/one.answers.yaml"
+    world.write(path, world.read(path).replace("decision:", "decision: the first"))
+    world.tick(drain=True)
+    assert world.lane("one") == "done" and f"--resume {_SESSION}" in seen(world, "argv.txt")
+    assert "- Which of the two? the first" in seen(world, "prompt.txt")
+
+
+@needs_bubblewrap
+def test_what_a_contract_freezes_an_agent_cannot_write_by_any_name(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = "for each in program.py $PWD/program.py $HOME/../*/program.py; do echo x > $each; done; pwd > pwd.txt"
+    program(tmp_path / "bin", monkeypatch, "claude", _CLAUDE.replace("#!/bin/sh\n", f"#!/bin/sh\n{tries}\n"))
+    with_agent(world, "claude")
+    contract = world.read("contracts/scripted.yaml").replace("agent: it", "agent: it, frozen: [program.py]")
+    world.write("contracts/scripted.yaml", contract)
+    world.commit("Frozen")
+    world.tick()
+    assert world.lane("one") == "done" and world.git("show", "main:program.py") == "print('hello')"
+    assert seen(world, "pwd.txt") == str(world.root)

@@ -1,7 +1,9 @@
 """`factory logs`: what an item's worker does at this moment, or did in a run that is over."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -51,21 +53,18 @@ def _live(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, follow: 
 
 
 def _pieces(path: Path, beats: Path, system: System, follow: bool) -> Iterator[bytes]:
-    """What a file holds, and what it is added to until the run has ended."""
-    read = 0
-    while True:
-        going = follow and beats.exists()
-        try:
-            with path.open("rb") as file:
-                file.seek(read)
-                piece = file.read()
-        except OSError:
-            piece = b""
-        read += len(piece)
-        yield piece
-        if not going:
-            return
-        system.sleep(_LOOK_S)
+    """What a file holds, and what it is added to until the run has ended: it stays open, since it is removed then."""
+    with ExitStack() as stack:
+        file: BinaryIO | None = None
+        while True:
+            going = follow and beats.exists()
+            if file is None and path.exists():
+                with suppress(FileNotFoundError):  # it has just ended
+                    file = stack.enter_context(path.open("rb"))
+            yield file.read() if file else b""
+            if not going:
+                return
+            system.sleep(_LOOK_S)
 
 
 def _kept(reader: SnapshotReader, snapshot: Snapshot, item_id: str, number: int | None) -> Iterator[str]:

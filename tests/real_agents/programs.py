@@ -35,7 +35,13 @@ def installed() -> tuple[Path | None, str]:
         if not all(_is_there(name) for name in VERSIONS):
             wanted = [f"{_PACKAGES[name]}@{version}" for name, version in VERSIONS.items()]
             try:
-                subprocess.run([npm, "ping", "--fetch-retries=0"], check=True, capture_output=True, timeout=_ANSWER_S, env=_ENVIRONMENT)
+                subprocess.run(
+                    [npm, "ping", "--fetch-retries=0"],
+                    check=True,
+                    capture_output=True,
+                    timeout=_ANSWER_S,
+                    env=_ENVIRONMENT,
+                )
                 install = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(_CACHE), *wanted]
                 subprocess.run(install, check=True, capture_output=True, timeout=_INSTALL_S, env=_ENVIRONMENT)
             except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:

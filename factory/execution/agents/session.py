@@ -57,6 +57,9 @@ def prompt_of(request: RunRequest, whole: str, *, here: bool) -> str:
     """
     lines = ["Go on with this task: you have worked on it before, in this conversation."]
     lines += [f"How that ended: {request.before}"] if request.before else []
+    if request.answered:
+        told = (f"- {each.question.text} {each.question.means(each.decision)}" for each in request.answered)
+        lines += ["What you have asked, and what was decided:", *told]
     if request.findings:
         lines += ["Put right:", *map(_shown, request.findings)]
     lines.append(

@@ -47,7 +47,8 @@ def mounts(filesystem: Filesystem) -> Iterator[str]:
     for mounted in filesystem.mounted:
         yield from _bind(filesystem, "--bind" if mounted.writable else "--ro-bind", mounted.source, mounted.at)
     for place in filesystem.frozen:
-        yield from ("--ro-bind", str(place), str(place))
+        for root in (filesystem.tree, *(filesystem.checkouts if filesystem.in_checkout else ())):
+            yield from ("--ro-bind", str(place), str(root / place.relative_to(filesystem.tree)))
     for socket in sockets(filesystem):
         yield from ("--ro-bind", os.devnull, str(socket.at))
     for place in (DEV, RUN, *hidden):
