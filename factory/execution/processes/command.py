@@ -1,6 +1,6 @@
 """The command of a process, and how a process ended: the values that `process.run` takes and gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -50,6 +50,8 @@ class Command:
     startup_s: float | None = None  # until the first sign of life; else as silence_s
     stdin: Path | None = None
     dialogue: Dialogue | None = None  # instead of a file
+    farewell: Callable[[], bytes] | None = None  # what it is told there when it is to be stopped, if anything
+    errors: Path | None = None  # where its standard error goes; None: into the log as well
     once: bool = False  # whether it must not be begun again, not even when the sandbox seems not to have let it begin
 
     @property

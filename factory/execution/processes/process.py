@@ -102,14 +102,17 @@ def _append(log: Path, told: bytes) -> None:
 
 def _started(command: Command, launch: Launch, egress: Egress, control: Control) -> "subprocess.Popen[bytes]":
     argv, everywhere = egress.around(command.argv), command.network is True
-    with (command.stdin or Path(os.devnull)).open("rb") as stdin:
+    with (
+        (command.stdin or Path(os.devnull)).open("rb") as stdin,
+        (command.errors or Path(os.devnull)).open("ab") as err,
+    ):
         process = control.system.start(
             command.sandbox.around(argv, command.filesystem, command.limits, everywhere, launch.status_fd),
             cwd=command.filesystem.folder_on_disk,
             env=dict(command.env),
             stdin=stdin if command.dialogue is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if command.errors is None else err,
             start_new_session=True,
             pass_fds=(launch.status_fd, *egress.descriptors) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
         )

@@ -13,6 +13,7 @@ from factory.execution.processes.consumption import Consumption
 from factory.model.failure import Failure
 
 _LOOK_EVERY_S = 0.2
+_PARTING_S = 1.0
 _CHUNK = 65536
 _MOST_CHUNKS = 64  # at a time: a flood must not keep us from looking at the clock; more than a pipe holds
 CUT_HERE = b"\n[cut here: more output than the contract allows]\n"
@@ -57,21 +58,39 @@ class Supervision:
                 selector.register(output, selectors.EVENT_READ)
                 selector.register(ended, selectors.EVENT_READ)
                 while True:
-                    self._input.follow(selector)
-                    ready = self._control.system.ready(selector, _LOOK_EVERY_S)
-                    self._input.write(ready)
-                    if output in ready and not self._drain(output):
-                        selector.unregister(output)
-                    if ended in ready:
-                        self._drain(output)
-                        self._process.wait()
+                    if self._follow(selector, output, ended):
                         return Stopped.NO
                     reason = self._deadline() or self._measured()
+                    if reason in (Stopped.ASKED, Stopped.WALL):
+                        self._part(selector, output, ended)
                     if reason is not Stopped.NO:
                         return reason
         finally:
             self._input.close()
             os.close(ended)
+
+    def _follow(self, selector: selectors.BaseSelector, output: int, ended: int) -> bool:
+        """Take and give what there is at this moment, or a little later; True when the process has ended."""
+        self._input.follow(selector)
+        ready = self._control.system.ready(selector, _LOOK_EVERY_S)
+        self._input.write(ready)
+        if output in ready and not self._drain(output):
+            selector.unregister(output)
+        if ended not in ready:
+            return False
+        self._drain(output)
+        self._process.wait()
+        return True
+
+    def _part(self, selector: selectors.BaseSelector, output: int, ended: int) -> None:
+        """Tell a process that is to be stopped so, where it can be told, and give it a moment to end by itself."""
+        farewell = self._command.farewell() if self._command.farewell else b""
+        if not farewell:
+            return
+        self._input.say(farewell)
+        end = self._control.system.monotonic() + _PARTING_S
+        while self._control.system.monotonic() < end and not self._follow(selector, output, ended):
+            pass
 
     def _drain(self, output: int) -> bool:
         """Take what is there, or as much as is good at a time; False at the end of the output."""
@@ -155,7 +174,12 @@ class _Input:
             return
         said = self._dialogue.answer(output)
         self._over = said is None
-        self._pending += said or b""
+        self.say(said or b"")
+
+    def say(self, words: bytes) -> None:
+        """Have something written once there is room for it."""
+        if self._stream is not None:
+            self._pending += words
 
     def close(self) -> None:
         """End the input."""
