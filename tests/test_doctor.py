@@ -159,3 +159,11 @@ def test_a_failing_check_of_python_is_told_with_the_python_that_ran_it(
     used = shutil.which("python3")
     assert f"sent back; it was run by {used}, and no environment of this checkout is active" in told
     assert told.count("it was run by") == 1
+
+
+def test_of_an_app_server_the_program_of_its_command_is_looked_for(world: World) -> None:
+    agents = "agents: {it: {kind: codex-app-server, secrets: [HOME], network: true}}"
+    world.policy(f"{agents}\ncodex: {{command: LANG=C no-such-server --quick}}")
+    assert "bad   agent it: there is no program 'no-such-server'" in world.command("doctor", status=1)
+    world.policy(f"{agents}\ncodex: {{command: sh server}}")
+    assert "ok    agent it" in world.command("doctor")

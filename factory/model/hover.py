@@ -172,7 +172,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sync": "Where `--push` pushes to.",
         },
         "Agent": {
-            "kind": "claude, codex, opencode; or command, which is an argv template.",
+            "kind": "claude, codex, codex-app-server, opencode, acp; or command, which is an argv template.",
             "model": "Its model, also for review.distinct_models.",
             "url": "The address of the service that has its model, where that is not the usual one.",
             "run": _ARGV,

@@ -16,12 +16,12 @@ OF_SYMPHONY: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "max_concurrent_agents_by_state": "Workers at a time whose items came from a state or lane: {Todo: 3}.",
         },
         "Codex": {
-            "command": _UNUSED,
-            "approval_policy": _UNUSED,
-            "thread_sandbox": _UNUSED,
-            "turn_sandbox_policy": _UNUSED,
-            "turn_timeout_ms": _UNUSED,
-            "read_timeout_ms": _UNUSED,
+            "command": "The shell line of an agent of the kind codex-app-server, run by bash -lc in its cell.",
+            "approval_policy": "What such an agent asks approval for; it gets it at once. Otherwise never.",
+            "thread_sandbox": "Its own sandbox, where no bubblewrap contains it.",
+            "turn_sandbox_policy": "The same, of each turn.",
+            "turn_timeout_ms": "Milliseconds that one turn of it may take.",
+            "read_timeout_ms": "Milliseconds that each of its answers may take.",
             "stall_timeout_ms": "Milliseconds without output until a worker is stopped; 0 or less: never.",
         },
         "Hooks": {

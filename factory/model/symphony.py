@@ -104,6 +104,9 @@ class Agents(Section):
         }
 
 
+_TURN_MS, _READ_MS = 3_600_000, 5_000
+
+
 class Codex(Section):
     """The Symphony specification's keys for its agent."""
 
@@ -111,6 +114,16 @@ class Codex(Section):
     approval_policy: JsonValue = None
     thread_sandbox: JsonValue = None
     turn_sandbox_policy: JsonValue = None
-    turn_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = 3_600_000
-    read_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = 5_000
+    turn_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = _TURN_MS
+    read_timeout_ms: Annotated[Integer, BeforeValidator(integer)] = _READ_MS
     stall_timeout_ms: Annotated[Integer, Field(le=LONGEST_MS), BeforeValidator(integer)] = 300_000
+
+    @property
+    def turn_timeout_s(self) -> float:
+        """How long a turn may take; what is not positive is the default."""
+        return (self.turn_timeout_ms if self.turn_timeout_ms > 0 else _TURN_MS) / 1000
+
+    @property
+    def read_timeout_s(self) -> float:
+        """How long an answer may take; the same."""
+        return (self.read_timeout_ms if self.read_timeout_ms > 0 else _READ_MS) / 1000

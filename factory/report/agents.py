@@ -1,13 +1,14 @@
 """Whether the agents that WORKFLOW.md names are there: their programs, versions and keys."""
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from factory.execution.agents.kinds import AGENTS, PROGRAMS
+from factory.execution.agents.kinds import AGENTS, APP_SERVER, PROGRAMS
 from factory.execution.agents.programs.program import Program
 from factory.model.agent import Agent
 from factory.model.hosts import host_of
@@ -23,16 +24,26 @@ UNHELD = "the whole network is open to it: only bubblewrap can hold its list of 
 def agents_of(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
     """One diagnosis for each agent; the first thing that it lacks, if it lacks anything."""
     for name, agent in sorted(policy.agents.items()):
-        yield _agent(f"agent {name}", agent, checkouts, contained=contained)
+        yield _agent(f"agent {name}", agent, _program(agent, policy), checkouts, contained=contained)
 
 
-def _agent(title: str, agent: Agent, checkouts: Sequence[Path], *, contained: bool) -> Diagnosis:
-    known = PROGRAMS.get(agent.kind)
+def _program(agent: Agent, policy: Policy) -> str:
+    """The program that is started; of a shell line the first word that is no assignment."""
+    if agent.kind != APP_SERVER:
+        return agent.run[0] if agent.run else agent.kind
+    try:
+        words = shlex.split(policy.codex.command)
+    except ValueError:
+        words = []
+    return next((word for word in words if "=" not in word), "bash")
+
+
+def _agent(title: str, agent: Agent, program: str, checkouts: Sequence[Path], *, contained: bool) -> Diagnosis:
+    known = PROGRAMS.get(program if agent.kind == APP_SERVER else agent.kind)
     if agent.kind not in AGENTS:
         return Diagnosis(title, Health.BAD, f"there is no kind {agent.kind!r}", f"use {', '.join(sorted(AGENTS))}")
     if known and known.library and find_spec(known.library) is None:
         return Diagnosis(title, Health.BAD, "the library that drives it is not installed", known.install)
-    program = agent.run[0] if agent.run else agent.kind
     bad = lacking(program, checkouts, contained=contained)
     if bad:
         return Diagnosis(title, Health.BAD, bad[0], known.install if known and not agent.run else bad[1])

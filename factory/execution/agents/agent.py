@@ -1,8 +1,11 @@
 """An agent: whoever does one bounded piece of work in a cell, a worker's or a machine seat's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from pydantic import JsonValue
 
 from factory.execution.agents.usage import UsageMeter
 from factory.execution.cell.cell import Cell
@@ -13,6 +16,7 @@ from factory.execution.request import BudgetLeft
 from factory.model.agent import AgentIdentity
 from factory.model.failure import Failure
 from factory.model.result import Usage
+from factory.model.symphony import Codex
 
 COMMAND = "command"
 
@@ -32,6 +36,8 @@ class Task:
     max_turns: int = 20
     session: str | None = None  # to go on in: its files lie in the home again, and the prompt says what is new
     used_in_session: Usage = field(default_factory=Usage)  # before, as far as the agent counts it on
+    item: Mapping[str, JsonValue] | None = None  # what one that can ask is shown of its own; None for a seat
+    codex: Codex = field(default_factory=Codex)  # how an app-server is held
 
 
 @dataclass(frozen=True)

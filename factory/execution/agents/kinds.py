@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from factory.execution.agents.agent import COMMAND, Agent, CommandAgent
+from factory.execution.agents.app_server.agent import AppServerAgent
 from factory.execution.agents.programs.acp import ACP
 from factory.execution.agents.programs.claude import CLAUDE
 from factory.execution.agents.programs.codex import CODEX
@@ -11,7 +12,12 @@ from factory.execution.agents.programs.opencode import OPENCODE
 from factory.execution.agents.programs.program import Program, ProgramAgent
 
 PROGRAMS: Mapping[str, Program] = MappingProxyType({"claude": CLAUDE, "codex": CODEX, "opencode": OPENCODE, "acp": ACP})
+APP_SERVER = "codex-app-server"
 Agents = Mapping[str, Agent]  # by kind
 AGENTS: Agents = MappingProxyType(
-    {COMMAND: CommandAgent(), **{kind: ProgramAgent(program) for kind, program in PROGRAMS.items()}}
+    {
+        COMMAND: CommandAgent(),
+        APP_SERVER: AppServerAgent(),
+        **{kind: ProgramAgent(program) for kind, program in PROGRAMS.items()},
+    }
 )

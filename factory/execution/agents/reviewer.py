@@ -153,7 +153,8 @@ def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task
     agent = policy.agent_named(asked.seat.agent)
     model, url = (agent.model, agent.url) if agent else (None, None)
     turns = policy.agent.max_turns
-    return Task(cell, command, prompt, asked.request.budget_left, model=model, url=url, max_turns=turns)
+    left = asked.request.budget_left
+    return Task(cell, command, prompt, left, model=model, url=url, max_turns=turns, codex=policy.codex)
 
 
 def prompt_of(request: RunRequest, seat: Seat, subject: str) -> tuple[str, dict[str, JsonValue]]:

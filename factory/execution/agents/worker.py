@@ -4,6 +4,8 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from factory.execution.agents import deliverables, kept, session
 from factory.execution.agents.agent import COMMAND, Answer, Task
 from factory.execution.agents.frozen import frozen_places
@@ -146,7 +148,16 @@ def _task(
         max_turns=request.policy.agent.max_turns,
         session=taken_up.session if taken_up else None,
         used_in_session=taken_up.used if taken_up else Usage(),
+        item=_shown(request),
+        codex=request.policy.codex,
     )
+
+
+def _shown(request: RunRequest) -> dict[str, JsonValue]:
+    """What an agent that asks is shown of its own item."""
+    variables = request.variables()
+    rest: dict[str, JsonValue] = {name: variables[name] for name in ("round", "attempt", "findings", "earlier")}
+    return {"id": request.item_id, **request.item.model_dump(mode="json"), **rest}
 
 
 def _contained_by(command: Command, cell: Cell, ended: Ended) -> str:
