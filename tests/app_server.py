@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 Step = Mapping[str, object]
+ROLLOUT = Path.home() / ".codex/sessions/2026/rollout-thread-1.jsonl"
 
 
 def tells(method: str, **params: object) -> Step:
@@ -90,7 +91,7 @@ class Server:
     def __init__(self, part: str, silent_at: str) -> None:
         self.turns = PARTS[part]
         self.silent_at = silent_at
-        self.turn = 0
+        self.turn = self.used = 0
 
     def hear(self) -> Mapping[str, object]:
         line = sys.stdin.readline()
@@ -116,11 +117,16 @@ class Server:
                 case "initialize":
                     self.say({"id": number, "result": {"userAgent": "stand-in/1.2.3 (Linux)"}})
                 case "thread/start":
+                    ROLLOUT.parent.mkdir(parents=True, exist_ok=True)
+                    ROLLOUT.write_text("begun\n")
                     self.say({"id": number, "result": thread})
-                case "thread/resume" if "forgets" in sys.argv:
-                    self.say({"id": number, "error": {"code": -32600, "message": "no rollout found"}})
+                case "thread/resume" if ROLLOUT.exists() and self.silent_at != "remembers nothing":
+                    self.say({"id": number, "result": thread})
+                    self.play(used(before := 1000))  # as of its last turn
+                    self.used = before
                 case "thread/resume":
-                    self.say({"id": number, "result": thread})
+                    ROLLOUT.unlink(missing_ok=True)
+                    self.say({"id": number, "error": {"code": -32600, "message": "no rollout found"}})
                 case "turn/interrupt":
                     self.play(tells("turn/completed", turn={"status": "interrupted"}))
                 case "turn/start":
@@ -143,6 +149,13 @@ class Server:
                 os.kill(os.getpid(), signal.SIGKILL)
             case {"hang": int() | float() as seconds}:
                 time.sleep(seconds)
+            case {
+                "method": "thread/tokenUsage/updated",
+                "params": {"tokenUsage": {"total": {"inputTokens": int(total)}}},
+            } if self.used:
+                before, self.used = self.used, 0
+                self.play(used(before + total))
+                self.used = before
             case {"params": dict(params)}:
                 whole = {**params, "threadId": "thread-1", "turnId": f"t{self.turn}"}
                 if isinstance(turn := params.get("turn"), dict):

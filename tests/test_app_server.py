@@ -191,3 +191,19 @@ def test_a_turn_is_interrupted_when_the_factory_is_to_stop(world: World) -> None
     process.communicate(timeout=20)
     assert [json.loads(line)["method"] for line in place.read_text().splitlines()][-1] == "turn/interrupt"
     assert os.path.lexists(world.root / "queue/inbox/one.yaml")
+
+
+@pytest.mark.parametrize("more", [(), ("remembers nothing",)], ids=["there", "gone"])
+def test_rework_goes_on_in_the_thread_of_the_round_before_or_in_a_new_one(world: World, more: tuple[str, ...]) -> None:
+    world.write("twice.sh", "test $(wc -l < a.txt) = 2\n")
+    serving(world, "delivers", *more, contract="checks: [{name: twice, run: [sh, twice.sh], when: delivery}]\n")
+    world.tick(drain=True)
+    assert world.lane("one") == "done", world.last("one")
+    asked = [(each["method"], each["params"]) for each in told(world) if "method" in each]
+    threads = [method for method, _ in asked if str(method) in ("thread/start", "thread/resume")]
+    assert threads == ["thread/start", "thread/resume", *(["thread/start"] if more else [])]
+    resumed = next(params for method, params in asked if method == "thread/resume")
+    assert isinstance(resumed, dict) and resumed["threadId"] == "thread-1"
+    first, second = (json.dumps(params) for method, params in asked if method == "turn/start")
+    assert "do one" in first and ("Put right" in second) is not bool(more) and ("do one" in second) is bool(more)
+    assert [entry.usage.tokens for entry in world.journal("one") if entry.usage] == [1000, 1000]

@@ -171,9 +171,11 @@ def test_a_thread_of_a_round_before_is_gone_on_with_and_only_what_is_new_is_coun
 
 
 def test_a_thread_that_is_not_there_any_more_is_begun_anew() -> None:
-    session, said = follow(recorded("gone"), replace(SETTINGS, session=THREAD))
+    settings = replace(SETTINGS, session=THREAD, prompt="go on", whole_prompt="do it, whole")
+    session, said = follow(recorded("gone"), settings)
     assert methods(said)[2:4] == ["thread/resume", "thread/start"]
     assert session.thread not in ("", THREAD) and session.heard.session == session.thread
+    assert params(said, "turn/start")[0]["input"] == [{"type": "text", "text": "do it, whole"}]
 
 
 FAILED = {

@@ -36,6 +36,7 @@ class Task:
     max_turns: int = 20
     session: str | None = None  # to go on in: its files lie in the home again, and the prompt says what is new
     used_in_session: Usage = field(default_factory=Usage)  # before, as far as the agent counts it on
+    whole_prompt: str = ""  # for one that finds that it cannot go on in that session
     item: Mapping[str, JsonValue] | None = None  # what one that can ask is shown of its own; None for a seat
     codex: Codex = field(default_factory=Codex)  # how an app-server is held
 

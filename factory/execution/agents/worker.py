@@ -56,16 +56,17 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
 
 def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> Work:
     variables = request.variables()
-    prompt = render(request.prompt, variables, "the prompt", liquid=request.liquid)
+    prompt = whole = render(request.prompt, variables, "the prompt", liquid=request.liquid)
     taken_up = session.taken_up(request, cell, host.sessions)
     if taken_up is not None:
-        prompt = session.prompt_of(request, prompt, here=_begins_with_work(request, host.repository))
+        prompt = session.prompt_of(request, whole, here=_begins_with_work(request, host.repository))
     argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
     command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
+    task = replace(_task(cell, command, prompt, request, skills, taken_up), whole_prompt=whole)
     try:
-        answer = host.agents[request.kind].work(_task(cell, command, prompt, request, skills, taken_up), control)
+        answer = host.agents[request.kind].work(task, control)
         session.keep(request, cell, answer, host.sessions)
     finally:
         hooks.run_optional(cell, request, "after_run", control)

@@ -23,6 +23,7 @@ from factory.store.files import read_inside
 
 _MOST_ERRORS = 64_000  # bytes of its standard error that are kept
 _APART = b"\n[what it printed on its standard error]\n"
+_SESSION_FILES = (".codex/sessions",)  # below its home; what it has used in a thread it knows from there itself
 _OPEN = "danger-full-access"  # its own sandbox does nothing within ours, and ends well all the same
 
 
@@ -77,6 +78,7 @@ def _answer(task: Task, talk: Talk, ended: Ended, errors: Path) -> Answer:
         result=told.result() if told.final or spoken is None else spoken,
         failure=talk.failure(ended.exit_code, words) if failed else None,
         denials=heard.denials,
+        session_files=_SESSION_FILES,
     )
 
 
@@ -109,4 +111,6 @@ def _settings(task: Task) -> Settings:
         model=task.model,
         url=task.url,
         key=task.command.env.get(KEY),
+        session=task.session,
+        whole_prompt=task.whole_prompt or task.prompt,
     )

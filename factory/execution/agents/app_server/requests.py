@@ -38,6 +38,7 @@ class Settings:
     url: str | None = None  # of its model
     key: str | None = None  # to log in with, where the model is at its usual place
     session: str | None = None  # the thread to be gone on with
+    whole_prompt: str = ""  # where that is not there any more
 
 
 def initialize(version: str) -> Event:

@@ -118,7 +118,8 @@ def _with_thread(session: Session, message: Event, *, resumed: bool) -> Step:
     heard = replace(session.heard, session=thread, model=label(text(message, "result", "model")))
     session = replace(session, heard=heard, thread=thread, tokens=Tokens(thread if resumed else ""))
     name = {**requests.thread_name(session.settings, thread), "id": "name"}
-    return _turn(session, session.settings.prompt, name)
+    begun_anew = bool(session.settings.session) and not resumed
+    return _turn(session, session.settings.whole_prompt if begun_anew else session.settings.prompt, name)
 
 
 def _turn(session: Session, words: str, *besides: Event) -> Step:
