@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -44,6 +45,10 @@ WORK: list[Step] = [
 END = tells("turn/completed", turn={"status": "completed"})
 SAYS = tells("item/completed", item={"type": "agentMessage", "text": "All done."})
 DELIVER = tool(action="deliver", text="It is done")
+_VERDICT = (
+    "printf 'subject: %s\\npatch: sha256:%s\\ndecision: approve\\n' "
+    '"$FACTORY_SUBJECT" "$(sha256sum < "$FACTORY_PATCH" | cut -d" " -f1)" > "$FACTORY_OUT/verdict.yaml"'
+)
 PARTS: Mapping[str, Sequence[Sequence[Step]]] = {
     "delivers": [[*WORK, used(700), tool(action="follow_up", text="The docs are old"), DELIVER, SAYS, used(1000), END]],
     "goes on": [[*WORK, END], [*WORK, DELIVER, END]],
@@ -76,6 +81,7 @@ PARTS: Mapping[str, Sequence[Sequence[Step]]] = {
         [*WORK, {"raw": "rubbish"}, {"raw": '{"method": "turn/completed", "params": {"turn"'}, {"exit": 0}]
     ],
     "complains": [[*WORK, {"error": '{"method": "turn/failed", "params": {}}'}, DELIVER, END]],
+    "judges": [[DELIVER, {"do": _VERDICT}, END]],
     "spends": [[*WORK, used(10_000_000), {"hang": 60}]],
 }
 
@@ -97,7 +103,7 @@ class Server:
         line = sys.stdin.readline()
         if not line:
             sys.exit(0)
-        with Path("told.jsonl").open("a") as told:
+        with suppress(OSError), Path("told.jsonl").open("a") as told:  # a seat can write nothing here
             told.write(line)
         message = json.loads(line)
         assert isinstance(message, dict)

@@ -207,3 +207,14 @@ def test_rework_goes_on_in_the_thread_of_the_round_before_or_in_a_new_one(world:
     first, second = (json.dumps(params) for method, params in asked if method == "turn/start")
     assert "do one" in first and ("Put right" in second) is not bool(more) and ("do one" in second) is bool(more)
     assert [entry.usage.tokens for entry in world.journal("one") if entry.usage] == [1000, 1000]
+
+
+def test_one_may_judge_in_a_seat_where_one_turn_is_all_and_it_is_offered_no_tool(world: World) -> None:
+    command = json.dumps(shlex.join([sys.executable, str(_SERVER), "judges"]))
+    world.policy(f"codex: {{command: {command}}}\nagents: {{critic: {{kind: codex-app-server}}}}")
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "critic", "kind": "agent", "agent": "critic"}]
+    world.contract("scripted", review={"seats": seats})
+    world.item("one")
+    world.tick()
+    assert world.lane("one") == "done", world.last("one")
+    assert "there is no tool" not in world.artifacts("one")["run-1/seats/critic.log"]

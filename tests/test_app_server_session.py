@@ -15,9 +15,13 @@ from hypothesis import strategies as st
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import CONTINUE, Settings
 from factory.execution.agents.app_server.session import Session, begin, interrupt, take
+from factory.execution.agents.app_server.talk import Talk
 from factory.execution.agents.programs.heard import Event
+from factory.execution.control import unfollowed
 from factory.model.failure import Failure, FailureClass
 from factory.model.result import MOST_TOKENS
+from factory.model.symphony import Codex
+from factory.store.system import MACHINE
 
 _RECORDED = Path(__file__).parent / "fixtures/app_server"
 THREAD = "01a22cc5-5ba5-7090-a9ab-5eab64c50574"
@@ -377,6 +381,19 @@ def test_lines_are_put_together_however_they_come_and_what_is_none_is_counted() 
     long = Lines()
     assert [each for _ in range(200) for each in long.take(b"x" * 100_000)] == []
     assert list(long.take(b'}\n{"id": 1}\n')) == [{"id": 1}] and long.malformed == 1
+
+
+def test_nobody_is_answered_for_ever() -> None:
+    item = {"id": "one", "description": "x" * 90_000}
+    talk = Talk(replace(SETTINGS, item=item), Codex(), lambda: False, unfollowed(MACHINE))
+    talk.opening()
+    for line in in_turn(*[tool(action="show")] * 220):
+        talk.answer(f"{json.dumps(line)}\n".encode())
+        assert talk.overdue() is None
+    for _ in range(20):
+        talk.answer(f"{json.dumps(tool(action='show'))}\n".encode())
+    failure = talk.overdue()
+    assert failure is not None and "more than anybody answers" in failure.reason
 
 
 _VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)

@@ -101,7 +101,7 @@ def _answered(session: Session, message: Event) -> Step:
             return _ask(session, _thread_of(settings))
         case "thread/start" | "thread/resume":
             return _with_thread(session, message, resumed=asked == "thread/resume")
-    turn = text(message, "result", "turn", "id")
+    turn = label(text(message, "result", "turn", "id"))
     return replace(session, turn=turn, running=True), ()
 
 
@@ -163,7 +163,7 @@ def _noticed(session: Session, method: str, params: Event, *, wrote: bool) -> St
         case "turn/completed" | "turn/failed" | "turn/cancelled":
             return _turn_ended(session, method, params, wrote=wrote)
         case "turn/started":
-            return replace(session, turn=text(params, "turn", "id"), running=session.turns > 0), ()
+            return replace(session, turn=label(text(params, "turn", "id")), running=session.turns > 0), ()
         case "item/started" | "item/completed":
             return replace(session, heard=_of_item(session.heard, params, begun=method == "item/started")), ()
         case "error":
@@ -186,7 +186,7 @@ def _of_item(heard: Heard, params: Event, *, begun: bool) -> Heard:
 
 
 def _turn_ended(session: Session, method: str, params: Event, *, wrote: bool) -> Step:
-    turn = text(params, "turn", "id") or text(params, "turnId")
+    turn = label(text(params, "turn", "id") or text(params, "turnId"))
     ours = session.running and turn in ("", session.turn)
     early = session.awaits == "turn/start" and turn != session.turn  # its beginning is answered only after its end
     if not (ours or early):

@@ -14,6 +14,8 @@ from factory.model.failure import Failure, FailureClass, of_exit_status
 from factory.model.symphony import Codex
 from factory.model.text import counted, last_line
 
+_MOST_SAID = 20_000_000  # bytes; who asks for more does nothing else
+
 
 class Talk:
     """A dialogue of a process, and a watcher of it that knows how long its answers and its turns may take."""
@@ -30,6 +32,7 @@ class Talk:
         self.session, said = begin(self._settings, __version__)
         self._since = self._turn_since = self._control.system.monotonic()
         self.lingered = False
+        self._said = 0
         return _bytes(said)
 
     def opening(self) -> bytes:
@@ -44,7 +47,9 @@ class Talk:
             self.session, more = take(before, message, wrote=self._wrote())
             said += more
             self._follow(before, self.session)
-        return None if self.session.over else _bytes(said)
+        told = _bytes(said)
+        self._said += len(told)
+        return None if self.session.over else told
 
     def _follow(self, before: Session, now: Session) -> None:
         """Tell what it does now as soon as it is something else, and look at the clock where a wait begins."""
@@ -70,6 +75,8 @@ class Talk:
                 if late
                 else None
             )
+        if self._said > _MOST_SAID:
+            return Failure(FailureClass.CRASH, "was stopped: it asked for more than anybody answers")
         if session.awaits and late:
             waited = f"within {patience.read_timeout_s:g} s (codex.read_timeout_ms)"
             return Failure(FailureClass.TIMEOUT, f"was stopped: it did not answer {session.awaits} {waited}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from factory.execution.agents.programs.heard import Event, count, text
 from factory.model.result import MOST_TOKENS, Usage
+from factory.model.text import label
 
 _MOST_THREADS = 100  # an agent may have helpers, each with a thread of its own
 
@@ -21,12 +22,12 @@ class Tokens:
 
     def told(self, event: Event, turn: str) -> "Tokens":
         """With what a server tells of a thread now, while a turn of ours is under way or none is."""
-        thread, now = text(event, "threadId"), _total(event, "total")
+        thread, now = label(text(event, "threadId")), _total(event, "total")
         before = self.totals.get(thread)
         if before is None and len(self.totals) >= _MOST_THREADS:
             return self
         if before is None and thread == self.resumed:
-            last = _total(event, "last") if turn and text(event, "turnId") == turn else (0, 0)
+            last = _total(event, "last") if turn and label(text(event, "turnId")) == turn else (0, 0)
             before = (max(0, now[0] - last[0]), max(0, now[1] - last[1]))
         more = [max(0, new - old) for new, old in zip(now, before or (0, 0), strict=True)]
         usage = Usage.model_construct(
