@@ -103,15 +103,6 @@ def test_an_agent_that_is_not_installed_is_a_matter_for_a_person(world: World) -
     assert world.lane("one") == "blocked" and world.last("one").failure is FailureClass.CONFIG
 
 
-def test_an_agent_works_without_a_sandbox_too(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(tmp_path / "bin", monkeypatch, "claude", (_RECORDED / "claude.ok.out").read_bytes(), 0, _WORK)
-    with_agent(world, "claude")
-    world.write("WORKFLOW.md", world.read("WORKFLOW.md").replace("branch: main", "branch: main\nsandbox: off", 1))
-    world.commit("No sandbox")
-    world.tick()
-    assert world.lane("one") == "done"
-
-
 def test_a_question_is_a_question(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 'I need to know.\n```json\n{"status": "blocked", "question": "Which of the two?"}\n```\n'
     ended: Mapping[str, object] = {"type": "result", "subtype": "success", "is_error": False, "result": asked}

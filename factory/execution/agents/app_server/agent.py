@@ -38,7 +38,7 @@ class AppServerAgent:
         talk = Talk(_settings(task), task.codex, result.is_file, control)
 
         def watch() -> Failure | None:
-            beyond = exceeded(task.budget_left, talk.session.heard.usage)
+            beyond = exceeded(task.budget_left, talk.state.heard.usage)
             return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else talk.overdue()
 
         ended = _seen(process.run(_command(task, talk, errors), control, watch), talk)
@@ -57,17 +57,17 @@ def _argv(line: str, path: str) -> Argv:
 
 def _seen(ended: Ended, talk: Talk) -> Ended:
     """How it ended. Once all was said, neither its exit status nor how long it stayed tells anything."""
-    by_itself = talk.session.parting and ended.stopped is Stopped.NO
+    by_itself = talk.state.parting and ended.stopped is Stopped.NO
     if by_itself or (talk.lingered and ended.stopped is Stopped.LIMIT):
         return replace(ended, stopped=Stopped.NO, exit_code=0, over=None)
     return ended
 
 
 def _answer(task: Task, talk: Talk, ended: Ended, errors: Path) -> Answer:
-    heard, told = talk.session.heard, talk.session.told
+    heard, told = talk.state.heard, talk.state.told
     besides = _read(errors)
     words = besides.decode(errors="replace")
-    failed = ended.stopped is Stopped.NO and not talk.session.interrupted
+    failed = ended.stopped is Stopped.NO and not talk.state.interrupted
     spoken = result_in(heard.message)
     return Answer(
         ended,

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Iterable
 
 from factory import __version__
+from factory.execution.agents.app_server.conversation import Conversation, begin, interrupt, take
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import Settings
-from factory.execution.agents.app_server.session import Session, begin, interrupt, take
 from factory.execution.agents.programs.heard import Event
 from factory.execution.agents.programs.trouble import of_words, trouble
 from factory.execution.control import Control
@@ -29,7 +29,7 @@ class Talk:
 
     def _start(self) -> bytes:
         self._lines = Lines()
-        self.session, said = begin(self._settings, __version__)
+        self.state, said = begin(self._settings, __version__)
         self._since = self._turn_since = self._control.system.monotonic()
         self.lingered = False
         self._said = 0
@@ -43,15 +43,15 @@ class Talk:
         """Go on with what it has printed; None once nothing is left to be said."""
         said: list[Event] = []
         for message in self._lines.take(output):
-            before = self.session
-            self.session, more = take(before, message, wrote=self._wrote())
+            before = self.state
+            self.state, more = take(before, message, wrote=self._wrote())
             said += more
-            self._follow(before, self.session)
+            self._follow(before, self.state)
         told = _bytes(said)
         self._said += len(told)
-        return None if self.session.over else told
+        return None if self.state.over else told
 
-    def _follow(self, before: Session, now: Session) -> None:
+    def _follow(self, before: Conversation, now: Conversation) -> None:
         """Tell what it does now as soon as it is something else, and look at the clock where a wait begins."""
         if now.heard.step != before.heard.step:
             self._control.says(now.heard.step)
@@ -62,13 +62,13 @@ class Talk:
 
     def farewell(self) -> bytes:
         """What it is told when it is to be stopped."""
-        return _bytes(interrupt(self.session)[1])
+        return _bytes(interrupt(self.state)[1])
 
     def overdue(self) -> Failure | None:
         """Why it is to be stopped now: for an answer, a turn or an end that does not come."""
-        now, session, patience = self._control.system.monotonic(), self.session, self._patience
+        now, state, patience = self._control.system.monotonic(), self.state, self._patience
         late = now - self._since > patience.read_timeout_s
-        if session.parting:
+        if state.parting:
             self.lingered = late
             return (
                 Failure(FailureClass.TIMEOUT, "was stopped: it did not end when it had come to its end")
@@ -77,17 +77,17 @@ class Talk:
             )
         if self._said > _MOST_SAID:
             return Failure(FailureClass.CRASH, "was stopped: it asked for more than anybody answers")
-        if session.awaits and late:
+        if state.awaits and late:
             waited = f"within {patience.read_timeout_s:g} s (codex.read_timeout_ms)"
-            return Failure(FailureClass.TIMEOUT, f"was stopped: it did not answer {session.awaits} {waited}")
-        if session.turns and now - self._turn_since > patience.turn_timeout_s:
+            return Failure(FailureClass.TIMEOUT, f"was stopped: it did not answer {state.awaits} {waited}")
+        if state.turns and now - self._turn_since > patience.turn_timeout_s:
             longest = f"{patience.turn_timeout_s:g} s (codex.turn_timeout_ms)"
             return Failure(FailureClass.TIMEOUT, f"was stopped: its turn took longer than {longest}")
         return None
 
     def failure(self, exit_code: int | None, errors: str) -> Failure | None:
         """What kept the agent from its end, once its process is gone; `errors` is what it printed besides."""
-        heard = self.session.heard
+        heard = self.state.heard
         if heard.finished:
             return heard.failure
         ended = "was stopped" if exit_code is None else f"ended with exit status {exit_code}"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.execution.agents.app_server.conversation import Conversation, begin, interrupt, take
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import CONTINUE, Settings
-from factory.execution.agents.app_server.session import Session, begin, interrupt, take
 from factory.execution.agents.app_server.talk import Talk
 from factory.execution.agents.programs.heard import Event
 from factory.execution.control import unfollowed
@@ -39,14 +39,14 @@ SETTINGS = Settings(
 
 def follow(
     lines: Iterable[Event], settings: Settings = SETTINGS, *, wrote: bool = False
-) -> tuple[Session, list[Event]]:
+) -> tuple[Conversation, list[Event]]:
     """Where a conversation comes to by these lines, and all that is said in it."""
-    session, first = begin(settings, "1")
+    state, first = begin(settings, "1")
     said = list(first)
     for line in lines:
-        session, more = take(session, line, wrote=wrote)
+        state, more = take(state, line, wrote=wrote)
         said += more
-    return session, said
+    return state, said
 
 
 def recorded(name: str) -> list[Event]:
@@ -96,9 +96,9 @@ def ended(turn: str = "t1", status: str = "completed", **more: object) -> Event:
     return told("turn/completed", turn={"id": turn, "status": status, **more})
 
 
-def failure_of(session: Session) -> Failure:
-    assert session.over and session.heard.finished and session.heard.failure is not None
-    return session.heard.failure
+def failure_of(state: Conversation) -> Failure:
+    assert state.over and state.heard.finished and state.heard.failure is not None
+    return state.heard.failure
 
 
 def test_the_handshake_says_who_speaks_where_it_works_and_which_tool_there_is() -> None:
@@ -115,70 +115,70 @@ def test_the_handshake_says_who_speaks_where_it_works_and_which_tool_there_is() 
 
 
 def test_what_the_agent_tells_with_its_tool_is_what_a_result_would_say() -> None:
-    session, said = follow(recorded("delivered"))
-    assert session.over and session.heard.failure is None
-    result = json.loads(session.told.result() or b"")
+    state, said = follow(recorded("delivered"))
+    assert state.over and state.heard.failure is None
+    result = json.loads(state.told.result() or b"")
     assert (result["status"], result["summary"]) == ("ok", "Wrote a.txt")
     assert result["handoff"]["issues"] == [{"text": "The README is out of date"}]
-    heard = session.heard
+    heard = state.heard
     assert (heard.version, heard.model, heard.usage.tokens, heard.message) == ("0.169.0", "gpt-x", 1360, "All done.")
     replies = [each["result"] for each in said if "method" not in each]
     assert all(isinstance(each, Mapping) and each["success"] is True for each in replies) and len(replies) == 3
 
 
 def test_a_question_is_what_the_run_comes_to() -> None:
-    session, _ = follow(recorded("question"))
-    assert session.over and json.loads(session.told.result() or b"") == {
+    state, _ = follow(recorded("question"))
+    assert state.over and json.loads(state.told.result() or b"") == {
         "status": "blocked",
         "question": "Which of the two?",
     }
 
 
 def test_an_agent_that_has_not_delivered_goes_on_in_the_same_thread_with_guidance_alone() -> None:
-    session, said = follow(recorded("continued"))
+    state, said = follow(recorded("continued"))
     first, second = params(said, "turn/start")
-    assert first["threadId"] == second["threadId"] == session.thread
+    assert first["threadId"] == second["threadId"] == state.thread
     assert second["input"] == [{"type": "text", "text": CONTINUE}]
-    assert session.turns == 2 and session.told.delivered is not None and session.heard.failure is None
+    assert state.turns == 2 and state.told.delivered is not None and state.heard.failure is None
 
 
 def test_an_agent_that_does_nothing_when_told_to_go_on_is_at_its_end() -> None:
-    session, _ = follow(recorded("idle"))
-    assert session.over and session.turns == 2 and session.heard.finished and session.heard.failure is None
-    assert session.told.result() is None and session.heard.message == "All done."
+    state, _ = follow(recorded("idle"))
+    assert state.over and state.turns == 2 and state.heard.finished and state.heard.failure is None
+    assert state.told.result() is None and state.heard.message == "All done."
 
 
 def test_no_more_turns_are_begun_than_may_be() -> None:
     lines = in_turn(worked(), ended())
     for number in (2, 3):
         lines += [answered(2 + number, turn={"id": f"t{number}"}), worked(f"make {number}"), ended(f"t{number}")]
-    session, said = follow(lines)
-    assert methods(said).count("turn/start") == session.turns == 3
-    assert failure_of(session).kind is FailureClass.MAX_TURNS
+    state, said = follow(lines)
+    assert methods(said).count("turn/start") == state.turns == 3
+    assert failure_of(state).kind is FailureClass.MAX_TURNS
 
 
 @pytest.mark.parametrize("settings", [replace(SETTINGS, item=None), SETTINGS], ids=["a seat", "it wrote its result"])
 def test_one_turn_is_all_where_nothing_more_is_to_come(settings: Settings) -> None:
-    session, said = follow(in_turn(worked(), ended()), settings, wrote=settings.item is not None)
-    assert session.over and session.heard.finished and methods(said).count("turn/start") == 1
+    state, said = follow(in_turn(worked(), ended()), settings, wrote=settings.item is not None)
+    assert state.over and state.heard.finished and methods(said).count("turn/start") == 1
 
 
 def test_a_fenced_result_in_the_last_message_delivers_as_well() -> None:
-    session, _ = follow(in_turn(message('```json\n{"status": "ok"}\n```'), ended()))
-    assert session.over and session.turns == 1
+    state, _ = follow(in_turn(message('```json\n{"status": "ok"}\n```'), ended()))
+    assert state.over and state.turns == 1
 
 
 def test_a_thread_of_a_round_before_is_gone_on_with_and_only_what_is_new_is_counted() -> None:
-    session, said = follow(recorded("resumed"), replace(SETTINGS, session="01a22cd0"))
+    state, said = follow(recorded("resumed"), replace(SETTINGS, session="01a22cd0"))
     assert methods(said)[2] == "thread/resume" and params(said, "thread/resume")[0]["threadId"] == "01a22cd0"
-    assert (session.turns, session.heard.usage.tokens) == (2, 110)
+    assert (state.turns, state.heard.usage.tokens) == (2, 110)
 
 
 def test_a_thread_that_is_not_there_any_more_is_begun_anew() -> None:
     settings = replace(SETTINGS, session=THREAD, prompt="go on", whole_prompt="do it, whole")
-    session, said = follow(recorded("gone"), settings)
+    state, said = follow(recorded("gone"), settings)
     assert methods(said)[2:4] == ["thread/resume", "thread/start"]
-    assert session.thread not in ("", THREAD) and session.heard.session == session.thread
+    assert state.thread not in ("", THREAD) and state.heard.session == state.thread
     assert params(said, "turn/start")[0]["input"] == [{"type": "text", "text": "do it, whole"}]
 
 
@@ -199,8 +199,8 @@ FAILED = {
 
 @pytest.mark.parametrize("name", FAILED)
 def test_every_failure_that_was_seen_has_its_class(name: str) -> None:
-    session, _ = follow(recorded(name))
-    assert failure_of(session).kind is FAILED[name]
+    state, _ = follow(recorded(name))
+    assert failure_of(state).kind is FAILED[name]
 
 
 @pytest.mark.parametrize("name", ["delivered", "question", "idle", *FAILED])
@@ -210,8 +210,8 @@ def test_a_conversation_that_breaks_off_is_at_no_end(name: str) -> None:
         number for number, line in enumerate(lines) if line.get("method") == "turn/completed" or "error" in line
     )
     for count in range(last):
-        session, _ = follow(lines[:count])
-        assert not session.over and not session.heard.finished
+        state, _ = follow(lines[:count])
+        assert not state.over and not state.heard.finished
 
 
 def test_the_end_of_an_accounts_limit_is_told() -> None:
@@ -244,25 +244,25 @@ def test_the_end_of_an_accounts_limit_is_told() -> None:
     ],
 )
 def test_what_asks_for_approval_is_answered_by_policy_at_once(request_: Event, reply: Event) -> None:
-    session, said = follow(in_turn(request_))
-    assert said[-1] == {"id": request_["id"], **reply} and not session.over
-    assert bool(session.heard.denials) is (reply["result"] in ({"decision": "decline"}, {"decision": "cancel"}))
+    state, said = follow(in_turn(request_))
+    assert said[-1] == {"id": request_["id"], **reply} and not state.over
+    assert bool(state.heard.denials) is (reply["result"] in ({"decision": "decline"}, {"decision": "cancel"}))
 
 
 def test_a_request_that_nobody_knows_is_an_error_and_the_turn_goes_on() -> None:
-    session, said = follow(in_turn(asked("item/permissions/requestApproval"), worked()))
+    state, said = follow(in_turn(asked("item/permissions/requestApproval"), worked()))
     error = said[-1]["error"]
     assert isinstance(error, Mapping) and error["code"] == -32601
-    assert session.running and session.heard.steps == 1
+    assert state.running and state.heard.steps == 1
 
 
 def test_input_that_only_a_person_has_ends_the_turn_and_is_put_to_them() -> None:
     question = asked("item/tool/requestUserInput", questions=[{"id": "q", "question": "Which?"}, {"header": "When"}])
-    session, said = follow(in_turn(question, ended(status="interrupted")))
+    state, said = follow(in_turn(question, ended(status="interrupted")))
     assert methods(said)[-1] == "turn/interrupt" and "error" in said[-2]
     assert params(said, "turn/interrupt") == [{"threadId": THREAD, "turnId": "t1"}]
-    assert session.over and session.heard.failure is None
-    assert json.loads(session.told.result() or b"")["question"] == "Which?\nWhen"
+    assert state.over and state.heard.failure is None
+    assert json.loads(state.told.result() or b"")["question"] == "Which?\nWhen"
 
 
 @pytest.mark.parametrize(
@@ -282,37 +282,37 @@ def test_input_that_only_a_person_has_ends_the_turn_and_is_put_to_them() -> None
     ],
 )
 def test_a_call_that_is_none_of_the_tools_own_changes_nothing_and_is_answered(arguments: dict[str, object]) -> None:
-    session, said = follow(in_turn(tool(**arguments)))
+    state, said = follow(in_turn(tool(**arguments)))
     result = said[-1]["result"]
     assert isinstance(result, Mapping) and result["success"] is False and result["contentItems"]
-    assert session.told.result() is None and session.running
+    assert state.told.result() is None and state.running
 
 
 def test_a_tool_that_there_is_not_is_refused_and_so_is_every_tool_in_a_seat() -> None:
     for settings, name in ((SETTINGS, "linear_graphql"), (replace(SETTINGS, item=None), "queue_item")):
         call = asked("item/tool/call", tool=name, arguments={"action": "deliver"})
-        session, said = follow(in_turn(call), settings)
-        assert said[-1]["result"]["success"] is False and not session.told.final  # type: ignore[index]
+        state, said = follow(in_turn(call), settings)
+        assert said[-1]["result"]["success"] is False and not state.told.final  # type: ignore[index]
 
 
 def test_the_agent_is_shown_its_own_item_and_no_more_follow_ups_are_taken_than_anybody_reads() -> None:
-    session, said = follow(in_turn(tool(action="show", item="one"), *[tool(action="follow_up", text="more")] * 25))
+    state, said = follow(in_turn(tool(action="show", item="one"), *[tool(action="follow_up", text="more")] * 25))
     replies = [each["result"] for each in said if "method" not in each]
     assert json.loads(replies[0]["contentItems"][0]["text"]) == SETTINGS.item  # type: ignore[index]
     assert [each["success"] for each in replies[1:]] == [True] * 20 + [False] * 5  # type: ignore[index]
-    assert len(session.told.issues) == 20
+    assert len(state.told.issues) == 20
 
 
 def test_what_it_says_it_does_is_what_it_does_now() -> None:
-    session, _ = follow(in_turn(tool(action="progress", text="reading the tests\nof the parser")))
-    assert session.heard.step == "reading the tests of the parser"
+    state, _ = follow(in_turn(tool(action="progress", text="reading the tests\nof the parser")))
+    assert state.heard.step == "reading the tests of the parser"
 
 
 def test_of_asking_and_delivering_the_later_counts() -> None:
     lines = (tool(action="ask", text="Which?"), tool(action="deliver", text="Both"))
     for order, status in ((lines, "ok"), (lines[::-1], "blocked")):
-        session, _ = follow(in_turn(*order, ended()))
-        assert json.loads(session.told.result() or b"")["status"] == status
+        state, _ = follow(in_turn(*order, ended()))
+        assert json.loads(state.told.result() or b"")["status"] == status
 
 
 def test_a_helpers_thread_ends_no_turn_and_what_it_uses_is_counted() -> None:
@@ -325,15 +325,15 @@ def test_a_helpers_thread_ends_no_turn_and_what_it_uses_is_counted() -> None:
 
     helper = {"method": "turn/completed", "params": {"threadId": "helper", "turn": {"id": "t1", "status": "completed"}}}
     lines = [used(THREAD, 10), used(THREAD, 30), used("helper", 5), helper, used(THREAD, 30), used("helper", -9)]
-    session, _ = follow(in_turn(*lines))
-    assert session.running and session.heard.usage.tokens == 35 + 2
-    session, _ = follow(in_turn(*(used(f"h{number}", 10**30) for number in range(300))))
-    assert session.heard.usage.input_tokens == MOST_TOKENS and len(session.tokens.totals) == 100
+    state, _ = follow(in_turn(*lines))
+    assert state.running and state.heard.usage.tokens == 35 + 2
+    state, _ = follow(in_turn(*(used(f"h{number}", 10**30) for number in range(300))))
+    assert state.heard.usage.input_tokens == MOST_TOKENS and len(state.tokens.totals) == 100
 
 
 def test_an_end_of_a_turn_that_is_over_or_of_another_one_is_none() -> None:
-    session, said = follow(in_turn(worked(), ended("t0"), ended("t1"), ended("t1")))
-    assert not session.over and session.turns == 2 and methods(said).count("turn/start") == 2
+    state, said = follow(in_turn(worked(), ended("t0"), ended("t1"), ended("t1")))
+    assert not state.over and state.turns == 2 and methods(said).count("turn/start") == 2
 
 
 @pytest.mark.parametrize(
@@ -349,8 +349,8 @@ def test_an_end_of_a_turn_that_is_over_or_of_another_one_is_none() -> None:
     ],
 )
 def test_only_a_turn_that_is_completed_is_a_success(end: Event) -> None:
-    session, _ = follow(in_turn(tool(action="deliver"), end))
-    assert failure_of(session).kind is FailureClass.CRASH
+    state, _ = follow(in_turn(tool(action="deliver"), end))
+    assert failure_of(state).kind is FailureClass.CRASH
 
 
 def test_who_is_logged_in_with_a_key_is_so_before_there_is_a_thread() -> None:
@@ -362,8 +362,8 @@ def test_who_is_logged_in_with_a_key_is_so_before_there_is_a_thread() -> None:
 
 
 def test_a_turn_that_is_under_way_can_be_interrupted_and_no_other() -> None:
-    session, _ = follow(in_turn())
-    assert methods(interrupt(session)[1]) == ["turn/interrupt"]
+    state, _ = follow(in_turn())
+    assert methods(interrupt(state)[1]) == ["turn/interrupt"]
     assert interrupt(follow(in_turn()[:1])[0])[1] == () and interrupt(follow(in_turn(worked(), ended()))[0])[1] == ()
 
 
@@ -425,8 +425,8 @@ def test_no_rubbish_is_an_error_of_the_readers_or_a_success(lines: list[Event]) 
     completed = any(
         line.get("method") == "turn/completed" and '"completed"' in json.dumps(line.get("params")) for line in lines
     )
-    session, said = follow(in_turn(*lines))
+    state, said = follow(in_turn(*lines))
     json.dumps(said)
-    if session.over and not completed:
-        assert session.heard.failure is not None
-    assert 0 <= session.heard.usage.tokens <= 2 * MOST_TOKENS
+    if state.over and not completed:
+        assert state.heard.failure is not None
+    assert 0 <= state.heard.usage.tokens <= 2 * MOST_TOKENS
