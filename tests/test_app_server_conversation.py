@@ -219,7 +219,7 @@ def test_the_end_of_an_accounts_limit_is_told() -> None:
     limits = told("account/rateLimits/updated", rateLimits={"primary": {"usedPercent": 3}, "secondary": window})
     error = {"message": "You’ve hit your usage limit.", "codexErrorInfo": "usageLimitExceeded"}
     failure = failure_of(follow(in_turn(limits, ended(status="failed", error=error)))[0])
-    assert failure == (FailureClass.BILLING, "You’ve hit your usage limit.; it is reset at 2027-01-15T08:00:00Z")
+    assert failure == (FailureClass.BILLING, "You’ve hit your usage limit.; it resets 2027-01-15T08:00:00Z")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _reset(limits: object) -> str:
     windows = (within(limits, name) for name in ("primary", "secondary"))
     moments = [_moment(window) for window in windows if isinstance(window, dict) and _is_used_up(window)]
     known = [moment for moment in moments if moment is not None]
-    return f"it is reset at {rfc3339(max(known))}" if known else ""
+    return f"it resets {rfc3339(max(known))}" if known else ""
 
 
 def _is_used_up(window: Event) -> bool:
