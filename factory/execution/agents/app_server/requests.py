@@ -13,7 +13,7 @@ KEY = "OPENAI_API_KEY"
 _INSTRUCTIONS = (
     f"You work on one item of a queue, in a folder of your own; nobody can be asked while you work. "
     f"Once the item is done, call the tool {NAME} with action deliver; if only a person can say how to go on, "
-    f"call it with action ask. Do not commit or push: what you leave in the folder is taken over from there."
+    f"call it with action ask."
 )
 CONTINUE = (
     f"Your turn ended, and the item is not delivered yet. Go on where you stopped, without beginning anew. "
