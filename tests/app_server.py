@@ -81,6 +81,7 @@ PARTS: Mapping[str, Sequence[Sequence[Step]]] = {
         [*WORK, {"raw": "rubbish"}, {"raw": '{"method": "turn/completed", "params": {"turn"'}, {"exit": 0}]
     ],
     "complains": [[*WORK, {"error": '{"method": "turn/failed", "params": {}}'}, DELIVER, END]],
+    "tells its environment": [[{"do": "env > a.txt"}, DELIVER, END]],
     "judges": [[DELIVER, {"do": _VERDICT}, END]],
     "spends": [[*WORK, used(10_000_000), {"hang": 60}]],
 }

@@ -167,13 +167,28 @@ def test_who_spends_more_than_is_left_is_stopped(world: World) -> None:
     assert world.last("one").failure is FailureClass.BUDGET
 
 
-@pytest.mark.parametrize("part", ["stays", "exits oddly", "complains"])
+@pytest.mark.parametrize("part", ["stays", "exits oddly"])
 def test_once_it_has_delivered_nothing_that_the_server_does_undoes_it(world: World, part: str) -> None:
     serving(world, part, codex="read_timeout_ms: 1000")
     world.tick()
     assert (world.lane("one"), result(world)["summary"]) == ("done", "It is done")
-    if part == "complains":
-        assert "[what it printed on its standard error]" in world.artifacts("one")["run-1/output.log"]
+
+
+def test_its_standard_error_is_kept_and_never_read(world: World) -> None:
+    serving(world, "complains")
+    world.tick()
+    assert world.lane("one") == "done"
+    said, apart = world.artifacts("one")["run-1/output.log"].split("[what it printed on its standard error]")
+    assert "turn/failed" not in said and "turn/failed" in apart
+
+
+def test_it_inherits_no_secret_that_nobody_gave_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEAR_API_KEY", "lin-0123456789")
+    monkeypatch.setenv("NAMED", "for-it")
+    serving(world, "tells its environment", env=["NAMED"])
+    world.tick()
+    told_it = world.git("show", "main:a.txt")
+    assert "NAMED=for-it" in told_it and "LINEAR_API_KEY" not in told_it and "lin-0123456789" not in told_it
 
 
 def test_a_turn_is_interrupted_when_the_factory_is_to_stop(world: World) -> None:
