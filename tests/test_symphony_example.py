@@ -1,9 +1,11 @@
 """A Symphony user moves over: their WORKFLOW.md with what docs/symphony.md says to change, to a merged change."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ case "$1 $2" in
 esac
 """
 # What an agent would do in the workspace, which it knows from its prompt alone.
-CODEX = """echo "codex $*" >> "$LOG"
+CODEX = """
 issue=$(sed -n 's/^Identifier: //p' "$FACTORY_PROMPT")
 echo "$(basename "$PWD") $issue" >> "$LOG"
 git switch -q -c "agent/$issue"
@@ -34,7 +36,17 @@ grep '^Title: ' "$FACTORY_PROMPT" > change.txt
 git add change.txt && git commit -q -m "Do $issue"
 git push -q origin "agent/$issue"
 gh pr create --fill && gh pr merge --squash
-printf '{"status": "ok", "summary": "merged"}' > "$FACTORY_OUT/result.json"
+cp told.jsonl "$LOG.told"
+"""
+# It talks as an app-server does, and does that in its one turn.
+SERVER = """import os, sys
+sys.path.insert(0, {root!r})
+from tests import app_server
+os.environ["LOG"] = {log!r}
+app_server.PARTS = {{"merges": [[{{"do": {script!r}}}, app_server.DELIVER, app_server.END]]}}
+with open({log!r}, "a") as log:
+    log.write("codex " + " ".join(sys.argv[1:]) + "\\n")
+app_server.Server("merges", "").serve()
 """
 
 
@@ -61,9 +73,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bare, programs = tmp_path / "project.git", tmp_path / "programs"
     programs.mkdir()
     given = f"LOG={shlex.quote(str(tmp_path / 'log'))}\n"
-    for name, script in {"mise": MISE, "gh": GH, "codex": CODEX, "mix": 'echo "mix $*" >> "$LOG"\n'}.items():
+    for name, script in {"mise": MISE, "gh": GH, "mix": 'echo "mix $*" >> "$LOG"\n'}.items():
         (programs / name).write_text(f"#!/bin/sh\nset -e\n{given}{script}")
         (programs / name).chmod(0o755)
+    server = SERVER.format(root=str(ROOT), log=str(tmp_path / "log"), script=CODEX)
+    (programs / "codex").write_text(f"#!{sys.executable}\n{server}")
+    (programs / "codex").chmod(0o755)
     first = World(tmp_path / "first")
     first.root.mkdir()
     first.git("init", "-q", "-b", "main")
@@ -92,10 +107,7 @@ def test_it_runs_to_a_change_that_is_pushed_and_merged(world: World, project: Pa
     world.commit("Move over from Symphony")
     world.contract(
         "symphony",
-        worker={
-            "run": ["bash", "-lc", 'PATH="$0:$PATH" codex app-server', str(tmp_path / "programs")],
-            "env": ["GIT_CONFIG_GLOBAL"],
-        },
+        worker={"agent": "solver", "env": ["GIT_CONFIG_GLOBAL"]},
         produces={"patch": {"required": False}},
         apply={"mode": "none"},
     )
@@ -113,6 +125,14 @@ def test_it_runs_to_a_change_that_is_pushed_and_merged(world: World, project: Pa
     world.tick()
     log = (tmp_path / "log").read_text().split("\n")
     assert [line for line in log if line.startswith("mix ")] == ["mix deps.get", "mix workspace.before_remove"]
+    assert "codex --config shell_environment_policy.inherit=all --model some-model app-server" in log
+    told = [json.loads(line) for line in (tmp_path / "log.told").read_text().splitlines()]
+    thread = next(each["params"] for each in told if each.get("method") == "thread/start")
+    assert (Path(thread["cwd"]).name, thread["approvalPolicy"], thread["sandbox"]) == (
+        "abc-1",
+        "never",
+        "workspace-write",
+    )
     assert "abc-1 abc-1" in log and "gh pr merge --squash" in log
     assert not list(Path("~/code/some-workspaces").expanduser().glob("*/items/*"))
     prompt = world.artifacts("abc-1")["run-1/prompt.md"]

@@ -11,7 +11,7 @@ OF_SYMPHONY: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "max_concurrent_agents": "Workers at a time.",
             "max_concurrent_checks": "Checks at a time, of deliveries and of the merge train; otherwise as workers.",
             "max_concurrent_reviews": "Machine seats that judge at a time; otherwise as many as workers.",
-            "max_turns": "Turns of an agent, for its argv template.",
+            "max_turns": "Turns of an agent.",
             "max_retry_backoff_ms": "The longest wait before another attempt, in milliseconds.",
             "max_concurrent_agents_by_state": "Workers at a time whose items came from a state or lane: {Todo: 3}.",
         },

@@ -11,16 +11,18 @@ from factory.model.states import lane_of
 
 Path = tuple[str | int, ...]
 _OF_TRACKER = "the queue in this repository is the tracker, and nobody else is asked"
-_OF_CODEX = "no app-server is started"
+_OF_CODEX = "no agent is of the kind codex-app-server"
 _IDLE: Mapping[Path, str] = MappingProxyType(
     {
         **{("tracker", key): _OF_TRACKER for key in ("endpoint", "api_key", "project_slug", "provider")},
-        **{("codex", key): _OF_CODEX for key in ("command", "approval_policy", "thread_sandbox")},
-        **{("codex", key): _OF_CODEX for key in ("turn_sandbox_policy", "turn_timeout_ms", "read_timeout_ms")},
         ("server",): "there is no HTTP surface yet",
         ("sync",): "nothing acts on it yet",
     }
 )
+_FOR_APP_SERVERS = frozenset(
+    {"command", "approval_policy", "thread_sandbox", "turn_sandbox_policy", "turn_timeout_ms", "read_timeout_ms"}
+)
+_APP_SERVER = "codex-app-server"
 _STARTS = frozenset({Lane.INBOX, Lane.REWORK, Lane.ACTIVE})
 _SAY_WHICH = "say which lane it is under tracker.lanes"
 
@@ -33,6 +35,10 @@ def idle_keys(given: JsonValue, policy: Policy) -> Iterator[tuple[Path, str]]:
             found = found.get(str(key)) if isinstance(found, dict) else None
         if found is not None:
             yield path, f"is without effect: {why}"
+    if not any(agent.kind == _APP_SERVER for agent in policy.agents.values()):
+        codex = given.get("codex") if isinstance(given, dict) else None
+        idle = [key for key in codex if key in _FOR_APP_SERVERS] if isinstance(codex, dict) else []
+        yield from ((("codex", key), f"is without effect: {_OF_CODEX}") for key in idle)
     yield from _idle_states(policy)
 
 
