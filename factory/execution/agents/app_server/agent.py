@@ -101,7 +101,7 @@ def _settings(task: Task) -> Settings:
     item = task.item or {}
     return Settings(
         prompt=task.prompt,
-        folder=str(task.command.filesystem.folder if contained else task.command.filesystem.tree),
+        folder=str(task.command.filesystem.folder if contained else task.command.filesystem.folder_on_disk),
         name=f"{item.get('id', 'review')}: {item.get('title', '')}"[:200],
         approval="never" if codex.approval_policy is None else codex.approval_policy,
         sandbox=_OPEN if sandbox is None else sandbox,
