@@ -111,10 +111,16 @@ class RunRequest:
         return tuple(dict.fromkeys((*self.contract.worker.env, *(agent.env if agent else ()))))
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """Those that are masked in all that is written."""
+    def keys(self) -> Mapping[str, str]:
+        """The secrets that the worker gets: the name that it sees, and the variable here that has the value."""
         agent = self.policy.agent_named(self.contract.worker.agent)
-        return tuple(dict.fromkeys((*self.contract.worker.secrets, *(agent.secrets if agent else ()))))
+        return {**{name: name for name in self.contract.worker.secrets}, **(agent.keys if agent else {})}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The variables here whose values are masked in all that is written."""
+        agent = self.policy.agent_named(self.contract.worker.agent)
+        return tuple(dict.fromkeys((*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))))
 
     @property
     def network(self) -> Network:

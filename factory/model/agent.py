@@ -1,6 +1,7 @@
 """A coding agent: what WORKFLOW.md says of it, and what it says of itself."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -20,7 +21,7 @@ class Agent(Section):
     url: Annotated[str, Field(pattern=r"^https?://[^\s\"']+$", max_length=500)] | None = None  # of its model
     run: Argv | None = None
     env: tuple[Text, ...] = ()
-    secrets: tuple[Text, ...] = ()
+    secrets: tuple[Text, ...] | dict[Text, Text] = ()  # names; or what it is called there: its name here
     network: Network = False
 
     @model_validator(mode="after")
@@ -28,6 +29,11 @@ class Agent(Section):
         if (self.kind in WITH_ARGV) != (self.run is not None):
             raise ValueError(f"'run' belongs to an agent of kind {' or '.join(WITH_ARGV)}, and to no other")
         return self
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Its secrets: the name that the agent sees, and the variable of the factory's environment that has it."""
+        return self.secrets if isinstance(self.secrets, dict) else {name: name for name in self.secrets}
 
 
 # What may stand in an argv: it is never taken for an option, a path or anything but one word.

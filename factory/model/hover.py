@@ -176,8 +176,8 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "model": "Its model, also for review.distinct_models.",
             "url": "The address of the service that has its model, where that is not the usual one.",
             "run": _ARGV,
-            "env": f"When it sits in a seat. {_ENV}",
-            "secrets": f"When it sits in a seat. {_SECRETS}",
+            "env": _ENV,
+            "secrets": f"{_SECRETS} Or a mapping: the name that the agent sees, and the variable that holds it.",
             "network": f"What of the network it may use, working or in a seat: {_NETWORK}",
         },
         "Breaker": {

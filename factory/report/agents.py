@@ -51,7 +51,7 @@ def _agent(title: str, agent: Agent, program: str, checkouts: Sequence[Path], *,
     if place is None:
         return Diagnosis(title, Health.GOOD, f"{program}, which lies in a cell or is named by an item")
     found = _version_of(place)
-    missing = next((name for name in agent.secrets if not os.environ.get(name)), "")
+    missing = next((name for name in agent.keys.values() if not os.environ.get(name)), "")
     if missing:
         return Diagnosis(title, Health.BAD, f"{found}; its key {missing} is not set", f"export {missing}=…")
     if known and not agent.secrets:

@@ -133,7 +133,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
                 raise _Lost(f"it {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
             kind = host.agents[agent.kind if agent else COMMAND]
             answer = kind.work(_task(cell, command, prompt, asked), control)
-            mask = Mask.of_environment(agent.secrets if agent else ())
+            mask = Mask.of_environment(agent.keys.values() if agent else ())
             said = replace(
                 said,
                 log=mask.hide_cut(answer.log),
@@ -172,7 +172,7 @@ def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, s
     own = next(iter(named((argv,), sorted(asked.changed)).values()), "")
     if own:
         raise _Lost(f"the proposal changes {own}, which is a part of what was to judge it")
-    env = cell.environment((*agent.env, *agent.secrets) if agent else ()) | {
+    env = (cell.environment(agent.env, agent.keys) if agent else cell.environment()) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
         "FACTORY_PATCH": cell.give("patch.diff", asked.patch),

@@ -89,7 +89,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
 def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
     limits = request.contract.limits
     variables = request.variables()
-    env = cell.environment((*request.env, *request.secrets)) | {
+    env = cell.environment(request.env, request.keys) | {
         "FACTORY_ITEM": cell.give("item.json", files.as_json(variables["item"])),
         "FACTORY_PROMPT": cell.give("prompt.md", prompt.encode()),
         "FACTORY_FINDINGS": cell.give("findings.json", files.as_json(variables["findings"])),

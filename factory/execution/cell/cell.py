@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from types import MappingProxyType
 
 from factory.execution.cell.filesystem import Filesystem, GitView, Mounted
 from factory.execution.cell.leaks import Checkouts, leads_out
@@ -18,6 +19,8 @@ from factory.model.skill import SkillFile
 from factory.store import files
 from factory.store.repository.quarantine import Quarantine
 from factory.store.repository.worktrees import Worktree
+
+_NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 class CellNotReady(FactoryError):
@@ -121,9 +124,13 @@ class Cell:
         self.mount(Mounted(self.tree / name, place / name, writable=True) for name in folders for place in places)
         self._copies = tuple(folders)
 
-    def environment(self, allowed: tuple[str, ...] = ()) -> dict[str, str]:
-        """What a process in this cell gets of the parent's environment, with a home and a TMPDIR of its own."""
+    def environment(self, allowed: tuple[str, ...] = (), keys: Mapping[str, str] = _NO_KEYS) -> dict[str, str]:
+        """What a process in this cell gets of the parent's environment, with a home and a TMPDIR of its own.
+
+        `keys` are by the names that the process sees, each with the name of the variable here that has its value.
+        """
         env = process.scrubbed_environment(allowed)
+        env |= {name: os.environ[here] for name, here in keys.items() if here in os.environ}
         return env | {"HOME": str(self.home), "TMPDIR": str(self._scratch)}
 
     def leads_out(self, argv: Sequence[str], env: Mapping[str, str]) -> str:

@@ -16,12 +16,15 @@ from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
+from factory.model.agent import Agent
 from factory.model.breaker import BreakerState
+from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease, Phase
 from factory.model.moments import moment_of
+from factory.model.policy import Policy
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
@@ -130,15 +133,25 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     reason = unfit(state.item, state.contract, snapshot.policy, kinds) or unscannable(snapshot.policy.secret_scan)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
-    agent = snapshot.policy.agent_named(state.contract.worker.agent)
-    secrets = (*state.contract.worker.secrets, *(agent.secrets if agent else ()))
-    missing = [name for name in secrets if not os.environ.get(name)]
-    if missing and not state.item.reverts:
-        reason = f"the contract's worker needs {', '.join(missing)}, which the factory's environment does not have"
-        return Failure(FailureClass.AUTH, reason)
+    lacking = _lacking(state.contract, snapshot.policy, reverts=bool(state.item.reverts))
+    if lacking:
+        return Failure(FailureClass.AUTH, f"{lacking}, which the factory's environment does not have")
     reason = misfit(state.item.inputs, state.contract.receives)
     said = f"its inputs are not what the contract receives: {reason}"
     return Failure(FailureClass.INVALID_REQUEST, said) if reason else None
+
+
+def _lacking(contract: Contract, policy: Policy, *, reverts: bool) -> str:
+    """Who needs which secrets that are not there; empty when nobody does. No worker makes a revert."""
+    agent = policy.agent_named(contract.worker.agent)
+    needed = {"the contract's worker": () if reverts else (*contract.worker.secrets, *_keys(agent))}
+    needed |= {f"its seat {seat.name!r}": _keys(policy.agent_named(seat.agent)) for seat in contract.review.seats}
+    found = ((who, [name for name in names if not os.environ.get(name)]) for who, names in needed.items())
+    return next((f"{who} needs {', '.join(missing)}" for who, missing in found if missing), "")
+
+
+def _keys(agent: Agent | None) -> tuple[str, ...]:
+    return tuple(agent.keys.values()) if agent else ()
 
 
 def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest:

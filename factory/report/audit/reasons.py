@@ -8,10 +8,12 @@ from factory.line.dispatch.budget import used_up
 from factory.line.intake.answers_file import read_answers
 from factory.line.review.rounds import repeated
 from factory.line.snapshot import ItemState
+from factory.model.contract import Contract
 from factory.model.errors import InvalidFile
 from factory.model.failure import Cost, FailureClass
 from factory.model.layout import answers_path
 from factory.model.lifecycle import Event, Lane, NotApplied
+from factory.model.policy import Policy
 from factory.model.result import Result, Status
 from factory.model.run_layout import ANSWERS, MANIFEST, RESULT, run_path
 from factory.report.audit.judgement import Judgement, subject_found
@@ -151,6 +153,12 @@ class _Reason:
         if entry.event is not Event.BLOCK or entry.failure is None or entry.failure.cost is not Cost.PERSON:
             return False
         if entry.failure is FailureClass.AUTH:
-            contract = self._state.effective(self._record, self._step.tree_before).contract
-            return contract is not None and bool(contract.worker.secrets)
+            effective = self._state.effective(self._record, self._step.tree_before)
+            return effective.contract is not None and _needs_secrets(effective.contract, effective.policy)
         return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))
+
+
+def _needs_secrets(contract: Contract, policy: Policy) -> bool:
+    """Whether there is a key without which its worker or an agent in one of its seats cannot begin."""
+    named = (contract.worker.agent, *(seat.agent for seat in contract.review.seats))
+    return bool(contract.worker.secrets) or any(agent.keys for agent in map(policy.agent_named, named) if agent)
