@@ -79,8 +79,8 @@ def in_words(happening: Happening, *, coloured: bool = False) -> tuple[str, str]
             return item_id, _move(entry, coloured=coloured)
         case TookIn(_, what):
             return "", printable(what)
-        case BreakerChanged(contract, state):
-            return "", f"the breaker of the contract {contract} is now {state}"
+        case BreakerChanged(of, state):
+            return "", f"the breaker of the {of} is now {state}"
         case ComesDue(item_id, until):
             return item_id, f"comes due at {rfc3339(until)}, and is waited for"
         case Noticed(text, item_id):

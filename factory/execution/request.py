@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
-from factory.model.agent import Session
+from factory.model.agent import Agent, Session
 from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
@@ -75,6 +75,7 @@ class RunRequest:
     session: Session = ""  # in which the same agent worked on it last; it goes on there if this machine can
     told: bool = False  # whether it was told the item there as it is now
     before: str = ""  # how its last run ended, in words
+    agent: str = ""  # that works; empty: a command does
 
     def to_json(self) -> bytes:
         """The request for another process."""
@@ -88,45 +89,43 @@ class RunRequest:
     @property
     def worker(self) -> str:
         """How whoever makes the proposal is called in journals and commits."""
-        return REVERT if self.item.reverts else self.contract.worker.name
+        return REVERT if self.item.reverts else self.agent or self.contract.worker.name
+
+    @property
+    def account(self) -> Agent | None:
+        """What WORKFLOW.md says of the agent that works, or would; None where a command does."""
+        return self.policy.agent_named(self.agent or next(iter(self.contract.worker.agents), None))
 
     @property
     def kind(self) -> str:
         """The kind of agent that works."""
-        worker = self.contract.worker
-        agent = self.policy.agent_named(worker.agent)
-        return agent.kind if agent and not worker.run else "command"
+        return self.account.kind if self.account else "command"
 
     @property
     def argv(self) -> Argv:
         """The worker's argv, a template each. Empty for an agent that cannot be run."""
-        worker = self.contract.worker
-        agent = self.policy.agent_named(worker.agent)
-        return worker.run or (agent.run if agent else None) or ()
+        return self.contract.worker.run or (self.account.run if self.account else None) or ()
 
     @property
     def env(self) -> tuple[str, ...]:
         """The environment variables that the worker gets besides the safe few: its contract's, and its agent's."""
-        agent = self.policy.agent_named(self.contract.worker.agent)
-        return tuple(dict.fromkeys((*self.contract.worker.env, *(agent.env if agent else ()))))
+        return tuple(dict.fromkeys((*self.contract.worker.env, *(self.account.env if self.account else ()))))
 
     @property
     def keys(self) -> Mapping[str, str]:
         """The secrets that the worker gets: the name that it sees, and the variable here that has the value."""
-        agent = self.policy.agent_named(self.contract.worker.agent)
-        return {**{name: name for name in self.contract.worker.secrets}, **(agent.keys if agent else {})}
+        own = {name: name for name in self.contract.worker.secrets}
+        return {**own, **(self.account.keys if self.account else {})}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The variables here whose values are masked in all that is written."""
-        agent = self.policy.agent_named(self.contract.worker.agent)
-        return tuple(dict.fromkeys((*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))))
+        return tuple(dict.fromkeys((*self.contract.worker.secrets, *self.keys.values())))
 
     @property
     def network(self) -> Network:
         """What of it the worker may use: what its contract and its agent allow."""
-        agent = self.policy.agent_named(self.contract.worker.agent)
-        return united(self.contract.worker.sandbox.network, agent.network if agent else False)
+        return united(self.contract.worker.sandbox.network, self.account.network if self.account else False)
 
     @property
     def cell(self) -> CellSettings:
@@ -141,7 +140,7 @@ class RunRequest:
     def variables(self) -> dict[str, JsonValue]:
         """What prompt and argv templates may use."""
         worker = self.contract.worker
-        agent = self.policy.agent_named(worker.agent)
+        agent = self.account
         return {
             "item": {"id": self.item_id, **self.item.model_dump(mode="json")},
             "issue": self._issue(),

@@ -1,7 +1,7 @@
 """The snapshot: everything that a step of a pass knows, read from one commit."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -12,23 +12,22 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, ids_from
 from factory.model.journal import History
 from factory.model.layout import (
-    BREAKERS,
-    breaker_path,
     contract_path,
     finished_artifacts,
     item_path,
     lane_folder,
-    stem,
 )
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.moments import day_of, midnight
 from factory.model.policy import Policy, Workflow
-from factory.store import yaml
 from factory.store.artifacts import Artifacts
+from factory.store.breakers import breakers_in
 from factory.store.library import Library
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
 from factory.store.unrecorded import Unrecorded
+
+_NONE: Mapping[str, BreakerState] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,7 @@ class Snapshot:
     lost: MappingProxyType[str, History]  # of the ids not at their end that lie in no open lane
     turn: int = 0  # whose it is to start: one more with each run that begins; less when a day or an item ends
     spent_today: float = 0.0  # USD, added up only when the policy limits it
+    agent_breakers: Mapping[str, BreakerState] = field(default_factory=lambda: _NONE)  # by agent
 
     @property
     def policy(self) -> Policy:
@@ -99,10 +99,12 @@ class Snapshot:
         return replace(self, items=MappingProxyType(items), lost=MappingProxyType(lost))
 
     def with_breaker(self, breaker: BreakerState | None) -> "Snapshot":
-        """What is known once a contract's breaker is in this state; None when no breaker has changed."""
+        """What is known once a breaker is in this state; None when no breaker has changed."""
         if breaker is None:
             return self
-        return replace(self, breakers=MappingProxyType(self.breakers | {breaker.contract: breaker}))
+        if breaker.agent:
+            return replace(self, agent_breakers=MappingProxyType({**self.agent_breakers, breaker.agent: breaker}))
+        return replace(self, breakers=MappingProxyType({**self.breakers, breaker.contract or "": breaker}))
 
 
 class SnapshotReader:
@@ -142,7 +144,8 @@ class SnapshotReader:
                 lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
-        breakers = self._breakers(tree, problems)
+        breakers, found = breakers_in(self.repository.objects, tree)
+        problems.extend(found)
         limited = workflow.policy.budget.usd_per_day is not None
         spent = self._spent_today(tree, items, now, problems) if limited else 0.0
         turn = self._turn(tree, items, now)
@@ -154,10 +157,11 @@ class SnapshotReader:
             listing,
             MappingProxyType(items),
             tuple(problems),
-            MappingProxyType(breakers),
+            MappingProxyType({state.contract: state for state in breakers if state.contract}),
             MappingProxyType(lost),
             turn,
             spent,
+            MappingProxyType({state.agent: state for state in breakers if state.agent}),
         )
 
     def _turn(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
@@ -212,20 +216,6 @@ class SnapshotReader:
                 problems.extend(error.problems)
         spent = (entry.usage.spent for each in histories for entry in each.entries if entry.usage and entry.at >= began)
         return sum(spent)
-
-    def _breakers(self, tree: str, problems: list[Problem]) -> dict[str, BreakerState]:
-        """The breakers' states; one that cannot be read counts as closed, and is a problem."""
-        found: dict[str, BreakerState] = {}
-        for file, entry in self.repository.objects.folder(tree, BREAKERS).items():
-            name = stem(file)
-            if name and not entry.is_folder:
-                path = breaker_path(name)
-                try:
-                    source = yaml.Source(path, self.repository.objects.regular(path, entry, yaml.MAX_BYTES))
-                    found[name] = yaml.load(BreakerState, source)
-                except InvalidFile as error:
-                    problems.extend(error.problems)
-        return found
 
     def _item_state(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
         history = History()

@@ -1,15 +1,18 @@
-"""The circuit breaker of a contract: what is written down of it, and how one state follows from another. Pure."""
+"""The circuit breaker of a contract or an agent: what is written down of it, and how states follow each other. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
 
 from factory.model.base import Format, Moment, Name, Ordinal
+from factory.model.layout import agent_breaker_path, breaker_path
 from factory.model.moments import rfc3339
-from factory.model.policy import Breaker
 
 
 class State(StrEnum):
-    """Whether items of a contract may start."""
+    """Whether items may start that need what it stands for."""
 
     CLOSED = "closed"  # they may
     OPEN = "open"  # not before it has cooled
@@ -17,15 +20,36 @@ class State(StrEnum):
 
 
 class BreakerState(Format):
-    """`queue/breakers/<contract>.yaml`, written by the factory; a person closes it by editing `state`."""
+    """`queue/breakers/<contract>.yaml` or `queue/breakers/agents/<agent>.yaml`, written by the factory.
 
-    contract: Name
+    A person closes it by editing `state`.
+    """
+
+    contract: Name | None = None
+    agent: Name | None = None
     state: State
     since: Moment
     until: Moment | None = None  # when one item is tried again
     failures: Ordinal = 0
+    limited: bool = False  # whether a usage limit opened it, which is reset at `until`
     reason: str = ""
     trial: str | None = None  # the item that is being tried
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Self:
+        if (self.contract is None) == (self.agent is None):
+            raise ValueError("needs exactly one of 'contract' and 'agent'")
+        return self
+
+    @property
+    def of(self) -> str:
+        """What it stands for, in words."""
+        return f"agent {self.agent}" if self.agent else f"contract {self.contract}"
+
+    @property
+    def path(self) -> str:
+        """Where it is written down."""
+        return agent_breaker_path(self.agent) if self.agent else breaker_path(self.contract or "")
 
     def cooled(self, now: datetime) -> bool:
         """Whether one item may be tried."""
@@ -33,14 +57,17 @@ class BreakerState(Format):
 
     def file(self) -> bytes:
         """The file, with what a person needs to know."""
+        why = "A usage limit" if self.limited else f"{self.failures} failures"
+        when = "is reset at `until`" if self.limited else "in a short time"
         lines = [
-            f"# {self.failures} failures of the contract {self.contract} in a short time. While this says open,",
+            f"# {why} of the {self.of} {when}. While this says open,",
             "# nothing of it starts before `until`; then one item is tried. Set `state: closed` to let all go on.",
-            f"contract: {self.contract}",
+            f"agent: {self.agent}" if self.agent else f"contract: {self.contract}",
             f"state: {self.state}",
             f"since: {rfc3339(self.since)}",
             *([f"until: {rfc3339(self.until)}"] if self.until else []),
             f"failures: {self.failures}",
+            *(["limited: true"] if self.limited else []),
             *([f"trial: {self.trial}"] if self.trial else []),
             f"reason: {_quoted(self.reason)}",
         ]
@@ -52,12 +79,12 @@ def _quoted(text: str) -> str:
     return "'" + " ".join(text.split())[:300].replace("'", "''") + "'"
 
 
-def opened(contract: str, failures: int, reason: str, now: datetime, rule: Breaker) -> BreakerState:
-    """The state after one failure too many."""
-    until = now + timedelta(minutes=rule.cooldown_minutes)
-    return BreakerState.model_construct(
-        contract=contract, state=State.OPEN, since=now, until=until, failures=failures, reason=reason
-    )
+def opened(
+    before: BreakerState, failures: int, reason: str, since: datetime, until: datetime, *, limited: bool = False
+) -> BreakerState:
+    """The state after one failure too many, or once a usage limit was met."""
+    told = {"state": State.OPEN, "failures": failures, "reason": reason, "limited": limited}
+    return before.model_copy(update={**told, "since": since, "until": until, "trial": None})
 
 
 def on_trial(before: BreakerState, item_id: str, now: datetime) -> BreakerState:

@@ -38,6 +38,11 @@ class Worker(Format):
         return self
 
     @property
+    def agents(self) -> tuple[str, ...]:
+        """The agents that may work; none where a command does."""
+        return (self.agent,) if self.agent else ()
+
+    @property
     def name(self) -> str:
         """How the worker is called in journals and commits."""
         return self.agent or (self.run or ("",))[0].rpartition("/")[2]

@@ -237,9 +237,9 @@ class TookIn:
 
 @dataclass(frozen=True)
 class BreakerChanged:
-    """The breaker of a contract has opened, closed, or lets one item be tried."""
+    """The breaker of a contract or an agent has opened, closed, or lets one item be tried."""
 
-    contract: str
+    of: str  # the contract, or the agent, in words
     state: str
 
 

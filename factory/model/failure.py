@@ -4,7 +4,7 @@ from enum import StrEnum
 from traceback import TracebackException
 from typing import NamedTuple
 
-from factory.model.base import SaidText
+from factory.model.base import Moment, SaidText
 from factory.model.errors import FactoryError, MachineError
 from factory.model.text import LONGEST_SAID, printable
 
@@ -112,6 +112,7 @@ class Failure(NamedTuple):
 
     kind: FailureClass
     reason: SaidText
+    until: Moment | None = None  # of a usage limit: when it is reset, as whoever met it was told
 
 
 def of_error(error: BaseException, what: str = "") -> Failure:

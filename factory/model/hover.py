@@ -156,7 +156,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "routes": "Which contract an item gets that names none; the first that fits.",
             "limits": "How many items a lane holds before it holds back the one before it.",
             "retry": "How long to wait after a transient failure.",
-            "breaker": "When a contract that keeps failing is given a rest.",
+            "breaker": "When a contract or an agent that keeps failing is given a rest.",
             "budget": "The most that all items together may cost.",
             "reviewers": "Who may give human verdicts, git names or addresses; nobody named: anyone but the maker.",
             "protected": "Patterns of paths whose change always needs a person.",
@@ -234,6 +234,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "data": "The typed decision that the contract's produces.data asks for.",
             "usage": "What the run cost.",
             "failure": "With the status failed: the class of the failure.",
+            "resets_at": "With the failure rate_limit: when the limit is reset; it is tried again then.",
         },
         "Question": {
             "id": "Its name, such as Q1.",

@@ -40,6 +40,7 @@ def _at_most(value: object, most: float) -> object:
     return max(0, min(value, most)) if isinstance(value, int | float) else value
 
 
+MOST_LIMITS = 20  # of a round that cost nothing: who always tells of one would otherwise never end
 MOST_PHASES = 1000  # of one run
 _LINES_KNOWN = 2000
 # After which the same conversation would only end so again.
@@ -141,6 +142,7 @@ class History:
     round: int = 1
     rounds_spent: int = 0  # since a person last armed the item
     attempts: int = 0  # transient failures of the present round
+    limits: int = 0  # usage limits that cost no attempt of it
     not_before: datetime | None = None
     lease: Lease | None = None
     worker: str = ""
@@ -230,12 +232,15 @@ class History:
             seconds=self.seconds + (entry.seconds or 0.0),
         )
         match entry.event:
+            case Event.RELEASE if entry.failure and entry.attempt is None:
+                return replace(after, limits=self.limits + 1)
             case Event.RELEASE if entry.failure:
                 return replace(after, attempts=self.attempts + 1)
             case Event.DELIVER:
                 return replace(
                     after,
                     attempts=0,
+                    limits=0,
                     subject=entry.subject or "",
                     proposal=entry.proposal or "",
                     findings=entry.findings,
@@ -247,6 +252,7 @@ class History:
                 return replace(
                     after,
                     attempts=0,
+                    limits=0,
                     round=self.round + 1,
                     rounds_spent=self.rounds_spent + 1,
                     proposal=entry.proposal or self.proposal,
@@ -260,7 +266,7 @@ class History:
                 asked = {each.id: each for each in self.questions}
                 said = ((asked[key], text) for key, text in entry.answers.items() if key in asked)
                 answered = tuple(Answered(question=each, decision=text, by=entry.actor) for each, text in said)
-                return replace(after, attempts=0, rounds_spent=0, answered=(*self.answered, *answered))
+                return replace(after, attempts=0, limits=0, rounds_spent=0, answered=(*self.answered, *answered))
             case _:
                 return after
 

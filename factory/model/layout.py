@@ -6,7 +6,7 @@
     queue/inbox/<name>.jsonl
     queue/review/<id>.<seat>.verdict.yaml
     queue/blocked/<id>.answers.yaml
-    queue/breakers/<contract>.yaml
+    queue/breakers/<contract>.yaml, queue/breakers/agents/<agent>.yaml
     artifacts/<id>/journal.jsonl, artifacts/<id>/run-<n>/…; of a finished item below artifacts/done/<day>/
 
 Paths are relative to the repository, with forward slashes, as git writes them.
@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from factory.model.lifecycle import Lane
 from factory.model.places import (
+    AgentBreakerFile,
     BatchFile,
     BreakerFile,
     ContractFile,
@@ -38,6 +39,7 @@ CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
 PROMPTS = f"{CONTRACTS}/prompts"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
+AGENT_BREAKERS = f"{BREAKERS}/agents"
 YAML, _BATCH, _VERDICT, _ANSWERS = ".yaml", ".jsonl", ".verdict.yaml", ".answers.yaml"
 KEEP, GUIDE = ".gitkeep", "README.md"
 IGNORED = frozenset({KEEP, ".gitignore", GUIDE})  # in a lane
@@ -61,6 +63,8 @@ def _queued(parts: list[str]) -> Place | None:
     *folders, name = parts
     if f"{QUEUE}/{'/'.join(folders)}" == BREAKERS:
         return BreakerFile(name.removesuffix(YAML)) if name.endswith(YAML) else None
+    if f"{QUEUE}/{'/'.join(folders)}" == AGENT_BREAKERS:
+        return AgentBreakerFile(name.removesuffix(YAML)) if name.endswith(YAML) else None
     lane = _LANES.get(folders[0]) if folders else None
     folder = "/".join(folders[1:] if lane else folders)
     if name.endswith(_VERDICT):
@@ -118,6 +122,11 @@ def answers_path(item_id: str) -> str:
 def breaker_path(contract: str) -> str:
     """Where the state of a contract's breaker lies."""
     return f"{BREAKERS}/{contract}{YAML}"
+
+
+def agent_breaker_path(agent: str) -> str:
+    """Where the state of an agent's breaker lies."""
+    return f"{AGENT_BREAKERS}/{agent}{YAML}"
 
 
 def contract_path(name: str) -> str:
@@ -193,7 +202,7 @@ def in_no_lane(path: str) -> bool:
     _, *folders, name = path.split("/")
     if name in IGNORED or any(part.startswith(".") for part in (*folders, name)):
         return False
-    if isinstance(parse(path), BreakerFile):
+    if isinstance(parse(path), BreakerFile | AgentBreakerFile):
         return False
     most = 2 if folders[:1] == [Lane.DONE] else 1  # the finished ones lie below their day
     return not 1 <= len(folders) <= most or lane_of(path) is None
@@ -212,7 +221,7 @@ def item_in_queue(path: str) -> str | None:
 
 def in_breakers(path: str) -> bool:
     """Whether a path lies beside the states of the breakers."""
-    return path.rpartition("/")[0] == BREAKERS
+    return path.rpartition("/")[0] in (BREAKERS, AGENT_BREAKERS)
 
 
 def in_library(path: str) -> bool:

@@ -33,6 +33,13 @@ class BreakerFile:
 
 
 @dataclass(frozen=True)
+class AgentBreakerFile:
+    """The state of an agent's breaker."""
+
+    agent: str
+
+
+@dataclass(frozen=True)
 class _Queued:
     """A file below the queue."""
 
@@ -144,4 +151,5 @@ class LooseArtifact(_OfItem):
 
 Opened = OpenVerdict | OpenAnswers  # what is put before a person
 Artifact = JournalFile | RunFile | LooseArtifact
-Place = PolicyFile | ContractFile | PromptFile | BreakerFile | ItemFile | BatchFile | Opened | Artifact
+Breakers = BreakerFile | AgentBreakerFile
+Place = PolicyFile | ContractFile | PromptFile | Breakers | ItemFile | BatchFile | Opened | Artifact

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from factory.model.base import Argv, ExitStatus, Format, Said, SaidText
+from factory.model.base import Argv, ExitStatus, Format, Moment, Said, SaidText
 from factory.model.failure import Cost, FailureClass
 from factory.model.questions import MOST_QUESTIONS, Question
 
@@ -106,6 +106,7 @@ class Result(Format):
     data: JsonValue = None
     usage: Usage = Usage()
     failure: FailureClass | None = None  # with status failed: which kind, as far as a worker can know it
+    resets_at: Moment | None = None  # with the failure rate_limit: when the limit is reset
 
     @property
     def asks(self) -> tuple[Question, ...]:
@@ -123,6 +124,8 @@ class Result(Format):
 
     @model_validator(mode="after")
     def _failure_is_one_that_a_worker_can_know(self) -> Self:
+        if self.resets_at is not None and self.failure is not FailureClass.RATE_LIMIT:
+            raise ValueError("'resets_at' belongs to the failure rate_limit, and to no other")
         if self.failure is None:
             return self
         if self.status is not Status.FAILED:

@@ -36,7 +36,16 @@ from factory.model.layout import (
     stem,
 )
 from factory.model.lifecycle import Lane
-from factory.model.places import BatchFile, BreakerFile, ContractFile, ItemFile, OpenAnswers, OpenVerdict, PromptFile
+from factory.model.places import (
+    AgentBreakerFile,
+    BatchFile,
+    BreakerFile,
+    ContractFile,
+    ItemFile,
+    OpenAnswers,
+    OpenVerdict,
+    PromptFile,
+)
 from factory.model.policy import Policy
 from factory.model.questions import Answers
 from factory.report.cross_checks import across, content
@@ -235,7 +244,7 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
         raise InvalidFile(Problem(path, 1, 1, "hides Python's own module queue; delete it"))
     if in_no_lane(path):
         raise InvalidFile(Problem(path, 1, 1, IN_NO_LANE))
-    if isinstance(file, BreakerFile):
+    if isinstance(file, BreakerFile | AgentBreakerFile):
         yaml.load(BreakerState, yaml.Source(path, data))
         return
     if isinstance(file, OpenVerdict):

@@ -15,7 +15,6 @@ from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
-from factory.model.layout import breaker_path
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.text import counted
@@ -73,13 +72,15 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     for name, contract in reader.library.contracts(snapshot.tree):
         yield from _contract(name, contract, checkouts, contained=contained)
     yield from _secret_scan(snapshot.policy)
-    for name, state in sorted(snapshot.breakers.items()):
+    for state in sorted((*snapshot.breakers.values(), *snapshot.agent_breakers.values()), key=lambda each: each.path):
+        name = state.contract or state.of
         open_until = f" until {rfc3339(state.until)}" if state.until else ""
         if state.state is State.CLOSED:
             yield Diagnosis(f"breaker {name}", Health.GOOD, f"closed since {rfc3339(state.since)}")
         else:
-            found = f"{state.state}{open_until} after {state.failures} failures; the last: {state.reason}"
-            advice = f"mend the cause, then set `state: closed` in {breaker_path(name)}"
+            after = "at a usage limit" if state.limited else f"after {state.failures} failures; the last"
+            found = f"{state.state}{open_until} {after}: {state.reason}"
+            advice = f"mend the cause, then set `state: closed` in {state.path}"
             yield Diagnosis(f"breaker {name}", Health.BAD, found, advice)
     most = snapshot.policy.budget.usd_per_day
     if most is None:

@@ -44,8 +44,9 @@ class Status:
         said: list[str] = []
         for state in self.breakers:
             until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
-            after = counted(state.failures, "failure")
-            said.append(f"breaker of {state.contract}: {state.state}{until} after {after}: {state.reason}")
+            after = "at a usage limit" if state.limited else f"after {counted(state.failures, 'failure')}"
+            named = state.contract or state.of
+            said.append(f"breaker of {named}: {state.state}{until} {after}: {state.reason}")
         for canary in self.canaries:
             passing = f"{', '.join(canary.silent)} passes without the product, as tried last"
             said.append(f"canary of {canary.contract}: {passing}; factory doctor --checks")
@@ -87,7 +88,11 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
     rows.sort(key=lambda row: (order.index(row.lane), row.since or snapshot.now, row.id))
     today = lane_folder(Lane.DONE, day_of(snapshot.now))
     done = len(reader.repository.objects.folder(snapshot.tree, today))
-    breakers = tuple(state for state in snapshot.breakers.values() if state.state is not State.CLOSED)
+    breakers = tuple(
+        state
+        for state in (*snapshot.breakers.values(), *snapshot.agent_breakers.values())
+        if state.state is not State.CLOSED
+    )
     canaries = tuple(canary for canary in canaries_of(reader, snapshot) if canary.silent)
     until = [entry.until for entry in waiting.values() if entry.until]
     return Status(

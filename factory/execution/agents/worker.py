@@ -136,7 +136,7 @@ def _task(
     taken_up: KeptSession | None,
 ) -> Task:
     worker = request.contract.worker
-    agent = request.policy.agent_named(worker.agent)
+    agent = request.account
     return Task(
         cell,
         command,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from factory.execution.outcome import RunOutcome, SeatResult
@@ -10,7 +11,7 @@ from factory.execution.run_files import run_files
 from factory.line.collect.handover import handed_over
 from factory.line.context import Context
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
-from factory.line.dispatch.retry import backoff
+from factory.line.dispatch.retry import backoff, reset_of
 from factory.line.intake.answers_file import answers_file
 from factory.line.review.review_request import human_seats, requested
 from factory.line.review.rounds import closed_by_change, rounds_used_up
@@ -20,7 +21,7 @@ from factory.line.writer import Move
 from factory.model.breaker import BreakerState
 from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
 from factory.model.failure import Cost, Failure, FailureClass
-from factory.model.journal import History, SeatVerdict
+from factory.model.journal import MOST_LIMITS, History, SeatVerdict
 from factory.model.layout import answers_path, verdict_path
 from factory.model.result import Result, Status
 from factory.model.run_layout import RESULT
@@ -64,6 +65,19 @@ class EndedRun:
         """A move to blocked, where a person has to look."""
         return self.move(Blocked(reason=reason or None, failure=failure, attempt=attempt, summary=self.summary))
 
+    def release(self, failure: Failure, attempt: int | None = None, not_before: datetime | None = None) -> Move:
+        """A move back to where it came from, to be tried again; without an attempt it has cost nothing."""
+        return self.move(
+            Released(
+                to=self.state.came_from,
+                reason=failure.reason,
+                failure=failure.kind,
+                attempt=attempt,
+                not_before=not_before,
+                summary=self.summary,
+            )
+        )
+
     def send_back(self, reason: str, findings: tuple[Finding, ...], failure: FailureClass | None = None) -> Move:
         """A move that uses up a round: to rework, or to blocked when it was the last one."""
         used_up = rounds_used_up(self.state, self.request.contract, reason)
@@ -104,16 +118,16 @@ def collect(context: Context, snapshot: Snapshot) -> list[str]:
 
 
 def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:
-    """Move the item to where its run takes it, and its contract's breaker with it if that changes."""
+    """Move the item to where its run takes it, and the breaker of who worked with it if that changes."""
     failure = _failure(ended.outcome)
     if ended.edited or ended.outcome.stopped:
         reason = "its text changed while it ran" if ended.edited else "the run was stopped"
         released = Released(to=ended.state.came_from, reason=reason, summary=ended.summary)
         return context.writer.move(ended.state, ended.without_claims().move(released)), None
     move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)
-    breaker = breaker_after_run(snapshot, ended.state, failure)
+    breaker = breaker_after_run(snapshot, ended.state, ended.request.agent, failure)
     if breaker:
-        context.writer.note(BreakerChanged(breaker.contract, str(breaker.state)))
+        context.writer.note(BreakerChanged(breaker.of, str(breaker.state)))
     move = replace(move, queue_files={**move.queue_files, **breaker_files(breaker)})
     return context.writer.move(ended.state, move), breaker
 
@@ -125,7 +139,7 @@ def _failure(outcome: RunOutcome) -> Failure | None:
         return outcome.failure
     if result.status is Status.FAILED:
         kind = result.failure or FailureClass.CRASH
-        return Failure(kind, result.summary or "the worker says that it failed")
+        return Failure(kind, result.summary or "the worker says that it failed", result.resets_at)
     if result.status is Status.REFUSED:
         return Failure(FailureClass.REFUSAL, result.summary or result.question or "the worker refused")
     return None
@@ -143,20 +157,15 @@ def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failur
             findings = ended.outcome.findings or (Finding(id="R1", severity="major", text=failure.reason),)
             _show_proposal(context, ended)
             return ended.send_back(failure.reason, findings, failure.kind)
+    reset = reset_of(failure, snapshot.now)
+    if reset is not None and ended.state.history.limits < MOST_LIMITS:
+        return ended.release(failure, not_before=reset)
     attempts = ended.state.history.attempts + 1
     if attempts >= ended.request.contract.retry.max_attempts:
         reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"
         return ended.block(reason, failure.kind, attempts)
     not_before = snapshot.now + backoff(attempts, snapshot.policy, context.system.chance())
-    released = Released(
-        to=ended.state.came_from,
-        reason=failure.reason,
-        failure=failure.kind,
-        attempt=attempts,
-        not_before=not_before,
-        summary=ended.summary,
-    )
-    return ended.move(released)
+    return ended.release(failure, attempts, max(not_before, reset or not_before))
 
 
 def _after_result(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:

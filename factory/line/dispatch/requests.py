@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from factory.execution.request import RunRequest
+from factory.line.dispatch.agents import candidates
 from factory.line.dispatch.budget import remaining
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -14,10 +15,8 @@ from factory.store.repository.git import GitError
 from factory.store.skills import read_skill
 
 
-def request_for(
-    snapshot: Snapshot, state: ItemState, base: str, start: str, prompt: str = "", run: int = 0
-) -> RunRequest:
-    """The request for a run from a start commit, or for checks of the present one. `run` 0 means the present one."""
+def request_for(snapshot: Snapshot, state: ItemState, base: str, start: str, prompt: str = "") -> RunRequest:
+    """The request for checks of an item's present run, from a start commit; made by whoever made that."""
     assert state.contract is not None and state.contract_name is not None and state.item is not None
     history = state.history
     return RunRequest(
@@ -27,7 +26,7 @@ def request_for(
         contract=state.contract,
         policy=snapshot.policy,
         prompt=prompt,
-        run=run or history.run,
+        run=history.run,
         round=history.round,
         base=base,
         start=start,
@@ -40,18 +39,23 @@ def request_for(
         blocked_by=tuple((each, _lane_or_done(snapshot, each)) for each in state.item.depends_on),
         budget_left=remaining(snapshot, state),
         checked_again=history.to_be_checked_again,
+        agent=next((name for name in candidates(state) if name == history.worker), ""),
     )
 
 
-def next_request(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, start: str) -> RunRequest:
-    """The request for an item's next run, from a start commit, with all that its worker and its seats are told."""
+def next_request(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, start: str, agent: str
+) -> RunRequest:
+    """The request for an item's next run by an agent, from a start commit, with all that it and the seats are told."""
     assert state.contract is not None
     library, history = reader.library, state.history
     prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
-    request = request_for(snapshot, state, base, start, prompt, history.run + 1)
+    request = request_for(snapshot, state, base, start, prompt)
     asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
     request = replace(
         request,
+        run=history.run + 1,
+        agent=agent,
         contract_source=library.contract_bytes(snapshot.tree, request.contract_name) or b"",
         prompts={name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()},
         skills=tuple(

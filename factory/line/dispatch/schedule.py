@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from factory.execution.cell.sandbox import sandbox
-from factory.line.dispatch.breakers import Trials
+from factory.line.dispatch.breakers import Trials, Turn
 from factory.line.dispatch.budget import day_used_up
 from factory.line.dispatch.scopes import ScopeTurns
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -98,15 +98,16 @@ def plan(
             waits = unready or scopes.held_back(state)
             if not waits:
                 waits = crowd = _held_back(snapshot.policy, state.lane, lanes, at_work)
+            turn = Turn(waits=day, until=tomorrow) if day else trials.turn(state)
             if not waits:
-                waits, until = (day, tomorrow) if day else trials.held_back(state)
+                waits, until = turn.waits, turn.until
             if waits:
                 entry = ScheduleEntry(state.id, False, waits, until, crowded=waits == crowd)
         if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)
             scopes.note_start(state)
-            trials.note_start(state)
+            trials.note_start(state, turn)
         found.append(entry)
     return found
 
@@ -190,8 +191,10 @@ def _alone(
         return ScheduleEntry(state.id, False, not_wanted)
     not_before = state.history.not_before
     if not_before and not_before > snapshot.now:
-        attempt = f"attempt {state.history.attempts + 1}"
-        return ScheduleEntry(state.id, False, f"waits until {rfc3339(not_before)} for {attempt}", not_before)
+        entries = state.history.entries
+        limited = entries and entries[-1].attempt is None  # it cost none
+        what = "when a usage limit is reset" if limited else f"for attempt {state.history.attempts + 1}"
+        return ScheduleEntry(state.id, False, f"waits until {rfc3339(not_before)} {what}", not_before)
     if state.id in circled:
         return ScheduleEntry(state.id, False, f"{in_a_circle(circled[state.id])}; edit depends_on")
     for needed in state.item.depends_on:

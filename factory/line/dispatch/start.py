@@ -10,7 +10,7 @@ from factory.execution.cell.sandbox import sandbox
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
-from factory.line.dispatch.breakers import breaker_after_start, breaker_files
+from factory.line.dispatch.breakers import Trials, breaker_after_start, breaker_files
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
@@ -82,8 +82,9 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
     failure = _hopeless(snapshot, state, context.runs.kinds)
+    agent = Trials(snapshot).turn(state).agent
     try:
-        request = None if failure else _request(context, snapshot, state, base)
+        request = None if failure else _request(context, snapshot, state, base, agent)
     except MachineError:
         raise  # tried again with the next pass
     except FactoryError as error:
@@ -103,7 +104,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     since = state.history.since or (moment_of(arrival.at) if arrival else now)
     waiting = Phase.between("waiting", min(since, now), now)
     started = Started(lease=lease, worker=request.worker, phases=(waiting,))
-    breaker = breaker_after_start(snapshot, state)
+    breaker = breaker_after_start(snapshot, state, request.agent)
     begun = context.writer.move(state, Move(started, queue_files=breaker_files(breaker), run=request.run), (), arrival)
     branch = branch_of(state.id)
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
@@ -154,11 +155,11 @@ def _keys(agent: Agent | None) -> tuple[str, ...]:
     return tuple(agent.keys.values()) if agent else ()
 
 
-def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> RunRequest:
+def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str, agent: str) -> RunRequest:
     repository = context.repository
     content, astray = content_to_start_from(context.reader, snapshot, state, base)
     if astray:
         context.writer.note(Noticed(f"begins anew: {astray}", state.id))
     signed = Signature(context.me, context.me, context.system.now())
     begin = add_commit(repository.objects, content, (base,), f"What {state.id} starts from.\n", signed)
-    return next_request(context.reader, snapshot, state, base, begin)
+    return next_request(context.reader, snapshot, state, base, begin, agent)

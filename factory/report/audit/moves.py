@@ -7,7 +7,8 @@ from datetime import UTC
 from factory.line.dispatch.budget import used_up
 from factory.line.snapshot import ItemState
 from factory.model.errors import IllegalMove
-from factory.model.journal import Entry
+from factory.model.failure import FailureClass
+from factory.model.journal import MOST_LIMITS, Entry
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
 from factory.model.trailers import Trailer
 from factory.report.audit.conflicts import without_conflict
@@ -136,7 +137,10 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
         return
     after = record.history.add(entry)
     attempts, rounds = effective.contract.retry.max_attempts, effective.contract.rework.max_rounds
-    if entry.event is Event.RELEASE and entry.failure and after.attempts >= attempts:
+    free = entry.event is Event.RELEASE and entry.failure and entry.attempt is None
+    if free and (entry.failure is not FailureClass.RATE_LIMIT or after.limits > MOST_LIMITS):
+        yield Rule.ATTEMPTS, record.path, f"run {entry.run} of {record.id} failed as {entry.failure}, and cost nothing"
+    if entry.event is Event.RELEASE and not free and entry.failure and after.attempts >= attempts:
         text = f"attempt {after.attempts} of {record.id} failed, and {effective.name} allows {attempts}"
         yield Rule.ATTEMPTS, record.path, text
     if entry.event is Event.REWORK and after.rounds_spent >= rounds:

@@ -34,6 +34,8 @@ def claude(heard: Heard, event: Event) -> Heard:
             return _of_message(heard, event)
         case "result":
             return _of_end(heard, event)
+        case "rate_limit_event" if text(event, "rate_limit_info", "status") == "rejected":
+            return replace(heard, reset=f"resets_at: {count(event, 'rate_limit_info', 'resetsAt')}")
     return heard
 
 

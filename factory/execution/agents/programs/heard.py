@@ -28,6 +28,7 @@ class Heard:
     retries: int = 0  # of requests to its model
     trouble: Failure | None = None  # the last that was said to go wrong, whether or not it got over it
     failure: Failure | None = None  # that it ended with
+    reset: str = ""  # what it was told of when a limit is reset
 
     def says(self, message: str) -> "Heard":
         """With something that it said."""

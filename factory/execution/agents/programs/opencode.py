@@ -40,6 +40,8 @@ def opencode(heard: Heard, event: Event) -> Heard:
         case "error":
             words = text(event, "error", "data", "message") or text(event, "error", "name")
             status = of_status(within(event, "error", "data", "statusCode"))
+            after = text(event, "error", "data", "responseHeaders", "retry-after")
+            heard = replace(heard, reset=f"retry-after: {label(after)}") if after else heard
             return heard.failed(trouble(words, of_words(words), status))
     return heard
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.programs.heard import Heard, Parser
+from factory.execution.agents.programs.limits import with_reset
 from factory.execution.agents.programs.stream import Stream
 from factory.execution.agents.programs.trace import Trace
 from factory.execution.agents.usage import UsageMeter, exceeded
@@ -63,6 +64,7 @@ class ProgramAgent:
         ended = process.run(command, replace(control, output=_both(control, stream)), meter)
         failure = stream.failure(ended.exit_code) if ended.stopped is Stopped.NO else None
         heard = stream.heard
+        failure = failure and with_reset(failure, heard.reset, control.system.now())
         if failure is not None and failure != heard.failure:
             trace.broke_off(failure)
         identity = AgentIdentity(
