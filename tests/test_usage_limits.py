@@ -1,8 +1,12 @@
 """Usage limits: an account that is used up is left alone until it is reset, and nobody pays for it."""
 
 import json
+import sys
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -12,10 +16,14 @@ from factory.execution.agents.programs.heard import Parser
 from factory.execution.agents.programs.limits import reset_told, with_reset
 from factory.execution.agents.programs.opencode import opencode
 from factory.execution.agents.programs.stream import Stream
+from factory.line.orchestrator import Orchestrator
+from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.failure import Failure, FailureClass
 from factory.store import yaml
-from tests.world import World
+from factory.store.repository.repository import Repository
+from factory.store.system import System
+from tests.world import World, say_nothing
 
 _RECORDED = Path(__file__).parent / "fixtures/agent_cli"
 NOW = datetime(2026, 11, 30, 14, 10, tzinfo=UTC)
@@ -194,3 +202,165 @@ def test_failures_of_one_agent_are_no_matter_of_another_contract_or_agent(world:
     world.item("d", contract="command")
     world.tick()
     assert world.events("c") == [] and world.lane("d") == "done"
+
+
+# Two accounts of one program, each with its own key. What each may use is said by a file of its name: a call beyond it
+# is told of the limit, as Claude Code tells of it, and each call is noted with its time.
+_ACCOUNT = """import json, os, sys, time
+from pathlib import Path
+here = Path(os.environ["ACCOUNTS"]); name = os.environ["ANTHROPIC_API_KEY"].split("-")[0]
+sys.stdin.read()
+now = float((here / "now").read_text())
+until, calls = json.loads((here / f"{name}.limit").read_text()), here / f"{name}.calls"
+made = calls.read_text().splitlines() if calls.exists() else []
+refused = until["from_call"] <= len(made) and now < until["epoch"]
+with calls.open("a") as file: file.write(f"{now} {'refused' if refused else 'done'}\\n")
+if refused:
+    info = {"status": "rejected", "resetsAt": until["epoch"], "rateLimitType": "five_hour"}
+    print(json.dumps({"type": "rate_limit_event", "rate_limit_info": info}))
+    print(json.dumps({"type": "result", "subtype": "success", "is_error": True, "api_error_status": 429,
+                      "result": "You've hit your session limit"}))
+    sys.exit(1)
+title = json.loads(Path(os.environ["FACTORY_ITEM"]).read_text())["title"]
+Path(f"{title.split()[1]}.txt").write_text(name)
+print(json.dumps({"type": "result", "subtype": "success", "is_error": False, "result": "Done."}))
+"""
+
+
+class Virtual(System):
+    """A clock that stands still while anything is at work, and else runs ahead; the accounts see it, too."""
+
+    def __init__(self, shown: Path) -> None:
+        self.ahead = timedelta()
+        self.busy: Callable[[], bool] = lambda: True
+        self._shown = shown
+        self._show()
+
+    def now(self) -> datetime:
+        return NOW + self.ahead
+
+    def wait(self, calls: "SimpleQueue[None]", seconds: float | None) -> bool:
+        busy = self.busy()
+        if super().wait(calls, 0.05 if busy else 0.0001):
+            return True
+        if not busy:
+            self.ahead += timedelta(seconds=seconds or 0)
+            self._show()
+        return False
+
+    def _show(self) -> None:
+        self._shown.write_text(str(self.now().timestamp()))
+
+
+def test_a_limit_of_five_hours_blocks_nobody_and_wastes_one_call_of_an_account(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given twenty items, and two accounts of which both are used up after some calls, for five hours and for six
+    accounts = tmp_path / "accounts"
+    accounts.mkdir()
+    resets = {"a": NOW + timedelta(hours=5), "b": NOW + timedelta(hours=6)}
+    for (name, reset), calls in zip(resets.items(), (4, 7), strict=True):
+        limit: dict[str, object] = {"from_call": calls, "epoch": int(reset.timestamp())}
+        (accounts / f"{name}.limit").write_text(json.dumps(limit))
+        monkeypatch.setenv(f"KEY_{name.upper()}", f"{name}-0123456789abcdef")
+    program = accounts / "claude"
+    program.write_text(f"#!{sys.executable}\n{_ACCOUNT}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(accounts), prepend=":")
+    monkeypatch.setenv("ACCOUNTS", str(accounts))
+    agents: dict[str, object] = {
+        name: {"kind": "claude", "env": ["ACCOUNTS"], "secrets": {"ANTHROPIC_API_KEY": f"KEY_{name.upper()}"}}
+        for name in resets
+    }
+    world.policy(f"sandbox: 'off'\nagents: {json.dumps(agents)}\nagent: {{max_concurrent_agents: 1}}")
+    world.contract("scripted", worker={"agent": ["a", "b"]})
+    items = [f"item-{number}" for number in range(20)]
+    for item_id in items:
+        world.item(item_id)
+    # when they are worked on with a clock of its own
+    clock = Virtual(accounts / "now")
+    with closing(Repository(world.root, clock)) as repository:
+        orchestrator = Orchestrator(repository, say_nothing)
+        clock.busy = lambda: orchestrator.context.runs.busy
+        with orchestrator.holding():
+            tick(orchestrator, drain=True, patience=7 * 3600)
+    # then all are done, and nobody was blocked, nor has it cost an attempt
+    assert {world.lane(item_id) for item_id in items} == {"done"}
+    entries = [entry for item_id in items for entry in world.journal(item_id)]
+    assert not [entry for entry in entries if entry.event == "block" or entry.attempt]
+    # and one call of an account was wasted: nobody asked it again before its reset
+    made_by = {
+        name: [line.split() for line in (accounts / f"{name}.calls").read_text().splitlines()] for name in resets
+    }
+    assert [len([how for _, how in made if how == "refused"]) for made in made_by.values()] == [1, 1]
+    # and the work went on elsewhere at once, and within a minute of its reset on the account that was limited
+    met = {name: next(float(at) for at, how in made if how == "refused") for name, made in made_by.items()}
+    assert made_by["b"][0][0] == str(met["a"])
+    after = [float(at) for at, how in made_by["a"] if float(at) > met["a"]]
+    assert 0 <= min(after) - resets["a"].timestamp() < 60
+    assert [name for name, made in made_by.items() if len(made) > 12] == ["a"]
+    world.command("audit")
+
+
+@pytest.mark.parametrize("kind", ["auth", "billing", "config", "model_not_found"])
+def test_an_item_that_one_agent_cannot_go_on_with_is_done_by_the_next(world: World, kind: str) -> None:
+    agents = {name: {"kind": "command", "run": ["factory-scripted"]} for name in ("first", "second")}
+    world.policy(f"agents: {json.dumps(agents)}")
+    world.contract("scripted", worker={"agent": ["first", "second"]})
+    world.item("one", [{"result": {"status": "failed", "failure": kind, "summary": "no"}}], WRITE)
+    world.tick(drain=True)
+    assert world.lane("one") == "done"
+    assert [entry.worker for entry in world.journal("one") if entry.worker] == ["first", "second"]
+    released = next(entry for entry in world.journal("one") if entry.event == "release")
+    assert (released.failure, released.attempt, released.not_before) == (FailureClass(kind), None, None)
+    world.command("audit")
+
+
+def test_an_item_that_no_agent_can_go_on_with_is_blocked_and_begins_anew_with_the_first(world: World) -> None:
+    agents = {name: {"kind": "command", "run": ["factory-scripted"]} for name in ("first", "second")}
+    world.policy(f"agents: {json.dumps(agents)}")
+    world.contract("scripted", worker={"agent": ["first", "second"]})
+    no: list[dict[str, object]] = [{"result": {"status": "failed", "failure": "auth", "summary": "no"}}]
+    world.item("one", no, no, WRITE)
+    world.tick(drain=True)
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.AUTH)
+    world.command("retry", "one")
+    world.tick(drain=True)
+    assert world.lane("one") == "done"
+    assert [entry.worker for entry in world.journal("one") if entry.worker] == ["first", "second", "first"]
+    world.command("audit")
+
+
+def test_an_agent_whose_breaker_is_open_or_whose_key_is_not_there_is_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    names = ("broken", "keyless", "good")
+    agents: dict[str, dict[str, object]] = {n: {"kind": "command", "run": ["factory-scripted"]} for n in names}
+    agents["keyless"]["secrets"] = ["NO_SUCH_KEY"]
+    one_by_one = "breaker: {failures: 1}\nretry: {initial_ms: 1}\nagent: {max_concurrent_agents: 1}"
+    world.policy(f"agents: {json.dumps(agents)}\n{one_by_one}")
+    world.contract("scripted", worker={"agent": ["keyless", "broken", "good"]})
+    world.item("one", [{"exit": 1}], WRITE)
+    world.item("two")
+    world.tick(drain=True)
+    workers = {each: [entry.worker for entry in world.journal(each) if entry.worker] for each in ("one", "two")}
+    assert workers["one"] == ["broken", "good"] and workers["two"][-1] == "good"
+    assert {world.lane("one"), world.lane("two")} == {"done"}
+
+
+def test_who_may_not_judge_its_own_work_is_passed_over_for_it(world: World) -> None:
+    agents = {name: {"kind": "command", "run": ["factory-scripted"]} for name in ("first", "second")}
+    world.policy(f"agents: {json.dumps(agents)}")
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "critic", "kind": "agent", "agent": "first"}]
+    world.contract("scripted", worker={"agent": ["first", "second"]}, review={"seats": seats})
+    world.item("one")
+    world.tick()
+    assert next(entry.worker for entry in world.journal("one") if entry.worker) == "second"
+
+
+def test_check_names_each_agent_that_is_not_there(world: World) -> None:
+    agents = {"first": {"kind": "command", "run": ["factory-scripted"]}}
+    world.policy(f"agents: {json.dumps(agents)}")
+    world.contract("scripted", worker={"agent": ["first", "secnod"]})
+    assert "WORKFLOW.md names no agent 'secnod' under 'agents'" in world.command("check", status=1)

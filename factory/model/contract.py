@@ -19,7 +19,7 @@ class Sandbox(Format):
 class Worker(Format):
     """Who does the work: an agent named in WORKFLOW.md, or a command."""
 
-    agent: Name | None = None
+    agent: Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)] | None = None  # in turn
     run: Argv | None = None
     prompt: RelativePath | None = None
     tools: tuple[Text, ...] = ()  # what the agent may use, for its adapter; a `run` has its argv for that
@@ -33,19 +33,21 @@ class Worker(Format):
     def _one_worker(self) -> Self:
         if (self.agent is None) == (self.run is None):
             raise ValueError("needs exactly one of 'agent' and 'run'")
+        if len(set(self.agents)) < len(self.agents):
+            raise ValueError("'agent' names one twice")
         if self.tools and self.agent is None:
             raise ValueError("'tools' are for an agent; a 'run' has them in its argv")
         return self
 
     @property
     def agents(self) -> tuple[str, ...]:
-        """The agents that may work; none where a command does."""
-        return (self.agent,) if self.agent else ()
+        """The agents that may work, each where those before it cannot; none where a command does."""
+        return (self.agent,) if isinstance(self.agent, str) else self.agent or ()
 
     @property
     def name(self) -> str:
         """How the worker is called in journals and commits."""
-        return self.agent or (self.run or ("",))[0].rpartition("/")[2]
+        return self.agents[0] if self.agents else (self.run or ("",))[0].rpartition("/")[2]
 
 
 class Patch(Format):

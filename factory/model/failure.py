@@ -54,6 +54,11 @@ class FailureClass(StrEnum):
         return _ADVICE.get(self, "")
 
     @property
+    def is_wall(self) -> bool:
+        """Whether another agent may get on where one cannot: something is wrong with its account or its settings."""
+        return self in _OF_THE_MACHINE
+
+    @property
     def trips(self) -> bool:
         """Whether it counts towards a contract's breaker: the next item would most likely meet the same."""
         return self in _TRANSIENT or self in _OF_THE_MACHINE

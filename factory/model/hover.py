@@ -133,7 +133,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "reviewers": "Of the kind human: who may sit here, git names or addresses; otherwise those of WORKFLOW.md.",
         },
         "Worker": {
-            "agent": "The name of an agent in WORKFLOW.md; in place of `run`.",
+            "agent": "An agent of WORKFLOW.md, or several, each where those before cannot; in place of `run`.",
             "run": f"In place of `agent`. {_ARGV}",
             "prompt": f"{_PROMPT} Otherwise the body of WORKFLOW.md.",
             "tools": "What an agent may use; its argv template gets the list as `tools`.",

@@ -143,6 +143,7 @@ class History:
     rounds_spent: int = 0  # since a person last armed the item
     attempts: int = 0  # transient failures of the present round
     limits: int = 0  # usage limits that cost no attempt of it
+    walls: frozenset[str] = frozenset()  # agents that cannot go on with it; another one is asked
     not_before: datetime | None = None
     lease: Lease | None = None
     worker: str = ""
@@ -232,6 +233,8 @@ class History:
             seconds=self.seconds + (entry.seconds or 0.0),
         )
         match entry.event:
+            case Event.RELEASE if entry.failure and entry.failure.is_wall:
+                return replace(after, walls=self.walls | {self.worker})
             case Event.RELEASE if entry.failure and entry.attempt is None:
                 return replace(after, limits=self.limits + 1)
             case Event.RELEASE if entry.failure:
@@ -241,6 +244,7 @@ class History:
                     after,
                     attempts=0,
                     limits=0,
+                    walls=frozenset(),
                     subject=entry.subject or "",
                     proposal=entry.proposal or "",
                     findings=entry.findings,
@@ -253,6 +257,7 @@ class History:
                     after,
                     attempts=0,
                     limits=0,
+                    walls=frozenset(),
                     round=self.round + 1,
                     rounds_spent=self.rounds_spent + 1,
                     proposal=entry.proposal or self.proposal,
@@ -266,7 +271,8 @@ class History:
                 asked = {each.id: each for each in self.questions}
                 said = ((asked[key], text) for key, text in entry.answers.items() if key in asked)
                 answered = tuple(Answered(question=each, decision=text, by=entry.actor) for each, text in said)
-                return replace(after, attempts=0, limits=0, rounds_spent=0, answered=(*self.answered, *answered))
+                armed = replace(after, attempts=0, limits=0, walls=frozenset(), rounds_spent=0)
+                return replace(armed, answered=(*self.answered, *answered))
             case _:
                 return after
 

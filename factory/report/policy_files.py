@@ -108,7 +108,12 @@ def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Pro
     except InvalidFile:
         return  # told of WORKFLOW.md itself
     seats = enumerate(contract.review.seats)
-    named: list[tuple[str | None, Key]] = [(contract.worker.agent, ("worker", "agent"))]
+    worker = contract.worker
+    several = not isinstance(worker.agent, str)
+    named: list[tuple[str | None, Key]] = [
+        (name, ("worker", "agent", number) if several else ("worker", "agent"))
+        for number, name in enumerate(worker.agents)
+    ]
     named += [(seat.agent, ("review", "seats", number, "agent")) for number, seat in seats]
     for agent, key in named:
         if agent is not None and agent not in agents:

@@ -10,6 +10,7 @@ from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.collect.handover import handed_over
 from factory.line.context import Context
+from factory.line.dispatch.agents import others_left
 from factory.line.dispatch.breakers import breaker_after_run, breaker_files
 from factory.line.dispatch.retry import backoff, reset_of
 from factory.line.intake.answers_file import answers_file
@@ -146,7 +147,10 @@ def _failure(outcome: RunOutcome) -> Failure | None:
 
 
 def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failure: Failure) -> Move:
-    """An attempt, a round or a person's time is used up."""
+    """An attempt, a round or a person's time is used up; nothing, where another agent goes on or a limit is reset."""
+    others = others_left(ended.state, ended.request.agent)
+    if failure.kind.is_wall and others:
+        return ended.release(failure)
     match failure.kind.cost:
         case Cost.PERSON:
             return ended.block(f"{failure.reason}; {failure.kind.advice}", failure.kind)
@@ -159,7 +163,7 @@ def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failur
             return ended.send_back(failure.reason, findings, failure.kind)
     reset = reset_of(failure, snapshot.now)
     if reset is not None and ended.state.history.limits < MOST_LIMITS:
-        return ended.release(failure, not_before=reset)
+        return ended.release(failure, not_before=None if others else reset)
     attempts = ended.state.history.attempts + 1
     if attempts >= ended.request.contract.retry.max_attempts:
         reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"

@@ -3,11 +3,11 @@
 Where a command works it is the contract's; where an agent does, the agent's, whatever contract names it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from factory.line.dispatch.agents import candidates
+from factory.line.dispatch.agents import candidates, obstacle
 from factory.line.dispatch.retry import reset_of
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.breaker import BreakerState, State, closed, on_trial, opened
@@ -31,16 +31,30 @@ class Trials:
     """Which contracts and agents are being tried with one item, as a schedule goes through what waits."""
 
     snapshot: Snapshot
+    kinds: Collection[str]  # of the agents that can be run
     _tried: dict[str, str] = field(default_factory=dict)  # by the breaker's path
+    _obstacles: dict[tuple[str, str], Failure | None] = field(default_factory=dict)  # by contract and agent
 
     def turn(self, state: ItemState) -> Turn:
-        """The first of an item's agents whose breaker lets it start; else the wait that ends first."""
-        names = candidates(state)
+        """The first of an item's agents that can work here and whose breaker lets it; else the wait that ends first.
+
+        Where none of them can work here, the first one.
+        """
+        named = candidates(state)
+        names = [name for name in named if self.obstacle(state, name) is None] or named
         if not names:
             return self._turn("", self.snapshot.breakers.get(state.contract_name or ""))
         turns = [self._turn(name, self.snapshot.agent_breakers.get(name)) for name in names]
         free = next((turn for turn in turns if not turn.waits), None)
         return free or min(turns, key=lambda turn: (turn.until is None, turn.until or self.snapshot.now))
+
+    def obstacle(self, state: ItemState, agent: str) -> Failure | None:
+        """Why an agent cannot work on an item here, whatever its breaker says."""
+        key = state.contract_name or "", agent
+        if key not in self._obstacles:
+            assert state.contract is not None
+            self._obstacles[key] = obstacle(state.contract, self.snapshot.policy, agent, self.kinds)
+        return self._obstacles[key]
 
     def _turn(self, agent: str, breaker: BreakerState | None) -> Turn:
         if breaker is None or breaker.state is State.CLOSED:
@@ -113,7 +127,7 @@ def _recent(snapshot: Snapshot, contract: str, agent: str, breaker: BreakerState
     histories = (
         state.history.entries
         for state in snapshot.items.values()
-        if (agent in candidates(state) if agent else state.contract_name == contract)
+        if (state.contract and agent in state.contract.worker.agents if agent else state.contract_name == contract)
     )
     failed = (entry for entries in histories for entry in _not_made_good(entries, agent))
     return sum(entry.at >= since and not (again and entry.at <= again) for entry in failed)

@@ -18,7 +18,6 @@ def backoff(attempts: int, policy: Policy, chance: float) -> timedelta:
     return timedelta(milliseconds=min(doubled * (1 + chance / 10), policy.agent.max_retry_backoff_ms))
 
 
-
 def reset_of(failure: Failure, now: datetime) -> datetime | None:
     """When a usage limit that a run has met now is reset, a minute to a week from now; None for any other failure."""
     if failure.kind is not FailureClass.RATE_LIMIT or failure.until is None:

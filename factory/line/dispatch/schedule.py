@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.cell.sandbox import sandbox
+from factory.line.dispatch.agents import obstacle
 from factory.line.dispatch.breakers import Trials, Turn
 from factory.line.dispatch.budget import day_used_up
 from factory.line.dispatch.scopes import ScopeTurns
@@ -15,6 +17,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import UnusableError
+from factory.model.failure import Failure, FailureClass
 from factory.model.gate import unanswered
 from factory.model.item import Item
 from factory.model.lifecycle import Lane, Outcome
@@ -42,39 +45,27 @@ class ScheduleEntry:
 OutcomeOf = Callable[[str], Outcome | None]
 
 
-def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]) -> str:
-    """Why this item can never pass under this contract and policy; empty when it can.
+def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]) -> Failure | None:
+    """Why this item cannot pass under this contract and policy here; None when it can.
 
     `kinds` are those of the agents that can be run.
     """
-    name = contract.worker.agent
-    agent = policy.agent_named(name)
-    if name and agent is None:
-        return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
-    known = " or ".join(map(repr, sorted(kinds)))
-    if agent and agent.kind not in kinds:
-        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind {known} can be run yet"
-    for seat in contract.review.seats:
-        reviewer = policy.agent_named(seat.agent)
-        if (seat.agent, seat.run) == (name, contract.worker.run):
-            return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
-        if seat.agent and (reviewer is None or reviewer.kind not in kinds):
-            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind {known} in WORKFLOW.md"
-        if contract.review.distinct_models and reviewer and agent:
-            if reviewer.model is None or agent.model is None:
-                return "its contract wants distinct models, and WORKFLOW.md does not say which model each agent has"
-            if reviewer.model == agent.model:
-                return (
-                    f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
-                )
+    walls = [obstacle(contract, policy, name, kinds) for name in contract.worker.agents or ("",)]
+    if walls[0] is not None and all(walls):
+        return walls[0]
     open_criteria = unanswered(item)
     if open_criteria and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
-        return f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
-    return ""
+        said = f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
+        return Failure(FailureClass.CONFIG, said)
+    return None
 
 
 def plan(
-    snapshot: Snapshot, arrivals: dict[str, Arrival], outcome_of: OutcomeOf, unready: str = ""
+    snapshot: Snapshot,
+    arrivals: dict[str, Arrival],
+    outcome_of: OutcomeOf,
+    unready: str = "",
+    kinds: Collection[str] = AGENTS.keys(),
 ) -> list[ScheduleEntry]:
     """A schedule entry for every item in inbox and rework, in the order in which they would start.
 
@@ -88,7 +79,7 @@ def plan(
     scopes = ScopeTurns(snapshot, resuming, partial(_since, arrivals=arrivals))
     lanes = Counter(state.lane for state in snapshot.items.values())
     at_work = Counter(state.came_from for state in snapshot.in_lane(Lane.ACTIVE))
-    trials = Trials(snapshot)
+    trials = Trials(snapshot, kinds)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
     for state in _in_turn(waiting, arrivals, lambda: snapshot.turn + len(started)):
@@ -113,7 +104,10 @@ def plan(
 
 
 def schedule(
-    reader: SnapshotReader, snapshot: Snapshot, coming: Mapping[str, Arrival] = MappingProxyType({})
+    reader: SnapshotReader,
+    snapshot: Snapshot,
+    coming: Mapping[str, Arrival] = MappingProxyType({}),
+    kinds: Collection[str] = AGENTS.keys(),
 ) -> list[ScheduleEntry]:
     """The plan for what a snapshot found; `coming` says when what no commit has brought yet arrives, by path."""
     return plan(
@@ -121,6 +115,7 @@ def schedule(
         {**reader.arrivals(snapshot), **coming},
         lambda item_id: reader.outcome_of(snapshot.tree, item_id),
         _unready(snapshot),
+        kinds,
     )
 
 

@@ -1,6 +1,5 @@
 """Start: what the schedule lets start is claimed, and handed to the executor once the claim is committed."""
 
-import os
 from collections.abc import Collection, Container
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +15,6 @@ from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
-from factory.model.agent import Agent
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
@@ -24,7 +22,6 @@ from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
 from factory.model.journal import Lease, Phase
 from factory.model.moments import moment_of
-from factory.model.policy import Policy
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
@@ -49,7 +46,7 @@ def start(
 
     `ended` are the items whose runs will be forgotten before another one begins.
     """
-    found = schedule(context.reader, snapshot)
+    found = schedule(context.reader, snapshot, kinds=context.runs.kinds)
     base = context.writer.tip_of(snapshot.policy.target_branch)
     requests: list[RunRequest] = []
     for entry in found:
@@ -82,7 +79,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
     failure = _hopeless(snapshot, state, context.runs.kinds)
-    agent = Trials(snapshot).turn(state).agent
+    agent = Trials(snapshot, context.runs.kinds).turn(state).agent
     try:
         request = None if failure else _request(context, snapshot, state, base, agent)
     except MachineError:
@@ -131,28 +128,15 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     spent = used_up(state)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
-    reason = unfit(state.item, state.contract, snapshot.policy, kinds) or unscannable(snapshot.policy.secret_scan)
+    wall = unfit(state.item, state.contract, snapshot.policy, kinds)
+    if wall and not (state.item.reverts and wall.kind is FailureClass.AUTH):
+        return wall
+    reason = unscannable(snapshot.policy.secret_scan)
     if reason:
         return Failure(FailureClass.CONFIG, reason)
-    lacking = _lacking(state.contract, snapshot.policy, reverts=bool(state.item.reverts))
-    if lacking:
-        return Failure(FailureClass.AUTH, f"{lacking}, which the factory's environment does not have")
     reason = misfit(state.item.inputs, state.contract.receives)
     said = f"its inputs are not what the contract receives: {reason}"
     return Failure(FailureClass.INVALID_REQUEST, said) if reason else None
-
-
-def _lacking(contract: Contract, policy: Policy, *, reverts: bool) -> str:
-    """Who needs which secrets that are not there; empty when nobody does. No worker makes a revert."""
-    agent = policy.agent_named(contract.worker.agent)
-    needed = {"the contract's worker": () if reverts else (*contract.worker.secrets, *_keys(agent))}
-    needed |= {f"its seat {seat.name!r}": _keys(policy.agent_named(seat.agent)) for seat in contract.review.seats}
-    found = ((who, [name for name in names if not os.environ.get(name)]) for who, names in needed.items())
-    return next((f"{who} needs {', '.join(missing)}" for who, missing in found if missing), "")
-
-
-def _keys(agent: Agent | None) -> tuple[str, ...]:
-    return tuple(agent.keys.values()) if agent else ()
 
 
 def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str, agent: str) -> RunRequest:

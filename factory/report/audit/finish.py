@@ -92,8 +92,9 @@ class Finish:
             yield Rule.COVERED, "was applied, and is on hold"
         assessed = self._judgement.assessed(delivered, item, contract, evidence)
         decision = assessed.decision
+        worker = self._record.history.worker if contract.worker.agents else ""
         for seat in contract.review.seats:
-            if seat.by_machine and (seat.agent, seat.run) == (contract.worker.agent, contract.worker.run):
+            if seat.by_machine and (seat.agent or "", seat.run) == (worker, contract.worker.run):
                 yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
         if (decision.event, decision.verdicts) != (self._entry.event, self._entry.verdicts):
             yield from assessed.refused  # a verdict that nobody counted is kept with the run, and breaks nothing

@@ -6,9 +6,10 @@ from datetime import UTC
 
 from factory.line.dispatch.budget import used_up
 from factory.line.snapshot import ItemState
+from factory.model.contract import Contract
 from factory.model.errors import IllegalMove
 from factory.model.failure import FailureClass
-from factory.model.journal import MOST_LIMITS, Entry
+from factory.model.journal import MOST_LIMITS, Entry, History
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
 from factory.model.trailers import Trailer
 from factory.report.audit.conflicts import without_conflict
@@ -24,6 +25,7 @@ from factory.report.audit.transition import Line, Transition
 from factory.store.queue import Placed
 
 _OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED})
+_WALLS = tuple(each for each in FailureClass if each.is_wall)
 _OUTCOMES = {
     Event.FINISH: frozenset({Outcome.APPLIED, Outcome.ACCEPTED}),
     Event.REJECT: frozenset({Outcome.REJECTED}),
@@ -137,8 +139,8 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
         return
     after = record.history.add(entry)
     attempts, rounds = effective.contract.retry.max_attempts, effective.contract.rework.max_rounds
-    free = entry.event is Event.RELEASE and entry.failure and entry.attempt is None
-    if free and (entry.failure is not FailureClass.RATE_LIMIT or after.limits > MOST_LIMITS):
+    free = entry.event is Event.RELEASE and entry.failure is not None and entry.attempt is None
+    if free and not _may_be_free(entry, after, effective.contract):
         yield Rule.ATTEMPTS, record.path, f"run {entry.run} of {record.id} failed as {entry.failure}, and cost nothing"
     if entry.event is Event.RELEASE and not free and entry.failure and after.attempts >= attempts:
         text = f"attempt {after.attempts} of {record.id} failed, and {effective.name} allows {attempts}"
@@ -148,6 +150,13 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
         yield Rule.ROUNDS, record.path, text
     if entry.round != record.history.round:
         yield Rule.JOURNAL, record.path, f"round {entry.round}, and the item's round is {record.history.round}"
+
+
+def _may_be_free(entry: Entry, after: History, contract: Contract) -> bool:
+    """Whether a failure costs nothing: a usage limit, so many times, or one that another agent may get on with."""
+    if entry.failure is FailureClass.RATE_LIMIT:
+        return after.limits <= MOST_LIMITS
+    return entry.failure in (None, *_WALLS) and bool(set(contract.worker.agents) - after.walls)
 
 
 def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[Found]:

@@ -58,7 +58,7 @@ EXPLAINED = {
     Rule.UNAPPROVED: "What a worker made comes into the branch by the finish of its item, and in no other way.",
     Rule.ROUNDS: "No item is sent back more often than its contract allowed at that time.",
     Rule.ATTEMPTS: "No transient failure is tried again more often than the contract allowed at that time, "
-    "and none but a usage limit for nothing.",
+    "and for nothing only at a usage limit or where another agent is left.",
     Rule.BUDGET: "No run begins when the item's budget is used up.",
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
     Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
