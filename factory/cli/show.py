@@ -6,7 +6,6 @@ from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word
 from factory.model.lifecycle import Lane
-from factory.model.result import Usage
 from factory.model.text import printable
 from factory.report.detail import Detail, detail
 
@@ -26,11 +25,6 @@ def show_command(item_id: str, as_json: bool) -> None:
         _print(found)
 
 
-def _cost(usage: Usage) -> str:
-    """What the runs say they cost; unknown is not free."""
-    return "USD unknown: no run has said" if usage.usd is None else f"{usage.usd:.2f} USD"
-
-
 def _print(found: Detail) -> None:
     lane = lane_word(found.lane, found.history.outcome or str(found.lane))
     click.echo(f"{click.style(found.id, bold=True)}  {lane}  {printable(found.title)}")
@@ -47,7 +41,7 @@ def _print(found: Detail) -> None:
             click.echo(f"           | {line}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
-        click.echo(f"cost       {history.seconds:.1f} s, {_cost(history.usage)}")
+        click.echo(f"cost       {history.seconds:.1f} s, {found.cost}")
     contained = next((entry.sandbox for entry in reversed(history.entries) if entry.sandbox), "")
     if contained:
         click.echo(f"sandbox    {printable(contained)}")

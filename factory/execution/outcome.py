@@ -198,8 +198,11 @@ class RunOutcome:
         return replace(self, work=replace(self.work, files={}, patch=b""))
 
     def cost(self) -> Usage:
-        """What the worker and the machine seats used."""
-        return reduce(Usage.plus, (each.usage for each in self.seats), self.work.usage)
+        """What the worker and the machine seats used; incomplete where only some of the agents said what they cost."""
+        total = reduce(Usage.plus, (each.usage for each in self.seats), self.work.usage)
+        agents = [each.usage for each in self.seats if each.agent != AgentIdentity()]
+        unsaid = any(each.usd is None for each in (self.work.usage, *agents))
+        return total.model_copy(update={"incomplete": True}) if unsaid and total.usd is not None else total
 
     def summary(self) -> RunSummary:
         """What it has cost, and how it went, for a journal."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
+from factory.model.costs import unpriced
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, ids_from
 from factory.model.journal import History
@@ -79,6 +80,7 @@ class Snapshot:
     lost: MappingProxyType[str, History]  # of the ids not at their end that lie in no open lane
     turn: int = 0  # whose it is to start: one more with each run that begins; less when a day or an item ends
     spent_today: float = 0.0  # USD, added up only when the policy limits it
+    unpriced_today: int = 0  # runs of agents of which nobody knows what they cost, counted only then, too
     agent_breakers: Mapping[str, BreakerState] = field(default_factory=lambda: _NONE)  # by agent
 
     @property
@@ -147,7 +149,7 @@ class SnapshotReader:
         breakers, found = breakers_in(self.repository.objects, tree)
         problems.extend(found)
         limited = workflow.policy.budget.usd_per_day is not None
-        spent = self._spent_today(tree, items, now, problems) if limited else 0.0
+        spent, unknown = self._spent_today(tree, items, now, problems, workflow.policy) if limited else (0.0, 0)
         turn = self._turn(tree, items, now)
         return Snapshot(
             now,
@@ -161,6 +163,7 @@ class SnapshotReader:
             MappingProxyType(lost),
             turn,
             spent,
+            unknown,
             MappingProxyType({state.agent: state for state in breakers if state.agent}),
         )
 
@@ -205,8 +208,10 @@ class SnapshotReader:
             except InvalidFile as error:
                 yield from error.problems
 
-    def _spent_today(self, tree: str, items: Mapping[str, ItemState], now: datetime, problems: list[Problem]) -> float:
-        """What all runs since midnight have cost, of open items and of those that were finished since."""
+    def _spent_today(
+        self, tree: str, items: Mapping[str, ItemState], now: datetime, problems: list[Problem], policy: Policy
+    ) -> tuple[float, int]:
+        """(what all runs since midnight have cost, of how many that is unknown), of open items and finished ones."""
         began, day = midnight(now), day_of(now)
         histories = [state.history for state in items.values()]
         for item_id in self.repository.objects.folder(tree, finished_artifacts(day)):
@@ -215,7 +220,8 @@ class SnapshotReader:
             except InvalidFile as error:
                 problems.extend(error.problems)
         spent = (entry.usage.spent for each in histories for entry in each.entries if entry.usage and entry.at >= began)
-        return sum(spent)
+        unknown = (entry.at >= began for each in histories for entry in unpriced(each.entries, policy.agents))
+        return sum(spent), sum(unknown)
 
     def _item_state(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
         history = History()

@@ -165,6 +165,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "secret_scan": "builtin, off, or a command that gets a folder and complains by its exit status.",
             "canary": "What follows when a check passes without the product: report, person or off.",
             "agents": "Coding agents that contracts may name.",
+            "prices": "What tokens cost, by model, where an agent does not say what it has cost.",
             "cell": "What besides its files a cell holds.",
             "server": "Read, and without an effect: a key of the Symphony specification.",
             "identity": "How the factory signs its own commits.",
@@ -185,7 +186,16 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "window_minutes": "Within how many minutes.",
             "cooldown_minutes": "Minutes until one item is tried again.",
         },
-        "DayBudget": {"usd_per_day": "US dollars; used up, nothing starts before midnight UTC."},
+        "DayBudget": {
+            "usd_per_day": "US dollars; used up, nothing starts before midnight UTC.",
+            "unknown": "block: nothing starts on a budget in USD after an agent's run of unknown cost. allow: it does.",
+        },
+        "Price": {
+            "input": "US dollars for a million tokens read.",
+            "output": "US dollars for a million tokens written.",
+            "cached_input": "US dollars for a million tokens read from a cache; otherwise as input.",
+            "cache_write": "US dollars for a million tokens written to a cache; otherwise as input.",
+        },
         "Identity": {
             "name": "Its name.",
             "email": "Its address; otherwise factory@<host>, another one on each machine.",
@@ -263,7 +273,11 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Issue": {"severity": "blocker, major, minor or note.", "text": "What it is."},
         "Usage": {
-            "input_tokens": "Tokens read.",
+            "input_tokens": "Tokens read, those from a cache and those written to one included.",
+            "cached_input_tokens": "Of the tokens read those that came from a cache.",
+            "cache_write_tokens": "Of the tokens read those that were written to a cache.",
+            "estimated": "Whether usd is reckoned from the prices in WORKFLOW.md. The factory writes it.",
+            "incomplete": "Whether usd is only a part, as of the rest nobody said. The factory writes it.",
             "output_tokens": "Tokens written.",
             "usd": "US dollars.",
         },

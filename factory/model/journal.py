@@ -31,7 +31,8 @@ def _capped(usage: object) -> object:
         usage = usage.model_dump()
     if not isinstance(usage, dict):
         return usage
-    most = {"input_tokens": MOST_TOKENS, "output_tokens": MOST_TOKENS, "usd": MOST_USD}
+    counted = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
+    most = {**dict.fromkeys(counted, MOST_TOKENS), "usd": MOST_USD}
     said = {key: value for key, value in usage.items() if value is not None and value == value}  # NaN says nothing
     return {key: _at_most(value, most[key]) if key in most else value for key, value in said.items()}
 

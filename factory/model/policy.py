@@ -19,6 +19,7 @@ from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
+from factory.model.prices import Price
 from factory.model.section import Integer, Milliseconds, Section
 from factory.model.states import lane_of
 from factory.model.symphony import Agents, Codex, Hooks, Polling, Tracker, Workspace
@@ -83,6 +84,7 @@ class DayBudget(Section):
     """The most all items together may cost in a day."""
 
     usd_per_day: Positive | None = None
+    unknown: Literal["block", "allow"] = "block"  # within a budget in USD, once an agent's run cost nobody knows what
 
 
 _SIGNABLE = StringConstraints(pattern=r"^[^<>\x00-\x20\x7f]([^<>\x00-\x1f\x7f]*[^<>\x00-\x20\x7f])?$", max_length=200)
@@ -140,6 +142,7 @@ class Policy(Section):
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
     server: dict[str, JsonValue] = {}  # of a surface that is not there yet
+    prices: dict[Text, Price] = {}  # by model
     cell: CellSettings = CellSettings()
     identity: Identity = Identity()
     sync: Sync = Sync()
@@ -170,6 +173,10 @@ class Policy(Section):
     def agent_named(self, name: str | None) -> Agent | None:
         """The agent of a name; None for no name, or for one that is not among them."""
         return self.agents.get(name) if name else None
+
+    def price_of(self, *models: str | None) -> Price | None:
+        """The price of the first of these models that has one."""
+        return next((self.prices[model] for model in models if model in self.prices), None)
 
     def contract_of(self, item: Item) -> str | None:
         """The name of the contract that the item names, or else the first route gives it."""

@@ -55,12 +55,19 @@ class Handoff(Format):
         return undone | {f"I{number}": f"{each.severity}: {each.text}" for number, each in enumerate(self.issues, 1)}
 
 
+Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+
+
 class Usage(Format):
     """What a run cost. `usd` is None when nobody said: unknown is not free."""
 
-    input_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
-    output_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+    input_tokens: Tokens = 0  # all that were read; of these
+    cached_input_tokens: Tokens = 0  # from a cache
+    cache_write_tokens: Tokens = 0  # and written to one
+    output_tokens: Tokens = 0
     usd: Annotated[float, Field(ge=0, le=MOST_USD)] | None = None
+    estimated: bool = False  # whether `usd`, or a part of it, is reckoned from prices of tokens
+    incomplete: bool = False  # whether `usd` is only a part: of somebody's work nobody said what it cost
 
     @property
     def tokens(self) -> int:
@@ -79,8 +86,12 @@ class Usage(Format):
             if more is None
             else Usage.model_construct(
                 input_tokens=self.input_tokens + more.input_tokens,
+                cached_input_tokens=self.cached_input_tokens + more.cached_input_tokens,
+                cache_write_tokens=self.cache_write_tokens + more.cache_write_tokens,
                 output_tokens=self.output_tokens + more.output_tokens,
                 usd=None if self.usd is None and more.usd is None else self.spent + more.spent,
+                estimated=self.estimated or more.estimated,
+                incomplete=self.incomplete or more.incomplete,
             )
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.costs import cost_in_words
 from factory.model.errors import FactoryError, InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.journal import History
@@ -29,6 +30,7 @@ class Detail:
     history: History
     evidence: Evidence | None
     base: str
+    cost: str  # in words
     not_applied: NotApplied | None = None
     changes: tuple[FileChange, ...] = ()
     hooks: tuple[FailedHook, ...] = ()  # of its newest run
@@ -52,6 +54,8 @@ class Detail:
             "loose_ends": dict(self.history.loose_ends),
             "artifacts": self.artifacts,
             "run": self.history.run,
+            "cost": self.cost,
+            "usage": self.history.usage.model_dump(mode="json"),
             "round": self.history.round,
             "outcome": self.history.outcome,
             "subject": self.history.subject or None,
@@ -100,6 +104,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         history=history,
         evidence=evidence,
         base=evidence.base if evidence else "",
+        cost=cost_in_words(history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, item_id, history.run, day),
     )
@@ -119,6 +124,7 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         history=state.history,
         evidence=evidence,
         base=evidence.base if evidence else "",
+        cost=cost_in_words(state.history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, state.id, state.history.run),
     )

@@ -88,6 +88,7 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     else:
         over = snapshot.spent_today >= most
         found = f"{snapshot.spent_today:.2f} of {most:.2f} USD are used up today"
+        found += f", and unknown of {counted(snapshot.unpriced_today, 'run')}" if snapshot.unpriced_today else ""
         advice = "wait until midnight UTC, or raise budget.usd_per_day in WORKFLOW.md" if over else ""
         yield Diagnosis("budget", Health.BAD if over else Health.GOOD, found, advice)
 

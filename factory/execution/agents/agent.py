@@ -15,6 +15,7 @@ from factory.execution.processes.command import Command, Ended
 from factory.execution.request import BudgetLeft
 from factory.model.agent import AgentIdentity
 from factory.model.failure import Failure
+from factory.model.prices import Price
 from factory.model.result import Usage
 from factory.model.symphony import Codex
 
@@ -39,6 +40,7 @@ class Task:
     whole_prompt: str = ""  # for one that finds that it cannot go on in that session
     item: Mapping[str, JsonValue] | None = None  # what one that can ask is shown of its own; None for a seat
     codex: Codex = field(default_factory=Codex)  # how an app-server is held
+    price: Price | None = None  # of its model's tokens, for a budget to be held while it works
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class CommandAgent:
 
     def work(self, task: Task, control: Control) -> Answer:
         """Run the command."""
-        meter = UsageMeter(task.cell.out, task.budget_left)
+        meter = UsageMeter(task.cell.out, task.budget_left, task.price)
         ended = process.run(task.command, control, meter)
         meter.read()
         return Answer(ended, task.command.log.read_bytes(), meter.usage)

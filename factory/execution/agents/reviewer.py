@@ -24,6 +24,7 @@ from factory.model.contract import Seat
 from factory.model.errors import FactoryError, told_by
 from factory.model.failure import of_error
 from factory.model.instruments import named
+from factory.model.prices import estimated
 from factory.model.subject import subject_of
 from factory.model.text import printable
 from factory.model.verdict import Decision, MachineVerdict
@@ -138,7 +139,9 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
                 said,
                 log=mask.hide_cut(answer.log),
                 seconds=answer.ended.seconds,
-                usage=answer.usage,
+                usage=estimated(
+                    answer.usage, request.policy.price_of(agent.model if agent else None, answer.agent.model)
+                ),
                 agent=answer.agent,
             )
             if answer.failure is not None:
@@ -152,9 +155,9 @@ def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task
     policy = asked.request.policy
     agent = policy.agent_named(asked.seat.agent)
     model, url = (agent.model, agent.url) if agent else (None, None)
-    turns = policy.agent.max_turns
+    turns, price = policy.agent.max_turns, policy.price_of(model)
     left = asked.request.budget_left
-    return Task(cell, command, prompt, left, model=model, url=url, max_turns=turns, codex=policy.codex)
+    return Task(cell, command, prompt, left, model=model, url=url, max_turns=turns, codex=policy.codex, price=price)
 
 
 def prompt_of(request: RunRequest, seat: Seat, subject: str) -> tuple[str, dict[str, JsonValue]]:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from factory.execution.request import BudgetLeft
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
+from factory.model.prices import Price, estimated
 from factory.model.result import Usage
 from factory.store.files import read_inside
 
@@ -26,16 +27,17 @@ def exceeded(left: BudgetLeft, usage: Usage) -> str:
 class UsageMeter:
     """Reads `$FACTORY_OUT/usage.json` while a worker runs; a worker without it is measured when it has ended."""
 
-    def __init__(self, out: Path, left: BudgetLeft) -> None:
+    def __init__(self, out: Path, left: BudgetLeft, price: Price | None = None) -> None:
         self._out = out
         self._left = left
+        self._price = price  # of its model, as far as that is known beforehand
         self._seen = 0.0
         self.usage = Usage()
 
     def __call__(self) -> Failure | None:
         """The failure for which the worker is to be stopped, if it has used too much."""
         self.read()
-        beyond = exceeded(self._left, self.usage)
+        beyond = exceeded(self._left, estimated(self.usage, self._price))
         return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
 
     def read(self) -> None:

@@ -21,6 +21,7 @@ from factory.execution.redaction.mask import Mask
 from factory.execution.request import SKILLS, RunRequest
 from factory.model.errors import FactoryError, InvalidFile, TooLarge
 from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
+from factory.model.prices import estimated
 from factory.model.result import Result, Status, Usage
 from factory.model.run_layout import RESULT
 from factory.model.text import LONGEST_SAID, cut
@@ -47,7 +48,8 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
             if request.policy.workspace.keep:
                 kept.enter(host.cells, cell, request, control)
             done = _work_in(cell, request, host, control)
-        return replace(done, hooks=bytes(log))
+        models = (request.account.model if request.account else None, done.agent.model)
+        return replace(done, hooks=bytes(log), usage=estimated(done.usage, request.policy.price_of(*models)))
     except CellNotReady as error:
         return Work(hooks=bytes(error.log), failure=error.failure, stopped=control.stop.is_set())
     except (FactoryError, OSError) as error:
@@ -151,6 +153,7 @@ def _task(
         used_in_session=taken_up.used if taken_up else Usage(),
         item=_shown(request),
         codex=request.policy.codex,
+        price=request.policy.price_of(agent.model if agent else None),
     )
 
 

@@ -1,25 +1,38 @@
 """Budgets: what an item, and a day, may still cost, added up from journals."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from factory.execution.request import BudgetLeft
 from factory.line.snapshot import ItemState, Snapshot
+from factory.model.costs import unpriced
 from factory.model.moments import midnight
+from factory.model.policy import Policy
+from factory.model.text import counted
+
+_HELP = "give the model's `prices` in WORKFLOW.md, or say budget: {unknown: allow}"
 
 
-def used_up(state: ItemState) -> str:
-    """Which part of an item's budget is used up; empty when none is."""
+def used_up(state: ItemState, policy: Policy) -> str:
+    """Which part of an item's budget is used up, or cannot be held any more; empty when none is."""
+    return next(_used_up(state, policy), "")
+
+
+def _used_up(state: ItemState, policy: Policy) -> Iterator[str]:
     if state.item is None:
-        return ""
+        return
     budget, history = state.item.budget, state.history
     minutes = history.seconds / 60
     if budget.usd is not None and history.usage.spent >= budget.usd:
-        return f"its budget is used up: {history.usage.spent:.2f} of {budget.usd:.2f} USD"
+        yield f"its budget is used up: {history.usage.spent:.2f} of {budget.usd:.2f} USD"
+    if budget.usd is not None and policy.budget.unknown == "block":
+        runs = unpriced(history.entries, policy.agents)
+        if runs:
+            yield f"its budget in USD cannot be held: what {counted(len(runs), 'run')} of it cost is unknown; {_HELP}"
     if budget.tokens is not None and history.usage.tokens >= budget.tokens:
-        return f"its budget is used up: {history.usage.tokens} of {budget.tokens} tokens"
+        yield f"its budget is used up: {history.usage.tokens} of {budget.tokens} tokens"
     if budget.minutes is not None and minutes >= budget.minutes:
-        return f"its budget is used up: {minutes:.1f} of {budget.minutes:g} minutes"
-    return ""
+        yield f"its budget is used up: {minutes:.1f} of {budget.minutes:g} minutes"
 
 
 def remaining(snapshot: Snapshot, state: ItemState) -> BudgetLeft:
@@ -41,8 +54,14 @@ def remaining(snapshot: Snapshot, state: ItemState) -> BudgetLeft:
 
 def day_used_up(snapshot: Snapshot) -> tuple[str, datetime | None]:
     """(why nothing more starts today, until when); nothing when something may."""
-    most = snapshot.policy.budget.usd_per_day
-    if most is None or snapshot.spent_today < most:
-        return "", None
+    rule = snapshot.policy.budget
     tomorrow = midnight(snapshot.now) + timedelta(days=1)
-    return f"waits until tomorrow: {snapshot.spent_today:.2f} of {most:.2f} USD a day are used up", tomorrow
+    if rule.usd_per_day is None:
+        return "", None
+    if snapshot.spent_today >= rule.usd_per_day:
+        said = f"{snapshot.spent_today:.2f} of {rule.usd_per_day:.2f} USD a day are used up"
+        return f"waits until tomorrow: {said}", tomorrow
+    if snapshot.unpriced_today and rule.unknown == "block":
+        runs = counted(snapshot.unpriced_today, "run")
+        return f"waits until tomorrow: what {runs} of today cost is unknown, and a day has a budget; {_HELP}", tomorrow
+    return "", None

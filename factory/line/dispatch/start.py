@@ -125,7 +125,7 @@ def _longest(request: RunRequest) -> timedelta:
 def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> Failure | None:
     """Why it is no use to start an item at all."""
     assert state.item is not None and state.contract is not None
-    spent = used_up(state)
+    spent = used_up(state, snapshot.policy)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
     wall = unfit(state.item, state.contract, snapshot.policy, kinds)

@@ -102,7 +102,7 @@ class Moves:
             return
         if item.hold and not carried:  # a rebase brings it onto a hold that came meanwhile
             yield Rule.LEGAL_MOVE, path, f"{record.id} was started, and is on hold"
-        used = used_up(ItemState(Placed(record.id, Lane.INBOX, "", ""), item, history))
+        used = used_up(ItemState(Placed(record.id, Lane.INBOX, "", ""), item, history), effective.policy)
         if used:
             yield Rule.BUDGET, path, f"{record.id} was started, and {used}"
         day, most = _day(entry), effective.policy.budget.usd_per_day

@@ -147,6 +147,9 @@ class _Reason:
         refused = effective.contract.on_uncertainty == "refuse"
         return refused if back else not refused or self._last_round(effective)
 
+    def _policy(self) -> Policy:
+        return self._state.effective(self._record, self._step.tree_before).policy
+
     def of_waiting(self) -> bool:
         """Whether it could not be begun."""
         entry = self._entry
@@ -155,7 +158,7 @@ class _Reason:
         if entry.failure is FailureClass.AUTH:
             effective = self._state.effective(self._record, self._step.tree_before)
             return effective.contract is not None and _needs_secrets(effective.contract, effective.policy)
-        return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case()))
+        return entry.failure is not FailureClass.BUDGET or bool(used_up(self._case(), self._policy()))
 
 
 def _needs_secrets(contract: Contract, policy: Policy) -> bool:

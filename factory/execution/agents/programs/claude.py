@@ -63,6 +63,8 @@ def _of_end(heard: Heard, event: Event) -> Heard:
             count(event, "usage", each)
             for each in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         ),
+        cached_input_tokens=count(event, "usage", "cache_read_input_tokens"),
+        cache_write_tokens=count(event, "usage", "cache_creation_input_tokens"),
         output_tokens=count(event, "usage", "output_tokens"),
         usd=dollars(event, "total_cost_usd"),
     )

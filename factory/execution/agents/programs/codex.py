@@ -30,7 +30,10 @@ def codex(heard: Heard, event: Event) -> Heard:
             return heard.failed(trouble(text(event, "error", "message")))
         case "turn.completed":
             usage = Usage.model_construct(
-                input_tokens=count(event, "usage", "input_tokens"), output_tokens=count(event, "usage", "output_tokens")
+                input_tokens=count(event, "usage", "input_tokens"),
+                cached_input_tokens=count(event, "usage", "cached_input_tokens"),
+                cache_write_tokens=count(event, "usage", "cache_write_input_tokens"),
+                output_tokens=count(event, "usage", "output_tokens"),
             )
             return replace(heard, usage=usage, finished=True)  # of the thread: it goes on counting in a later turn
     return heard

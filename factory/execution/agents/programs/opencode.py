@@ -29,11 +29,13 @@ def opencode(heard: Heard, event: Event) -> Heard:
             return heard.does(tool).denied(tool) if rejected else heard.does(tool)
         case "step_finish":
             tokens = ("part", "tokens")
-            cached = sum(count(event, *tokens, "cache", each) for each in ("read", "write"))
+            cached, written = (count(event, *tokens, "cache", each) for each in ("read", "write"))
             used = Usage.model_construct(
-                input_tokens=count(event, *tokens, "input") + cached,
+                input_tokens=count(event, *tokens, "input") + cached + written,
+                cached_input_tokens=cached,
+                cache_write_tokens=written,
                 output_tokens=count(event, *tokens, "output") + count(event, *tokens, "reasoning"),
-                usd=dollars(event, "part", "cost"),
+                usd=dollars(event, "part", "cost") or None,  # it says 0 of a model whose price it does not know
             )
             finished = text(event, "part", "reason") == "stop"
             return replace(heard, usage=heard.usage.plus(used), finished=finished)

@@ -19,6 +19,7 @@ from factory.execution.processes.command import Stopped
 from factory.model.agent import AgentIdentity
 from factory.model.base import Argv
 from factory.model.failure import Failure, FailureClass
+from factory.model.prices import estimated
 from factory.model.result import Usage
 
 _FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -127,7 +128,7 @@ class _Meter:
         self._stream = stream
         self._before = task.used_in_session if program.counts_on else Usage()
         self._file = UsageMeter(task.cell.out, task.budget_left)
-        self._left = task.budget_left
+        self._left, self._price = task.budget_left, task.price
 
     @property
     def usage(self) -> Usage:
@@ -142,5 +143,5 @@ class _Meter:
         return heard if heard != Usage() else self._before
 
     def __call__(self) -> Failure | None:
-        beyond = exceeded(self._left, self.usage)
+        beyond = exceeded(self._left, estimated(self.usage, self._price))
         return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
