@@ -110,6 +110,7 @@ class SeatResult:
     seconds: Seconds = 0.0
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
+    walls: Annotated[dict[Name, Failure], Field(max_length=50)] = field(default_factory=dict)  # by agent that could not
 
     def signed(self) -> MachineVerdict:
         """The verdict with who gave it."""

@@ -76,6 +76,9 @@ class RunRequest:
     told: bool = False  # whether it was told the item there as it is now
     before: str = ""  # how its last run ended, in words
     agent: str = ""  # that works; empty: a command does
+    judges: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by seat: the agents that may sit in it, in turn
 
     def to_json(self) -> bytes:
         """The request for another process."""
@@ -94,7 +97,9 @@ class RunRequest:
     @property
     def account(self) -> Agent | None:
         """What WORKFLOW.md says of the agent that works, or would; None where a command does."""
-        return self.policy.agent_named(self.agent or next(iter(self.contract.worker.agents), None))
+        worker = self.contract.worker
+        named = self.agent or next(iter(worker.agents or self.policy.agents_of(worker.role)), None)
+        return self.policy.agent_named(named)
 
     @property
     def kind(self) -> str:

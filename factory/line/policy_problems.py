@@ -7,6 +7,7 @@ from factory.execution.request import VARIABLES
 from factory.model.base import Argv
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path
+from factory.model.roles import members
 from factory.store import yaml
 from factory.store.library import front_matter, ignored_keys, read_workflow
 from factory.store.repository.objects import Objects
@@ -34,6 +35,10 @@ def of_workflow(data: bytes, is_contract: Callable[[str], bool]) -> Iterator[Pro
         return
     for name, agent in policy.agents.items():
         yield from templates(source, ("agents", name, "run"), agent.run)
+    for role, cast in policy.roles.items():
+        for each in members(cast):
+            if each.agent not in policy.agents:
+                yield at(source, ("roles", role.value), f"names the agent {each.agent!r}, which is not under 'agents'")
     for number, route in enumerate(policy.routes):
         if not is_contract(route.contract):
             yield at(source, ("routes", number, "contract"), no_contract(route.contract))

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 from factory.model.cell_settings import CellSettings
 from factory.model.network import Network
+from factory.model.roles import Role
 
 
 class Sandbox(Format):
@@ -20,6 +21,7 @@ class Worker(Format):
     """Who does the work: an agent named in WORKFLOW.md, or a command."""
 
     agent: Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)] | None = None  # in turn
+    role: Role | None = None  # in place of an agent: WORKFLOW.md says which agents are in it
     run: Argv | None = None
     prompt: RelativePath | None = None
     tools: tuple[Text, ...] = ()  # what the agent may use, for its adapter; a `run` has its argv for that
@@ -31,23 +33,23 @@ class Worker(Format):
 
     @model_validator(mode="after")
     def _one_worker(self) -> Self:
-        if (self.agent is None) == (self.run is None):
-            raise ValueError("needs exactly one of 'agent' and 'run'")
+        if [self.agent, self.role, self.run].count(None) != 2:
+            raise ValueError("needs exactly one of 'agent', 'role' and 'run'")
         if len(set(self.agents)) < len(self.agents):
             raise ValueError("'agent' names one twice")
-        if self.tools and self.agent is None:
+        if self.tools and self.run is not None:
             raise ValueError("'tools' are for an agent; a 'run' has them in its argv")
         return self
 
     @property
     def agents(self) -> tuple[str, ...]:
-        """The agents that may work, each where those before it cannot; none where a command does."""
+        """The agents that it names, each for where those before it cannot."""
         return (self.agent,) if isinstance(self.agent, str) else self.agent or ()
 
     @property
     def name(self) -> str:
         """How the worker is called in journals and commits."""
-        return self.agents[0] if self.agents else (self.run or ("",))[0].rpartition("/")[2]
+        return self.agents[0] if self.agents else self.role or (self.run or ("",))[0].rpartition("/")[2]
 
 
 class Patch(Format):
@@ -129,6 +131,7 @@ class Seat(Format):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     kind: SeatKind
     agent: Name | None = None
+    role: Role | None = None  # in place of an agent: WORKFLOW.md says which agents are in it
     run: Argv | None = None
     prompt: RelativePath | None = None  # what an agent is asked; else a plain request for a verdict
     reviewers: tuple[Text, ...] = ()  # who may sit in a human seat; else those that WORKFLOW.md names
@@ -140,8 +143,9 @@ class Seat(Format):
 
     @model_validator(mode="after")
     def _knows_who_sits(self) -> Self:
-        if (self.kind is SeatKind.AGENT) != (self.agent is not None):
-            raise ValueError("'agent' belongs to a seat of kind agent, and to no other")
+        named = [self.agent, self.role].count(None)
+        if named != (1 if self.kind is SeatKind.AGENT else 2):
+            raise ValueError("one of 'agent' and 'role' belongs to a seat of kind agent, and to no other")
         if (self.kind is SeatKind.COMMAND) != (self.run is not None):
             raise ValueError("'run' belongs to a seat of kind command, and to no other")
         if self.prompt is not None and self.kind is not SeatKind.AGENT:

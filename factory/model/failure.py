@@ -119,6 +119,11 @@ class Failure(NamedTuple):
     reason: SaidText
     until: Moment | None = None  # of a usage limit: when it is reset, as whoever met it was told
 
+    @property
+    def is_wall(self) -> bool:
+        """Whether another agent may get on where one cannot."""
+        return self.kind.is_wall
+
 
 def of_error(error: BaseException, what: str = "") -> Failure:
     """What an error amounts to that kept a run from its end; `what` says what could not be done.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from factory.model.hover_symphony import OF_SYMPHONY
+from factory.model.hover_agents import OF_AGENTS
 
 _SECRETS = "Names of environment variables that are let through; their values are masked in everything written."
 _ENV = "Names of environment variables that are let through, besides the safe few."
@@ -128,12 +129,14 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "name": "Its name, unique in the contract.",
             "kind": "checks, command, agent or human.",
             "agent": "Of the kind agent: its name in WORKFLOW.md.",
+            "role": "Of the kind agent, in place of `agent`: plan, work, review, test or steer, of WORKFLOW.md.",
             "run": f"Of the kind command. {_ARGV}",
             "prompt": f"Of the kind agent. {_PROMPT}",
             "reviewers": "Of the kind human: who may sit here, git names or addresses; otherwise those of WORKFLOW.md.",
         },
         "Worker": {
             "agent": "An agent of WORKFLOW.md, or several, each where those before cannot; in place of `run`.",
+            "role": "In place of `agent`: plan, work, review, test or steer; WORKFLOW.md says which agents are in it.",
             "run": f"In place of `agent`. {_ARGV}",
             "prompt": f"{_PROMPT} Otherwise the body of WORKFLOW.md.",
             "tools": "What an agent may use; its argv template gets the list as `tools`.",
@@ -165,6 +168,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "secret_scan": "builtin, off, or a command that gets a folder and complains by its exit status.",
             "canary": "What follows when a check passes without the product: report, person or off.",
             "agents": "Coding agents that contracts may name.",
+            "roles": "Which agents plan, work, review, test and steer, in turn.",
             "prices": "What tokens cost, by model, where an agent does not say what it has cost.",
             "cell": "What besides its files a cell holds.",
             "server": "Read, and without an effect: a key of the Symphony specification.",
@@ -189,12 +193,6 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "DayBudget": {
             "usd_per_day": "US dollars; used up, nothing starts before midnight UTC.",
             "unknown": "block: nothing starts on a budget in USD after an agent's run of unknown cost. allow: it does.",
-        },
-        "Price": {
-            "input": "US dollars for a million tokens read.",
-            "output": "US dollars for a million tokens written.",
-            "cached_input": "US dollars for a million tokens read from a cache; otherwise as input.",
-            "cache_write": "US dollars for a million tokens written to a cache; otherwise as input.",
         },
         "Identity": {
             "name": "Its name.",
@@ -272,14 +270,6 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "deviations": "Where it did not.",
         },
         "Issue": {"severity": "blocker, major, minor or note.", "text": "What it is."},
-        "Usage": {
-            "input_tokens": "Tokens read, those from a cache and those written to one included.",
-            "cached_input_tokens": "Of the tokens read those that came from a cache.",
-            "cache_write_tokens": "Of the tokens read those that were written to a cache.",
-            "estimated": "Whether usd is reckoned from the prices in WORKFLOW.md. The factory writes it.",
-            "incomplete": "Whether usd is only a part, as of the rest nobody said. The factory writes it.",
-            "output_tokens": "Tokens written.",
-            "usd": "US dollars.",
-        },
+        **OF_AGENTS,
     }
 )

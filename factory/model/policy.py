@@ -20,6 +20,7 @@ from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
 from factory.model.prices import Price
+from factory.model.roles import Cast, Role, Situation, members
 from factory.model.section import Integer, Milliseconds, Section
 from factory.model.states import lane_of
 from factory.model.symphony import Agents, Codex, Hooks, Polling, Tracker, Workspace
@@ -142,6 +143,7 @@ class Policy(Section):
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
     server: dict[str, JsonValue] = {}  # of a surface that is not there yet
+    roles: dict[Role, Cast] = {}
     prices: dict[Text, Price] = {}  # by model
     cell: CellSettings = CellSettings()
     identity: Identity = Identity()
@@ -173,6 +175,11 @@ class Policy(Section):
     def agent_named(self, name: str | None) -> Agent | None:
         """The agent of a name; None for no name, or for one that is not among them."""
         return self.agents.get(name) if name else None
+
+    def agents_of(self, role: Role | None, situation: Situation | None = None) -> tuple[str, ...]:
+        """The agents in a role, in turn: those that take an item in a situation, or without one all."""
+        cast = members(self.roles[role]) if role in self.roles else ()
+        return tuple(dict.fromkeys(each.agent for each in cast if situation is None or each.takes(situation)))
 
     def price_of(self, *models: str | None) -> Price | None:
         """The price of the first of these models that has one."""

@@ -1,11 +1,10 @@
 """Unknown keys of the policy: a spelling mistake is never silent."""
 
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, JsonValue
 
 from factory.model.policy import Policy
-from factory.model.section import Section
 
 
 def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple[str | int, ...]]:
@@ -18,13 +17,14 @@ def unknown_keys(data: JsonValue, model: type[BaseModel] = Policy) -> list[tuple
 
 
 def _unknown_below(value: JsonValue, kind: object) -> list[tuple[str | int, ...]]:
-    """Unknown keys below one key, whose sections may stand in a list or under names."""
+    """Unknown keys below one key, whose sections may stand in a list or under names, or beside plain values."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return unknown_keys(value, kind)
-    section = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, Section)), None)
-    if section is None:
-        return []
-    if isinstance(value, dict):
-        return [(name, *rest) for name, each in value.items() for rest in unknown_keys(each, section)]
-    parts = enumerate(value) if isinstance(value, list) else ()
-    return [(number, *rest) for number, each in parts for rest in unknown_keys(each, section)]
+    parts = get_args(kind)
+    if get_origin(kind) is dict:
+        below = value.items() if isinstance(value, dict) else ()
+        return [(name, *rest) for name, each in below for rest in _unknown_below(each, parts[1])]
+    if get_origin(kind) is tuple:
+        listed = enumerate(value) if isinstance(value, list) else ()
+        return [(number, *rest) for number, each in listed for rest in _unknown_below(each, parts[0])]
+    return [path for part in parts for path in _unknown_below(value, part)]

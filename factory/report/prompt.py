@@ -1,7 +1,9 @@
 """What would be sent to whoever works on an item next, or judges it."""
 
 from factory.execution.agents import reviewer, session
+from factory.execution.agents.kinds import AGENTS
 from factory.execution.agents.prompt import render
+from factory.line.dispatch.breakers import Trials
 from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import SeatKind
@@ -16,13 +18,16 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
     """
     assert state.contract is not None
     base = reader.repository.tip(snapshot.policy.target_branch, "target")
-    request = next_request(reader, snapshot, state, base, base)
+    trials = Trials(snapshot, AGENTS)
+    agent = trials.turn(state).agent
+    request = next_request(reader, snapshot, state, base, base, agent)
     if seat is not None:
         seats = {each.name: each for each in state.contract.seats(SeatKind.AGENT)}
         if seat not in seats:
             known = f"; there are {', '.join(seats)}" if seats else ""
             raise UsageError(f"{state.contract_name} has no seat {seat!r} with an agent in it{known}", "factory check")
-        return reviewer.prompt_of(request, seats[seat], state.history.subject)[0]
+        judge = next(iter(trials.judges(state, agent).get(seat, ())), seats[seat].agent or "")
+        return reviewer.prompt_of(request, seats[seat], state.history.subject, judge)[0]
     whole = render(request.prompt, request.variables(), "the prompt")
     if session.kept_for(request, Sessions(reader.repository.state)) is None:
         return whole

@@ -22,9 +22,10 @@ from factory.execution.run_files import evidence_file, run_files
 from factory.model.base import Argv, digest
 from factory.model.contract import Seat
 from factory.model.errors import FactoryError, told_by
-from factory.model.failure import of_error
+from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.instruments import named
 from factory.model.prices import estimated
+from factory.model.result import Usage
 from factory.model.subject import subject_of
 from factory.model.text import printable
 from factory.model.verdict import Decision, MachineVerdict
@@ -60,6 +61,7 @@ class SeatRequest:
     patch: bytes
     evidence: bytes  # as JSON
     changed: frozenset[str] = frozenset()  # the paths that the proposal changes
+    judge: str = ""  # the agent that sits in it; empty: a command does
 
 
 class _Lost(FactoryError):
@@ -91,7 +93,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
         with host.reviews.one_of(most, control):
             control.says("judging")
             with control.phases.timed(f"seat {seat.name}"):
-                return _one(asked, host, control).checked()
+                return _in_turn(asked, host, control).checked()
 
     with host.repository.system.threads(len(seats), "seat") as pool:
         said = [(seat, pool.submit(sit, seat)) for seat in seats]
@@ -105,9 +107,22 @@ def _said(seat: Seat, subject: str, future: "Future[SeatResult]") -> SeatResult:
     return _lost(_silent(seat, subject), of_error(error).reason) if error is not None else future.result()
 
 
-def _silent(seat: Seat, subject: str) -> SeatResult:
+def _in_turn(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
+    """Let the seat's agents judge, each where those before it could not begin: at a limit, or for lack of a key."""
+    seat, cost = asked.seat, Usage()
+    said, walls = _silent(seat, asked.subject), dict[str, Failure]()
+    for judge in asked.request.judges.get(seat.name) or (seat.agent or "",):
+        said, failure = _one(replace(asked, judge=judge), host, control)
+        cost = cost.plus(said.usage)
+        if failure is None or not (failure.is_wall or failure.kind is FailureClass.RATE_LIMIT):
+            break
+        walls[judge] = failure
+    return replace(said, usage=cost, walls=walls)
+
+
+def _silent(seat: Seat, subject: str, judge: str = "") -> SeatResult:
     """A seat that has not said anything yet."""
-    name = seat.agent or (seat.run or ("",))[0].rpartition("/")[2]
+    name = judge or seat.agent or seat.role or (seat.run or ("",))[0].rpartition("/")[2]
     return SeatResult(seat.name, f"{name} ({seat.kind})", MachineVerdict(subject=subject))
 
 
@@ -121,11 +136,11 @@ def judged_subject(request: RunRequest, outcome: RunOutcome) -> str:
     return subject_of(request.item, request.contract_source, request.policy.governing(), outcome.work.patch, left)
 
 
-def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
-    """Let one seat judge. A verdict that does not count is pending, and says why."""
+def _one(asked: SeatRequest, host: Host, control: Control) -> tuple[SeatResult, Failure | None]:
+    """Let one agent or command judge: (what it said, what kept it). A verdict that does not count says why."""
     request, seat = asked.request, asked.seat
-    agent = request.policy.agent_named(seat.agent)
-    said = _silent(seat, asked.subject)
+    agent = request.policy.agent_named(asked.judge)
+    said = _silent(seat, asked.subject, asked.judge)
     try:
         with prepared_cell(host.cells, request, asked.commit, control) as cell:
             command, prompt = _command(cell, asked, (agent.run if agent else seat.run) or ())
@@ -145,32 +160,33 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> SeatResult:
                 agent=answer.agent,
             )
             if answer.failure is not None:
-                raise _Lost(f"it failed ({answer.failure.kind}): {mask.hide(answer.failure.reason.encode()).decode()}")
-            return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask))
+                failure = answer.failure._replace(reason=mask.text(answer.failure.reason))
+                return _lost(said, f"it failed ({failure.kind}): {failure.reason}"), failure
+            return replace(said, verdict=_verdict(cell, asked, answer.ended, host.repository, mask)), None
     except (FactoryError, OSError) as error:
-        return _lost(said, told_by(error))
+        return _lost(said, told_by(error)), None
 
 
 def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task:
     policy = asked.request.policy
-    agent = policy.agent_named(asked.seat.agent)
+    agent = policy.agent_named(asked.judge)
     model, url = (agent.model, agent.url) if agent else (None, None)
     turns, price = policy.agent.max_turns, policy.price_of(model)
     left = asked.request.budget_left
     return Task(cell, command, prompt, left, model=model, url=url, max_turns=turns, codex=policy.codex, price=price)
 
 
-def prompt_of(request: RunRequest, seat: Seat, subject: str) -> tuple[str, dict[str, JsonValue]]:
-    """(what a seat is asked, the variables that its templates may use). Raises TemplateProblem."""
-    agent = request.policy.agent_named(seat.agent)
+def prompt_of(request: RunRequest, seat: Seat, subject: str, judge: str) -> tuple[str, dict[str, JsonValue]]:
+    """(what an agent in a seat is asked, the variables that its templates may use). Raises TemplateProblem."""
+    agent = request.policy.agent_named(judge)
     variables = {**request.variables(), "subject": subject, "model": agent.model if agent else None, "tools": []}
     return render(request.prompts.get(seat.name) or _REQUEST, variables, "the reviewer's prompt"), variables
 
 
 def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, str]:
     request = asked.request
-    agent = request.policy.agent_named(asked.seat.agent)
-    prompt, variables = prompt_of(request, asked.seat, asked.subject)
+    agent = request.policy.agent_named(asked.judge)
+    prompt, variables = prompt_of(request, asked.seat, asked.subject, asked.judge)
     argv = render_argv(template, {**variables, "prompt": prompt}, f"review.seats.{asked.seat.name}")
     own = next(iter(named((argv,), sorted(asked.changed)).values()), "")
     if own:

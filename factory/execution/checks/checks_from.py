@@ -61,10 +61,11 @@ def instruments_among(
 def seat_argvs(request: RunRequest) -> Iterator[Argv]:
     """What the machine seats run, as far as it is known before they are asked."""
     unknown: Mapping[str, str] = {"subject": "", "prompt": "", "model": ""}
+    policy = request.policy
     for seat in request.contract.review.seats:
-        agent = request.policy.agent_named(seat.agent)
-        argv = seat.run or (agent.run if agent else None)
-        if argv:
+        named = (seat.agent, *policy.agents_of(seat.role))
+        agents = [agent for agent in map(policy.agent_named, named) if agent]
+        for argv in filter(None, (seat.run, *(agent.run for agent in agents))):
             try:
                 yield render_argv(argv, {**request.variables(), **unknown}, f"review.seats.{seat.name}")
             except TemplateProblem:

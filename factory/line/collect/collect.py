@@ -1,9 +1,9 @@
 """Collect: what each ended run came to, as one move with its artifacts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import partial, reduce
 
 from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
@@ -11,7 +11,7 @@ from factory.execution.run_files import run_files
 from factory.line.collect.handover import handed_over
 from factory.line.context import Context
 from factory.line.dispatch.agents import others_left
-from factory.line.dispatch.breakers import breaker_after_run, breaker_files
+from factory.line.dispatch.breakers import breaker_after_run, breaker_after_verdict, breaker_files
 from factory.line.dispatch.retry import backoff, reset_of
 from factory.line.intake.answers_file import answers_file
 from factory.line.review.review_request import human_seats, requested
@@ -20,6 +20,7 @@ from factory.line.review.verdict_file import verdict_file
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
+from factory.model.contract import SeatKind
 from factory.model.events import Blocked, BreakerChanged, Delivered, Payload, Released, RunSummary, SentBack
 from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import MOST_LIMITS, History, SeatVerdict
@@ -108,8 +109,8 @@ def collect(context: Context, snapshot: Snapshot) -> list[str]:
         elif state is not None and state.recorded:
             with context.isolating(state):
                 outcome = handed_over(context.repository, running.request, outcome, made_here=context.runs.made_here)
-                moved, breaker = _settle(context, snapshot, EndedRun(state, running.request, outcome))
-                snapshot = snapshot.after(moved).with_breaker(breaker)
+                moved, breakers = _settle(context, snapshot, EndedRun(state, running.request, outcome))
+                snapshot = reduce(Snapshot.with_breaker, breakers, snapshot.after(moved))
                 done.append(item_id)
     for item_id in done:
         context.writer.once_published(partial(context.runs.forget, item_id))
@@ -118,19 +119,44 @@ def collect(context: Context, snapshot: Snapshot) -> list[str]:
     return done
 
 
-def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, BreakerState | None]:
-    """Move the item to where its run takes it, and the breaker of who worked with it if that changes."""
-    failure = _failure(ended.outcome)
+def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[ItemState, list[BreakerState]]:
+    """Move the item to where its run takes it, and with it the breakers of who worked and judged, if they change."""
+    failure = _failure(ended.outcome) or _unjudged(snapshot, ended)
     if ended.edited or ended.outcome.stopped:
         reason = "its text changed while it ran" if ended.edited else "the run was stopped"
         released = Released(to=ended.state.came_from, reason=reason, summary=ended.summary)
-        return context.writer.move(ended.state, ended.without_claims().move(released)), None
+        return context.writer.move(ended.state, ended.without_claims().move(released)), []
     move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)
-    breaker = breaker_after_run(snapshot, ended.state, ended.request.agent, failure)
-    if breaker:
+    breakers = list(_breakers(snapshot, ended))
+    for breaker in breakers:
         context.writer.note(BreakerChanged(breaker.of, str(breaker.state)))
-    move = replace(move, queue_files={**move.queue_files, **breaker_files(breaker)})
-    return context.writer.move(ended.state, move), breaker
+    move = replace(move, queue_files={**move.queue_files, **breaker_files(*breakers)})
+    return context.writer.move(ended.state, move), breakers
+
+
+def _breakers(snapshot: Snapshot, ended: EndedRun) -> Iterator[BreakerState]:
+    """The breakers that a run has changed: of who worked, and of the agents that judged or could not."""
+    request, seats = ended.request, ended.outcome.seats
+    worked = breaker_after_run(snapshot, ended.state, request.agent, _failure(ended.outcome))
+    met = {name: failure for seat in seats for name, failure in seat.walls.items()}
+    said = {seat.reviewer for seat in seats if not seat.verdict.lost}
+    asked = {name for names in request.judges.values() for name in names if name != request.agent}
+    judged = (
+        breaker_after_verdict(snapshot, ended.state, name, met.get(name))
+        for name in sorted(asked)
+        if name in met or f"{name} ({SeatKind.AGENT})" in said
+    )
+    yield from filter(None, (worked, *judged))
+
+
+def _unjudged(snapshot: Snapshot, ended: EndedRun) -> Failure | None:
+    """The limit at which an agent could not judge, where nobody else could in its seat; None where there is none."""
+    if ended.state.history.limits >= MOST_LIMITS:
+        return None
+    lost = (seat for seat in ended.outcome.seats if seat.verdict.lost)
+    met = ((seat.seat, failure) for seat in lost for failure in seat.walls.values())
+    said = (each._replace(reason=f"the seat {seat} could not judge: {each.reason}") for seat, each in met)
+    return next((each for each in said if reset_of(each, snapshot.now)), None)
 
 
 def _failure(outcome: RunOutcome) -> Failure | None:
@@ -148,7 +174,7 @@ def _failure(outcome: RunOutcome) -> Failure | None:
 
 def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failure: Failure) -> Move:
     """An attempt, a round or a person's time is used up; nothing, where another agent goes on or a limit is reset."""
-    others = others_left(ended.state, ended.request.agent)
+    others = others_left(ended.state, snapshot.policy, ended.request.agent)
     if failure.kind.is_wall and others:
         return ended.release(failure)
     match failure.kind.cost:
@@ -163,7 +189,8 @@ def _after_failure(context: Context, snapshot: Snapshot, ended: EndedRun, failur
             return ended.send_back(failure.reason, findings, failure.kind)
     reset = reset_of(failure, snapshot.now)
     if reset is not None and ended.state.history.limits < MOST_LIMITS:
-        return ended.release(failure, not_before=None if others else reset)
+        its_own = _failure(ended.outcome) is not None  # else it waits for its judge, which the schedule knows
+        return ended.release(failure, not_before=reset if its_own and not others else None)
     attempts = ended.state.history.attempts + 1
     if attempts >= ended.request.contract.retry.max_attempts:
         reason = f"{counted(attempts, 'attempt')} used up; the last: {failure.reason}"

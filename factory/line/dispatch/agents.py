@@ -1,72 +1,106 @@
-"""Who works on an item: the agents that its contract names, in turn, and why one of them cannot do it here."""
+"""Who works on an item and who judges it: the agents that its contract names, in turn, and why one of them cannot."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from factory.line.snapshot import ItemState
-from factory.model.contract import Contract, Seat
+from factory.model.agent import Agent
+from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.failure import Failure, FailureClass
 from factory.model.policy import Policy
+from factory.model.roles import Situation
 
 
-def candidates(state: ItemState) -> tuple[str, ...]:
+def situation_of(state: ItemState) -> Situation:
+    """What decides which agents of a role an item gets now."""
+    history, labels = state.history, state.item.labels if state.item else ()
+    return Situation(tuple(labels), state.contract_name or "", history.round, history.attempts + 1)
+
+
+def candidates(state: ItemState, policy: Policy) -> tuple[str, ...]:
     """The agents that an item's next run may be made by, in turn: those that it has not met a wall with.
 
     None where a command works, or a change is undone.
     """
     if state.contract is None or state.item is None or state.item.reverts:
         return ()
-    named = state.contract.worker.agents
+    worker = state.contract.worker
+    named = worker.agents or policy.agents_of(worker.role, situation_of(state))
     return tuple(name for name in named if name not in state.history.walls) or named
 
 
-def others_left(state: ItemState, agent: str) -> bool:
+def others_left(state: ItemState, policy: Policy, agent: str) -> bool:
     """Whether an item that an agent cannot go on with may be done by another one."""
-    return any(name != agent for name in candidates(state))
+    return any(name != agent for name in candidates(state, policy))
 
 
-def obstacle(contract: Contract, policy: Policy, name: str, kinds: Collection[str]) -> Failure | None:
-    """Why an agent, or without a name a command, cannot work under a contract here; None when it can.
+@dataclass(frozen=True)
+class Casting:
+    """Who may work and judge under one contract, for items in one situation. `kinds` are those that can be run."""
 
-    `kinds` are those of the agents that can be run.
-    """
-    reason = _misfit(contract, policy, name, kinds)
-    if reason:
-        return Failure(FailureClass.CONFIG, reason)
-    agent = policy.agent_named(name)
-    needed = {"the contract's worker": (*contract.worker.secrets, *(agent.keys.values() if agent else ()))}
-    for seat in contract.review.seats:
-        reviewer = policy.agent_named(seat.agent)
-        needed[f"its seat {seat.name!r}"] = tuple(reviewer.keys.values()) if reviewer else ()
-    for who, names in needed.items():
-        missing = ", ".join(each for each in names if not os.environ.get(each))
-        if missing:
-            return Failure(FailureClass.AUTH, f"{who} needs {missing}, which the factory's environment does not have")
-    return None
+    contract: Contract
+    policy: Policy
+    kinds: Collection[str]
+    situation: Situation
+
+    def obstacle(self, worker: str) -> Failure | None:
+        """Why an agent, or without a name a command, cannot work here; None when it can."""
+        agent = self.policy.agent_named(worker)
+        if worker and agent is None:
+            said = f"its contract's worker is the agent {worker!r}, which WORKFLOW.md does not name under 'agents'"
+            return Failure(FailureClass.CONFIG, said)
+        if agent and agent.kind not in self.kinds:
+            said = f"the agent {worker!r} is of kind {agent.kind!r}; only agents of kind {self._known} can be run yet"
+            return Failure(FailureClass.CONFIG, said)
+        for seat in self.contract.review.seats:
+            walls = [self._wall(seat, judge, worker) for judge in self._named(seat)]
+            if walls and walls[0] and all(walls):
+                return walls[0]
+            if seat.role and not walls:
+                said = f"its contract's seat {seat.name!r} is one of the role {seat.role}"
+                return Failure(FailureClass.CONFIG, f"{said}, in which WORKFLOW.md has nobody for it")
+        secrets = (*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))
+        return _lacking("the contract's worker", secrets)
+
+    def judges(self, seat: Seat, worker: str) -> tuple[str, ...]:
+        """The agents that may sit in a seat and judge what an agent, or a command, has made; in turn."""
+        return tuple(judge for judge in self._named(seat) if judge and self._wall(seat, judge, worker) is None)
+
+    @property
+    def _known(self) -> str:
+        return " or ".join(map(repr, sorted(self.kinds)))
+
+    def _named(self, seat: Seat) -> tuple[str, ...]:
+        if seat.kind is SeatKind.AGENT:
+            return (seat.agent,) if seat.agent else self.policy.agents_of(seat.role, self.situation)
+        return ("",) if seat.by_machine else ()
+
+    def _wall(self, seat: Seat, judge: str, worker: str) -> Failure | None:
+        """Why an agent, or a command, cannot judge in a seat what a worker has made."""
+        agent, reviewer = self.policy.agent_named(worker), self.policy.agent_named(judge)
+        if (judge, seat.run) == (worker, self.contract.worker.run):
+            said = f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
+            return Failure(FailureClass.CONFIG, said)
+        if judge and (reviewer is None or reviewer.kind not in self.kinds):
+            said = f"its contract's seat {seat.name!r} needs the agent {judge!r} of kind {self._known} in WORKFLOW.md"
+            return Failure(FailureClass.CONFIG, said)
+        same = self._alike(seat, agent, reviewer)
+        if same:
+            return Failure(FailureClass.CONFIG, f"its contract wants distinct models, and {same}")
+        return _lacking(f"its seat {seat.name!r}", reviewer.keys.values() if reviewer else ())
+
+    def _alike(self, seat: Seat, worker: Agent | None, judge: Agent | None) -> str:
+        """In what the models of a worker and of a judge are not distinct, where the contract wants it."""
+        if not self.contract.review.distinct_models or worker is None or judge is None:
+            return ""
+        if judge.model is None or worker.model is None:
+            return "WORKFLOW.md does not say which model each agent has"
+        return f"the seat {seat.name!r} has the worker's, {worker.model!r}" if judge.model == worker.model else ""
 
 
-def _misfit(contract: Contract, policy: Policy, name: str, kinds: Collection[str]) -> str:
-    agent = policy.agent_named(name)
-    if name and agent is None:
-        return f"its contract's worker is the agent {name!r}, which WORKFLOW.md does not name under 'agents'"
-    known = " or ".join(map(repr, sorted(kinds)))
-    if agent and agent.kind not in kinds:
-        return f"the agent {name!r} is of kind {agent.kind!r}; only agents of kind {known} can be run yet"
-    for seat in contract.review.seats:
-        reviewer = policy.agent_named(seat.agent)
-        if _is_itself(seat, contract, name):
-            return f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
-        if seat.agent and (reviewer is None or reviewer.kind not in kinds):
-            return f"its contract's seat {seat.name!r} needs the agent {seat.agent!r} of kind {known} in WORKFLOW.md"
-        if contract.review.distinct_models and reviewer and agent:
-            if reviewer.model is None or agent.model is None:
-                return "its contract wants distinct models, and WORKFLOW.md does not say which model each agent has"
-            if reviewer.model == agent.model:
-                return (
-                    f"its contract wants distinct models, and the seat {seat.name!r} has the worker's, {agent.model!r}"
-                )
-    return ""
-
-
-def _is_itself(seat: Seat, contract: Contract, name: str) -> bool:
-    return bool(seat.by_machine) and (seat.agent or "", seat.run) == (name, contract.worker.run)
+def _lacking(who: str, names: Iterable[str]) -> Failure | None:
+    """The failure of somebody who needs variables that are not there."""
+    missing = ", ".join(each for each in names if not os.environ.get(each))
+    said = f"{who} needs {missing}, which the factory's environment does not have"
+    return Failure(FailureClass.AUTH, said) if missing else None

@@ -7,14 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from factory.line.dispatch.agents import candidates, obstacle
+from factory.line.dispatch.agents import Casting, candidates, situation_of
 from factory.line.dispatch.retry import reset_of
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.breaker import BreakerState, State, closed, on_trial, opened
+from factory.model.contract import SeatKind
 from factory.model.failure import Failure
 from factory.model.journal import Entry
 from factory.model.lifecycle import Event, Lane
 from factory.model.moments import rfc3339
+from factory.model.roles import Situation
 
 
 @dataclass(frozen=True)
@@ -33,27 +35,56 @@ class Trials:
     snapshot: Snapshot
     kinds: Collection[str]  # of the agents that can be run
     _tried: dict[str, str] = field(default_factory=dict)  # by the breaker's path
-    _obstacles: dict[tuple[str, str], Failure | None] = field(default_factory=dict)  # by contract and agent
+    _obstacles: dict[tuple[Situation, str], Failure | None] = field(default_factory=dict)  # of agents
 
     def turn(self, state: ItemState) -> Turn:
         """The first of an item's agents that can work here and whose breaker lets it; else the wait that ends first.
 
         Where none of them can work here, the first one.
         """
-        named = candidates(state)
-        names = [name for name in named if self.obstacle(state, name) is None] or named
+        named = candidates(state, self.snapshot.policy)
+        names = [name for name in named if self._obstacle(state, name) is None] or named
         if not names:
-            return self._turn("", self.snapshot.breakers.get(state.contract_name or ""))
-        turns = [self._turn(name, self.snapshot.agent_breakers.get(name)) for name in names]
+            return self._of_agents(state, "") if state.contract else Turn()
+        turns = [self._of_agents(state, name) for name in names]
         free = next((turn for turn in turns if not turn.waits), None)
-        return free or min(turns, key=lambda turn: (turn.until is None, turn.until or self.snapshot.now))
+        return free or _soonest(turns, self.snapshot.now)
 
-    def obstacle(self, state: ItemState, agent: str) -> Failure | None:
+    def judges(self, state: ItemState, worker: str) -> dict[str, tuple[str, ...]]:
+        """By seat: the agents that may judge what a worker makes of an item, and that are not at rest; in turn."""
+        assert state.contract is not None
+        casting = Casting(state.contract, self.snapshot.policy, self.kinds, situation_of(state))
+        seats = {seat.name: casting.judges(seat, worker) for seat in state.contract.seats(SeatKind.AGENT)}
+        return {seat: tuple(each for each in names if not self._at_rest(each).waits) for seat, names in seats.items()}
+
+    def _of_agents(self, state: ItemState, worker: str) -> Turn:
+        """Whether an agent may work on an item now, and for each seat one that will be able to judge it."""
+        turn = self._turn(worker, self.snapshot.agent_breakers.get(worker)) if worker else self._of_contract(state)
+        assert state.contract is not None
+        casting = Casting(state.contract, self.snapshot.policy, self.kinds, situation_of(state))
+        for seat in () if turn.waits else state.contract.seats(SeatKind.AGENT):
+            waits = [self._at_rest(judge) for judge in casting.judges(seat, worker)]
+            if waits and all(each.waits for each in waits):
+                first = _soonest(waits, self.snapshot.now)
+                return Turn(worker, f"{first.waits}, and nobody else can sit in the seat {seat.name}", first.until)
+        return turn
+
+    def _at_rest(self, judge: str) -> Turn:
+        """Whether an agent that is to judge is at rest; it is no trial of it."""
+        breaker = self.snapshot.agent_breakers.get(judge)
+        cooled = breaker is None or breaker.cooled(self.snapshot.now)
+        return Turn(judge) if cooled else self._turn(judge, breaker)
+
+    def _of_contract(self, state: ItemState) -> Turn:
+        return self._turn("", self.snapshot.breakers.get(state.contract_name or ""))
+
+    def _obstacle(self, state: ItemState, agent: str) -> Failure | None:
         """Why an agent cannot work on an item here, whatever its breaker says."""
-        key = state.contract_name or "", agent
+        key = situation_of(state), agent
         if key not in self._obstacles:
             assert state.contract is not None
-            self._obstacles[key] = obstacle(state.contract, self.snapshot.policy, agent, self.kinds)
+            casting = Casting(state.contract, self.snapshot.policy, self.kinds, key[0])
+            self._obstacles[key] = casting.obstacle(agent)
         return self._obstacles[key]
 
     def _turn(self, agent: str, breaker: BreakerState | None) -> Turn:
@@ -79,6 +110,11 @@ class Trials:
         return state.id if state and state.lane is Lane.ACTIVE else ""
 
 
+def _soonest(turns: Iterable[Turn], now: datetime) -> Turn:
+    """The one whose wait ends first."""
+    return min(turns, key=lambda turn: (turn.until is None, turn.until or now))
+
+
 def _breaker(snapshot: Snapshot, state: ItemState, agent: str) -> BreakerState | None:
     return snapshot.agent_breakers.get(agent) if agent else snapshot.breakers.get(state.contract_name or "")
 
@@ -100,7 +136,7 @@ def breaker_after_run(snapshot: Snapshot, state: ItemState, agent: str, failure:
     on_trial_now = breaker is not None and breaker.state is State.HALF_OPEN and breaker.trial == state.id
     if failure is None or not failure.kind.trips:
         return closed(breaker, now) if breaker and on_trial_now else None
-    before = breaker or _at_rest(state.contract_name, agent, now)
+    before = breaker or _never_open(state.contract_name, agent, now)
     reason = f"{state.id}: {failure.kind}: {failure.reason}"
     reset = reset_of(failure, now)
     if reset is not None:
@@ -112,7 +148,18 @@ def breaker_after_run(snapshot: Snapshot, state: ItemState, agent: str, failure:
     return opened(before, failures, reason, now, now + timedelta(minutes=rule.cooldown_minutes))
 
 
-def _at_rest(contract: str, agent: str, now: datetime) -> BreakerState:
+def breaker_after_verdict(
+    snapshot: Snapshot, state: ItemState, agent: str, failure: Failure | None
+) -> BreakerState | None:
+    """The breaker of an agent that was to judge an item, once it has, or has failed to; None when it stays as it is."""
+    breaker = snapshot.agent_breakers.get(agent)
+    if failure is not None:
+        return breaker_after_run(snapshot, state, agent, failure)
+    good = breaker is not None and breaker.state is State.OPEN and breaker.cooled(snapshot.now)
+    return closed(breaker, snapshot.now) if breaker and good else None
+
+
+def _never_open(contract: str, agent: str, now: datetime) -> BreakerState:
     """A breaker that was never open."""
     return BreakerState.model_construct(
         contract=None if agent else contract, agent=agent or None, state=State.CLOSED, since=now
@@ -125,9 +172,7 @@ def _recent(snapshot: Snapshot, contract: str, agent: str, breaker: BreakerState
     # What it was opened for does not count again once it has been closed, by whomever: a person edits `state` alone.
     again = breaker.since if breaker is not None and breaker.state is State.CLOSED else None
     histories = (
-        state.history.entries
-        for state in snapshot.items.values()
-        if (state.contract and agent in state.contract.worker.agents if agent else state.contract_name == contract)
+        state.history.entries for state in snapshot.items.values() if (agent or state.contract_name == contract)
     )
     failed = (entry for entries in histories for entry in _not_made_good(entries, agent))
     return sum(entry.at >= since and not (again and entry.at <= again) for entry in failed)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from factory.execution.request import RunRequest
-from factory.line.dispatch.agents import candidates
 from factory.line.dispatch.budget import remaining
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -39,7 +38,7 @@ def request_for(snapshot: Snapshot, state: ItemState, base: str, start: str, pro
         blocked_by=tuple((each, _lane_or_done(snapshot, each)) for each in state.item.depends_on),
         budget_left=remaining(snapshot, state),
         checked_again=history.to_be_checked_again,
-        agent=next((name for name in candidates(state) if name == history.worker), ""),
+        agent=history.worker if not state.contract.worker.run and history.worker in snapshot.policy.agents else "",
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from factory.execution.agents.kinds import AGENTS
 from factory.execution.cell.sandbox import sandbox
-from factory.line.dispatch.agents import obstacle
+from factory.line.dispatch.agents import Casting
 from factory.line.dispatch.breakers import Trials, Turn
 from factory.line.dispatch.budget import day_used_up
 from factory.line.dispatch.scopes import ScopeTurns
@@ -23,8 +23,10 @@ from factory.model.item import Item
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
+from factory.model.roles import Situation
 from factory.store.repository.repository import Arrival
 
+_ANY = Situation()
 _UNMET = frozenset({Outcome.REJECTED, Outcome.CANCELLED})
 _NEVER = 5  # sorts after every priority
 _FOR_THE_OLDEST = 5  # of so many starts one
@@ -45,12 +47,24 @@ class ScheduleEntry:
 OutcomeOf = Callable[[str], Outcome | None]
 
 
-def unfit(item: Item, contract: Contract, policy: Policy, kinds: Collection[str]) -> Failure | None:
+def unfit(
+    item: Item,
+    contract: Contract,
+    policy: Policy,
+    kinds: Collection[str],
+    situation: Situation = _ANY,
+) -> Failure | None:
     """Why this item cannot pass under this contract and policy here; None when it can.
 
     `kinds` are those of the agents that can be run.
     """
-    walls = [obstacle(contract, policy, name, kinds) for name in contract.worker.agents or ("",)]
+    worker = contract.worker
+    names = worker.agents or policy.agents_of(worker.role, situation)
+    if worker.role and not names:
+        said = f"its contract's worker is one of the role {worker.role}, in which WORKFLOW.md has nobody for it"
+        return Failure(FailureClass.CONFIG, said)
+    casting = Casting(contract, policy, kinds, situation)
+    walls = [casting.obstacle(name) for name in names or ("",)]
     if walls[0] is not None and all(walls):
         return walls[0]
     open_criteria = unanswered(item)

@@ -9,6 +9,7 @@ from factory.execution.cell.sandbox import sandbox
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
+from factory.line.dispatch.agents import situation_of
 from factory.line.dispatch.breakers import Trials, breaker_after_start, breaker_files
 from factory.line.dispatch.budget import used_up
 from factory.line.dispatch.requests import content_to_start_from, next_request
@@ -79,7 +80,8 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
     failure = _hopeless(snapshot, state, context.runs.kinds)
-    agent = Trials(snapshot, context.runs.kinds).turn(state).agent
+    trials = Trials(snapshot, context.runs.kinds)
+    agent = trials.turn(state).agent
     try:
         request = None if failure else _request(context, snapshot, state, base, agent)
     except MachineError:
@@ -90,6 +92,7 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         assert failure is not None
         blocked = Blocked(reason=f"{failure.reason}; {failure.kind.advice}", failure=failure.kind)
         return _Claim(context.writer.move(state, Move(blocked), (), arrival))
+    request = replace(request, judges=trials.judges(state, agent))
     lease = Lease(
         owner=context.owner,
         generation=request.run,
@@ -128,7 +131,7 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     spent = used_up(state, snapshot.policy)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
-    wall = unfit(state.item, state.contract, snapshot.policy, kinds)
+    wall = unfit(state.item, state.contract, snapshot.policy, kinds, situation_of(state))
     if wall and not (state.item.reverts and wall.kind is FailureClass.AUTH):
         return wall
     reason = unscannable(snapshot.policy.secret_scan)

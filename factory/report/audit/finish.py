@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.execution.apply_command import ApplyNote
-from factory.model.contract import ApplyMode, CheckWhen, Contract
+from factory.model.contract import ApplyMode, CheckWhen, Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
@@ -92,9 +92,11 @@ class Finish:
             yield Rule.COVERED, "was applied, and is on hold"
         assessed = self._judgement.assessed(delivered, item, contract, evidence)
         decision = assessed.decision
-        worker = self._record.history.worker if contract.worker.agents else ""
+        worker = "" if contract.worker.run else self._record.history.worker
+        sat = {each.seat: each.reviewer for each in self._entry.verdicts}
         for seat in contract.review.seats:
-            if seat.by_machine and (seat.agent or "", seat.run) == (worker, contract.worker.run):
+            itself = (seat.agent or "", seat.run) == (worker, contract.worker.run) and seat.role is None
+            if seat.by_machine and (itself or sat.get(seat.name) == f"{worker} ({SeatKind.AGENT})"):
                 yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
         if (decision.event, decision.verdicts) != (self._entry.event, self._entry.verdicts):
             yield from assessed.refused  # a verdict that nobody counted is kept with the run, and breaks nothing

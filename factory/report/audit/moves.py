@@ -11,6 +11,7 @@ from factory.model.errors import IllegalMove
 from factory.model.failure import FailureClass
 from factory.model.journal import MOST_LIMITS, Entry, History
 from factory.model.lifecycle import Event, Lane, Outcome, check_move
+from factory.model.policy import Policy
 from factory.model.trailers import Trailer
 from factory.report.audit.conflicts import without_conflict
 from factory.report.audit.content import Content
@@ -140,7 +141,7 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
     after = record.history.add(entry)
     attempts, rounds = effective.contract.retry.max_attempts, effective.contract.rework.max_rounds
     free = entry.event is Event.RELEASE and entry.failure is not None and entry.attempt is None
-    if free and not _may_be_free(entry, after, effective.contract):
+    if free and not _may_be_free(entry, after, effective.contract, effective.policy):
         yield Rule.ATTEMPTS, record.path, f"run {entry.run} of {record.id} failed as {entry.failure}, and cost nothing"
     if entry.event is Event.RELEASE and not free and entry.failure and after.attempts >= attempts:
         text = f"attempt {after.attempts} of {record.id} failed, and {effective.name} allows {attempts}"
@@ -152,11 +153,13 @@ def _limits(line: Line, in_force: Effective) -> Iterator[Found]:
         yield Rule.JOURNAL, record.path, f"round {entry.round}, and the item's round is {record.history.round}"
 
 
-def _may_be_free(entry: Entry, after: History, contract: Contract) -> bool:
+def _may_be_free(entry: Entry, after: History, contract: Contract, policy: Policy) -> bool:
     """Whether a failure costs nothing: a usage limit, so many times, or one that another agent may get on with."""
     if entry.failure is FailureClass.RATE_LIMIT:
         return after.limits <= MOST_LIMITS
-    return entry.failure in (None, *_WALLS) and bool(set(contract.worker.agents) - after.walls)
+    return entry.failure in (None, *_WALLS) and bool(
+        {*contract.worker.agents, *policy.agents_of(contract.worker.role)} - after.walls
+    )
 
 
 def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[Found]:

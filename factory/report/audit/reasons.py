@@ -163,5 +163,7 @@ class _Reason:
 
 def _needs_secrets(contract: Contract, policy: Policy) -> bool:
     """Whether there is a key without which its worker or an agent in one of its seats cannot begin."""
-    named = (*contract.worker.agents, *(seat.agent for seat in contract.review.seats))
+    roles = (contract.worker.role, *(seat.role for seat in contract.review.seats))
+    named = [*contract.worker.agents, *(seat.agent for seat in contract.review.seats)]
+    named += [name for role in roles for name in policy.agents_of(role)]
     return bool(contract.worker.secrets) or any(agent.keys for agent in map(policy.agent_named, named) if agent)
