@@ -133,3 +133,10 @@ def test_a_judge_at_its_limit_is_left_alone_and_nobody_is_blocked_for_it(
         reset = "the usage limit of the agent limited is reset at 2026-11-30T19:07:50Z"
         assert found["two"].reason == f"waits: {reset}, and nobody else can sit in the seat critic"
     world.command("audit")
+
+
+def test_what_is_wrong_with_a_role_is_said_by_its_keys(world: World) -> None:
+    cast(world, {"work": [{"agnt": "a"}]}, {"a": command(["factory-scripted"])})
+    said = world.command("check", status=1)
+    assert "roles.work.0.RoleAgent.agent' is missing" in said
+    assert "constrained" not in said and "[union" not in said

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 def sentence(model: type[BaseModel], found: ErrorDetails) -> str:
     """What is wrong with one value, beginning with its key."""
-    where = ".".join(str(part) for part in found["loc"])
+    where = ".".join(str(part) for part in found["loc"] if part != "constrained-str" and "[" not in str(part))
     match found["type"]:
         case "missing":
             return f"the key {where!r} is missing"
