@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from factory.model.hover_agents import ARGV, ENV, NETWORK, OF_AGENTS, SECRETS
 from factory.model.hover_symphony import OF_SYMPHONY
-from factory.model.hover_agents import OF_AGENTS
 
-_SECRETS = "Names of environment variables that are let through; their values are masked in everything written."
-_ENV = "Names of environment variables that are let through, besides the safe few."
-_ARGV = "The program and its arguments, a list; no shell. Each element is a template."
 _BEFORE = "true: it must fail on the target without the change, or it proves nothing and counts as failed."
 _PROMPT = "The path of a prompt in this repository, a template."
-_NETWORK = 'true, false, or the hosts that alone can be reached: [example.org, "127.0.0.1:8080"].'
 
 HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -61,9 +57,9 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Apply": {
             "mode": "merge, squash, branch (for a pull request), command, or none.",
-            "run": f"Of the mode command: gets the decision on its standard input. {_ARGV}",
-            "env": _ENV,
-            "secrets": _SECRETS,
+            "run": f"Of the mode command: gets the decision on its standard input. {ARGV}",
+            "env": ENV,
+            "secrets": SECRETS,
         },
         "CellSettings": {
             "shares": "Folders of the checkout that git does not hold; they can be read in every cell.",
@@ -73,14 +69,14 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Setup": {
             "run": "The program and its arguments, a list; no shell.",
             "locks": "Files on whose content the outcome depends; it is run once for each.",
-            "network": f"What of the network it may use: {_NETWORK}",
+            "network": f"What of the network it may use: {NETWORK}",
             "cache": "Whether its home folder lasts from one time to the next.",
-            "env": _ENV,
+            "env": ENV,
             "minutes": "How long it may take.",
         },
         "Check": {
             "name": "Its name, unique in the contract.",
-            "run": _ARGV,
+            "run": ARGV,
             "must_fail_before": _BEFORE,
             "when": "Run on the delivery, in the merge train, or at both times; otherwise by who judges.",
             "reads": "All that it reads: files, folders, patterns. Where these are the same it is not run again.",
@@ -124,24 +120,24 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "keep_branch": "Whether the next round goes on from the last proposal.",
             "keep_failed": "Whether the next run goes on from the patch of one that failed or was stopped.",
         },
-        "Sandbox": {"network": f"What of the network the worker, its hooks and its checks may use: {_NETWORK}"},
+        "Sandbox": {"network": f"What of the network the worker, its hooks and its checks may use: {NETWORK}"},
         "Seat": {
             "name": "Its name, unique in the contract.",
             "kind": "checks, command, agent or human.",
             "agent": "Of the kind agent: its name in WORKFLOW.md.",
             "role": "Of the kind agent, in place of `agent`: plan, work, review, test or steer, of WORKFLOW.md.",
-            "run": f"Of the kind command. {_ARGV}",
+            "run": f"Of the kind command. {ARGV}",
             "prompt": f"Of the kind agent. {_PROMPT}",
             "reviewers": "Of the kind human: who may sit here, git names or addresses; otherwise those of WORKFLOW.md.",
         },
         "Worker": {
             "agent": "An agent of WORKFLOW.md, or several, each where those before cannot; in place of `run`.",
             "role": "In place of `agent`: plan, work, review, test or steer; WORKFLOW.md says which agents are in it.",
-            "run": f"In place of `agent`. {_ARGV}",
+            "run": f"In place of `agent`. {ARGV}",
             "prompt": f"{_PROMPT} Otherwise the body of WORKFLOW.md.",
             "tools": "What an agent may use; its argv template gets the list as `tools`.",
-            "env": _ENV,
-            "secrets": _SECRETS,
+            "env": ENV,
+            "secrets": SECRETS,
             "sandbox": "What it may reach.",
             "skills": "Folders below contracts/skills, each with a SKILL.md, that the worker's agent gets as skills.",
             "frozen": "Patterns of paths that it cannot write, and whose change is refused; a folder with all below.",
@@ -175,15 +171,6 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "identity": "How the factory signs its own commits.",
             "merge": "How what is approved comes into the target.",
             "sync": "Where `--push` pushes to.",
-        },
-        "Agent": {
-            "kind": "claude, codex, codex-app-server, opencode, acp; or command, which is an argv template.",
-            "model": "Its model, also for review.distinct_models.",
-            "url": "The address of the service that has its model, where that is not the usual one.",
-            "run": _ARGV,
-            "env": _ENV,
-            "secrets": f"{_SECRETS} Or a mapping: the name that the agent sees, and the variable that holds it.",
-            "network": f"What of the network it may use, working or in a seat: {_NETWORK}",
         },
         "Breaker": {
             "failures": "Failures that open it.",

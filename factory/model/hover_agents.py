@@ -1,10 +1,24 @@
-"""What an editor shows beside the keys of roles, prices and usage."""
+"""What an editor shows beside the keys of agents, roles, prices and usage."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+SECRETS = "Names of environment variables that are let through; their values are masked in everything written."
+ENV = "Names of environment variables that are let through, besides the safe few."
+NETWORK = 'true, false, or the hosts that alone can be reached: [example.org, "127.0.0.1:8080"].'
+ARGV = "The program and its arguments, a list; no shell. Each element is a template."
+
 OF_AGENTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        "Agent": {
+            "kind": "claude, codex, codex-app-server, opencode, acp; or command, which is an argv template.",
+            "model": "Its model, also for review.distinct_models.",
+            "url": "The address of the service that has its model, where that is not the usual one.",
+            "run": ARGV,
+            "env": ENV,
+            "secrets": f"{SECRETS} Or a mapping: the name that the agent sees, and the variable that holds it.",
+            "network": f"What of the network it may use, working or in a seat: {NETWORK}",
+        },
         "RoleAgent": {
             "agent": "Its name under agents.",
             "labels": "Only for items with all of these labels.",

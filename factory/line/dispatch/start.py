@@ -17,7 +17,6 @@ from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
-from factory.model.contract import Contract
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
