@@ -17,6 +17,7 @@ from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import CONTINUE, Settings
 from factory.execution.agents.app_server.talk import Talk
 from factory.execution.agents.programs.heard import Event
+from factory.execution.agents.programs.trace import Trace
 from factory.execution.control import unfollowed
 from factory.model.failure import Failure, FailureClass
 from factory.model.result import MOST_TOKENS
@@ -219,7 +220,7 @@ def test_the_end_of_an_accounts_limit_is_told() -> None:
     limits = told("account/rateLimits/updated", rateLimits={"primary": {"usedPercent": 3}, "secondary": window})
     error = {"message": "You’ve hit your usage limit.", "codexErrorInfo": "usageLimitExceeded"}
     failure = failure_of(follow(in_turn(limits, ended(status="failed", error=error)))[0])
-    assert failure == (FailureClass.BILLING, "You’ve hit your usage limit.; it resets 2027-01-15T08:00:00Z")
+    assert failure == Failure(FailureClass.BILLING, "You’ve hit your usage limit.; it resets 2027-01-15T08:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_lines_are_put_together_however_they_come_and_what_is_none_is_counted() 
 
 def test_nobody_is_answered_for_ever() -> None:
     item = {"id": "one", "description": "x" * 90_000}
-    talk = Talk(replace(SETTINGS, item=item), Codex(), lambda: False, unfollowed(MACHINE))
+    talk = Talk(replace(SETTINGS, item=item), Codex(), lambda: False, unfollowed(MACHINE), Trace(MACHINE))
     talk.opening()
     for line in in_turn(*[tool(action="show")] * 220):
         talk.answer(f"{json.dumps(line)}\n".encode())

@@ -100,6 +100,8 @@ class Usage(Format):
         return Usage.model_construct(
             input_tokens=max(0, self.input_tokens - before.input_tokens),
             output_tokens=max(0, self.output_tokens - before.output_tokens),
+            cached_input_tokens=max(0, self.cached_input_tokens - before.cached_input_tokens),
+            cache_write_tokens=max(0, self.cache_write_tokens - before.cache_write_tokens),
             usd=None if self.usd is None else max(0.0, self.usd - before.spent),
         )
 

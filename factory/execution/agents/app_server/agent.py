@@ -8,7 +8,10 @@ from pydantic import JsonValue
 from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.app_server.requests import KEY, Settings
 from factory.execution.agents.app_server.talk import Talk
+from factory.execution.agents.programs.codex import CODEX
+from factory.execution.agents.programs.limits import with_reset
 from factory.execution.agents.programs.program import result_in
+from factory.execution.agents.programs.trace import Trace
 from factory.execution.agents.usage import exceeded
 from factory.execution.cell.sandbox import Kind
 from factory.execution.control import Control
@@ -18,6 +21,7 @@ from factory.model.agent import AgentIdentity
 from factory.model.base import Argv
 from factory.model.errors import TooLarge
 from factory.model.failure import Failure, FailureClass
+from factory.model.prices import estimated
 from factory.model.run_layout import RESULT
 from factory.store.files import read_inside
 
@@ -35,19 +39,26 @@ class AppServerAgent:
         errors = task.cell.place / "errors.log"
         errors.write_bytes(b"")
         result = task.cell.out / RESULT
-        talk = Talk(_settings(task), task.codex, result.is_file, control)
+        trace = Trace(control.system)
+        talk = Talk(_settings(task), task.codex, result.is_file, control, trace)
 
         def watch() -> Failure | None:
-            beyond = exceeded(task.budget_left, talk.state.heard.usage)
+            beyond = exceeded(task.budget_left, estimated(talk.state.heard.usage, task.price))
             return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else talk.overdue()
 
         ended = _seen(process.run(_command(task, talk, errors), control, watch), talk)
-        return _answer(task, talk, ended, errors)
+        answer = _answer(task, talk, ended, errors)
+        failure = answer.failure and with_reset(answer.failure, "", control.system.now())
+        if failure is not None and failure != talk.state.heard.failure:
+            trace.broke_off(failure)
+        return replace(answer, failure=failure, trace=trace.data())
 
 
 def _command(task: Task, talk: Talk, errors: Path) -> Command:
     argv = _argv(task.codex.command, task.command.env["PATH"])
-    return replace(task.command, argv=argv, dialogue=talk, farewell=talk.farewell, errors=errors)
+    seen = task.command.filesystem
+    seen = replace(seen, mounted=(*seen.mounted, *task.cell.at_home(task.skills, CODEX.skills)))
+    return replace(task.command, argv=argv, filesystem=seen, dialogue=talk, farewell=talk.farewell, errors=errors)
 
 
 def _argv(line: str, path: str) -> Argv:

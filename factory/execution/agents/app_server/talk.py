@@ -8,6 +8,7 @@ from factory.execution.agents.app_server.conversation import Conversation, begin
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import Settings
 from factory.execution.agents.programs.heard import Event
+from factory.execution.agents.programs.trace import Trace
 from factory.execution.agents.programs.trouble import of_words, trouble
 from factory.execution.control import Control
 from factory.model.failure import Failure, FailureClass, of_exit_status
@@ -20,8 +21,11 @@ _MOST_SAID = 20_000_000  # bytes; who asks for more does nothing else
 class Talk:
     """A dialogue of a process, and a watcher of it that knows how long its answers and its turns may take."""
 
-    def __init__(self, settings: Settings, patience: Codex, wrote: Callable[[], bool], control: Control) -> None:
+    def __init__(
+        self, settings: Settings, patience: Codex, wrote: Callable[[], bool], control: Control, trace: Trace
+    ) -> None:
         self._settings = settings
+        self._trace = trace
         self._patience = patience
         self._wrote = wrote
         self._control = control
@@ -53,6 +57,7 @@ class Talk:
 
     def _follow(self, before: Conversation, now: Conversation) -> None:
         """Tell what it does now as soon as it is something else, and look at the clock where a wait begins."""
+        self._trace.note(before.heard, now.heard)
         if now.heard.step != before.heard.step:
             self._control.says(now.heard.step)
         if (now.asked, now.parting) != (before.asked, before.parting):

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from factory.execution.agents.programs.heard import Event, count, text
-from factory.model.result import MOST_TOKENS, Usage
+from factory.model.result import Usage
 from factory.model.text import label
 
 _MOST_THREADS = 100  # an agent may have helpers, each with a thread of its own
 
-_Total = tuple[int, int]  # input, output
+_Total = tuple[int, int, int, int]  # input, output, and of the input what a cache gave, and what it took
+_NONE = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,29 @@ class Tokens:
         if before is None and len(self.totals) >= _MOST_THREADS:
             return self
         if before is None and thread == self.resumed:
-            last = _total(event, "last") if turn and label(text(event, "turnId")) == turn else (0, 0)
-            before = (max(0, now[0] - last[0]), max(0, now[1] - last[1]))
-        more = [max(0, new - old) for new, old in zip(now, before or (0, 0), strict=True)]
+            last = _total(event, "last") if turn and label(text(event, "turnId")) == turn else _NONE
+            before = _beyond(now, last)
+        read, written, cached, kept = _beyond(now, before or _NONE)
         usage = Usage.model_construct(
-            input_tokens=min(self.usage.input_tokens + more[0], MOST_TOKENS),
-            output_tokens=min(self.usage.output_tokens + more[1], MOST_TOKENS),
+            input_tokens=min(self.usage.input_tokens + read, MOST_TOKENS),
+            output_tokens=min(self.usage.output_tokens + written, MOST_TOKENS),
+            cached_input_tokens=min(self.usage.cached_input_tokens + cached, MOST_TOKENS),
+            cache_write_tokens=min(self.usage.cache_write_tokens + kept, MOST_TOKENS),
         )
         return replace(self, totals={**self.totals, thread: now}, usage=usage)
 
 
+def _beyond(now: _Total, before: _Total) -> _Total:
+    """What came to a total."""
+    read, written, cached, kept = (max(0, new - old) for new, old in zip(now, before, strict=True))
+    return read, written, cached, kept
+
+
 def _total(event: Event, which: str) -> _Total:
-    """Input and output, as the server spells them now or did earlier."""
+    """A total, as the server spells it now or did earlier."""
     place = ("tokenUsage", which)
     read = count(event, *place, "inputTokens") or count(event, *place, "input_tokens")
     written = count(event, *place, "outputTokens") or count(event, *place, "output_tokens")
-    return read, written
+    cached = count(event, *place, "cachedInputTokens") or count(event, *place, "cached_input_tokens")
+    kept = count(event, *place, "cacheWriteInputTokens")
+    return read, written, cached, kept
