@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from factory.execution.agents.programs.heard import Event, count, text
-from factory.model.result import Usage
+from factory.model.result import MOST_TOKENS, Usage
 from factory.model.text import label
 
 _MOST_THREADS = 100  # an agent may have helpers, each with a thread of its own
