@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from factory.execution.redaction import redactor
 from factory.execution.redaction.scanner import Scanner
@@ -17,6 +18,10 @@ from tests.hostile import scene
 from tests.world import World
 
 __all__ = ["scene"]
+
+# How long anything takes is no test's business: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from factory.execution.agents.prompt import flaw
+from factory.execution.prompts.prompt import flaw
 from factory.execution.request import VARIABLES, RunRequest
 from factory.model.contract import Contract
 from factory.model.item import Item

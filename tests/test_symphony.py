@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.execution.agents.prompt import render
 from factory.execution.cell.pool import cells_root
+from factory.execution.prompts.prompt import render
 from factory.execution.request import RunRequest
 from factory.model.contract import Contract, Limits
 from factory.model.errors import InvalidFile

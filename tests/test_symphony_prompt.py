@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import JsonValue
 
-from factory.execution.agents.liquid_prompt import flaw
-from factory.execution.agents.prompt import TemplateProblem, render
+from factory.execution.prompts.liquid_prompt import flaw
+from factory.execution.prompts.prompt import TemplateProblem, render
 from factory.execution.request import VARIABLES, RunRequest
 from factory.model.contract import Contract
 from factory.model.failure import FailureClass

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from factory.execution.agents.prompt import TemplateProblem, render
+from factory.execution.prompts.prompt import TemplateProblem, render
 from factory.model.failure import FailureClass
 from factory.store.helper import Helper
 from tests.world import World

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from factory.execution.agents.prompt import render_argv
 from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
 from factory.execution.cell.pool import Cells
 from factory.execution.control import unfollowed
 from factory.execution.processes import process
+from factory.execution.prompts.prompt import render_argv
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import ExitStatus, Format

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from factory.execution.agents.prompt import flaw
+from factory.execution.prompts.prompt import flaw
 from factory.execution.request import VARIABLES
 from factory.model.base import Argv
 from factory.model.errors import InvalidFile, Problem

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -21,32 +20,14 @@ from factory.model.findings import Table
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.policy import MergeMode
 from factory.model.questions import MOST_QUESTIONS, Answered, Question
-from factory.model.result import MOST_TOKENS, MOST_USD, Usage
+from factory.model.result import CappedUsage, Usage
 from factory.model.verdict import Decision, Finding
-
-
-def _capped(usage: object) -> object:
-    """What an earlier version wrote down of a worker's claims counts for no more than one run can have used."""
-    if isinstance(usage, Usage):
-        usage = usage.model_dump()
-    if not isinstance(usage, dict):
-        return usage
-    counted = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
-    most = {**dict.fromkeys(counted, MOST_TOKENS), "usd": MOST_USD}
-    said = {key: value for key, value in usage.items() if value is not None and value == value}  # NaN says nothing
-    return {key: _at_most(value, most[key]) if key in most else value for key, value in said.items()}
-
-
-def _at_most(value: object, most: float) -> object:
-    return max(0, min(value, most)) if isinstance(value, int | float) else value
-
 
 MOST_LIMITS = 20  # of a round that cost nothing: who always tells of one would otherwise never end
 MOST_PHASES = 1000  # of one run
 _LINES_KNOWN = 2000
 # After which the same conversation would only end so again.
 _ENDS_SESSION = frozenset({FailureClass.CONTEXT, FailureClass.INVALID_REQUEST, FailureClass.REFUSAL})
-CappedUsage = Annotated[Usage, BeforeValidator(_capped)]
 
 
 class Lease(Format):

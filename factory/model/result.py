@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from factory.model.base import Argv, ExitStatus, Format, Moment, Said, SaidText
 from factory.model.failure import Cost, FailureClass
@@ -104,6 +104,25 @@ class Usage(Format):
             cache_write_tokens=max(0, self.cache_write_tokens - before.cache_write_tokens),
             usd=None if self.usd is None else max(0.0, self.usd - before.spent),
         )
+
+
+def _capped(usage: object) -> object:
+    """What an earlier version wrote down of a worker's claims counts for no more than one run can have used."""
+    if isinstance(usage, Usage):
+        usage = usage.model_dump()
+    if not isinstance(usage, dict):
+        return usage
+    counted = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
+    most = {**dict.fromkeys(counted, MOST_TOKENS), "usd": MOST_USD}
+    said = {key: value for key, value in usage.items() if value is not None and value == value}  # NaN says nothing
+    return {key: _at_most(value, most[key]) if key in most else value for key, value in said.items()}
+
+
+def _at_most(value: object, most: float) -> object:
+    return max(0, min(value, most)) if isinstance(value, int | float) else value
+
+
+CappedUsage = Annotated[Usage, BeforeValidator(_capped)]  # in a journal
 
 
 class Result(Format):

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from factory.execution.agents.prompt import TemplateProblem
 from factory.execution.cell.cell import CellNotReady
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.checks.cache import CheckCache, GatheringCache
@@ -15,6 +14,7 @@ from factory.execution.checks.runner import CheckCall, CheckRunner, contract_cal
 from factory.execution.checks.sampling import Sampler
 from factory.execution.checks.surroundings import surroundings_digest
 from factory.execution.control import unfollowed
+from factory.execution.prompts.prompt import TemplateProblem
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.line.intake.edits import find_edits

@@ -2,7 +2,7 @@
 
 from factory.execution.agents import reviewer, session
 from factory.execution.agents.kinds import AGENTS
-from factory.execution.agents.prompt import render
+from factory.execution.prompts.prompt import render
 from factory.line.dispatch.breakers import Trials
 from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader

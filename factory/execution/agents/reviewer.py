@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from factory.execution.agents.agent import COMMAND, Task
-from factory.execution.agents.prompt import render, render_argv
 from factory.execution.cell.cell import Cell
 from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
@@ -16,6 +15,7 @@ from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import Reviews, RunOutcome, SeatResult
 from factory.execution.processes.command import Command, Ended
+from factory.execution.prompts.prompt import render, render_argv
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.execution.run_files import evidence_file, run_files

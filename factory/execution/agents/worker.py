@@ -1,15 +1,14 @@
-"""The worker's part of a run: an agent in a cell of its own, and what it said and left, held against the contract."""
+"""The worker's part of a run: an agent in a cell of its own, with all that it gets there."""
 
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from factory.execution.agents import deliverables, kept, session
-from factory.execution.agents.agent import COMMAND, Answer, Task
+from factory.execution.agents.agent import COMMAND, Task
+from factory.execution.agents.ending import amounts_to, with_unfinished
 from factory.execution.agents.frozen import frozen_places
-from factory.execution.agents.prompt import render, render_argv
 from factory.execution.cell import hooks
 from factory.execution.cell.cell import Cell, CellNotReady
 from factory.execution.cell.command import command_in
@@ -17,24 +16,18 @@ from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import Work
 from factory.execution.processes.command import Command, Ended, Stopped
+from factory.execution.prompts.prompt import render, render_argv
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import SKILLS, RunRequest
-from factory.model.errors import FactoryError, InvalidFile, TooLarge
-from factory.model.failure import Failure, FailureClass, of_error, of_exit_status
+from factory.model.errors import FactoryError
+from factory.model.failure import of_error
 from factory.model.prices import estimated
-from factory.model.result import Result, Status, Usage
-from factory.model.run_layout import RESULT
-from factory.model.text import LONGEST_SAID, cut
-from factory.store import files, yaml
-from factory.store.logs import last_said
-from factory.store.repository.git import GitError
-from factory.store.repository.quarantine import Quarantine
+from factory.model.result import Usage
+from factory.store import files
 from factory.store.repository.repository import Repository, branch_of
-from factory.store.repository.trees import diff
 from factory.store.sessions import KeptSession
 
 _MOST_REFUSED = 5  # that are named in a journal; the log has more
-_MOST_UNFINISHED = 1_000_000  # bytes of a patch that nobody has held against the contract
 
 
 def work(request: RunRequest, host: Host, control: Control) -> Work:
@@ -84,8 +77,8 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
         files=deliverables.files(cell.out, request.contract)[0],  # however it ended: a person will need its report
         stopped=answer.ended.stopped is Stopped.ASKED,
     )
-    done = begun if begun.stopped else _ended(begun, answer, cell, request, host.repository)
-    return done if done.delivers or done.patch else _with_unfinished(done, cell, request, host.repository)
+    done = begun if begun.stopped else amounts_to(begun, answer, cell, request, host.repository)
+    return done if done.delivers or done.patch else with_unfinished(done, cell, request, host.repository)
 
 
 def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
@@ -173,141 +166,3 @@ def _contained_by(command: Command, cell: Cell, ended: Ended) -> str:
     contained = f"{command.sandbox.name} ({missing})" if missing else command.sandbox.name
     reach = f"; network: {', '.join(command.hosts)}" if command.hosts else ""
     return f"{contained}{reach}" + "".join(f"; refused {what}" for what in ended.refused[:_MOST_REFUSED])
-
-
-def _ended(begun: Work, answer: Answer, cell: Cell, request: RunRequest, repository: Repository) -> Work:
-    """What the work amounts to: how it ended, what it says, and what it left, in this order."""
-    failure = _of_ending(answer.ended, request)
-    if failure is not None:
-        return begun.failed(failure)
-    if answer.failure is not None:
-        return begun.failed(answer.failure)
-    mask = Mask.of_environment(request.secrets)
-    heard, problem = _heard(begun, answer, cell, mask)
-    masked = "; a secret that the contract let through was taken out of it first" if heard.exposed else ""
-    if problem:
-        return heard.failed(Failure(FailureClass.CONTRACT, f"{RESULT}:1:1: {problem}{masked}"))
-    try:
-        result = _result(heard.raw_result)
-    except InvalidFile as error:
-        return heard.failed(Failure(FailureClass.CONTRACT, f"{error}{masked}"))
-    told = result is not None and result.usage != Usage()  # else what it wrote while it ran is all there is
-    said = replace(heard, result=result, usage=result.usage if result and told else begun.usage)
-    code = answer.ended.exit_code
-    if code and (result is None or result.status is Status.OK):
-        reason = f"the worker ended with exit status {code}{last_said(begun.log)}"
-        return said.failed(Failure(of_exit_status(code), reason))
-    if result is not None and result.status is not Status.OK:
-        return said
-    return _with_last_words(_take(said, cell, request, repository), answer, mask)
-
-
-def _with_unfinished(done: Work, cell: Cell, request: RunRequest, repository: Repository) -> Work:
-    """With the patch of work that came to nothing, if it can be had: it was paid for all the same."""
-    base = repository.content_at(request.base)
-    repository.objects.flush()
-    try:
-        with cell.take() as taken:
-            changes = tuple(diff(taken.objects, base, taken.tree))
-            heavy = deliverables.too_much(changes, taken.objects)
-            patch = taken.patch(base) if changes and not heavy else b""
-    except (GitError, OSError, RecursionError):
-        return done
-    return replace(done, patch=patch) if len(patch) <= _MOST_UNFINISHED else done
-
-
-def _with_last_words(done: Work, answer: Answer, mask: Mask) -> Work:
-    """With what an agent said last for its summary, and what it was not allowed for why it came to nothing."""
-    if done.failure is not None and done.failure.kind is FailureClass.EMPTY and answer.denials:
-        denied = f"{done.failure.reason}; it was not allowed to use {', '.join(answer.denials)}"
-        return done.failed(Failure(FailureClass.EMPTY, denied))
-    if done.result is None or done.result.summary or not answer.message:
-        return done
-    summary = cut(mask.hide(answer.message.encode()).decode(errors="replace"), LONGEST_SAID)
-    return replace(done, result=done.result.model_copy(update={"summary": summary}))
-
-
-def _heard(begun: Work, answer: Answer, cell: Cell, mask: Mask) -> tuple[Work, str]:
-    """(the work with what the worker says, why that is not to be read): nothing reads any of it before it is masked."""
-    try:
-        raw, problem = files.read_inside(cell.out, RESULT, yaml.MAX_BYTES), ""
-    except TooLarge as error:
-        raw, problem = error.beginning, error.message
-    raw = answer.result if raw is None else raw
-    masked = raw and mask.hide_cut(raw)
-    return replace(begun, raw_result=masked and masked[: yaml.MAX_BYTES], exposed=masked != raw), problem
-
-
-def _of_ending(ended: Ended, request: RunRequest) -> Failure | None:
-    limits, left = request.contract.limits, request.budget_left.minutes
-    match ended.stopped:
-        case Stopped.WALL if left is not None and left < limits.minutes:
-            reason = f"the worker was stopped after {left:g} minutes, which were left of the item's budget"
-            return Failure(FailureClass.BUDGET, reason)
-        case Stopped.WALL:
-            return Failure(FailureClass.TIMEOUT, f"the worker was stopped after {limits.minutes:g} minutes")
-        case Stopped.SILENCE:
-            reason = f"the worker was stopped after {ended.silent_s:g} s without a sign of life"
-            return Failure(FailureClass.STALL, reason)
-        case Stopped.NOT_STARTED:
-            return Failure(FailureClass.CONFIG, ended.problem)
-        case Stopped.LIMIT if ended.over:
-            return ended.over._replace(reason=f"the worker {ended.over.reason}")
-    if ended.exit_code == -signal.SIGXFSZ:
-        most = f"the {limits.disk_mb} MB that the contract allows"
-        return Failure(FailureClass.CONTRACT, f"the worker was stopped: it wrote a file of more than {most}")
-    if ended.exit_code is not None and ended.exit_code < 0:
-        return Failure(FailureClass.CRASH, f"the worker was killed by signal {-ended.exit_code}")
-    return None
-
-
-def _result(raw: bytes | None) -> Result | None:
-    if raw is None:
-        return None
-    source = yaml.Source(RESULT, raw)
-    return yaml.validate(Result, yaml.parse_json(source), source)
-
-
-def _take(said: Work, cell: Cell, request: RunRequest, repository: Repository) -> Work:
-    """The change and the files of a worker that is content with itself, held against the contract."""
-    try:
-        taken = cell.take()
-    except GitError as error:
-        reason = f"what the worker left cannot be read by git: {error.said}"
-        return said.failed(Failure(FailureClass.CRASH if error.of_machine else FailureClass.CONTRACT, reason))
-    with taken:
-        return _held_to_contract(said, taken, cell, request, repository)
-
-
-def _held_to_contract(said: Work, taken: Quarantine, cell: Cell, request: RunRequest, repository: Repository) -> Work:
-    contract = request.contract
-    base = repository.content_at(request.base)
-    repository.objects.flush()  # what is compared with, the quarantine must be able to see
-    try:
-        changes = tuple(diff(taken.objects, base, taken.tree))
-    except RecursionError:
-        return said.failed(Failure(FailureClass.CONTRACT, "the worker left folders nested too deep to look at"))
-    found, breaches = deliverables.files(cell.out, contract)
-    breaches += deliverables.data_breaches(said.result, contract)
-    breaches += (heavy := deliverables.too_much(changes, taken.objects)) + list(
-        deliverables.change_breaches(changes, request, taken.objects)
-    )
-    patch = taken.patch(base) if changes and not heavy else b""
-    breaches += deliverables.line_breaches(patch, contract)
-    whole = replace(said, tree=taken.tree, changes=changes, patch=patch, files=found)
-    empty = _empty(whole, request, unchanged=taken.tree == repository.objects.commit(request.start).tree)
-    if empty:
-        return whole.failed(Failure(FailureClass.EMPTY, f"the worker ended well, but {empty}"))
-    if breaches:
-        return deliverables.breached(whole, breaches)
-    return replace(whole, brought=taken.brought(base), result=said.result or Result(status=Status.OK))
-
-
-def _empty(done: Work, request: RunRequest, *, unchanged: bool) -> str:
-    """Why what was left is as good as nothing."""
-    silent = done.result is None  # a worker that says why it leaves its proposal as it is did do something
-    idle = unchanged and silent and not request.checked_again
-    nothing = request.contract.produces.patch.required and (not done.changes or idle)
-    if nothing or not (done.changes or done.files or not silent):
-        return "nothing changed since the last proposal" if done.changes else "nothing was changed"
-    return ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from factory.execution.agents.prompt import TemplateProblem, render_argv
+from factory.execution.prompts.prompt import TemplateProblem, render_argv
 from factory.execution.request import RunRequest
 from factory.model.base import Argv
 from factory.model.contract import Contract, Yardstick

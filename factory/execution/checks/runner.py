@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from factory.execution.agents.prompt import render_argv
 from factory.execution.cell.cell import Cell
 from factory.execution.cell.command import command_in
 from factory.execution.cell.hooks import prepared_cell
@@ -16,6 +15,7 @@ from factory.execution.checks.sampling import Sampler
 from factory.execution.control import Control, Slots
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
+from factory.execution.prompts.prompt import render_argv
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import RunRequest
 from factory.model.base import Argv

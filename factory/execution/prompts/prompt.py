@@ -38,7 +38,7 @@ _OF_JINJA = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
 _PLAIN_FILTERS = frozenset(
     {"default", "d", "lower", "upper", "trim", "length", "count", "first", "last", "join", "tojson"}
 )
-_HELPER = Helper("factory.execution.agents.prompt", _SECONDS)
+_HELPER = Helper("factory.execution.prompts.prompt", _SECONDS)
 
 
 @cache
@@ -48,7 +48,7 @@ def _templates() -> ImmutableSandboxedEnvironment:
 
 def _liquid() -> ModuleType:
     """What only a few factories need, and takes long to load."""
-    return importlib.import_module("factory.execution.agents.liquid_prompt")
+    return importlib.import_module("factory.execution.prompts.liquid_prompt")
 
 
 def flaw(text: str, known: Mapping[str, frozenset[str]], *, liquid: bool = False) -> tuple[int, str] | None:

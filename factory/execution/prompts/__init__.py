@@ -1,0 +1,1 @@
+"""Prompts: templates over data that is never a template itself."""
