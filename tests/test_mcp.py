@@ -72,6 +72,22 @@ def test_what_it_thinks_of_a_delivery_stands_in_the_verdict_file_and_decides_not
     assert world.lane("one") != "review"
 
 
+def test_what_a_worker_asks_is_answered_as_the_person_said_it(world: World) -> None:
+    world.item(
+        "one", [{"result": {"status": "blocked", "question": "Which?"}}], [{"write": {"path": "a", "text": "a"}}]
+    )
+    world.tick()
+    wrong, right = asked(
+        world,
+        ("answer", {"item_id": "one", "decisions": {"--json": "x"}}),
+        ("answer", {"item_id": "one", "decisions": {"Q1": "--the=first"}}),
+    )
+    assert wrong[0] and wrong[1].endswith("one has no question '--json'; it asks Q1")
+    assert not right[0] and "the next tick takes it in" in right[1]
+    world.tick(drain=True)
+    assert world.journal("one")[3].answers == {"Q1": "--the=first"}
+
+
 def test_there_is_no_tool_that_decides(world: World) -> None:
     answers = asked(world, ("review", {"item_id": "one"}), ("propose", {"item_id": "--all", "decision": "approve"}))
     assert [failed for failed, _ in answers] == [True, True]

@@ -65,14 +65,14 @@ def test_what_was_never_applied_cannot_be_undone(world: World) -> None:
 def test_an_item_cannot_revert_what_is_not_in_the_target(world: World) -> None:
     world.write("queue/inbox/odd.yaml", f"title: odd\ncontract: scripted\nreverts: {'a' * 40}\n")
     world.tick()
-    assert (world.lane("odd"), world.last("odd").failure) == ("blocked", FailureClass.CONFIG)
+    assert (world.lane("odd"), world.last("odd").failure) == ("blocked", FailureClass.INVALID_REQUEST)
 
 
 def test_the_first_commit_cannot_be_undone(world: World) -> None:
     first = world.git("rev-list", "--max-parents=0", "HEAD")
     world.write("queue/inbox/odd.yaml", f"title: odd\ncontract: scripted\nreverts: {first}\n")
     world.tick()
-    assert (world.lane("odd"), world.last("odd").failure) == ("blocked", FailureClass.CONFIG)
+    assert (world.lane("odd"), world.last("odd").failure) == ("blocked", FailureClass.INVALID_REQUEST)
 
 
 def test_a_revert_can_be_made_in_another_clone_as_well(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.execution.agents.kept import key_of
+from factory.execution.agents.workspaces import key_of
 from factory.model.failure import FailureClass
 from tests.witness import commands_with
 from tests.world import World

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -29,6 +30,8 @@ def answer_command(item_id: str | None, decisions: tuple[str, ...], as_json: boo
     Of an item that asks one question alone the decision is enough. Where nobody can be asked, what waits is listed.
     """
     encoded("".join(decisions))
+    if as_json and decisions:
+        raise UsageError("--json lists what is asked; leave it out to answer", f"factory answer {item_id} KEY=DECISION")
     with reading() as (_, snapshot):
         waiting = [state for state in snapshot.in_lane(Lane.BLOCKED) if state.history.questions]
     if item_id is not None:
@@ -98,6 +101,14 @@ def _give(item_id: str, decisions: dict[str, str]) -> None:
     click.echo(f"{path}: answered; the next tick takes it in")
 
 
+def _known(question: Question, said: str) -> str:
+    """A decision that counts, or none yet. Raises UsageError for what looks like an option and is none."""
+    if said.strip() and question.lacks(said.strip()):
+        known = ", ".join(option.id for option in question.options)
+        raise click.UsageError(f"{said!r} is none of {known}; to say something else, say it in several words")
+    return said
+
+
 def _show(state: ItemState) -> None:
     click.echo(f"{state.id}: {printable(state.item.title if state.item else '')}")
     for question in state.history.questions:
@@ -116,7 +127,7 @@ def _walk(waiting: Sequence[ItemState]) -> None:
         for question in state.history.questions:
             click.echo("\n".join(told(question)))
             asked = f"{question.id}, an option or your own words; empty for later"
-            said = click.prompt(asked, default="", show_default=False)
+            said = click.prompt(asked, default="", show_default=False, value_proc=partial(_known, question))
             if not said.strip():
                 break
             decisions[question.id] = said

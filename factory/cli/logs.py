@@ -9,6 +9,7 @@ import click
 
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import no_such_item, reading
+from factory.execution.agents.agent import COMMAND
 from factory.execution.redaction.mask import Mask
 from factory.line.dispatch.requests import request_for
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -44,10 +45,12 @@ def logs_command(item_id: str, follow: bool, number: int | None) -> None:
 def _live(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, follow: bool) -> Iterator[str]:
     own, system = reader.repository.state, reader.repository.system
     beats = own / HEARTBEATS / state.id
-    if not beats.exists() or state.contract is None or state.item is None:
+    if state.contract is None or state.item is None:
+        raise UsageError(f"of {state.id} nothing can be told: {state.problem}", "factory check")
+    if not beats.exists():
         raise UsageError(f"run {state.history.run} of {state.id} is not under way on this machine", "factory status")
     request = request_for(snapshot, state, "", "")
-    output = Output(request.kind, Mask.of_environment(request.secrets), system)
+    output = Output(Mask.of_environment(request.secrets), is_trace=request.kind != COMMAND)
     for piece in _pieces(own / LIVE / state.id, beats, system, follow):
         yield from output.more(piece)
 

@@ -1,5 +1,7 @@
 """`factory mcp`: this factory for an agent that helps a person with it, over the Model Context Protocol."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -26,7 +28,7 @@ _WHAT_IT_IS = """A git repository that is a factory: task files in, reviewed and
 items, read what is where, and propose a verdict. A person, or a check, decides: never edit a `decision`, and never \
 approve what you have made or asked for."""
 
-Id = Annotated[str, Field(description="The item's id, as `list` has it", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Id = Annotated[str, Field(description="The item's id, as `list` has it", pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 Texts = Annotated[tuple[str, ...], Field(max_length=100)]
 
 
@@ -66,6 +68,24 @@ def show(item_id: Id) -> str:
     return _command("show", "--json", "--", item_id)
 
 
+def answer(
+    item_id: Id,
+    decisions: Annotated[
+        dict[str, Annotated[str, Field(max_length=4000)]],
+        Field(
+            max_length=20, description="For each question's id an option's id, or several words, as the person said it"
+        ),
+    ],
+) -> str:
+    """Answer what the worker of a blocked item asks, with what the person has told you; `show` has the questions."""
+    (asks,) = json.loads(_command("answer", "--json", "--", item_id))
+    known = [question["id"] for question in asks["questions"]]
+    unknown = sorted(decisions.keys() - {*known})
+    if unknown:
+        raise ToolError(f"{item_id} has no question {unknown[0]!r}; it asks {', '.join(known)}")
+    return _command("answer", "--", item_id, *(f"{key}={decision}" for key, decision in decisions.items()))
+
+
 def propose(
     item_id: Id,
     decision: Literal["approve", "rework", "reject", "escalate"],
@@ -77,13 +97,13 @@ def propose(
 
 
 _TOOLS: Mapping[str, Callable[..., str]] = MappingProxyType(
-    {"add": add, "list": listed, "status": status, "show": show, "propose": propose}
+    {"add": add, "list": listed, "status": status, "show": show, "answer": answer, "propose": propose}
 )
 
 
 @click.command("mcp")
 def mcp_command() -> None:
-    """Serve the tools add, list, status, show and propose over standard input and output; see docs/agents.md."""
+    """Serve add, list, status, show, answer and propose as tools, over standard input and output."""
     with reading():
         pass  # that this is no factory is said before an agent asks
     server = MCPServer("factory", instructions=_WHAT_IT_IS, version=__version__)
@@ -94,8 +114,13 @@ def mcp_command() -> None:
 
 def _command(*words: str) -> str:
     """What a command prints, in a process of its own: what an agent says is an argument, and no option."""
-    done = MACHINE.run((sys.executable, "-m", "factory", *words), _PATIENCE_S)
-    said = (done.stdout or done.stderr).decode(errors="replace")
+    try:
+        done = MACHINE.run((sys.executable, "-m", "factory", *words), _PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"factory {words[0]} took longer than {_PATIENCE_S:g} s") from None
     if done.returncode:
         raise ToolError(cut(done.stderr.decode(errors="replace").strip(), _MOST))
-    return cut(said, _MOST)
+    said = done.stdout.decode(errors="replace")
+    if len(said) > _MOST:
+        raise ToolError(f"factory {words[0]} has more to say than anybody reads; ask for one lane, or one label")
+    return said

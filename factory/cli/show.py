@@ -65,6 +65,8 @@ def _print(found: Detail) -> None:
     for vote in history.entries[-1].verdicts if history.entries else ():
         lost = f": {vote.lost}" if vote.lost else ""
         click.echo(f"seat       {vote.decision}  {printable(vote.reviewer)} ({vote.seat}){printable(lost)}")
+    for question in history.questions:
+        click.echo(f"asks       {question.id}: {printable(' '.join(question.text.split()))}")
     for key, text in history.loose_ends.items():
         click.echo(f"left       {key}: {printable(text)}")
     for row in history.table.rows():

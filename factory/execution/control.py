@@ -48,12 +48,12 @@ class Control:
     stop: threading.Event = field(default_factory=threading.Event)  # set: end as soon as nothing is half done
     alive: Callable[[], None] = lambda: None  # called at every sign of life
     says: Callable[[str], None] = lambda _: None  # told what is being done now
-    output: Callable[[bytes], None] = lambda _: None  # given what an agent prints, as it comes
+    output: Callable[[bytes], None] = lambda _: None  # given what an agent does: its trace, or what a command prints
     phases: PhaseLog = field(kw_only=True)
     system: System = field(kw_only=True)
 
     def unheard(self) -> "Control":
-        """The same for what is no agent's: what that prints is handed to nobody."""
+        """The same for what is no agent's, or is told of by its trace: what is printed is handed to nobody."""
         return replace(self, output=lambda _: None)
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 from pydantic import JsonValue
 
-from factory.execution.agents import kept
+from factory.execution.agents import workspaces
 from factory.execution.apply_command import Notes, run_apply_command
 from factory.execution.checks.evidence import Candidate, Gathered
 from factory.execution.checks.in_flight import InFlight
@@ -77,7 +77,7 @@ class LocalExecutor:
 
     def leave(self, item_id: str, policy: Policy, control: Control) -> "Future[None]":
         """Begin to take the workspace of an item away that is finished."""
-        return self._pool.submit(kept.leave, self.host.cells, item_id, policy, control)
+        return self._pool.submit(workspaces.leave, self.host.cells, item_id, policy, control)
 
     def shutdown(self) -> None:
         """Wait for all that was begun."""

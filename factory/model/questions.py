@@ -47,6 +47,10 @@ class Question(Format):
             raise ValueError(f"'takes' is {self.takes!r}, which is none of the options")
         return self
 
+    def lacks(self, decision: str) -> bool:
+        """Whether a decision looks like an option's id, and is none."""
+        return bool(self.options) and len(decision.split()) == 1 and decision not in {each.id for each in self.options}
+
     def means(self, decision: str) -> str:
         """What a decision says: the text of the option that it names, or itself."""
         return next((f"{each.id}: {each.text}" for each in self.options if each.id == decision), decision)
@@ -110,15 +114,10 @@ def wrong_with(answers: Answers, subject: str, questions: tuple[Question, ...]) 
             found.append((("answers", number, "id"), f"{answer.id!r} is answered twice"))
         elif given and answer.id not in given:
             found.append((("answers", number, "decision"), f"{answer.id} is not answered yet"))
-        elif question.options and answer.id in given and _is_unknown(question, given[answer.id]):
+        elif answer.id in given and question.lacks(given[answer.id]):
             known = ", ".join(option.id for option in question.options)
             said = f"{given[answer.id]!r} is none of {known}; to say something else, say it in several words"
             found.append((("answers", number, "decision"), said))
         seen.add(answer.id)
     lacking = [each for each in asked if each not in seen] if given else []
     return found + [(("answers",), f"{each} is not answered") for each in lacking]
-
-
-def _is_unknown(question: Question, decision: str) -> bool:
-    """Whether a decision looks like an option's id, and is none."""
-    return len(decision.split()) == 1 and decision not in {option.id for option in question.options}

@@ -52,6 +52,7 @@ class Detail:
             "not_applied": self.not_applied,
             "earlier": self.history.table.rows(),
             "loose_ends": dict(self.history.loose_ends),
+            "questions": [each.model_dump(mode="json") for each in self.history.questions],
             "artifacts": self.artifacts,
             "run": self.history.run,
             "cost": self.cost,

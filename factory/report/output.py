@@ -3,38 +3,26 @@
 import json
 from collections.abc import Iterator
 
-from factory.execution.agents.kinds import PROGRAMS
-from factory.execution.agents.programs.stream import Stream
-from factory.execution.agents.programs.trace import Trace
 from factory.execution.redaction.mask import Mask
 from factory.model.text import cut, printable
-from factory.store.system import System
 
 _LONGEST = 500  # characters
 _AS_THEY_ARE = ("at", "kind", "text", "tool")
 
 
 class Output:
-    """The output of a run that is under way, read on as it grows."""
+    """What is told of a run that is under way, read on as it grows: the lines of a trace, or of a command's output."""
 
-    def __init__(self, kind: str, mask: Mask, system: System) -> None:
-        self._trace = Trace(system)
-        program = PROGRAMS.get(kind)
-        self._stream = Stream(program.parser, self._trace.note) if program else None
+    def __init__(self, mask: Mask, *, is_trace: bool) -> None:
         self._mask = mask
-        self._shown = 0
+        self._is_trace = is_trace
         self._begun = b""
 
     def more(self, output: bytes) -> Iterator[str]:
         """What is new in it; of a line without an end nothing is told yet."""
-        if self._stream is None:
-            *lines, self._begun = (self._begun + output).split(b"\n")
-            yield from (printable(self._mask.hide(line).decode(errors="replace")) for line in lines)
-            return
-        self._stream.take(output)
-        told = self._trace.data()
-        new, self._shown = told[self._shown :], len(told)
-        yield from traced(self._mask.hide(new))
+        *lines, self._begun = (self._begun + output).split(b"\n")
+        for line in map(self._mask.hide, lines):
+            yield from traced(line) if self._is_trace else (printable(line.decode(errors="replace")),)
 
 
 def traced(trace: bytes) -> Iterator[str]:

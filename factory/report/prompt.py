@@ -16,7 +16,11 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
 
     Raises UsageError where there is no such seat, and TemplateProblem.
     """
-    assert state.contract is not None
+    assert state.contract is not None and state.item is not None
+    if state.item.reverts and seat is None:
+        raise UsageError(
+            f"{state.id} undoes {state.item.reverts[:10]} by itself; nobody is asked for it", "factory show"
+        )
     base = reader.repository.tip(snapshot.policy.target_branch, "target")
     trials = Trials(snapshot, AGENTS)
     agent = trials.turn(state).agent
@@ -28,7 +32,7 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
             raise UsageError(f"{state.contract_name} has no seat {seat!r} with an agent in it{known}", "factory check")
         judge = next(iter(trials.judges(state, agent).get(seat, ())), seats[seat].agent or "")
         return reviewer.prompt_of(request, seats[seat], state.history.subject, judge)[0]
-    whole = render(request.prompt, request.variables(), "the prompt")
+    whole = render(request.prompt, request.variables(), "the prompt", liquid=request.liquid)
     if session.kept_for(request, Sessions(reader.repository.state)) is None:
         return whole
     content, _ = content_to_start_from(reader, snapshot, state, base)

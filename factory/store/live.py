@@ -1,4 +1,4 @@
-"""Live output: what an agent that is at work has printed so far, for whoever follows it on this machine."""
+"""Live output: what an agent that is at work has done so far, for whoever follows it on this machine."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -68,14 +68,16 @@ def too_much(changes: Sequence[Change], objects: Objects) -> list[Breach]:
 def change_breaches(changes: Sequence[Change], request: RunRequest, objects: Objects) -> Iterator[Breach]:
     """Every way in which the changed files break the contract, file by file."""
     allowed = request.contract.produces.patch
-    own = {contract_path(request.contract_name), request.contract.worker.prompt}
+    contract, prompt = contract_path(request.contract_name), request.contract.worker.prompt
     if len(changes) > allowed.max_files:
         yield "", f"{len(changes)} files were changed; at most {allowed.max_files} may be"
     for change in changes:
         if change.of_factory:
             yield change.path, "belongs to the factory"
-        elif change.path in own:
+        elif change.path == contract:
             yield change.path, "is the contract that this work is done under"
+        elif change.path == prompt:
+            yield change.path, "is the prompt that this work is done by"
         elif covers(change.path, request.contract.worker.frozen):
             yield change.path, "may not be changed; the contract says that it is frozen"
         elif not matches(change.path, allowed.paths):

@@ -23,10 +23,12 @@ def revert(request: RunRequest, repository: Repository) -> Work:
 def _revert(request: RunRequest, repository: Repository, applied: str) -> Work:
     objects = repository.objects
     if not repository.is_ancestor(applied, request.base):
-        return Work(failure=Failure(FailureClass.CONFIG, f"the commit {applied[:10]} is not a part of the target"))
+        reason = f"the commit {applied[:10]} is not a part of the target"
+        return Work(failure=Failure(FailureClass.INVALID_REQUEST, reason))
     parents = objects.commit(applied).parents
     if not parents:
-        return Work(failure=Failure(FailureClass.CONFIG, f"{applied[:10]} is the first commit; nothing was before it"))
+        reason = f"{applied[:10]} is the first commit; nothing was before it"
+        return Work(failure=Failure(FailureClass.INVALID_REQUEST, reason))
     # A child of the change that undoes it: merged with the target, it takes away what the change brought, and no more.
     back = plumbing_commit(objects, objects.commit(parents[0]).tree, (applied,), f"Undo {applied}.\n")
     merge = repository.merge(applied, request.base, back)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from factory.execution.agents import deliverables, kept, session
+from factory.execution.agents import deliverables, session, workspaces
 from factory.execution.agents.agent import COMMAND, Task
 from factory.execution.agents.ending import amounts_to, with_unfinished
 from factory.execution.agents.frozen import frozen_places
@@ -39,7 +39,7 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
         with hooks.prepared_cell(host.cells, request, request.start, control, "" if shown else branch) as cell:
             log = cell.log
             if request.policy.workspace.keep:
-                kept.enter(host.cells, cell, request, control)
+                workspaces.enter(host.cells, cell, request, control)
             done = _work_in(cell, request, host, control)
         models = (request.account.model if request.account else None, done.agent.model)
         return replace(done, hooks=bytes(log), usage=estimated(done.usage, request.policy.price_of(*models)))

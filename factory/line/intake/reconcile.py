@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator
 from functools import partial
 
-from factory.execution.agents.kept import kept
+from factory.execution.agents.workspaces import with_folder
 from factory.line.context import Context
 from factory.line.intake.answers import honour_answers
 from factory.line.review.proposals import restore_proposal
@@ -161,7 +161,7 @@ def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterat
 
 def leave_finished(context: Context, snapshot: Snapshot) -> None:
     """Let the workspaces go of items that are finished; one that is neither open nor done keeps its own."""
-    for item_id in kept(context.cells) if snapshot.policy.workspace.keep else ():
+    for item_id in with_folder(context.cells) if snapshot.policy.workspace.keep else ():
         if item_id not in snapshot.items and context.reader.queue.done_day(snapshot.tree, item_id):
             said = context.runs.leave(item_id, snapshot.policy)
             if said and f"{item_id}: {said}" not in context.warned:

@@ -39,14 +39,14 @@ class AppServerAgent:
         errors = task.cell.place / "errors.log"
         errors.write_bytes(b"")
         result = task.cell.out / RESULT
-        trace = Trace(control.system)
+        trace = Trace(control.system, control.output)
         talk = Talk(_settings(task), task.codex, result.is_file, control, trace)
 
         def watch() -> Failure | None:
             beyond = exceeded(task.budget_left, estimated(talk.state.heard.usage, task.price))
             return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else talk.overdue()
 
-        ended = _seen(process.run(_command(task, talk, errors), control, watch), talk)
+        ended = _seen(process.run(_command(task, talk, errors), control.unheard(), watch), talk)
         answer = _answer(task, talk, ended, errors)
         failure = answer.failure and with_reset(answer.failure, "", control.system.now())
         if failure is not None and failure != talk.state.heard.failure:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from factory.execution.agents.app_server import answers, errors, requests
+from factory.execution.agents.app_server import approvals, errors, requests
 from factory.execution.agents.app_server.item_tool import Told, call
 from factory.execution.agents.app_server.requests import Settings
 from factory.execution.agents.app_server.tokens import Tokens
@@ -137,12 +137,12 @@ def _requested(state: Conversation, method: str, params: Event, number: int | st
         heard = state.heard.does(replied.step or label(str(tool)))
         return replace(state, told=replied.told, heard=heard), ({"id": number, "result": replied.answer()},)
     if method in _INPUT:
-        state = replace(state, told=state.told.asks(said(answers.questions_in(params))), interrupted=True)
-        refusal = answers.refusal("nobody is here to answer; the question is put to a person, and this turn ends")
+        state = replace(state, told=state.told.asks(said(approvals.questions_in(params))), interrupted=True)
+        refusal = approvals.refusal("nobody is here to answer; the question is put to a person, and this turn ends")
         state, ending = interrupt(state)
         return state, ({"id": number, **refusal}, *ending)
-    reply = answers.answer(method, params)
-    if answers.declined(reply):
+    reply = approvals.answer(method, params)
+    if approvals.declined(reply):
         what = text(params, "command") or method
         state = replace(state, heard=state.heard.denied(what))
     return state, ({"id": number, **reply},)

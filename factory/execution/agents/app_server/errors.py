@@ -38,7 +38,7 @@ def of_turn(error: object, limits: object = None) -> Failure:
     said = error if isinstance(error, dict) else {}
     kind, status = _class_of(within(said, "codexErrorInfo"))
     failure = trouble(text(said, "message") or text(said, "additionalDetails"), of_status(status), kind)
-    reset = _reset(limits) if failure.kind is FailureClass.BILLING else ""
+    reset = _reset(limits) if failure.kind in (FailureClass.BILLING, FailureClass.RATE_LIMIT) else ""
     return Failure(failure.kind, f"{failure.reason}; {reset}") if reset else failure
 
 

@@ -51,7 +51,7 @@ class ProgramAgent:
 
     def work(self, task: Task, control: Control) -> Answer:
         """Run it to its end. An exit status alone is no success."""
-        trace = Trace(control.system)
+        trace = Trace(control.system, control.output)
         stream = Stream(self._program.parser, trace.note)
         meter = _Meter(stream, task, self._program)
         prompt = task.cell.give("prompt.stdin", task.prompt.encode())
@@ -62,7 +62,7 @@ class ProgramAgent:
             filesystem=self._with_skills(task),
             stdin=Path(prompt),
         )
-        ended = process.run(command, replace(control, output=_both(control, stream)), meter)
+        ended = process.run(command, replace(control, output=_read(control, stream)), meter)
         failure = stream.failure(ended.exit_code) if ended.stopped is Stopped.NO else None
         heard = stream.heard
         failure = failure and with_reset(failure, heard.reset, control.system.now())
@@ -106,13 +106,12 @@ def result_in(message: str) -> bytes | None:
     return None
 
 
-def _both(control: Control, stream: Stream) -> Callable[[bytes], None]:
-    """Hand on what it prints, and read it; what it does now is told as soon as it is something else."""
+def _read(control: Control, stream: Stream) -> Callable[[bytes], None]:
+    """Read what it prints; what it does now is told as soon as it is something else."""
     before = Heard()
 
     def take(output: bytes) -> None:
         nonlocal before
-        control.output(output)
         stream.take(output)
         if stream.heard.step != before.step:
             control.says(stream.heard.step)

@@ -15,7 +15,7 @@ _WORDS = tuple(
         ),
         (
             FailureClass.CONTEXT,
-            ("(prompt|input) is too long", "context (length|window)", "maximum context", "too many tokens"),
+            ("(prompt|input) is too long", "context (length|window)", "maximum context"),
         ),
         (
             FailureClass.MODEL_NOT_FOUND,

@@ -36,7 +36,7 @@ def place_of(cells: Cells, item_id: str) -> Path:
     return cells.root / _FOLDER / key_of(item_id)
 
 
-def kept(cells: Cells) -> list[str]:
+def with_folder(cells: Cells) -> list[str]:
     """The items that have a folder, or that had one when something ended half way."""
     return files.names_in(str(cells.repository.state / KEPT))
 
@@ -50,7 +50,7 @@ def enter(cells: Cells, cell: Cell, request: RunRequest, control: Control) -> No
     if files.read_regular(record) == b"" and _is_folder(place):  # it was not filled to its end
         files.remove_tree(place)
     made = _made(place, record)
-    _work_in(cell, place)
+    _point_at(cell, place)
     if made:
         try:
             hooks.run_required(cell, request, "after_create", control)
@@ -71,7 +71,7 @@ def leave(cells: Cells, item_id: str, policy: Policy, control: Control) -> None:
     head = cells.repository.head(policy.branch)
     if request is not None and head is not None and policy.hooks.before_remove and _is_folder(place):
         with cells.lend(head, sandbox(policy.sandbox)) as cell:
-            _work_in(cell, place)
+            _point_at(cell, place)
             cell.last_call = hooks.LastCall(control.stop, control.system)
             hooks.run_optional(cell, replace(request, policy=policy), "before_remove", control)
     if _is_folder(place):
@@ -83,7 +83,7 @@ def _record(cells: Cells, item_id: str) -> Path:
     return cells.repository.state / KEPT / key_of(item_id)
 
 
-def _work_in(cell: Cell, place: Path) -> None:
+def _point_at(cell: Cell, place: Path) -> None:
     around = cell.filesystem
     cell.filesystem = replace(around, at=place, writable=(*around.writable, place))
 
