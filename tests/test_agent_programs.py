@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.execution.agents.programs.program import result_in
+from factory.execution.agents.programs.heard import result_in
 from factory.model.failure import FailureClass
 from factory.model.lifecycle import Lane
 from tests.test_agent_streams import CASES, Case

@@ -143,6 +143,14 @@ class Factory(RuleBasedStateMachine):
             text = place.read_text().replace("decision: pending", f"decision: {decision}")
             place.write_text(text.replace("notes: |", "notes: because"))
 
+    def answer(self, which: int, half: bool) -> None:
+        waiting = sorted(self.world.root.glob("queue/blocked/*.answers.yaml"))
+        if self._on_main() and waiting:
+            place = waiting[which % len(waiting)]
+            place.write_text(
+                place.read_text().replace("decision:\n", "decision: as it was before\n", 1 if half else -1)
+            )
+
     def delete_a_verdict(self, which: int, committed: bool) -> None:
         waiting = sorted(self.world.root.glob("queue/review/*.human.verdict.yaml"))
         if self._on_main() and waiting:
@@ -236,7 +244,9 @@ class Factory(RuleBasedStateMachine):
     def _note_new(self) -> None:
         paths = self.world.git("ls-tree", "-r", "--name-only", "main", "queue").split("\n")
         self.taken |= {
-            Path(path).stem for path in paths if path.endswith(".yaml") and not path.endswith(".verdict.yaml")
+            Path(path).stem
+            for path in paths
+            if path.endswith(".yaml") and not path.endswith((".verdict.yaml", ".answers.yaml"))
         }
 
     def _look(self) -> None:

@@ -118,6 +118,8 @@ def _command(*words: str) -> str:
         done = MACHINE.run((sys.executable, "-m", "factory", *words), _PATIENCE_S)
     except subprocess.TimeoutExpired:
         raise ToolError(f"factory {words[0]} took longer than {_PATIENCE_S:g} s") from None
+    except (OSError, ValueError) as error:
+        raise ToolError(f"this cannot be handed on: {error}") from None
     if done.returncode:
         raise ToolError(cut(done.stderr.decode(errors="replace").strip(), _MOST))
     said = done.stdout.decode(errors="replace")

@@ -11,21 +11,30 @@ from factory.model.text import counted
 def unpriced(entries: Iterable[Entry], agents: Container[str]) -> list[Entry]:
     """The ends of runs by these agents of which nobody knows, or only in part, what they cost.
 
-    What an account refused to begin with (a limit, a key, a model) has cost nothing.
+    What an account refused to begin with (a limit, a key, a model) has cost nothing, and what was stopped what it told.
     """
     found: list[Entry] = []
     worker = ""
     for entry in entries:
         if entry.event is Event.START:
             worker = entry.worker or ""
-        elif entry.source is Lane.ACTIVE and entry.seconds is not None and worker in agents and not _refused(entry):
+        elif entry.source is Lane.ACTIVE and entry.seconds is not None and worker in agents:
+            if _refused(entry) or _stopped(entry):
+                continue
             usage = entry.usage
             found += [entry] if usage is None or usage.usd is None or usage.incomplete else []
     return found
 
 
 def _refused(entry: Entry) -> bool:
-    return entry.failure is not None and (entry.failure.is_wall or entry.failure is FailureClass.RATE_LIMIT)
+    """Whether it was not even begun: nothing was used, and an account refused it."""
+    refused = entry.failure is not None and (entry.failure.is_wall or entry.failure is FailureClass.RATE_LIMIT)
+    return refused and (entry.usage is None or entry.usage.tokens == 0)
+
+
+def _stopped(entry: Entry) -> bool:
+    """Whether it was stopped from outside: what it has cost is what it had told by then."""
+    return entry.event is Event.RELEASE and entry.failure is None
 
 
 def cost_in_words(history: History, agents: Container[str]) -> str:

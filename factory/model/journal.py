@@ -164,6 +164,11 @@ class History:
         return bool(delivered.findings) or any(entry.not_applied is NotApplied.CHECK_FAILED for entry in later)
 
     @property
+    def makers(self) -> tuple[str, ...]:
+        """Whoever has worked on it, by the names that its starts tell."""
+        return tuple(dict.fromkeys(entry.worker for entry in self.entries if entry.worker))
+
+    @property
     def question_rounds(self) -> int:
         """How often its workers have asked people."""
         return sum(bool(entry.questions) for entry in self.entries)

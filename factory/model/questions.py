@@ -1,8 +1,9 @@
 """Questions: what a worker asks of people, and how these answer, by a file in the lane of what is blocked."""
 
+import re
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from factory.model.base import Format, Said, SaidText, digest_of
 
@@ -10,7 +11,17 @@ MOST_QUESTIONS = 20  # of one run; nobody reads more
 _MOST_OPTIONS = 10
 _LONGEST_ANSWER = 4000  # characters
 
-QuestionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+
+_READ_OTHERWISE = re.compile(r"0[0-9]+|0[xo][0-9A-Fa-f]+|[0-9]+[eE]-?[0-9]+|true|false|null", re.IGNORECASE)
+
+
+def _plain(name: str) -> str:
+    if _READ_OTHERWISE.fullmatch(name):
+        raise ValueError(f"{name!r} is read as something else than these letters, so that nobody could write it")
+    return name
+
+
+QuestionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"), AfterValidator(_plain)]
 
 
 def _written(value: object) -> object:

@@ -95,6 +95,17 @@ class Usage(Format):
             )
         )
 
+    def at_least(self, before: "Usage") -> "Usage":
+        """The greater one of each number."""
+        known = [usd for usd in (self.usd, before.usd) if usd is not None]
+        return Usage.model_construct(
+            input_tokens=max(self.input_tokens, before.input_tokens),
+            output_tokens=max(self.output_tokens, before.output_tokens),
+            cached_input_tokens=max(self.cached_input_tokens, before.cached_input_tokens),
+            cache_write_tokens=max(self.cache_write_tokens, before.cache_write_tokens),
+            usd=max(known, default=None),
+        )
+
     def less(self, before: "Usage") -> "Usage":
         """What came to this beyond what had been used before."""
         return Usage.model_construct(

@@ -26,6 +26,7 @@ class Situation(NamedTuple):
     contract: str = ""
     round: int = 1
     attempt: int = 1  # of the round: one more with each transient failure
+    makers: frozenset[str] = frozenset()  # whoever has worked on it so far: what they made may be in the proposal still
 
 
 class RoleAgent(Section):

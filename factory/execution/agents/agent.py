@@ -1,6 +1,6 @@
 """An agent: whoever does one bounded piece of work in a cell, a worker's or a machine seat's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +30,7 @@ class Task:
     command: Command  # the argv as it is configured; the environment and the limits that hold for all kinds
     prompt: str
     budget_left: BudgetLeft
+    hide: Callable[[bytes], bytes] = bytes  # takes its secrets out of what it says, before that is read, cut or told
     model: str | None = None
     url: str | None = None  # of the service that has its model, where that is not the usual one
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell

@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 
 from factory.execution.agents import deliverables
-from factory.execution.agents.agent import Answer
+from factory.execution.agents.agent import COMMAND, Answer
 from factory.execution.cell.cell import Cell
 from factory.execution.outcome import Work
 from factory.execution.processes.command import Ended, Stopped
@@ -41,7 +41,9 @@ def amounts_to(begun: Work, answer: Answer, cell: Cell, request: RunRequest, rep
         result = _result(heard.raw_result)
     except InvalidFile as error:
         return heard.failed(Failure(FailureClass.CONTRACT, f"{error}{masked}"))
-    told = result is not None and result.usage != Usage()  # else what it wrote while it ran is all there is
+    # What a program has counted is not for its model to say; else what it wrote while it ran is all there is.
+    counted = request.kind != COMMAND and begun.usage != Usage()
+    told = result is not None and result.usage != Usage() and not counted
     said = replace(heard, result=result, usage=result.usage if result and told else begun.usage)
     code = answer.ended.exit_code
     if code and (result is None or result.status is Status.OK):

@@ -148,17 +148,17 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> tuple[SeatResult, 
             if astray:
                 raise _Lost(f"it {WOULD_NOT_SEE}: {astray}; {INSTEAD}")
             kind = host.agents[agent.kind if agent else COMMAND]
-            answer = kind.work(_task(cell, command, prompt, asked), control)
             mask = Mask.of_environment(agent.keys.values() if agent else ())
+            answer = kind.work(replace(_task(cell, command, prompt, asked), hide=mask.hide), control)
             said = replace(
                 said,
                 log=mask.hide_cut(answer.log),
                 seconds=answer.ended.seconds,
-                usage=estimated(
-                    answer.usage, request.policy.price_of(agent.model if agent else None, answer.agent.model)
-                ),
+                usage=answer.usage,
                 agent=answer.agent,
-            )
+            ).checked()
+            price = request.policy.price_of(agent.model if agent else None, said.agent.model)
+            said = replace(said, usage=estimated(said.usage, price))
             if answer.failure is not None:
                 failure = answer.failure._replace(reason=mask.text(answer.failure.reason))
                 return _lost(said, f"it failed ({failure.kind}): {failure.reason}"), failure

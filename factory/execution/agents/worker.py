@@ -59,13 +59,13 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
     command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
-    task = replace(_task(cell, command, prompt, request, skills, taken_up), whole_prompt=whole)
+    mask = Mask.of_environment(request.secrets)
+    task = replace(_task(cell, command, prompt, request, skills, taken_up), whole_prompt=whole, hide=mask.hide)
     try:
         answer = host.agents[request.kind].work(task, control)
         session.keep(request, cell, answer, host.sessions)
     finally:
         hooks.run_optional(cell, request, "after_run", control)
-    mask = Mask.of_environment(request.secrets)
     begun = Work(
         answer.ended.seconds,
         prompt,

@@ -16,7 +16,8 @@ _SOUGHT = 12  # characters that a place is found by; the rest is compared there
 _RUN = 24
 
 _PERCENT = b"%(?:25){0,3}"  # of a URL, which may itself be a part of one
-_COLOUR = rb"\x1b\[[0-9;]{0,20}[A-Za-z]"
+_ESCAPE = rb"(?:\x1b|\\{1,8}u001[bB]|\\{1,8}x1[bB]|\\{1,8}033|\xef\xbf\xbd)"  # or as it is printed
+_COLOUR = _ESCAPE + rb"\[[0-9;]{0,20}[A-Za-z]"
 _NUMBER = rb"[ \t]{0,10}[0-9]{1,7}[\t:|]"
 _LINE = rb"(?:\\{0,8}\r?\n|\r|\\{1,8}r\\{1,8}n|\\{1,8}[nr]|(?:%b0[dD])?%b0[aA])" % (_PERCENT, _PERCENT)
 # Between two characters a program may have wrapped the line, and numbered, indented, quoted or commented what follows.
@@ -187,7 +188,7 @@ def _replaced(data: bytes, places: Iterable[tuple[int, int]], name: bytes) -> by
 def _bare(data: bytes) -> list[bytes]:
     """The data without what may stand between two characters of a spelling, as quickly as it can be had."""
     between = b" \t\r\n\\+>#*|\"'-"
-    data = _COLOURS.sub(b"", data) if b"\x1b" in data else data
+    data = _COLOURS.sub(b"", data) if b"[" in data else data
     escaped = data
     while b"%25" in escaped:
         escaped = escaped.replace(b"%25", b"%")

@@ -15,7 +15,9 @@ from factory.model.roles import Situation
 def situation_of(state: ItemState) -> Situation:
     """What decides which agents of a role an item gets now."""
     history, labels = state.history, state.item.labels if state.item else ()
-    return Situation(tuple(labels), state.contract_name or "", history.round, history.attempts + 1)
+    return Situation(
+        tuple(labels), state.contract_name or "", history.round, history.attempts + 1, frozenset(history.makers)
+    )
 
 
 def candidates(state: ItemState, policy: Policy) -> tuple[str, ...]:
@@ -85,7 +87,11 @@ class Casting:
         if judge and (reviewer is None or reviewer.kind not in self.kinds):
             said = f"its contract's seat {seat.name!r} needs the agent {judge!r} of kind {self._known} in WORKFLOW.md"
             return Failure(FailureClass.CONFIG, said)
-        same = self._alike(seat, agent, reviewer)
+        if judge and judge in self.situation.makers:
+            said = f"the agent {judge!r} of its seat {seat.name!r} has worked on it, and nobody approves their own work"
+            return Failure(FailureClass.CONFIG, said)
+        makers = (agent, *map(self.policy.agent_named, sorted(self.situation.makers - {worker})))
+        same = next(filter(None, (self._alike(seat, maker, reviewer) for maker in makers)), "")
         if same:
             return Failure(FailureClass.CONFIG, f"its contract wants distinct models, and {same}")
         return _lacking(f"its seat {seat.name!r}", reviewer.keys.values() if reviewer else ())

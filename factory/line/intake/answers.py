@@ -34,10 +34,25 @@ def honour_answers(context: Context, snapshot: Snapshot) -> tuple[Snapshot, list
     return snapshot, problems
 
 
+def answers_of(context: Context, snapshot: Snapshot, state: ItemState) -> dict[str, str] | None:
+    """What is answered of what an item's worker asks; None where nothing counts."""
+    file = next((each for each in snapshot.listing.answers if each.item_id == state.id), None)
+    if file is None or not state.history.questions:
+        return None
+    try:
+        return _read(context, state, file)
+    except InvalidFile:
+        return None  # whoever moves the item on needs no answer
+
+
+def _read(context: Context, state: ItemState, file: AnswersFile) -> dict[str, str] | None:
+    data = context.repository.objects.regular(file.path, TreeEntry(FILE, file.blob), yaml.MAX_BYTES)
+    return read_answers(file.path, data, state.history)
+
+
 def _answered(context: Context, snapshot: Snapshot, state: ItemState, file: AnswersFile) -> list[ItemState]:
     repository = context.repository
-    data = repository.objects.regular(file.path, TreeEntry(FILE, file.blob), yaml.MAX_BYTES)
-    answers = read_answers(file.path, data, state.history)
+    answers = _read(context, state, file)
     if answers is None:
         return []
     who = repository.last_author(snapshot.head, file.path) or context.me

@@ -1,17 +1,18 @@
 """Reconcile: make the journal agree with the folder, which is the state, and let go of what nobody holds any more."""
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from functools import partial
 
 from factory.execution.agents.workspaces import with_folder
 from factory.line.context import Context
-from factory.line.intake.answers import honour_answers
+from factory.line.intake.answers import answers_of, honour_answers
 from factory.line.review.proposals import restore_proposal
 from factory.line.runs import Running
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem
-from factory.model.events import Blocked, Cancelled, Noticed, Released, RunSummary, by_hand
+from factory.model.events import Blocked, Cancelled, Noticed, Released, RunSummary, Unblocked, by_hand
 from factory.model.journal import History
 from factory.model.layout import item_path, item_pathspec
 from factory.model.lifecycle import Lane, human_event
@@ -72,6 +73,8 @@ def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState
     who = context.repository.last_author(snapshot.head, state.placed.path) or context.me
     event = human_event(state.history.lane or Lane.INBOX, state.lane)
     payload = by_hand(event, state.lane, f"moved by {who}", _work(context, state.id, state.history))
+    if isinstance(payload, Unblocked):  # with what was answered before it was moved
+        payload = replace(payload, answers=answers_of(context, snapshot, state) or {})
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
     arrival = context.reader.arrivals(snapshot).get(item_path(Lane.INBOX, state.id))
     return context.writer.move(state, Move(payload, actor=who), snapshot.listing.opened, arrival)

@@ -93,10 +93,12 @@ class Finish:
         assessed = self._judgement.assessed(delivered, item, contract, evidence)
         decision = assessed.decision
         worker = "" if contract.worker.run else self._record.history.worker
+        makers = () if contract.worker.run else self._record.history.makers
         sat = {each.seat: each.reviewer for each in self._entry.verdicts}
         for seat in contract.review.seats:
             itself = (seat.agent or "", seat.run) == (worker, contract.worker.run) and seat.role is None
-            if seat.by_machine and (itself or sat.get(seat.name) == f"{worker} ({SeatKind.AGENT})"):
+            made = {f"{maker} ({SeatKind.AGENT})" for maker in makers}
+            if seat.by_machine and (itself or sat.get(seat.name) in made):
                 yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
         if (decision.event, decision.verdicts) != (self._entry.event, self._entry.verdicts):
             yield from assessed.refused  # a verdict that nobody counted is kept with the run, and breaks nothing

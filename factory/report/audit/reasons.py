@@ -31,7 +31,7 @@ def unfounded(state: AuditState, line: Line, step: CommitDiff, lane: Lane | None
     """What is wrong with why an item, which lay in a lane before, was sent back or to a person."""
     entry = line.entry
     if entry.answers:
-        yield from _unasked(state, line)
+        yield from _unasked(state, line, moved=lane is entry.to)
     returned = lane is Lane.BLOCKED  # its file had been deleted, and was brought back there
     if entry.event not in (Event.REWORK, Event.BLOCK) or returned:
         return
@@ -48,8 +48,8 @@ def unfounded(state: AuditState, line: Line, step: CommitDiff, lane: Lane | None
         yield f"was {how}, and by what is committed {reason.instead}"
 
 
-def _unasked(state: AuditState, line: Line) -> Iterator[str]:
-    """What is wrong with the answers that sent an item back to work."""
+def _unasked(state: AuditState, line: Line, *, moved: bool) -> Iterator[str]:
+    """What is wrong with the answers that sent an item back to work; `moved`: a person has moved it besides."""
     record, entry = line
     path, history = answers_path(record.id), record.history
     kept = record.run.get(run_path(entry.run, ANSWERS), "")
@@ -62,7 +62,7 @@ def _unasked(state: AuditState, line: Line) -> Iterator[str]:
     except InvalidFile as error:
         yield f"was answered by what does not count: {error.problems[0].message}"
         return
-    if given != entry.answers or entry.actor != str(author):
+    if given != entry.answers or (entry.actor != str(author) and not moved):
         yield "was answered, and its journal tells of other answers, or of another person, than the file"
 
 

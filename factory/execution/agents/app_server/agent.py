@@ -10,7 +10,6 @@ from factory.execution.agents.app_server.requests import KEY, Settings
 from factory.execution.agents.app_server.talk import Talk
 from factory.execution.agents.programs.codex import CODEX
 from factory.execution.agents.programs.limits import with_reset
-from factory.execution.agents.programs.program import result_in
 from factory.execution.agents.programs.trace import Trace
 from factory.execution.agents.usage import exceeded
 from factory.execution.cell.sandbox import Kind
@@ -40,7 +39,7 @@ class AppServerAgent:
         errors.write_bytes(b"")
         result = task.cell.out / RESULT
         trace = Trace(control.system, control.output)
-        talk = Talk(_settings(task), task.codex, result.is_file, control, trace)
+        talk = Talk(_settings(task), task.codex, result.is_file, control, trace, task.hide)
 
         def watch() -> Failure | None:
             beyond = exceeded(task.budget_left, estimated(talk.state.heard.usage, task.price))
@@ -77,9 +76,9 @@ def _seen(ended: Ended, talk: Talk) -> Ended:
 def _answer(task: Task, talk: Talk, ended: Ended, errors: Path) -> Answer:
     heard, told = talk.state.heard, talk.state.told
     besides = _read(errors)
-    words = besides.decode(errors="replace")
+    words = task.hide(besides).decode(errors="replace")
     failed = ended.stopped is Stopped.NO and not talk.state.interrupted
-    spoken = result_in(heard.message)
+    spoken = heard.result
     return Answer(
         ended,
         task.command.log.read_bytes() + (_APART + besides if besides.strip() else b""),

@@ -8,7 +8,6 @@ from factory.execution.agents.app_server.item_tool import Told, call
 from factory.execution.agents.app_server.requests import Settings
 from factory.execution.agents.app_server.tokens import Tokens
 from factory.execution.agents.programs.heard import Event, Heard, text, within
-from factory.execution.agents.programs.program import result_in
 from factory.model.failure import Failure, FailureClass
 from factory.model.text import label, said
 
@@ -203,7 +202,7 @@ def _turn_ended(state: Conversation, method: str, params: Event, *, wrote: bool)
 
 def _completed(state: Conversation, *, wrote: bool) -> Step:
     """Whether the agent is at its end: it has delivered or asked, or it did nothing when it was told to go on."""
-    final = state.told.final or wrote or result_in(state.heard.message) is not None
+    final = state.told.final or wrote or state.heard.result is not None
     idle = state.turns > 1 and state.heard.steps == state.steps_before
     if state.settings.item is None or final or idle:
         return replace(state, heard=replace(state.heard, finished=True), over=True), ()

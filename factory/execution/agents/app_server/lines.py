@@ -1,7 +1,7 @@
 """The lines of an app-server: its standard output, in pieces of any length, as the messages that stand in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from factory.execution.agents.programs.heard import Event
 
@@ -11,8 +11,9 @@ _LONGEST = 10_000_000  # bytes; a longer line says nothing
 class Lines:
     """Cuts output into lines. One that is no JSON object, or too long, is counted and says nothing else."""
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Callable[[bytes], bytes] = bytes) -> None:
         self.malformed = 0
+        self._hide = hide  # takes secrets out of a line before anything reads it
         self._begun = b""
         self._too_long = False
 
@@ -33,7 +34,7 @@ class Lines:
         if not line.strip() and not too_long:
             return None
         try:
-            found = None if too_long else json.loads(line)
+            found = None if too_long else json.loads(self._hide(line))
         except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict):

@@ -22,9 +22,16 @@ class Talk:
     """A dialogue of a process, and a watcher of it that knows how long its answers and its turns may take."""
 
     def __init__(
-        self, settings: Settings, patience: Codex, wrote: Callable[[], bool], control: Control, trace: Trace
+        self,
+        settings: Settings,
+        patience: Codex,
+        wrote: Callable[[], bool],
+        control: Control,
+        trace: Trace,
+        hide: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._settings = settings
+        self._hide = hide
         self._trace = trace
         self._patience = patience
         self._wrote = wrote
@@ -32,7 +39,7 @@ class Talk:
         self._start()
 
     def _start(self) -> bytes:
-        self._lines = Lines()
+        self._lines = Lines(self._hide)
         self.state, said = begin(self._settings, __version__)
         self._since = self._turn_since = self._control.system.monotonic()
         self.lingered = False

@@ -24,6 +24,9 @@ _CODES = {  # what it calls an answer of its service that was none
 }
 _ENDINGS = {"error_max_turns": FailureClass.MAX_TURNS, "error_max_budget_usd": FailureClass.BUDGET}
 
+_LATEST = 9_999_999_999
+_MILLISECONDS = (10**12, 10**13)  # between these a time is told in milliseconds
+
 
 def claude(heard: Heard, event: Event) -> Heard:
     """What is heard once a line of its stream has come."""
@@ -35,8 +38,14 @@ def claude(heard: Heard, event: Event) -> Heard:
         case "result":
             return _of_end(heard, event)
         case "rate_limit_event" if text(event, "rate_limit_info", "status") == "rejected":
-            return replace(heard, reset=f"resets_at: {count(event, 'rate_limit_info', 'resetsAt')}")
+            return replace(heard, reset=f"resets_at: {_second(within(event, 'rate_limit_info', 'resetsAt'))}")
     return heard
+
+
+def _second(told: object) -> int:
+    """A second since 1970 that has ten digits, of a number of seconds or of milliseconds."""
+    whole = told if isinstance(told, int) and not isinstance(told, bool) else 0
+    return max(0, min(whole // 1000 if _MILLISECONDS[0] <= whole <= _MILLISECONDS[1] else whole, _LATEST))
 
 
 def _of_system(heard: Heard, event: Event) -> Heard:

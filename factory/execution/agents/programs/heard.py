@@ -1,5 +1,7 @@
 """What has been heard of an agent so far: the same values, whichever program printed them."""
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +10,7 @@ from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.text import label, said
 
 _MOST_DENIALS = 50
+_FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 Event = Mapping[str, object]  # one line of a stream, parsed
 
@@ -22,6 +25,7 @@ class Heard:
     version: str = ""
     usage: Usage = field(default_factory=Usage)  # so far
     message: str = ""  # the last that it said
+    result: bytes | None = None  # what stands for `result.json` in all of that, however long it was
     step: str = ""  # what it does at this moment
     steps: int = 0  # tools that it has used
     denials: tuple[str, ...] = ()  # tools that it was not allowed to use
@@ -32,7 +36,7 @@ class Heard:
 
     def says(self, message: str) -> "Heard":
         """With something that it said."""
-        return replace(self, message=said(message)) if message.strip() else self
+        return replace(self, message=said(message), result=result_in(message)) if message.strip() else self
 
     def does(self, step: str) -> "Heard":
         """With a tool that it uses now."""
@@ -82,3 +86,16 @@ def dollars(event: Event, *path: str) -> float | None:
     found = within(event, *path)
     good = isinstance(found, int | float) and not isinstance(found, bool) and found == found
     return max(0.0, min(float(found), MOST_USD)) if good and isinstance(found, int | float) else None
+
+
+def result_in(message: str) -> bytes | None:
+    """The last fenced block of a message that is a JSON object with a status: what an agent without a file says."""
+    for block in reversed(_FENCED.findall(message)):
+        try:
+            found = json.loads(block)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and "status" in found:
+            told: str = block
+            return told.encode()
+    return None

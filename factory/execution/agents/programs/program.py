@@ -1,7 +1,5 @@
 """A coding agent that is a program: its command line as data, and its output read while it works."""
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +19,6 @@ from factory.model.base import Argv
 from factory.model.failure import Failure, FailureClass
 from factory.model.prices import estimated
 from factory.model.result import Usage
-
-_FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class ProgramAgent:
     def work(self, task: Task, control: Control) -> Answer:
         """Run it to its end. An exit status alone is no success."""
         trace = Trace(control.system, control.output)
-        stream = Stream(self._program.parser, trace.note)
+        stream = Stream(self._program.parser, trace.note, task.hide)
         meter = _Meter(stream, task, self._program)
         prompt = task.cell.give("prompt.stdin", task.prompt.encode())
         command = replace(
@@ -77,7 +73,7 @@ class ProgramAgent:
             meter.usage,
             identity,
             message=heard.message,
-            result=result_in(heard.message),
+            result=heard.result,
             failure=failure,
             denials=heard.denials,
             trace=trace.data(),
@@ -91,19 +87,6 @@ class ProgramAgent:
         if not self._program.skills:
             return seen
         return replace(seen, mounted=(*seen.mounted, *task.cell.at_home(task.skills, self._program.skills)))
-
-
-def result_in(message: str) -> bytes | None:
-    """The last fenced block of a message that is a JSON object with a status: what an agent without a file says."""
-    for block in reversed(_FENCED.findall(message)):
-        try:
-            found = json.loads(block)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and "status" in found:
-            told: str = block
-            return told.encode()
-    return None
 
 
 def _read(control: Control, stream: Stream) -> Callable[[bytes], None]:
@@ -125,7 +108,7 @@ class _Meter:
 
     def __init__(self, stream: Stream, task: Task, program: Program) -> None:
         self._stream = stream
-        self._before = task.used_in_session if program.counts_on else Usage()
+        self._task, self._counts_on = task, program.counts_on
         self._file = UsageMeter(task.cell.out, task.budget_left)
         self._left, self._price = task.budget_left, task.price
 
@@ -134,6 +117,12 @@ class _Meter:
         self._file.read()
         heard = self._stream.heard.usage
         return heard.less(self._before) if heard != Usage() else self._file.usage
+
+    @property
+    def _before(self) -> Usage:
+        """What its session had used before, as far as it goes on counting that; another session has used nothing."""
+        begun = self._stream.heard.session in ("", self._task.session)
+        return self._task.used_in_session if self._counts_on and begun else Usage()
 
     @property
     def in_session(self) -> Usage:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from factory.execution.agents.programs.heard import Heard, Parser
 from factory.execution.agents.programs.trouble import of_words, trouble
@@ -15,9 +16,15 @@ _TAIL = 4_000  # characters of what is no event, that are kept
 class Stream:
     """Reads one agent's output, in pieces of any length. Nothing in it is an error of the reader's."""
 
-    def __init__(self, parser: Parser, news: Callable[[Heard, Heard], None] = lambda _before, _after: None) -> None:
+    def __init__(
+        self,
+        parser: Parser,
+        news: Callable[[Heard, Heard], None] = lambda _before, _after: None,
+        hide: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         self.heard = Heard()
         self._parser = parser
+        self._hide = hide  # takes secrets out of a line before anything reads it
         self._news = news  # told what was heard before a line, and what is now
         self._begun = b""
         self._too_long = False
@@ -37,12 +44,14 @@ class Stream:
         if self._too_long:  # this is how it ends
             self._too_long = False
             return
+        line = self._hide(line)
         try:
             event = json.loads(line)
         except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict):
-            before, self.heard = self.heard, self._parser(self.heard, event)
+            before, heard = self.heard, self._parser(self.heard, event)
+            self.heard = replace(heard, usage=heard.usage.at_least(before.usage))  # what was used cannot be less later
             self._news(before, self.heard)
         else:
             self._tail = f"{self._tail}{line.decode(errors='replace')}\n"[-_TAIL:]
