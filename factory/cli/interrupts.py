@@ -1,7 +1,8 @@
-"""Interrupts: ^C and SIGTERM ask the orchestrator to stop, which it does where nothing is half done."""
+"""Interrupts: ^C and SIGTERM ask whoever is at work to stop, which they do where nothing is half done."""
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -17,15 +18,30 @@ def holding(orchestrator: Orchestrator) -> Iterator[None]:
 
     Raises KeyboardInterrupt when it was asked to.
     """
+    with _asking(orchestrator.stop), orchestrator.holding():
+        yield
 
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """What the first signal sets, for whoever ends then with StopRequested; the second one kills.
+
+    Raises KeyboardInterrupt in its place.
+    """
+    stop = threading.Event()
+    with _asking(stop.set):
+        yield stop
+
+
+@contextmanager
+def _asking(stop: Callable[[], None]) -> Iterator[None]:
     def ask(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        orchestrator.stop()
+        stop()
 
     before = {number: signal.signal(number, ask) for number in _SIGNALS}
     try:
-        with orchestrator.holding():
-            yield
+        yield
     except StopRequested:
         raise KeyboardInterrupt from None
     finally:

@@ -43,7 +43,7 @@ class BusyError(FactoryError):
 
 
 class StopRequested(Exception):
-    """The orchestrator was asked to stop, and nothing is half done."""
+    """Who is at work was asked to stop, and nothing is half done."""
 
 
 class NothingButCommits(FactoryError):

@@ -27,7 +27,7 @@ _MOST_UNFINISHED = 1_000_000  # bytes of a patch that nobody has held against th
 
 def amounts_to(begun: Work, answer: Answer, cell: Cell, request: RunRequest, repository: Repository) -> Work:
     """What the work amounts to: how it ended, what it says, and what it left, in this order."""
-    failure = _of_ending(answer.ended, request)
+    failure = of_ending(answer.ended, request)
     if failure is not None:
         return begun.failed(failure)
     if answer.failure is not None:
@@ -90,7 +90,8 @@ def _heard(begun: Work, answer: Answer, cell: Cell, mask: Mask) -> tuple[Work, s
     return replace(begun, raw_result=masked and masked[: yaml.MAX_BYTES], exposed=masked != raw), problem
 
 
-def _of_ending(ended: Ended, request: RunRequest) -> Failure | None:
+def of_ending(ended: Ended, request: RunRequest) -> Failure | None:
+    """Why it did not end by itself, or was killed; None when it ended with an exit status."""
     limits, left = request.contract.limits, request.budget_left.minutes
     match ended.stopped:
         case Stopped.WALL if left is not None and left < limits.minutes:
