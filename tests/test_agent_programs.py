@@ -112,6 +112,19 @@ def test_a_question_is_a_question(world: World, tmp_path: Path, monkeypatch: pyt
     assert world.lane("one") == "blocked" and world.last("one").reason == "Which of the two?"
 
 
+def test_a_result_in_a_file_counts_more_than_one_in_the_last_message(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = 'So.\n```json\n{"status": "failed", "summary": "in words"}\n```\n'
+    ended: Mapping[str, object] = {"type": "result", "subtype": "success", "is_error": False, "result": said}
+    wrote = """echo x > a.txt; echo '{"status": "ok", "summary": "in a file"}' > $FACTORY_OUT/result.json"""
+    stand_in(tmp_path / "bin", monkeypatch, "claude", f"{json.dumps(ended)}\n".encode(), 0, wrote)
+    with_agent(world, "claude")
+    world.tick()
+    assert world.lane("one") == "done"
+    assert json.loads(world.artifacts("one")["run-1/result.json"])["summary"] == "in a file"
+
+
 def test_the_key_of_an_account_is_masked_in_what_its_agent_says(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
