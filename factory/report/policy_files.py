@@ -1,16 +1,18 @@
 """Policy files: what is wrong with a contract or a prompt beside what it names."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from factory.execution.agents.kinds import PROGRAMS
 from factory.execution.checks.reads import left_out
 from factory.line.policy_problems import IN_A_PROMPT, Key, at, template, templates
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import WORKFLOW, skill_path
+from factory.model.policy import Policy
 from factory.model.reads import Reads
 from factory.store import files, yaml
 from factory.store.library import read_workflow
@@ -100,13 +102,38 @@ def _skills(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Pro
             yield from error.problems
 
 
-def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Problem]:
-    """Whether WORKFLOW.md names the agents that a contract names."""
+def without_effect(root: Path, source: yaml.Source) -> Iterator[str]:
+    """What a contract says and its workers take no notice of. Raises InvalidFile when it cannot be read."""
+    worker = yaml.load(Contract, source).worker
+    policy = _policy(root)
+    if not worker.on_write or policy is None:
+        return
+    kinds = {
+        name: policy.agents[name].kind
+        for name in worker.agents or policy.agents_of(worker.role)
+        if name in policy.agents
+    }
+    able = [kind for kind, program in PROGRAMS.items() if program.on_write]
+    others = [f"the agent {name!r}, which is of the kind {kind}" for name, kind in kinds.items() if kind not in able]
+    others += ["a command"] if worker.run else []
+    for other in others:
+        yield str(at(source, ("worker", "on_write"), f"has no effect on {other}; only {', '.join(able)} can do this"))
+
+
+def _policy(root: Path) -> Policy | None:
+    """The policy in the working tree; None where WORKFLOW.md says of itself what is wrong with it."""
     workflow = files.read_regular(root / WORKFLOW)
     try:
-        agents: Iterable[str] = read_workflow(workflow).policy.agents if workflow else {}
+        return read_workflow(workflow).policy if workflow else Policy()
     except InvalidFile:
-        return  # told of WORKFLOW.md itself
+        return None
+
+
+def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Problem]:
+    """Whether WORKFLOW.md names the agents that a contract names."""
+    policy = _policy(root)
+    if policy is None:
+        return
     seats = enumerate(contract.review.seats)
     worker = contract.worker
     several = not isinstance(worker.agent, str)
@@ -116,5 +143,5 @@ def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Pro
     ]
     named += [(seat.agent, ("review", "seats", number, "agent")) for number, seat in seats]
     for agent, key in named:
-        if agent is not None and agent not in agents:
+        if agent is not None and agent not in policy.agents:
             yield at(source, key, f"WORKFLOW.md names no agent {agent!r} under 'agents'")

@@ -14,6 +14,7 @@ from factory.execution.processes import process
 from factory.execution.processes.command import Command, Ended
 from factory.execution.request import BudgetLeft
 from factory.model.agent import AgentIdentity
+from factory.model.base import Argv
 from factory.model.failure import Failure
 from factory.model.prices import Price
 from factory.model.result import Usage
@@ -35,6 +36,7 @@ class Task:
     url: str | None = None  # of the service that has its model, where that is not the usual one
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
     skills: tuple[Path, ...] = ()  # the folders of those that it gets
+    on_write: tuple[Argv, ...] = ()  # what is run after each file that it writes, by an agent that can
     max_turns: int = 20
     session: str | None = None  # to go on in: its files lie in the home again, and the prompt says what is new
     used_in_session: Usage = field(default_factory=Usage)  # before, as far as the agent counts it on

@@ -141,6 +141,7 @@ def _task(
         url=agent.url if agent else None,
         tools=worker.tools,
         skills=skills,
+        on_write=worker.on_write,
         max_turns=request.policy.agent.max_turns,
         session=taken_up.session if taken_up else None,
         used_in_session=taken_up.used if taken_up else Usage(),

@@ -1,6 +1,8 @@
 """Claude Code, as `claude -p --output-format stream-json --verbose` prints it."""
 
-from collections.abc import Mapping
+import json
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from factory.execution.agents.agent import Task
@@ -13,6 +15,10 @@ from factory.model.result import Usage
 from factory.model.text import label
 
 _TOOLS = ("Read", "Glob", "Grep", "Edit", "Write", "Bash")
+_WRITING = "Edit|MultiEdit|Write|NotebookEdit"
+_HOOK_S = 60
+# Only with this exit status its model is told of it, and of what is on the standard error; a long text would fill it.
+_TOLD = 'said=$("$@" 2>&1 </dev/null) || { printf "%s\\n" "$said" | tail -c 4000 >&2; exit 2; }'
 _SKILL = "Skill"  # without which it offers its model none
 
 _CODES = {  # what it calls an answer of its service that was none
@@ -97,8 +103,16 @@ def _argv(task: Task) -> Argv:
     argv += ["--permission-mode", "dontAsk", "--max-turns", str(task.max_turns)]
     argv += ["--model", task.model] if task.model else []
     argv += ["--resume", task.session] if task.session else []
+    argv += ["--settings", _hooks(task.on_write)] if task.on_write else []
     argv += ["--max-budget-usd", f"{task.budget_left.usd:.2f}"] if task.budget_left.usd is not None else []
     return (*argv, "--tools", known, "--allowedTools", *tools)
+
+
+def _hooks(commands: Sequence[Argv]) -> str:
+    """Settings by which it runs these after each file that it writes, and is told what those print that fail."""
+    lines = (shlex.join(("sh", "-c", _TOLD, "on_write", *command)) for command in commands)
+    hooks = [{"type": "command", "command": line, "timeout": _HOOK_S} for line in lines]
+    return json.dumps({"hooks": {"PostToolUse": [{"matcher": _WRITING, "hooks": hooks}]}})
 
 
 def _env(task: Task) -> Mapping[str, str]:
@@ -117,6 +131,7 @@ CLAUDE = Program(
     tried="2.1.197",
     hosts=("api.anthropic.com:443",),
     skills=".claude/skills",
+    on_write=True,
     proxied=True,
     session_files=(".claude/projects",),
 )

@@ -35,6 +35,7 @@ class Program:
     counts_on: bool = False  # whether what it says to have used counts on from run to run of a session
     library: str = ""  # the module that drives it, where that does not come with the factory
     skills: str = ""  # the folder of its home in which it looks for skills, if it does
+    on_write: bool = False  # whether it runs commands after each file that it writes
     hosts: tuple[str, ...] = ()  # where its model is, if nothing else is said
     proxied: bool = False  # whether it was seen to go there by HTTPS_PROXY
 
