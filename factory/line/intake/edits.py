@@ -232,7 +232,8 @@ class _Validation:
     def _answers(self, file: OpenAnswers, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """Answers are taken in once all is answered. Raises InvalidFile for what is half answered."""
         state = self._snapshot.items.get(file.item_id)
-        if state is None or not file.is_at_home or state.lane is not Lane.BLOCKED or not state.history.questions:
+        asks = state is not None and state.history.lane is Lane.BLOCKED and bool(state.history.questions)
+        if state is None or not file.is_at_home or not asks:  # also where a person has moved it on by now
             raise InvalidFile(
                 Problem(path, 1, 1, "answers nothing that is asked; the factory writes these files itself")
             )
