@@ -714,6 +714,21 @@ def test_what_is_saved_just_before_the_old_name_goes_away_is_moved_too(
     assert target.read_bytes() == b"newest" and sorted(path.name for path in tmp_path.iterdir()) == ["b"]
 
 
+def test_what_is_saved_over_the_new_name_meanwhile_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    rename = Path.rename
+
+    def renames(self: Path, to: Path) -> Path:
+        (tmp_path / "saved").write_bytes(b"a person's")
+        (tmp_path / "saved").replace(target)
+        return rename(self, to)
+
+    source.write_bytes(b"ours")
+    monkeypatch.setattr(Path, "rename", renames)
+    assert files.move_new(source, target)
+    assert target.read_bytes() == b"a person's" and sorted(path.name for path in tmp_path.iterdir()) == ["b"]
+
+
 def test_moving_a_file_that_somebody_takes_away_meanwhile_does_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,16 +39,20 @@ def move_new(source: Path, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
+            moved = source.lstat()
             os.link(source, target, follow_symlinks=False)
         except (FileExistsError, FileNotFoundError):
             return False
-        if _take_away(source, target):
-            return True
-        target.unlink()  # somebody moved or rewrote the source in between: what they did counts
+        if _are_one(source, target):
+            moved = source.lstat()  # it may have been rewritten just before it had its second name
+        if _take_away(source, moved):
+            return True  # what somebody has put over the target since counts
+        if _is(target, moved):
+            target.unlink()  # somebody moved or rewrote the source in between: what they did counts
 
 
-def _take_away(path: Path, other: Path) -> bool:
-    """Take away a name of a file that has another one; False, and what lies there stays, when it is one no more.
+def _take_away(path: Path, known: os.stat_result) -> bool:
+    """Take away a name of a known file; False, and what lies there stays, when it is another one by now.
 
     It is put aside before it is looked at: what somebody saved there in that moment must not be taken for it.
     """
@@ -57,7 +61,7 @@ def _take_away(path: Path, other: Path) -> bool:
         path.rename(aside)
     except FileNotFoundError:
         return False
-    same = _is_same(aside, other)
+    same = _is(aside, known)
     if not same:
         with suppress(FileExistsError):  # they have saved again
             os.link(aside, path, follow_symlinks=False)
@@ -75,10 +79,18 @@ def put_new(source: Path, target: Path) -> bool:
         return write_new(target, source.read_bytes())
 
 
-def _is_same(path: Path, other: Path) -> bool:
+def _are_one(path: Path, other: Path) -> bool:
     """Whether two names are those of one file."""
     try:
-        return os.path.samestat(path.lstat(), other.lstat())
+        return _is(path, other.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _is(path: Path, known: os.stat_result) -> bool:
+    """Whether a name is that of a known file."""
+    try:
+        return os.path.samestat(path.lstat(), known)
     except FileNotFoundError:
         return False
 
