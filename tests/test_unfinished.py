@@ -35,7 +35,8 @@ def test_whatever_it_came_to_its_patch_is_kept(world: World, ending: list[dict[s
 def test_a_run_that_was_stopped_leaves_its_patch_and_its_log(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(tmp_path / "bin", monkeypatch, "claude", "#!/bin/sh\necho half > half.txt; echo begun; sleep 60\n")
+    begun = '{"type": "assistant", "message": {"content": [{"type": "text", "text": "begun"}]}}'
+    program(tmp_path / "bin", monkeypatch, "claude", f"#!/bin/sh\necho half > half.txt; echo '{begun}'; sleep 60\n")
     with_agent(world, "claude")
     running = world.start("run")
     live = world.root / ".git/factory/live/one"

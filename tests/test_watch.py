@@ -1,6 +1,7 @@
 """`factory run`: it notices everything, and leaves nothing when it ends."""
 
 import json
+import shutil
 import signal
 import threading
 import time
@@ -32,6 +33,15 @@ def running(world: World) -> Iterator[Process]:
     assert process.returncode == 0, output
     assert "Traceback" not in output
     left_nothing(world)
+
+
+def test_it_ends_when_its_repository_is_gone(world: World) -> None:
+    world.policy("polling: {interval_ms: 100}")
+    process = world.start("run")
+    world.until(lambda: "watching" in (process.stdout.readline() if process.stdout else ""))
+    shutil.rmtree(world.root)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 3 and "is gone" in output and "Traceback" not in output
 
 
 def left_nothing(world: World) -> None:

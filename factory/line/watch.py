@@ -75,6 +75,8 @@ class _Watch:
         self._followed = folders
 
     def _watching(self, observer: BaseObserver, folders: Sequence[tuple[Path, bool]]) -> BaseObserver:
+        for folder, _ in folders:
+            folder.stat()  # the library lets go of nothing that it has taken for a folder that is not there
         try:
             for folder, below in folders:
                 observer.schedule(self._handler, str(folder), recursive=below)
@@ -154,6 +156,10 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             except (NothingButCommits, OutOfTurn):
                 raise
             except (FactoryError, OSError) as error:  # what is in its way, a full disk too, will be gone some time
+                if not context.repository.common_dir.is_dir():
+                    raise UnusableError(
+                        f"the repository {context.repository.common_dir} is gone", "git clone"
+                    ) from None
                 report, wait = PassReport(0, waiting=_said(error)), min(wait, _AGAIN_S)
                 context.system.sleep(_PAUSE_S)  # whatever its half-done work wakes must not make it try again at once
             after_pass(report)
