@@ -59,9 +59,9 @@ def answered(path: str, data: bytes, decisions: Mapping[str, str]) -> bytes:
     yaml.load(Answers, yaml.Source(path, data))
     text = data.decode()
     for key, decision in decisions.items():
-        line = re.compile(rf"^(  - id: {re.escape(key)}\n    decision:)[^\n]*", re.MULTILINE)
-        told = json.dumps(decision, ensure_ascii=False)
-        text = line.sub(lambda found, told=told: f"{found[1]} {told}", text, count=1)  # type: ignore[misc]
+        before, line, after = text.partition(f"  - id: {key}\n    decision:")
+        _, newline, rest = after.partition("\n")
+        text = f"{before}{line} {json.dumps(decision, ensure_ascii=False)}{newline}{rest}" if line else text
     given = yaml.load(Answers, yaml.Source(path, text.encode())).given
     for key, decision in decisions.items():
         if given.get(key, "") != decision.strip():

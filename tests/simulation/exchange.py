@@ -13,7 +13,7 @@ from tests.simulation.steps import Script, Step
 _APART = 1000  # so that no two persons give one name to two things
 _THEIRS = "origin/main"
 _IN_THE_WAY = re.compile(r"work/[\w.-]+")
-_PUT_AWAY = re.compile(r"artifacts/[\w./-]+/verdict\.\w+\.yaml")
+_PUT_AWAY = re.compile(r"artifacts/[\w./-]+/(?:verdict\.\w+|answers)\.yaml")
 _SECOND: tuple[str, ...] = ("src/second.txt",)  # what the person of the second clone writes
 _OWN = ("src/", "notes.txt", "WORKFLOW.md", "queue/")
 _TAKEN_IN = "factory: take in "

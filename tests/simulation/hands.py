@@ -46,7 +46,7 @@ class Hands:
 
     def _one(self, chance: Random, *patterns: str, judged: bool = False) -> Path | None:
         found = sorted(path for pattern in patterns for path in self._machine.root.glob(pattern))
-        found = [path for path in found if judged or ".verdict" not in path.name]
+        found = [path for path in found if judged or not path.stem.endswith((".verdict", ".answers"))]
         return chance.choice(found) if found and self._on_main() else None
 
     def _items(self, *lanes: str) -> tuple[str, ...]:
