@@ -155,6 +155,10 @@ def test_an_item_needs_a_title_and_nothing_else() -> None:
         "hold": False,
         "scope": (),
         "discovered_from": None,
+        "mission": None,
+        "milestone": None,
+        "fulfills": (),
+        "validates": None,
         "reverts": None,
     }
 
@@ -561,7 +565,34 @@ answers:
   - id: name
     decision:
 """
+ASSERTIONS = """
+- {id: VAL-CART-001, area: cart, text: "Two of one make one line", by: user-testing, paths: [shop/**], guard: true}
+- {id: VAL-CART-002, text: "A negative one is refused", check: [pytest, -q], reads: [shop/**], holds_already: false}
+"""
+PLAN = """
+goal: A shop
+constraints: [no new dependencies]
+budget: {usd: 40}
+writers: 1
+roles: {work: solver, review: critic, test: tester, steer: planner}
+milestones:
+  - id: m1
+    title: A cart that adds up
+    max_rounds: 4
+    features:
+      - {id: schema, title: Tables, infrastructure: true}
+      - {id: cart-lines, title: Lines, fulfills: [VAL-CART-001], scope: [shop/cart/**], contract: change,
+         skills: [python-service], depends_on: [schema], budget: {usd: 2.0}, answers: [shop.m1.scrutiny/F1]}
+    dismissed: [{issue: shop.schema/L1, reason: "not worth it: nobody reads that table"}]
+"""
+SERVICES = """
+checks: {test: [pytest, -q], lint: [ruff, check, .]}
+services: {web: {run: [python, -m, shop, --port, "{{ port }}"], ready: {http: /health}, seconds: 20, env: {mode: test}}}
+"""
 EXAMPLES = {
+    "assertions": ASSERTIONS,
+    "plan": PLAN,
+    "services": SERVICES,
     "item": ITEM,
     "contract": CONTRACT,
     "workflow": WORKFLOW.split("---\n")[1],
@@ -577,9 +608,9 @@ def test_the_schema_of_a_format_takes_its_documented_example(name: str) -> None:
     example = yaml.parse(source(EXAMPLES[name]))
     assert complaints(schema, example) == []
     assert schema["$schema"].endswith("2020-12/schema")
-    # and knows every documented key
-    assert isinstance(example, dict)
-    assert set(example) <= set(schema["properties"])
+    yaml.load(FORMATS[name], source(EXAMPLES[name]))
+    if isinstance(example, dict):  # and knows every documented key
+        assert set(example) <= set(schema["properties"])
 
 
 @pytest.mark.parametrize("name", ["item", "contract", "verdict", "result"])

@@ -78,6 +78,7 @@ class Produces(Format):
     patch: Patch = Patch()
     files: tuple[ProducedFile, ...] = ()
     data: dict[str, JsonValue] | None = None
+    plan: bool = False  # whether it is the plan of a mission
 
 
 class Limits(Format):

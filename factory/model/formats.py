@@ -5,6 +5,8 @@ from pydantic import BaseModel, JsonValue
 from factory.model.contract import Contract
 from factory.model.hover import HELP
 from factory.model.item import Item
+from factory.model.mission.assertions import Assertions
+from factory.model.mission.plan import Plan, Services
 from factory.model.policy import Policy
 from factory.model.questions import Answers
 from factory.model.result import Result
@@ -17,6 +19,9 @@ FORMATS: dict[str, type[BaseModel]] = {
     "verdict": Verdict,
     "result": Result,
     "answers": Answers,
+    "assertions": Assertions,
+    "plan": Plan,
+    "services": Services,
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from factory.model.hover_agents import ARGV, ENV, NETWORK, OF_AGENTS, SECRETS
+from factory.model.hover_mission import OF_MISSIONS
 from factory.model.hover_symphony import OF_SYMPHONY
 
 _BEFORE = "true: it must fail on the target without the change, or it proves nothing and counts as failed."
@@ -12,6 +13,7 @@ _PROMPT = "The path of a prompt in this repository, a template."
 HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         **OF_SYMPHONY,
+        **OF_MISSIONS,
         "Item": {
             "title": "What is to be done, in one sentence.",
             "contract": "The contract that governs it; without one the routes of WORKFLOW.md decide.",
@@ -25,6 +27,10 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "scope": "The paths that it is about, as patterns: it waits while an item about the same is under way.",
             "budget": "The most that all its runs together may use; then it is blocked.",
             "discovered_from": "The item whose worker came across this one. The factory writes it.",
+            "mission": "The mission that it is a part of. The factory writes it.",
+            "milestone": "The milestone that it is a part of. The factory writes it.",
+            "fulfills": "The mission's assertions that hold once it is done. The factory writes it.",
+            "validates": "scrutiny or testing: it finds out what a milestone has come to. The factory writes it.",
             "reverts": "The commit, all 40 digits, of an applied change to be undone. `factory revert` writes it.",
         },
         "Budget": {
@@ -108,6 +114,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "patch": "What a proposal may change.",
             "files": "Files to be left in $FACTORY_OUT.",
             "data": "The JSON Schema that `data` in result.json must satisfy.",
+            "plan": "true: it is the plan of a mission, below contracts/missions.",
         },
         "Retry": {"max_attempts": "Attempts in a row, the first included."},
         "Review": {

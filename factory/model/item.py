@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from itertools import count
 from typing import Annotated, Self
 
@@ -42,6 +43,13 @@ def slug(title: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     words = words[:60].rstrip("-") or "item"
     return f"item-{words}" if id_problem(words) else words
+
+
+class Validator(StrEnum):
+    """Who looks at what a milestone of a mission has come to."""
+
+    SCRUTINY = "scrutiny"  # checks on the target, and a reviewer for each feature
+    TESTING = "testing"  # a user of the running program
 
 
 class Criterion(Format):
@@ -86,6 +94,10 @@ class Item(Format):
     scope: Scope = ()  # the paths that it is about: it does not start beside another that is about the same
     budget: Budget = Budget()
     discovered_from: ItemId | None = None  # the item whose worker came across it
+    mission: ItemId | None = None  # the mission that it is a part of
+    milestone: Name | None = None
+    fulfills: tuple[Text, ...] = ()  # the mission's assertions that hold once it is done
+    validates: Validator | None = None  # it changes nothing: it finds out what a milestone has come to
     reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal
 
     @model_validator(mode="after")

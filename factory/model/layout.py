@@ -1,6 +1,7 @@
 """The layout: where every file of a factory lies, and what a path means. Nobody else builds or parses such a path.
 
     WORKFLOW.md
+    contracts/missions/<mission>/plan.yaml, assertions.yaml, services.yaml, skills/<name>/SKILL.md, checks/…
     contracts/<name>.yaml, contracts/prompts/…, contracts/skills/<name>/SKILL.md, contracts/schema/<format>.json
     queue/<lane>/<id>.yaml, queue/done/<day>/<id>.yaml
     queue/inbox/<name>.jsonl
@@ -37,6 +38,7 @@ from factory.model.skill import SKILL
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
 PROMPTS = f"{CONTRACTS}/prompts"
+MISSIONS = f"{CONTRACTS}/missions"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
 AGENT_BREAKERS = f"{BREAKERS}/agents"
@@ -142,6 +144,26 @@ def skill_folder(name: str) -> str:
 def skill_path(name: str) -> str:
     """Where what a skill says lies."""
     return f"{skill_folder(name)}/{SKILL}"
+
+
+def mission_folder(mission: str) -> str:
+    """The folder of a mission's plan."""
+    return f"{MISSIONS}/{mission}"
+
+
+def plan_path(mission: str) -> str:
+    """Where a mission's plan lies."""
+    return f"{mission_folder(mission)}/plan{YAML}"
+
+
+def assertions_path(mission: str) -> str:
+    """Where a mission's assertions lie."""
+    return f"{mission_folder(mission)}/assertions{YAML}"
+
+
+def services_path(mission: str) -> str:
+    """Where it is said what scrutiny and user testing run."""
+    return f"{mission_folder(mission)}/services{YAML}"
 
 
 def schema_path(name: str) -> str:

@@ -1,0 +1,1 @@
+"""A mission: the plan of it, and its assertions."""
