@@ -28,8 +28,11 @@ from factory.model.events import (
     entry_of,
 )
 from factory.model.failure import FailureClass
-from factory.model.journal import Entry, Lease, Phase, SeatVerdict, read
+from factory.model.journal import Entry, Lease, Phase, SeatVerdict
+from factory.model.journal_lines import read
 from factory.model.lifecycle import RULES, Event, Lane, NotApplied, Outcome
+from factory.model.mission.events import Advanced, Closed, Opened, Paused, Resumed
+from factory.model.mission.record import Filed, FiledAs, Issue
 from factory.model.result import Usage
 from factory.model.verdict import Decision, Finding
 from factory.store.repository.repository import Repository
@@ -104,6 +107,39 @@ LINES: list[tuple[Payload, Lane | None, str]] = [
         Moved(to=Lane.REVIEW, reason="r"),
         Lane.BLOCKED,
         '"event":"moved","from":"blocked","to":"review","actor":"Ann","reason":"r"',
+    ),
+    (
+        Opened(reason="r", subject="s", proposal="p", applied="a"),
+        Lane.REVIEW,
+        '"event":"open","from":"review","to":"active","actor":"Ann","reason":"r","subject":"s","proposal":"p",'
+        '"applied":"a"',
+    ),
+    (
+        Advanced(
+            reason="r",
+            filed={"m.a": Filed(kind=FiledAs.FEATURE, milestone="m1")},
+            ended={"m.b": Outcome.APPLIED},
+            issues={"m.b/U1": Issue(milestone="m1", text="left", loose=True)},
+        ),
+        Lane.ACTIVE,
+        '"event":"advance","from":"active","to":"active","actor":"Ann","reason":"r",'
+        '"filed":{"m.a":{"kind":"feature","milestone":"m1"}},"ended":{"m.b":"applied"},'
+        '"issues":{"m.b/U1":{"milestone":"m1","text":"left","loose":true}}',
+    ),
+    (
+        Paused(reason="r"),
+        Lane.ACTIVE,
+        '"event":"pause","from":"active","to":"blocked","actor":"Ann","reason":"r"',
+    ),
+    (
+        Resumed(reason="r", answers={"Q1": "yes"}),
+        Lane.BLOCKED,
+        '"event":"resume","from":"blocked","to":"active","actor":"Ann","reason":"r","answers":{"Q1":"yes"}',
+    ),
+    (
+        Closed(reason="r"),
+        Lane.ACTIVE,
+        '"event":"close","from":"active","to":"done","actor":"Ann","reason":"r","outcome":"applied"',
     ),
 ]
 

@@ -24,6 +24,12 @@ LEGAL: dict[Event, set[tuple[Lane | None, Lane]]] = {
     Event.UNBLOCK: UNBLOCKS,
     # by hand: from anywhere to any open lane, except what has a name of its own
     Event.MOVED: {(lane, to) for lane in [*Lane] for to in OPEN if lane is not to and (lane, to) not in UNBLOCKS},
+    # of missions: their plan is merged, they go on, wait for a person, go on again, and are at their end
+    Event.OPEN: {(Lane.REVIEW, Lane.ACTIVE)},
+    Event.ADVANCE: {(Lane.ACTIVE, Lane.ACTIVE)},
+    Event.PAUSE: {(Lane.ACTIVE, Lane.BLOCKED)},
+    Event.RESUME: {(Lane.BLOCKED, Lane.ACTIVE)},
+    Event.CLOSE: {(Lane.ACTIVE, Lane.DONE)},
 }
 
 TRIPLES = list(product(Event, [None, *Lane], Lane))
@@ -48,6 +54,14 @@ def test_whatever_a_person_moves_by_hand_has_exactly_one_event_and_it_is_legal()
         if source is target or (source is Lane.DONE and target is Lane.DONE):
             continue
         check_move(human_event(source, target), source, target)
+
+
+def test_a_mission_under_way_is_paused_and_resumed_by_moving_it_to_blocked_and_back() -> None:
+    assert human_event(Lane.ACTIVE, Lane.BLOCKED, under_way=True) is Event.PAUSE
+    assert human_event(Lane.BLOCKED, Lane.ACTIVE, under_way=True) is Event.RESUME
+    assert human_event(Lane.ACTIVE, Lane.BLOCKED) is Event.MOVED
+    assert human_event(Lane.ACTIVE, Lane.DONE, under_way=True) is Event.CANCEL
+    assert human_event(Lane.BLOCKED, Lane.INBOX, under_way=True) is Event.UNBLOCK  # it is planned anew
 
 
 def test_a_person_ends_an_item_by_moving_it_to_done_and_arms_it_by_moving_it_out_of_blocked() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.model.failure import FailureClass
-from factory.model.journal import read
+from factory.model.journal_lines import read
 from factory.model.result import MOST_TOKENS, MOST_USD
 from tests.test_seats import REVIEWER
 from tests.world import REVIEWED, WORKFLOW, World

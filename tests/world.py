@@ -18,7 +18,8 @@ from factory.cli.program import run
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.tick import tick
 from factory.model.events import Happening
-from factory.model.journal import Entry, read
+from factory.model.journal import Entry
+from factory.model.journal_lines import read
 from factory.store.repository.repository import Repository
 from factory.store.system import System
 from tests.program import Process, start

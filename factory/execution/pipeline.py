@@ -15,6 +15,7 @@ from factory.execution.request import RunRequest
 from factory.model.errors import FactoryError
 from factory.model.evidence import Ran
 from factory.model.failure import Failure, FailureClass, of_error
+from factory.model.result import Result, Status
 from factory.store import logs
 from factory.store.repository.repository import Repository
 
@@ -23,7 +24,7 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     """Work, inspect, prove, redact, review, redact again. A failure is a value; only a bug is an exception."""
     host.redactor.make_ready(request)  # while the worker works
     with control.phases.timed("worker"):
-        done = revert(request, host.repository) if request.item.reverts else work(request, host, control)
+        done = by_itself(request, host.repository) if request.item.by_itself else work(request, host, control)
     done = host.redactor.inspect(request, done)
     proof = prove(request, done, host, control) if done.delivers else None
     outcome = host.redactor.redact(request, RunOutcome(done, proof))
@@ -34,6 +35,13 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
         )
     _keep_logs(outcome, host)
     return replace(outcome, phases=control.phases.ended())
+
+
+def by_itself(request: RunRequest, repository: Repository) -> Work:
+    """The worker's part of what the factory does itself: a revert, or the nothing that scrutiny changes."""
+    if request.item.reverts:
+        return revert(request, repository)
+    return Work(tree=repository.content_at(request.base), result=Result(status=Status.OK, summary="Looked at."))
 
 
 def prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proof:

@@ -23,6 +23,7 @@ from factory.model.verdict import Finding
 
 SKILLS = "FACTORY_SKILLS"  # the variable that names the folder of a worker's skills
 REVERT = "revert"  # the factory itself, undoing an applied change
+SCRUTINY = "scrutiny"  # the factory itself, which changes nothing and has others look
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class RunRequest:
     session: Session = ""  # in which the same agent worked on it last; it goes on there if this machine can
     told: bool = False  # whether it was told the item there as it is now
     before: str = ""  # how its last run ended, in words
+    mission: Mapping[str, JsonValue] = field(default_factory=dict)  # what a worker is told of the mission it works for
+    patches: Mapping[str, bytes] = field(default_factory=dict)  # that scrutiny looks at, by seat
     agent: str = ""  # that works; empty: a command does
     judges: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
@@ -92,7 +95,9 @@ class RunRequest:
     @property
     def worker(self) -> str:
         """How whoever makes the proposal is called in journals and commits."""
-        return REVERT if self.item.reverts else self.agent or self.contract.worker.name
+        if self.item.by_itself:
+            return REVERT if self.item.reverts else SCRUTINY
+        return self.agent or self.contract.worker.name
 
     @property
     def account(self) -> Agent | None:
@@ -159,6 +164,7 @@ class RunRequest:
                 for each in self.answered
             ],
             "contract": self.contract.model_dump(mode="json"),
+            "mission": dict(self.mission),
             "tools": list(worker.tools),
             "skills": [
                 {"name": each.name, "description": each.description, "path": f"${SKILLS}/{each.name}/{SKILL}"}
@@ -200,7 +206,7 @@ _OF_ISSUES = frozenset(
 # The names that `variables` gives, each with the names below it where these are known beforehand.
 VARIABLES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "answers"), frozenset()),
-    **dict.fromkeys(("tools", "skills", "model", "max_turns"), frozenset()),
+    **dict.fromkeys(("tools", "skills", "model", "max_turns", "mission"), frozenset()),
     "item": _ITEM,
     "issue": _ITEM | _OF_ISSUES,
     "contract": frozenset(Contract.model_fields),

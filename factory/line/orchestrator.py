@@ -1,4 +1,4 @@
-"""The orchestrator: one pass is take in, reconcile, collect, gate and apply, start."""
+"""The orchestrator: one pass is take in, reconcile, collect, gate and apply, advance, start."""
 
 import socket
 import threading
@@ -22,6 +22,7 @@ from factory.line.identity import refuse_borrowed
 from factory.line.intake.reconcile import reconcile, record_moves
 from factory.line.intake.take_in import Intake
 from factory.line.lock import locked
+from factory.line.mission.advance import advance
 from factory.line.review.gate import gate
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
@@ -48,9 +49,8 @@ from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH, HEARTBEATS
 
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
-_TRIES_DISTURBED = 8  # the later ones hold up a person's commits
-_TRIES = 20  # a person who commits all the time must not starve the factory, nor the factory loop for ever
-
+# A person who commits all the time must not starve the factory, nor the factory loop for ever.
+_TRIES_DISTURBED, _TRIES = 8, 20  # those after the first so many hold up a person's commits
 _LEFT = "this orchestrator has been left already; make another one on the same repository"
 
 Found = TypeVar("Found")
@@ -205,8 +205,8 @@ class Orchestrator:
         if busy:
             return PassReport(0, waiting=busy)
         for root in self.context.repository.publisher.settle():
-            said = f"mended the index of {root}: a git command had written back what it read before a move"
-            self.context.tell(Noticed(said))
+            said = "a git command had written back what it read before a move"
+            self.context.tell(Noticed(f"mended the index of {root}: {said}"))
         before, intake = self.context.writer.commits, self.context.intake
         self._known = None  # the time is another one
         self.context.item_problems.clear()
@@ -225,7 +225,7 @@ class Orchestrator:
     def _forward(
         self, snapshot: Snapshot, *, may_start: bool, most: int | None
     ) -> tuple[list[Problem], list[ScheduleEntry]]:
-        """Collect, gate, apply and start, in one instant: what a person changes meanwhile keeps it from happening."""
+        """Collect, gate, apply, advance and start in one instant, unless a person changes something meanwhile."""
         context, landed, problems = self.context, True, list[Problem]()
         with context.writer.together():
             ended = self._collect(snapshot)
@@ -233,8 +233,8 @@ class Orchestrator:
                 gated = gate(context, self._snapshot(context.writer.head))
                 problems += gated.problems
                 landed = apply(context, gated.snapshot, gated.approved)
-            schedule = start(context, self._snapshot(context.writer.head), most, ended) if may_start else []
-        return problems, schedule
+            advance(context, self._snapshot(context.writer.head))
+            return problems, start(context, self._snapshot(context.writer.head), most, ended) if may_start else []
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published.

@@ -5,27 +5,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from factory.execution.checks.reads import ReadContents
+from factory.line.mission.reading import missions_at
 from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
-from factory.model.costs import unpriced
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, ids_from
 from factory.model.journal import History
-from factory.model.layout import (
-    contract_path,
-    finished_artifacts,
-    item_path,
-    lane_folder,
-)
+from factory.model.layout import contract_path, item_path, lane_folder
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.model.moments import day_of, midnight
+from factory.model.moments import day_of
 from factory.model.policy import Policy, Workflow
 from factory.store.artifacts import Artifacts
 from factory.store.breakers import breakers_in
 from factory.store.library import Library
+from factory.store.missions import MissionFiles
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
 from factory.store.repository.repository import Arrival, Repository
+from factory.store.spending import spent_today
 from factory.store.unrecorded import Unrecorded
 
 _NONE: Mapping[str, BreakerState] = MappingProxyType({})
@@ -82,6 +80,7 @@ class Snapshot:
     spent_today: float = 0.0  # USD, added up only when the policy limits it
     unpriced_today: int = 0  # runs of agents of which nobody knows what they cost, counted only then, too
     agent_breakers: Mapping[str, BreakerState] = field(default_factory=lambda: _NONE)  # by agent
+    missions: Mapping[str, MissionFiles] = field(default_factory=dict)  # those under way whose files can be read
 
     @property
     def policy(self) -> Policy:
@@ -91,6 +90,10 @@ class Snapshot:
     def in_lane(self, lane: Lane) -> list[ItemState]:
         """The items of one lane."""
         return [state for state in self.items.values() if state.lane is lane]
+
+    def at_work(self) -> list[ItemState]:
+        """The active items that somebody is to work on: all but the missions under way."""
+        return [state for state in self.in_lane(Lane.ACTIVE) if not state.history.mission.under_way]
 
     def after(self, *moved: ItemState) -> "Snapshot":
         """What is known once these items have moved."""
@@ -120,6 +123,7 @@ class SnapshotReader:
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
         self.unrecorded = Unrecorded(repository.objects)
+        self.contents = ReadContents(repository.objects)  # what lies at the paths that assertions rest on
         self._asked = ""  # the commit for which arrivals were wanted last
         self._arrived: tuple[str | None, dict[str, Arrival]] = (None, {})
 
@@ -146,10 +150,16 @@ class SnapshotReader:
                 lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
+        under_way = [state.id for state in items.values() if state.history.mission.under_way]
+        missions = missions_at(self.repository, head, workflow.policy, under_way, problems)
+        items = {item_id: _cast(state, missions) for item_id, state in items.items()}
         breakers, found = breakers_in(self.repository.objects, tree)
         problems.extend(found)
+        histories = [state.history for state in items.values()]
         limited = workflow.policy.budget.usd_per_day is not None
-        spent, unknown = self._spent_today(tree, items, now, problems, workflow.policy) if limited else (0.0, 0)
+        spent, unknown = (
+            spent_today(self.artifacts, tree, histories, now, workflow.policy, problems) if limited else (0.0, 0)
+        )
         turn = self._turn(tree, items, now)
         return Snapshot(
             now,
@@ -165,6 +175,7 @@ class SnapshotReader:
             spent,
             unknown,
             MappingProxyType({state.agent: state for state in breakers if state.agent}),
+            MappingProxyType(missions),
         )
 
     def _turn(self, tree: str, items: Mapping[str, ItemState], now: datetime) -> int:
@@ -208,21 +219,6 @@ class SnapshotReader:
             except InvalidFile as error:
                 yield from error.problems
 
-    def _spent_today(
-        self, tree: str, items: Mapping[str, ItemState], now: datetime, problems: list[Problem], policy: Policy
-    ) -> tuple[float, int]:
-        """(what all runs since midnight have cost, of how many that is unknown), of open items and finished ones."""
-        began, day = midnight(now), day_of(now)
-        histories = [state.history for state in items.values()]
-        for item_id in self.repository.objects.folder(tree, finished_artifacts(day)):
-            try:
-                histories.append(self.artifacts.history(tree, item_id, day))
-            except InvalidFile as error:
-                problems.extend(error.problems)
-        spent = (entry.usage.spent for each in histories for entry in each.entries if entry.usage and entry.at >= began)
-        unknown = (entry.at >= began for each in histories for entry in unpriced(each.entries, policy.agents))
-        return sum(spent), sum(unknown)
-
     def _item_state(self, tree: str, placed: Placed, policy: Policy, known: bool) -> tuple[ItemState, list[Problem]]:
         history = History()
         try:
@@ -251,7 +247,7 @@ class SnapshotReader:
         if contract is None:
             routed = "" if item.contract else f"; {BY_A_ROUTE}"
             return None, f"there is no contract {name!r}; commit {contract_path(name)}{routed}"
-        return contract, ""
+        return contract.for_item(item), ""
 
     def arrived_with(self, snapshot: Snapshot, item_id: str) -> str:
         """The blob id of what an item said when it first came into the inbox; empty when it never did."""
@@ -283,6 +279,14 @@ class SnapshotReader:
         """How an item ended; None when it has not. Raises InvalidFile for a journal that cannot be read."""
         day = self.queue.done_day(tree, item_id)
         return self.artifacts.history(tree, item_id, day).outcome if day else None
+
+
+def _cast(state: ItemState, missions: Mapping[str, MissionFiles]) -> ItemState:
+    """An item with the agents that the plan of its mission puts into roles."""
+    mission = missions.get(state.item.mission or "") if state.item else None
+    if mission is None or state.contract is None or not mission.plan.roles:
+        return state
+    return replace(state, contract=state.contract.cast(mission.plan.roles))
 
 
 def _about_nothing(

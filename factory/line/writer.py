@@ -12,7 +12,7 @@ from factory.model.errors import FactoryError
 from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
 from factory.model.journal import Entry, History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
-from factory.model.lifecycle import Lane, check_move
+from factory.model.lifecycle import Event, Lane, check_move
 from factory.model.moments import day_of, moment_of
 from factory.model.text import printable
 from factory.model.trailers import Trailer
@@ -106,7 +106,8 @@ class Writer:
         history, entry = moved.history, moved.history.entries[-1]
         day = day_of(now)
         self._write(state, move, history, moved.placed.path, day, opened)
-        if entry.to is Lane.DONE and history.run and not move.keeps_branch:
+        over = entry.to is Lane.DONE or entry.event is Event.OPEN
+        if over and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
         self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
         self._written += 1

@@ -1,5 +1,6 @@
 """The contract: what a workcell receives, what it must produce, and its limits."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 from factory.model.cell_settings import CellSettings
+from factory.model.item import Item, Validator
 from factory.model.network import Network
 from factory.model.roles import Role
 
@@ -238,10 +240,27 @@ class Contract(Format):
     def _checks_can_be_told_apart(self) -> Self:
         if len({check.name for check in self.checks}) < len(self.checks):
             raise ValueError("two checks have the same name")
+        if self.produces.plan and not self.merges:
+            raise ValueError(f"a plan has to be merged: apply.mode {self.apply.mode} merges nothing")
         late = [check.name for check in self.checks if check.when in (CheckWhen.TRAIN, CheckWhen.BOTH)]
         if late and not self.merges:
             raise ValueError(f"the check {late[0]!r} cannot wait for a merge: apply.mode {self.apply.mode} makes none")
         return self
+
+    def for_item(self, item: Item) -> Self:
+        """The contract as it is for one item: scrutiny has its first machine seat once for each feature it looks at."""
+        if item.validates is not Validator.SCRUTINY:
+            return self
+        seats = [seat for seat in self.review.seats if not seat.by_machine]
+        for machine in [seat for seat in self.review.seats if seat.by_machine][:1]:
+            seats += [machine.model_copy(update={"name": name}) for name in item.looked_at]
+        return self.model_copy(update={"review": self.review.model_copy(update={"seats": tuple(seats)})})
+
+    def cast(self, roles: Mapping[Role, str]) -> Self:
+        """The contract with certain agents in its roles."""
+        worker = self.worker.model_copy(update=_of_role(self.worker.role, roles))
+        seats = tuple(seat.model_copy(update=_of_role(seat.role, roles)) for seat in self.review.seats)
+        return self.model_copy(update={"worker": worker, "review": self.review.model_copy(update={"seats": seats})})
 
     @property
     def merges(self) -> bool:
@@ -268,3 +287,8 @@ class Contract(Format):
     def seats(self, kind: SeatKind) -> tuple[Seat, ...]:
         """The seats of one kind, in the contract's order."""
         return tuple(seat for seat in self.review.seats if seat.kind is kind)
+
+
+def _of_role(role: Role | None, roles: Mapping[Role, str]) -> dict[str, str | None]:
+    """The keys of a worker or a seat that change where somebody certain is in its role."""
+    return {"agent": roles[role], "role": None} if role is not None and role in roles else {}

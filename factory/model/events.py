@@ -10,6 +10,7 @@ from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
 from factory.model.journal import Entry, Lease, MergeCheck, Phase, SeatVerdict
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.mission.events import Paused, Resumed
 from factory.model.questions import Question
 from factory.model.result import Usage
 from factory.model.verdict import Finding
@@ -208,9 +209,15 @@ def _fields(value: Payload | RunSummary) -> dict[str, object]:
     return {name: dict(each) if isinstance(each, Mapping) else each for name, each in found.items()}
 
 
-def by_hand(event: Event, to: Lane, reason: str, summary: RunSummary | None) -> Cancelled | Unblocked | Moved:
+def by_hand(
+    event: Event, to: Lane, reason: str, summary: RunSummary | None
+) -> Cancelled | Unblocked | Paused | Resumed | Moved:
     """What a person did by moving a file."""
     match event:
+        case Event.PAUSE:
+            return Paused(reason=reason)
+        case Event.RESUME:
+            return Resumed(reason=reason)
         case Event.CANCEL:
             return Cancelled(reason=reason, summary=summary)
         case Event.UNBLOCK:

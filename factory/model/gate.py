@@ -114,6 +114,30 @@ def decide(
     return GateDecision(None, f"waits for the verdict of {names}{other}", (), verdicts)
 
 
+def conclude(
+    seats: tuple[Seat, ...], evidence: Evidence, votes: tuple[Vote, ...], lost: Mapping[str, str] = NONE_LOST
+) -> GateDecision:
+    """What follows for a validator, whose findings are its product: it is done once everybody has spoken."""
+    verdicts = tuple(
+        SeatVerdict(seat=vote.seat, decision=vote.verdict.decision, reviewer=vote.reviewer) for vote in votes
+    )
+    failed = [ran.criterion or ran.name for ran in evidence.ran if not ran.passed]
+    if failed:  # then nobody was asked
+        return GateDecision(Event.FINISH, f"found: {', '.join(failed[:5])} failed", (), verdicts)
+    spoken = {vote.seat for vote in votes} | {seat.name for seat in seats if seat.kind is SeatKind.CHECKS}
+    silent = [seat.name for seat in seats if seat.name not in spoken]
+    unheard = [name for name in silent if name in lost]
+    if unheard:
+        reason = "; ".join(f"the verdict of {name} does not count: {lost[name]}" for name in unheard)
+        return GateDecision(Event.BLOCK, reason, (), verdicts)
+    if silent:
+        return GateDecision(None, f"waits for the verdict of {', '.join(silent)}", (), verdicts)
+    against = [vote.seat for vote in votes if vote.verdict.decision is not Decision.APPROVE]
+    return GateDecision(
+        Event.FINISH, f"found by {', '.join(against)}" if against else "nothing was found", (), verdicts
+    )
+
+
 def _again(votes: tuple[Vote, ...]) -> dict[str, str]:
     """The approvals, by seat, of people who approve in another seat already, and whose that one is: they count once."""
     sits: dict[str, str] = {}

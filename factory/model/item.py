@@ -97,8 +97,19 @@ class Item(Format):
     mission: ItemId | None = None  # the mission that it is a part of
     milestone: Name | None = None
     fulfills: tuple[Text, ...] = ()  # the mission's assertions that hold once it is done
+    reviews: tuple[ItemId, ...] = ()  # the features whose patches scrutiny looks at
     validates: Validator | None = None  # it changes nothing: it finds out what a milestone has come to
     reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal
+
+    @property
+    def looked_at(self) -> dict[str, str]:
+        """The features whose patches scrutiny looks at: the item of each, by the name of the seat that does."""
+        return {item_id.rpartition(".")[2]: item_id for item_id in self.reviews}
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the factory does the worker's part: it undoes a change, or changes nothing and has others look."""
+        return bool(self.reverts) or self.validates is Validator.SCRUTINY
 
     @model_validator(mode="after")
     def _criteria_have_ids_of_their_own(self) -> Self:

@@ -1,23 +1,19 @@
 """The journal: an item's append-only events, and what they add up to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Self
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import ConfigDict, Field
 
 from factory.model.agent import AgentIdentity, as_session
 from factory.model.base import MOST_SECONDS, Format, Label, Moment, Ordinal, Seconds
-from factory.model.errors import InvalidFile, Problem
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
+from factory.model.item import ItemId
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
+from factory.model.mission.record import Advance, FiledItems, Issues, Judged, MissionRecord
 from factory.model.policy import MergeMode
 from factory.model.questions import MOST_QUESTIONS, Answered, Question
 from factory.model.result import CappedUsage, Usage
@@ -25,7 +21,6 @@ from factory.model.verdict import Decision, Finding
 
 MOST_LIMITS = 20  # of a round that cost nothing: who always tells of one would otherwise never end
 MOST_PHASES = 1000  # of one run
-_LINES_KNOWN = 2000
 # After which the same conversation would only end so again.
 _ENDS_SESSION = frozenset({FailureClass.CONTEXT, FailureClass.INVALID_REQUEST, FailureClass.REFUSAL})
 
@@ -104,6 +99,12 @@ class Entry(Format):
     not_applied: NotApplied | None = None
     applied: str | None = None
     merged: MergeCheck | None = None
+    filed: FiledItems = {}  # items that were made for a mission
+    ended: dict[ItemId, Outcome] = {}  # those of them that are at their end, and how
+    reviewed: tuple[ItemId, ...] = ()  # those that scrutiny has looked at
+    judged: Judged = {}  # what was found, by assertion
+    issues: Issues = {}  # what has to be answered, by id
+    dismissed: dict[str, str] = {}  # issues about which nothing is done, and why
     usage: CappedUsage | None = None
     seconds: Seconds | None = None
     sandbox: str | None = None  # what contained the run, and what was missing
@@ -137,6 +138,7 @@ class History:
     table: Table = field(default_factory=Table)  # of seats' findings over all rounds
     questions: tuple[Question, ...] = ()  # that wait for an answer
     answered: tuple[Answered, ...] = ()  # all that were
+    mission: MissionRecord = field(default_factory=MissionRecord)  # nothing, of what is none
     reason: str = ""
     failure: FailureClass | None = None
     outcome: Outcome | None = None
@@ -199,6 +201,12 @@ class History:
         begun = next((entry.lease for entry in reversed(self.entries) if entry.event is Event.START), None)
         return begun.item if begun else ""
 
+    def _answered(self, entry: Entry) -> Iterator[Answered]:
+        """What an entry says that a person decided, of what is asked."""
+        asked = {each.id: each for each in self.questions}
+        said = ((asked[key], text) for key, text in entry.answers.items() if key in asked)
+        return (Answered(question=each, decision=text, by=entry.actor) for each, text in said)
+
     def next_seq(self) -> int:
         """The number of the next entry."""
         return len(self.entries) + 1
@@ -255,13 +263,26 @@ class History:
                 table = self.table.close(entry.closed).reported(entry.findings)
                 return replace(after, findings=entry.findings, table=table)
             case Event.UNBLOCK | Event.MOVED:
-                asked = {each.id: each for each in self.questions}
-                said = ((asked[key], text) for key, text in entry.answers.items() if key in asked)
-                answered = tuple(Answered(question=each, decision=text, by=entry.actor) for each, text in said)
                 armed = replace(after, attempts=0, limits=0, walls=frozenset(), rounds_spent=0)
-                return replace(armed, answered=(*self.answered, *answered))
+                answered = (*self.answered, *self._answered(entry))
+                return replace(armed, answered=answered, mission=self.mission.open(under_way=False))
             case _:
-                return after
+                return after._of_mission(entry, (*self.answered, *self._answered(entry)))
+
+    def _of_mission(self, entry: Entry, answered: tuple[Answered, ...]) -> Self:
+        """What an entry that is no matter of a run adds to a mission."""
+        match entry.event:
+            case Event.RESUME:
+                return replace(self, answered=answered, mission=self.mission.resumed(entry.answers))
+            case Event.OPEN:
+                return replace(self, attempts=0, rounds_spent=0, findings=(), mission=self.mission.open())
+            case Event.ADVANCE:
+                said = Advance(entry.filed, entry.ended, entry.reviewed, entry.judged, entry.issues, entry.dismissed)
+                return replace(self, mission=self.mission.advanced(said))
+            case Event.CLOSE | Event.CANCEL:
+                return replace(self, mission=self.mission.open(under_way=False))
+            case _:
+                return self
 
 
 def fold(entries: Iterable[Entry]) -> History:
@@ -270,23 +291,3 @@ def fold(entries: Iterable[Entry]) -> History:
     for entry in entries:
         history = history.add(entry)
     return history
-
-
-@lru_cache(maxsize=_LINES_KNOWN)
-def _entry(line: bytes) -> Entry:
-    """A journal only ever grows: what was read of it before is known."""
-    return Entry.model_validate_json(line)
-
-
-def read(data: bytes, path: str) -> History:
-    """The history in a journal's bytes. Raises InvalidFile naming the first bad line."""
-    entries: list[Entry] = []
-    for number, line in enumerate(data.splitlines(), 1):
-        try:
-            entry = _entry(line)
-        except ValidationError as error:
-            raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error.errors()[0]['msg']}")) from None
-        if entry.seq != number:
-            raise InvalidFile(Problem(path, number, 1, f"the entry's seq is {entry.seq}, its place says {number}"))
-        entries.append(entry)
-    return fold(entries)

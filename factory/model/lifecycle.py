@@ -32,6 +32,12 @@ class Event(StrEnum):
     CANCEL = "cancel"
     UNBLOCK = "unblock"
     MOVED = "moved"
+    # Of missions alone.
+    OPEN = "open"
+    ADVANCE = "advance"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CLOSE = "close"
 
 
 class Outcome(StrEnum):
@@ -86,23 +92,36 @@ RULES = MappingProxyType(
         Event.UNBLOCK: _rule({Lane.BLOCKED}, {Lane.INBOX, Lane.REWORK}),
         # A person may put an item anywhere; only ending it (cancel) and unblocking it have names of their own.
         Event.MOVED: _rule(_OPEN | {Lane.DONE}, {lane for lane in Lane if lane is not Lane.DONE}),
+        # A mission under way lies among the active, and nobody works on it: its features do the moving.
+        Event.OPEN: _rule({Lane.REVIEW}, {Lane.ACTIVE}),
+        Event.ADVANCE: _rule({Lane.ACTIVE}, {Lane.ACTIVE}),
+        Event.PAUSE: _rule({Lane.ACTIVE}, {Lane.BLOCKED}),
+        Event.RESUME: _rule({Lane.BLOCKED}, {Lane.ACTIVE}),
+        Event.CLOSE: _rule({Lane.ACTIVE}, {Lane.DONE}),
     }
 )
+
+
+OF_MISSIONS = frozenset({Event.OPEN, Event.ADVANCE, Event.PAUSE, Event.RESUME, Event.CLOSE})
 
 
 def check_move(event: Event, source: Lane | None, target: Lane) -> None:
     """Do nothing when the table has this move. Raises IllegalMove otherwise."""
     rule = RULES[event]
-    same = source is target
+    same = source is target and event is not Event.ADVANCE
     unblocking = event is Event.MOVED and source is Lane.BLOCKED and target in RULES[Event.UNBLOCK].targets
     if source not in rule.sources or target not in rule.targets or same or unblocking:
         raise IllegalMove(f"there is no move {source or '-'} -> {target} by the event {event}")
 
 
-def human_event(source: Lane, target: Lane) -> Event:
-    """The event that a person's move of a file from one lane to another stands for."""
+def human_event(source: Lane, target: Lane, *, under_way: bool = False) -> Event:
+    """The event that a person's move of a file from one lane to another stands for; `under_way`: of such a mission."""
     if target is Lane.DONE:
         return Event.CANCEL
+    if under_way and (source, target) == (Lane.ACTIVE, Lane.BLOCKED):
+        return Event.PAUSE
+    if under_way and (source, target) == (Lane.BLOCKED, Lane.ACTIVE):
+        return Event.RESUME
     if source is Lane.BLOCKED and target in RULES[Event.UNBLOCK].targets:
         return Event.UNBLOCK
     return Event.MOVED

@@ -14,7 +14,7 @@ from factory.model.breaker import BreakerState
 from factory.model.errors import InvalidFile, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import id_problem, ids_from
-from factory.model.journal import read as read_journal
+from factory.model.journal_lines import read as read_journal
 from factory.model.layout import (
     CONTRACTS,
     PROMPTS,

@@ -1,6 +1,6 @@
 """The artifacts: where each item's journal and runs lie, and what they say."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 
 from pydantic import JsonValue, ValidationError
@@ -8,7 +8,8 @@ from pydantic import JsonValue, ValidationError
 from factory.model.base import digest
 from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
-from factory.model.journal import History, read
+from factory.model.journal import History
+from factory.model.journal_lines import read
 from factory.model.layout import ARTIFACTS, KEEP, finished_artifacts, journal_path, run_file, run_folder
 from factory.model.lifecycle import Lane
 from factory.model.result import Result
@@ -51,6 +52,10 @@ class Artifacts:
     def ids(self, tree: str) -> set[str]:
         """The open items that have artifacts."""
         return set(self._objects.folder(tree, ARTIFACTS)) - {Lane.DONE, KEEP}
+
+    def finished_on(self, tree: str, day: str) -> Iterable[str]:
+        """The items that were finished on a day."""
+        return self._objects.folder(tree, finished_artifacts(day))
 
     def done_day(self, tree: str, item_id: str) -> str | None:
         """The day under which the artifacts of a finished item lie."""

@@ -16,7 +16,8 @@ from factory.model.errors import FactoryError, InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.findings import Table
 from factory.model.item import Item, slug
-from factory.model.journal import fold, read
+from factory.model.journal import fold
+from factory.model.journal_lines import read
 from factory.model.lifecycle import Lane
 from factory.model.result import Result, Usage
 from factory.model.verdict import MachineVerdict

@@ -89,7 +89,8 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
     most = request.policy.agent.max_concurrent_reviews or request.policy.agent.max_concurrent_agents
 
     def sit(seat: Seat) -> SeatResult:
-        asked = SeatRequest(request, seat, subject, commit, evidence.tree, outcome.work.patch, told, changed)
+        patch = request.patches.get(seat.name, outcome.work.patch)
+        asked = SeatRequest(request, seat, subject, commit, evidence.tree, patch, told, changed)
         with host.reviews.one_of(most, control):
             control.says("judging")
             with control.phases.timed(f"seat {seat.name}"):

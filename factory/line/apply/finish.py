@@ -13,6 +13,7 @@ from factory.line.writer import Move
 from factory.model.contract import ApplyMode
 from factory.model.events import Finished
 from factory.model.journal import Phase
+from factory.model.mission.events import Opened
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
@@ -26,7 +27,7 @@ def finish(
     context: Context,
     snapshot: Snapshot,
     assessment: Assessment,
-    finished: Finished,
+    finished: Finished | Opened,
     files: Mapping[str, bytes] = NO_FILES,
 ) -> ItemState:
     """Finish an item, with what was judged and by whom, and make items of what its worker left."""
@@ -44,5 +45,6 @@ def finish(
         Move(judged, files, keeps_branch=state.contract.apply.mode is ApplyMode.BRANCH),
         snapshot.listing.verdicts,
     )
-    file_loose_ends(context, snapshot, assessment)
+    if not (state.item and state.item.mission):  # there they are issues of the mission
+        file_loose_ends(context, snapshot, assessment)
     return moved

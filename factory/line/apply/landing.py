@@ -15,6 +15,7 @@ from factory.model.events import Finished
 from factory.model.evidence import Evidence
 from factory.model.journal import MergeCheck
 from factory.model.lifecycle import Outcome
+from factory.model.mission.events import Opened
 from factory.model.policy import MergeMode
 from factory.model.text import printable
 from factory.model.trailers import Trailer
@@ -36,12 +37,11 @@ def land(context: Context, snapshot: Snapshot, assessment: Assessment, place: Pl
     commit = _merge(context, snapshot, assessment)
     recheck = assessment.recheck
     files = rechecked_files(replace(recheck, evidence=evidence)) if recheck else NO_FILES
-    finished = Finished(
-        outcome=Outcome.APPLIED,
-        applied=commit,
-        merged=MergeCheck(mode=evidence.mode or MergeMode.EVERY, tree=evidence.proven or evidence.tree),
-        phases=(*phases, *applying(context, began)),
-    )
+    merged = MergeCheck(mode=evidence.mode or MergeMode.EVERY, tree=evidence.proven or evidence.tree)
+    took = (*phases, *applying(context, began))
+    finished: Finished | Opened = Finished(outcome=Outcome.APPLIED, applied=commit, merged=merged, phases=took)
+    if assessment.plans:
+        finished = Opened(applied=commit, merged=merged, phases=took)
     return finish(context, snapshot, assessment, finished, files)
 
 

@@ -23,9 +23,9 @@ def situation_of(state: ItemState) -> Situation:
 def candidates(state: ItemState, policy: Policy) -> tuple[str, ...]:
     """The agents that an item's next run may be made by, in turn: those that it has not met a wall with.
 
-    None where a command works, or a change is undone.
+    None where a command works, or the factory itself.
     """
-    if state.contract is None or state.item is None or state.item.reverts:
+    if state.contract is None or state.item is None or state.item.by_itself:
         return ()
     worker = state.contract.worker
     named = worker.agents or policy.agents_of(worker.role, situation_of(state))

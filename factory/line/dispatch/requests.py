@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
+from factory.line.mission.brief import brief_of, feature_of, patches_of
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.layout import run_file
@@ -51,15 +52,17 @@ def next_request(
     prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
     request = request_for(snapshot, state, base, start, prompt)
     asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
+    feature = feature_of(snapshot.missions.get((state.item.mission if state.item else None) or ""), state.id)
+    wanted = (*state.contract.worker.skills, *(feature.skills if feature else ()))
     request = replace(
         request,
         run=history.run + 1,
+        mission=brief_of(reader, snapshot, state),
+        patches=patches_of(reader, snapshot, state),
         agent=agent,
         contract_source=library.contract_bytes(snapshot.tree, request.contract_name) or b"",
         prompts={name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()},
-        skills=tuple(
-            read_skill(reader.repository.objects, snapshot.tree, name) for name in state.contract.worker.skills
-        ),
+        skills=tuple(read_skill(reader.repository.objects, snapshot.tree, name) for name in dict.fromkeys(wanted)),
     )
     if history.worker != request.worker:
         return request

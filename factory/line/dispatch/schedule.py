@@ -13,6 +13,7 @@ from factory.line.dispatch.agents import Casting
 from factory.line.dispatch.breakers import Trials, Turn
 from factory.line.dispatch.budget import day_used_up
 from factory.line.dispatch.scopes import ScopeTurns
+from factory.line.dispatch.writers import MissionTurns
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
@@ -68,7 +69,7 @@ def unfit(
     if walls[0] is not None and all(walls):
         return walls[0]
     open_criteria = unanswered(item)
-    if open_criteria and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
+    if open_criteria and not item.validates and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
         said = f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
         return Failure(FailureClass.CONFIG, said)
     return None
@@ -91,8 +92,9 @@ def plan(
     alone = {state.id: _alone(state, snapshot, outcome_of, circled) for state in waiting}
     resuming = [each for each in snapshot.in_lane(Lane.REWORK) if alone[each.id].start or alone[each.id].until]
     scopes = ScopeTurns(snapshot, resuming, partial(_since, arrivals=arrivals))
+    missions = MissionTurns(snapshot)
     lanes = Counter(state.lane for state in snapshot.items.values())
-    at_work = Counter(state.came_from for state in snapshot.in_lane(Lane.ACTIVE))
+    at_work = Counter(state.came_from for state in snapshot.at_work())
     trials = Trials(snapshot, kinds)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
@@ -100,7 +102,7 @@ def plan(
         entry, until = alone[state.id], None
         if entry.start:
             crowd = ""
-            waits = unready or scopes.held_back(state)
+            waits = unready or missions.held_back(state) or scopes.held_back(state)
             if not waits:
                 waits = crowd = _held_back(snapshot.policy, state.lane, lanes, at_work)
             turn = Turn(waits=day, until=tomorrow) if day else trials.turn(state)
@@ -112,6 +114,7 @@ def plan(
             at_work[state.lane] += 1
             started.append(state.id)
             scopes.note_start(state)
+            missions.note_start(state)
             trials.note_start(state, turn)
         found.append(entry)
     return found

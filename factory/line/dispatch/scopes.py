@@ -26,7 +26,7 @@ class ScopeTurns:
         self._guarded = 0
         self._started: set[str] = set()
         reviewed = (state for state in snapshot.in_lane(Lane.REVIEW) if state.item and not state.item.hold)
-        self._take(self._busy, (*snapshot.in_lane(Lane.ACTIVE), *reviewed))
+        self._take(self._busy, (*snapshot.at_work(), *reviewed))
         self._take(self._resuming, resuming)
 
     def held_back(self, state: ItemState) -> str:

@@ -7,7 +7,6 @@ from factory.line.context import Context
 from factory.line.orchestrator import PassReport
 from factory.line.snapshot import Snapshot
 from factory.model.errors import UnusableError
-from factory.model.lifecycle import Lane
 from factory.model.moments import midnight
 from factory.model.policy import Policy
 
@@ -19,7 +18,7 @@ def same_until(context: Context, snapshot: Snapshot, report: PassReport) -> date
     is approved and does not land, what lacks a sandbox, and whatever is wrong with a file.
     """
     runs = context.runs
-    at_work = runs.busy or runs.apply_failures or context.riding or snapshot.in_lane(Lane.ACTIVE) or snapshot.lost
+    at_work = runs.busy or runs.apply_failures or context.riding or snapshot.at_work() or snapshot.lost
     moving = report.commits or report.waiting or report.problems or any(entry.start for entry in report.schedule)
     if at_work or moving or not _has_its_sandbox(snapshot.policy):
         return None

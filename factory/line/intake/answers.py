@@ -5,9 +5,10 @@ from factory.line.intake.answers_file import answers_file, read_answers
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import InvalidFile, Problem
-from factory.model.events import Unblocked
+from factory.model.events import Payload, Unblocked
 from factory.model.layout import answers_path
 from factory.model.lifecycle import Lane
+from factory.model.mission.events import Resumed
 from factory.store import yaml
 from factory.store.queue import AnswersFile
 from factory.store.repository.objects import FILE, TreeEntry
@@ -56,7 +57,10 @@ def _answered(context: Context, snapshot: Snapshot, state: ItemState, file: Answ
     if answers is None:
         return []
     who = repository.last_author(snapshot.head, file.path) or context.me
-    payload = Unblocked(to=state.came_from, reason=f"answered by {who}", answers=answers)
+    said = f"answered by {who}"
+    payload: Payload = Unblocked(to=state.came_from, reason=said, answers=answers)
+    if state.history.mission.under_way:
+        payload = Resumed(reason=said, answers=answers)
     return [context.writer.move(state, Move(payload, actor=who), snapshot.listing.opened)]
 
 

@@ -16,6 +16,7 @@ from factory.model.events import Blocked, Cancelled, Noticed, Released, RunSumma
 from factory.model.journal import History
 from factory.model.layout import item_path, item_pathspec
 from factory.model.lifecycle import Lane, human_event
+from factory.model.mission.events import Resumed
 from factory.store.queue import Placed
 from factory.store.repository.objects import name_of
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -71,9 +72,10 @@ def _work(context: Context, item_id: str, history: History) -> RunSummary | None
 
 def _honour(context: Context, snapshot: Snapshot, state: ItemState) -> ItemState:
     who = context.repository.last_author(snapshot.head, state.placed.path) or context.me
-    event = human_event(state.history.lane or Lane.INBOX, state.lane)
+    under_way = state.history.mission.under_way
+    event = human_event(state.history.lane or Lane.INBOX, state.lane, under_way=under_way)
     payload = by_hand(event, state.lane, f"moved by {who}", _work(context, state.id, state.history))
-    if isinstance(payload, Unblocked):  # with what was answered before it was moved
+    if isinstance(payload, Unblocked | Resumed):  # with what was answered before it was moved
         payload = replace(payload, answers=answers_of(context, snapshot, state) or {})
     # Wherever it lies by now, it came through the inbox, and whoever brought it there submitted it.
     arrival = context.reader.arrivals(snapshot).get(item_path(Lane.INBOX, state.id))
@@ -154,7 +156,7 @@ def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterat
 
     Not those `at_work` here, nor those on which another owner's lease still holds.
     """
-    for state in snapshot.in_lane(Lane.ACTIVE):
+    for state in snapshot.at_work():
         lease = state.history.lease
         held = lease is not None and lease.owner != owner and lease.expires_at > snapshot.now
         if state.recorded and not state.unread and not held and state.id not in at_work:
@@ -176,6 +178,8 @@ def show_proposals(context: Context, snapshot: Snapshot) -> None:
     """Put the proposals of open items on their branches where these are missing, as in a clone of the branch alone."""
     for state in snapshot.items.values():
         proposal, branch = state.history.proposal, branch_of(state.id)
+        if state.history.mission.under_way:
+            continue  # its plan is merged
         if proposal and state.lane in _WITH_PROPOSAL and context.repository.head(branch) is None:
             with context.isolating(state):
                 restore_proposal(context.reader, snapshot, state, proposal)

@@ -10,7 +10,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.evidence import Evidence
-from factory.model.gate import GateDecision, Vote, decide, guarded, seats_needed, touches
+from factory.model.gate import GateDecision, Vote, conclude, decide, guarded, seats_needed, touches
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH, kept_verdict
@@ -34,6 +34,11 @@ class Assessment:
     approvals: tuple[Verdict, ...] = ()  # of people
     recheck: Gathered | None = None  # what it rests on, when that is newer than the delivery
     unread: bool = False  # whether that was found before all had given their verdicts
+
+    @property
+    def plans(self) -> bool:
+        """Whether it is the plan of a mission."""
+        return self.state.contract is not None and self.state.contract.produces.plan
 
     @property
     def rides(self) -> bool:
@@ -93,7 +98,10 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
     seats = seats_needed(state.contract, changed, patterns)
     needs_person = touches(changed, patterns)
     votes = _votes(reader, snapshot, state, seats, subject)
-    decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)
+    if state.item is not None and state.item.validates:
+        decision = conclude(seats, evidence, tuple(votes.votes), votes.lost)
+    else:
+        decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}
     approvals = tuple(vote.verdict for vote in votes.votes if vote.seat in people)
     return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals, recheck)

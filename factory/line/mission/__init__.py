@@ -1,0 +1,1 @@
+"""Missions under way: where they stand, what follows, and what their validators found."""

@@ -1,0 +1,70 @@
+"""Briefs: what the workers and reviewers of a mission's items are told besides the item."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from pydantic import JsonValue
+
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.layout import run_file
+from factory.model.mission.plan import Feature
+from factory.model.mission.record import FiledAs, MissionRecord
+from factory.model.mission.standing import feature_item
+from factory.model.run_layout import PATCH
+from factory.store.missions import MissionFiles
+
+_LAST_HANDOFFS = 5
+
+
+def brief_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> dict[str, JsonValue]:
+    """The mission that an item is a part of: its goal and constraints, the assertions, and the last handoffs.
+
+    Nothing for what is part of none. Testers are told what to judge, and not who did what.
+    """
+    mission = state.item.mission if state.item else None
+    files = snapshot.missions.get(mission or "")
+    if mission is None or files is None or state.item is None:
+        return {}
+    told: dict[str, JsonValue] = {"id": mission, "goal": files.plan.goal}
+    if state.item.validates:
+        return told
+    wanted = {*state.item.fulfills}
+    assertions: list[JsonValue] = [
+        {"id": each.id, "text": each.text, "by": str(each.by or "check")}
+        for each in files.assertions
+        if each.id in wanted
+    ]
+    handoffs: list[JsonValue] = [*islice(_handoffs(reader, snapshot, mission), _LAST_HANDOFFS)]
+    return {**told, "constraints": [*files.plan.constraints], "assertions": assertions, "handoffs": handoffs}
+
+
+def _handoffs(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> Iterator[JsonValue]:
+    """What the workers of the mission's features that are done have said, the last one first."""
+    state = snapshot.items.get(mission)
+    record = state.history.mission if state else MissionRecord()
+    for item_id in reversed([*record.ended]):
+        day = reader.artifacts.done_day(snapshot.tree, item_id)
+        if day is None or record.filed[item_id].kind is not FiledAs.FEATURE:
+            continue
+        run = reader.artifacts.history(snapshot.tree, item_id, day).run
+        result = reader.artifacts.result(*(snapshot.tree, item_id, run, day))
+        if result is not None:
+            handoff = result.handoff.model_dump(mode="json", include={"completed", "left_undone", "issues"})
+            yield {"item": item_id, "summary": result.summary, **handoff}
+
+
+def patches_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> dict[str, bytes]:
+    """By seat, the patches that scrutiny looks at: those with which its features were delivered last."""
+    found: dict[str, bytes] = {}
+    for seat, item_id in state.item.looked_at.items() if state.item else ():
+        day = reader.artifacts.done_day(snapshot.tree, item_id) or ""
+        run = reader.artifacts.history(snapshot.tree, item_id, day).run
+        path = run_file(item_id, run, PATCH, day)
+        found[seat] = reader.repository.objects.file(snapshot.tree, path) or b""
+    return found
+
+
+def feature_of(files: MissionFiles | None, item_id: str) -> Feature | None:
+    """The feature of a plan that an item is; None for one that is none."""
+    features = files.plan.features() if files else ()
+    return next((each for _, each in features if item_id.endswith(feature_item("", each.id))), None)

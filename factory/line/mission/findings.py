@@ -1,0 +1,170 @@
+"""Findings: what items of a mission that are at their end have come to, as its journal is told of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from factory.line.mission.filing import CHECK
+from factory.line.mission.standing import rests_on
+from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.base import digest
+from factory.model.errors import InvalidFile
+from factory.model.evidence import Evidence
+from factory.model.journal import History
+from factory.model.layout import run_file
+from factory.model.lifecycle import Outcome
+from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.mission.record import Filed, FiledAs, Issue
+from factory.model.mission.report import Answer, Tried, UserReport, report_in
+from factory.model.run_layout import MANIFEST
+from factory.model.verdict import Decision
+from factory.store.missions import MissionFiles
+
+_BLOCKING = frozenset({"blocker", "major"})
+_DONE = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
+_NOTHING = UserReport(assertions={})
+_STATES = {
+    Answer.PASS: AssertionState.PASSED,
+    Answer.FAIL: AssertionState.FAILED,
+    Answer.BLOCKED: AssertionState.BLOCKED,
+    Answer.UNREAD: AssertionState.UNREAD,
+}
+
+
+@dataclass
+class Findings:
+    """What the journal of a mission does not say yet."""
+
+    ended: dict[str, Outcome] = field(default_factory=dict)
+    reviewed: list[str] = field(default_factory=list)
+    judged: dict[str, Judgement] = field(default_factory=dict)
+    issues: dict[str, Issue] = field(default_factory=dict)
+
+
+def findings_of(reader: SnapshotReader, snapshot: Snapshot, files: MissionFiles, history: History) -> Findings:
+    """What those of a mission's items say that ended since its journal was told last."""
+    found = Findings()
+    assertions = {assertion.id: assertion for assertion in files.assertions}
+    for item_id, filed in history.mission.filed.items():
+        if item_id in history.mission.ended or item_id in snapshot.items:
+            continue
+        outcome = reader.outcome_of(snapshot.tree, item_id)
+        if outcome is None:
+            continue
+        found.ended[item_id] = outcome
+        if outcome not in _DONE:
+            continue
+        item = _EndedItem(reader, snapshot, item_id, filed, assertions)
+        match filed.kind:
+            case FiledAs.FEATURE:
+                found.issues |= dict(item.left())
+            case FiledAs.SCRUTINY:
+                item.scrutinise(found)
+            case FiledAs.TESTING:
+                item.tested(found)
+    return found
+
+
+class _EndedItem:
+    """An item of a mission that is at its end, and what lies in its artifacts."""
+
+    def __init__(
+        self,
+        reader: SnapshotReader,
+        snapshot: Snapshot,
+        item_id: str,
+        filed: Filed,
+        assertions: dict[str, Assertion],
+    ) -> None:
+        self._reader, self._tree, self._id, self._filed = reader, snapshot.tree, item_id, filed
+        self._assertions = assertions
+        self._day = reader.artifacts.done_day(snapshot.tree, item_id) or ""
+        self._history = reader.artifacts.history(snapshot.tree, item_id, self._day)
+        self._folder = (snapshot.tree, item_id, self._history.run, self._day)
+        self._now = snapshot.now
+
+    def left(self) -> Iterator[tuple[str, Issue]]:
+        """What its worker left undone or came across, and no reviewer dismissed."""
+        verdicts = self._reader.artifacts.verdicts(*self._folder).values()
+        for key, text in self._history.loose_ends.items():
+            if not any(verdict.decision is Decision.APPROVE and verdict.dismisses(key) for verdict in verdicts):
+                yield f"{self._id}/{key}", Issue(milestone=self._filed.milestone, text=text, loose=True)
+
+    def scrutinise(self, found: Findings) -> None:
+        """What its checks say of assertions and its reviewers of features."""
+        evidence = self._evidence()
+        if evidence is None:
+            return
+        for ran in evidence.ran:
+            key = ran.criterion or ""
+            said = ran.problem or ran.last_line
+            if key.startswith(CHECK) and not ran.passed:
+                text = f"`{' '.join(ran.run)}` fails on the target: {said}"
+                found.issues[f"{self._id}/{key.removeprefix(CHECK)}"] = self._issue(text)
+            elif key in self._assertions:
+                state = AssertionState.PASSED if ran.passed else AssertionState.FAILED
+                self._judge(found, key, state, "check", said, evidence.tree, evidence.target)
+        if not evidence.passed:
+            return  # then nobody was asked
+        verdicts = self._reader.artifacts.verdicts(*self._folder)
+        found.reviewed += self._filed.reviews
+        for seat, verdict in verdicts.items():
+            if verdict.decision is Decision.APPROVE:
+                continue
+            blocking = [finding for finding in verdict.findings if finding.severity in _BLOCKING]
+            for finding in blocking:
+                place = f"{finding.path}:{finding.line or 1}: " if finding.path else ""
+                found.issues[f"{self._id}/{seat}.{finding.id}"] = self._issue(f"{place}{finding.text}")
+            if not blocking:
+                found.issues[f"{self._id}/{seat}"] = self._issue(verdict.notes or f"{seat} says {verdict.decision}")
+
+    def tested(self, found: Findings) -> None:
+        """What a user of the running program says of assertions, with the files that show it."""
+        evidence, report = self._evidence(), self._report()
+        if evidence is None:
+            return
+        content = self._reader.repository.content_at(evidence.base)
+        for key in self._filed.assertions:
+            if key in self._assertions:
+                each = report.assertions.get(key, Tried(state=Answer.UNREAD))
+                by = self._history.worker or "user-testing"
+                self._judge(found, key, _STATES[each.state], by, each.said, content, evidence.base)
+
+    def _judge(
+        self, found: Findings, key: str, state: AssertionState, by: str, said: str, content: str, commit: str
+    ) -> None:
+        assertion = self._assertions[key]
+        found.judged[key] = Judgement(
+            state=state,
+            by=by,
+            at=self._now,
+            item=self._id,
+            run=self._history.run,
+            commit=commit,
+            evidence=self._digest(),
+            rests_on=rests_on(self._reader, assertion, content),
+            said=said,
+        )
+        if state is not AssertionState.PASSED:
+            what = f"{key} ({assertion.text}) {state}: {said}"
+            found.issues[f"{self._id}/{key}"] = self._issue(what).model_copy(update={"assertion": key})
+
+    def _issue(self, text: str) -> Issue:
+        return Issue(milestone=self._filed.milestone, text=text)
+
+    def _evidence(self) -> Evidence | None:
+        try:
+            return self._reader.artifacts.evidence(*self._folder)
+        except InvalidFile:
+            return None  # the audit tells of it; what it judged stays unread
+
+    def _report(self) -> UserReport:
+        result = self._reader.artifacts.result(*self._folder)
+        try:
+            return report_in(result.data) if result else _NOTHING
+        except ValueError:
+            return _NOTHING  # of a run whose files were changed since, which the audit tells
+
+    def _digest(self) -> str:
+        """Of the manifest, which has the digest of every file of evidence."""
+        path = run_file(self._id, self._history.run, MANIFEST, self._day)
+        return digest(self._reader.repository.objects.file(self._tree, path) or b"")

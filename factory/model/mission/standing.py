@@ -1,0 +1,233 @@
+"""Where a mission stands, and what follows: pure, from its plan, its assertions and its record."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from factory.model.lifecycle import Outcome
+from factory.model.mission.assertions import Assertion, AssertionState
+from factory.model.mission.plan import Feature, Milestone, Plan
+from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
+from factory.model.mission.steps import (
+    Answer,
+    Ask,
+    Close,
+    FileFeatures,
+    FileValidators,
+    FollowUp,
+    Step,
+    Validation,
+    Wait,
+)
+from factory.model.questions import MOST_QUESTIONS, Option, Question
+from factory.model.text import counted
+
+SHORTEST_DISMISSAL = 20  # characters
+MOST_FAILURES = 3  # of one assertion: at first, and after each of two follow-ups
+FIX, AGAIN = "fix", "again"  # options of what people are asked
+
+_DONE = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
+_UNPROVEN = frozenset({AssertionState.UNREAD, AssertionState.FAILED, AssertionState.BLOCKED})
+
+
+def feature_item(mission: str, feature: str) -> str:
+    """The id of the item that a feature becomes."""
+    return f"{mission}.{feature}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A mission as it is now."""
+
+    mission: str
+    plan: Plan
+    assertions: tuple[Assertion, ...]
+    record: MissionRecord
+    stale: frozenset[str]  # assertions that passed, and what they rest on has changed
+
+    @cached_property
+    def known(self) -> Mapping[str, Assertion]:
+        """The assertions, by id."""
+        return {assertion.id: assertion for assertion in self.assertions}
+
+    def state_of(self, assertion: str) -> AssertionState:
+        """What is known of an assertion."""
+        judgement = self.record.judged.get(assertion)
+        if judgement is None:
+            return AssertionState.UNREAD
+        passed = judgement.state is AssertionState.PASSED
+        return AssertionState.STALE if passed and assertion in self.stale else judgement.state
+
+    def counts(self) -> Mapping[AssertionState, int]:
+        """How many assertions are in each state."""
+        states = [self.state_of(each.id) for each in self.assertions]
+        return {state: states.count(state) for state in AssertionState}
+
+    @property
+    def milestone(self) -> Milestone | None:
+        """The one whose turn it is; None when all are over."""
+        return next((each for each in self.plan.milestones if not self._is_over(each)), None)
+
+    def step(self) -> Step:
+        """What follows."""
+        milestone = self.milestone
+        if milestone is not None:
+            return self._step_of(milestone)
+        last = self.plan.milestones[-1]
+        stale = [each for each in self.assertions if self.state_of(each.id) is not AssertionState.PASSED]
+        return FileValidators(last, tuple(self._validations(last, stale, ()))) if stale else Close()
+
+    def _is_over(self, milestone: Milestone) -> bool:
+        proven = all(self.state_of(each.id) not in _UNPROVEN for each in self._judged_in(milestone))
+        return proven and not any(True for _ in self._not_over(milestone))
+
+    def _not_over(self, milestone: Milestone) -> Iterator[object]:
+        """What of a milestone's items and issues is not over."""
+        yield from (each for each in milestone.features if not self._is_filed(each))
+        yield from self._open_in(milestone)
+        yield from self._unanswered(milestone)
+        yield from self._unreviewed(milestone)
+
+    def _step_of(self, milestone: Milestone) -> Step:
+        new = tuple(each for each in milestone.features if not self._is_filed(each))
+        if new:
+            return FileFeatures(milestone, new)
+        waiting = sorted(self._open_in(milestone))
+        if waiting:
+            return Wait(f"{milestone.id}: {', '.join(waiting[:3])}{' …' if len(waiting) > 3 else ''}")
+        issues = self._unanswered(milestone)
+        if issues:
+            return self._answer(milestone, issues)
+        unproven = [each for each in self._judged_in(milestone) if self.state_of(each.id) in _UNPROVEN]
+        return FileValidators(milestone, self._next_validations(milestone, unproven))
+
+    def _is_filed(self, feature: Feature) -> bool:
+        return feature_item(self.mission, feature.id) in self.record.filed
+
+    def filed_for(self, milestone: Milestone, *kinds: FiledAs) -> dict[str, Filed]:
+        """The items of some kinds that were made for a milestone, by id."""
+        return {
+            key: each
+            for key, each in self.record.filed.items()
+            if each.milestone == milestone.id and each.kind in kinds
+        }
+
+    def _open_in(self, milestone: Milestone) -> list[str]:
+        """The items of a milestone that are not at their end."""
+        return [key for key in self.filed_for(milestone, *FiledAs) if key not in self.record.ended]
+
+    def _judged_in(self, milestone: Milestone) -> list[Assertion]:
+        """The assertions that a milestone's features fulfil."""
+        keys = dict.fromkeys(key for feature in milestone.features for key in feature.fulfills)
+        return [self.known[key] for key in keys if key in self.known]
+
+    def _unreviewed(self, milestone: Milestone) -> list[str]:
+        """The features that are done, and that nobody has looked at since."""
+        features = self.filed_for(milestone, FiledAs.FEATURE)
+        done = [key for key in features if self.record.ended.get(key) in _DONE]
+        return [key for key in done if key not in self.record.reviewed]
+
+    def _unanswered(self, milestone: Milestone) -> dict[str, Issue]:
+        followed = {issue for filed in self.record.filed.values() for issue in filed.answers}
+        planned = {issue for _, feature in self.plan.features() for issue in feature.answers}
+        answered = followed | planned | self.record.dismissed.keys()
+        issues = self.record.issues.items()
+        return {key: issue for key, issue in issues if issue.milestone == milestone.id and key not in answered}
+
+    def _answer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Step:
+        """A follow-up for what failed or was found; a person says what becomes of what workers left undone."""
+        planned = {each.issue: each.reason for each in milestone.dismissed}
+        dismissed = {key: planned[key] for key in issues if key in planned}
+        dismissed |= {key: said for key in issues if len(said := self._said_of(key)) >= SHORTEST_DISMISSAL}
+        rest = {key: issue for key, issue in issues.items() if key not in dismissed}
+        asked = {key: issue for key, issue in rest.items() if issue.loose and self._said_of(key) != FIX}
+        if asked and not dismissed:
+            return Ask(
+                f"{milestone.id}: {counted(len(asked), 'issue')} of its handoffs has nobody's answer",
+                tuple(self._question(key, issue) for key, issue in list(asked.items())[:MOST_QUESTIONS]),
+            )
+        follow_ups = self._follow_ups({key: issue for key, issue in rest.items() if key not in asked})
+        worn = [each.issue for each in follow_ups if self._worn(each.issue)]
+        rounds = (self.record.healed.get(milestone.id) or 0) + 1
+        if follow_ups and (worn or rounds >= milestone.max_rounds):
+            what = (
+                f"{worn[0].assertion} has failed {counted(MOST_FAILURES, 'time')}"
+                if worn
+                else f"{milestone.id} is not proven after {counted(rounds, 'round')}"
+            )
+            return Ask(f"{what}: {follow_ups[0].issue.text}", (self._way_out(milestone, what),))
+        return Answer(milestone, dismissed, follow_ups)
+
+    def _worn(self, issue: Issue) -> bool:
+        return issue.assertion is not None and (self.record.failures.get(issue.assertion) or 0) >= MOST_FAILURES
+
+    def _follow_ups(self, issues: Mapping[str, Issue]) -> tuple[FollowUp, ...]:
+        first = sum(bool(each.answers) for each in self.record.filed.values()) + 1
+        taken = self.record.filed.keys() | {feature_item(self.mission, each.id) for _, each in self.plan.features()}
+        free = (key for n in range(first, first + 10_000) if (key := f"{self.mission}.fix-{n}") not in taken)
+        return tuple(FollowUp(next(free), key, issue) for key, issue in issues.items())
+
+    def _said_of(self, issue: str) -> str:
+        """What a person decided of an issue last; empty where nobody was asked."""
+        answers = [self.record.said[key] for key in _question_ids(issue, self.record.said)]
+        return answers[-1].strip() if answers else ""
+
+    def _question(self, issue_id: str, issue: Issue) -> Question:
+        asked = sum(1 for _ in _question_ids(issue_id, self.record.said))
+        short = f" A reason has {SHORTEST_DISMISSAL} characters at least." if asked else ""
+        return Question(
+            id=_question_id(issue_id, asked),
+            text=f"{issue_id}: {issue.text}\n{short}".strip(),
+            options=(Option(id=FIX, text="a follow-up is made of it"),),
+            takes=FIX,
+            why="Any other answer is the reason why nothing is done about it.",
+        )
+
+    def _way_out(self, milestone: Milestone, what: str) -> Question:
+        asked = sum(1 for _ in _question_ids(what, self.record.said))
+        return Question(
+            id=_question_id(f"{milestone.id} {what}", asked),
+            text=f"{what}. Go on, or change the plan first, or cancel {self.mission}?",
+            options=(Option(id=AGAIN, text="as many rounds once more, with the plan as it is then"),),
+            why="The plan may be edited before this is answered: an assertion, a feature, a limit.",
+        )
+
+    def _next_validations(self, milestone: Milestone, unproven: list[Assertion]) -> tuple[Validation, ...]:
+        """Scrutiny first: users try what has stood up to it."""
+        unreviewed = self._unreviewed(milestone)
+        checks = [each for each in unproven if each.check is not None]
+        if unreviewed or checks:
+            return tuple(self._validations(milestone, checks, unreviewed))
+        return tuple(self._validations(milestone, unproven, ()))
+
+    def _validations(
+        self, milestone: Milestone, assertions: Iterable[Assertion], reviews: Iterable[str]
+    ) -> Iterator[Validation]:
+        reviews, checks = tuple(reviews), list[Assertion]()
+        by_area: dict[str, list[Assertion]] = {}
+        for assertion in assertions:
+            (checks if assertion.check else by_area.setdefault(assertion.area, [])).append(assertion)
+        if checks or reviews:
+            yield Validation(self._free(milestone, "scrutiny"), FiledAs.SCRUTINY, tuple(checks), reviews)
+        many = len({each.area for each in self.assertions if not each.check}) > 1
+        for area, found in by_area.items():
+            name = f"testing.{area}" if many else "testing"
+            yield Validation(self._free(milestone, name), FiledAs.TESTING, tuple(found))
+
+    def _free(self, milestone: Milestone, name: str) -> str:
+        base = f"{self.mission}.{milestone.id}.{name}"
+        taken = self.record.filed
+        return base if base not in taken else next(key for n in range(2, 10_000) if (key := f"{base}-{n}") not in taken)
+
+
+def _question_id(about: str, number: int) -> str:
+    return "q-" + hashlib.sha256(f"{number} {about}".encode()).hexdigest()[:8]
+
+
+def _question_ids(about: str, said: Mapping[str, str]) -> Iterator[str]:
+    """The questions about one thing that were answered, in turn."""
+    number = 0
+    while (key := _question_id(about, number)) in said:
+        yield key
+        number += 1

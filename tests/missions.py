@@ -1,0 +1,102 @@
+"""A little mission for tests: its contracts, its plan, and programs that work and judge as its items say."""
+
+import json
+
+from tests.world import World
+
+PLAN_CONTRACT = """
+purpose: Plan.
+worker: {run: [python, -m, factory.workers.scripted]}
+produces: {plan: true, patch: {paths: ["contracts/missions/**"]}}
+review: {seats: [{name: tests, kind: checks}, {name: human, kind: human}]}
+"""
+# A feature writes a file of its name; what it leaves undone and what it does wrong stand in the file `table.json`.
+MAKER = """
+import json, os, pathlib
+item = json.loads(pathlib.Path(os.environ["FACTORY_ITEM"]).read_text())
+table = json.loads(pathlib.Path("table.json").read_text()).get(item["id"], {})
+for path, text in table.get("write", {item["id"].rpartition(".")[2] + ".txt": "done"}).items():
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text)
+pathlib.Path(os.environ["FACTORY_OUT"], "result.json").write_text(
+    json.dumps({"status": "ok", "summary": "made " + item["id"], "handoff": table.get("handoff", {})}))
+"""
+JUDGE = """
+import hashlib, json, os, pathlib
+patch = pathlib.Path(os.environ["FACTORY_PATCH"]).read_bytes()
+bad = b"BUG" in patch
+verdict = {"subject": os.environ["FACTORY_SUBJECT"], "patch": "sha256:" + hashlib.sha256(patch).hexdigest(),
+           "decision": "rework" if bad else "approve",
+           "findings": [{"id": "F1", "severity": "major", "text": "there is a BUG in it"}] if bad else []}
+pathlib.Path(os.environ["FACTORY_OUT"], "verdict.yaml").write_text(json.dumps(verdict))
+"""
+FEATURE = """
+purpose: One feature.
+worker: {run: [python, tools/maker.py]}
+review: {seats: [{name: tests, kind: checks}]}
+"""
+SCRUTINY = """
+purpose: Look at what a milestone has come to.
+worker: {run: ["true"]}
+produces: {patch: {required: false}}
+review: {seats: [{name: tests, kind: checks}, {name: reviewer, kind: command, run: [python, tools/judge.py]}]}
+"""
+
+
+def has(path: str, text: str = "done") -> list[str]:
+    """The argv of a check that holds when a file has a text in it."""
+    return ["python", "-c", f"import sys; sys.exit({text!r} not in open({path!r}).read())"]
+
+
+def assertion(key: str, path: str, **more: object) -> dict[str, object]:
+    """An assertion with a check of one file."""
+    return {"id": key, "text": f"{path} is done", "check": has(path), "reads": [path], **more}
+
+
+def feature(name: str, *fulfills: str, **more: object) -> dict[str, object]:
+    """A feature of a plan."""
+    return {"id": name, "title": f"Make {name}", "contract": "feature", "fulfills": list(fulfills), **more}
+
+
+def milestone(name: str, *features: dict[str, object], **more: object) -> dict[str, object]:
+    """A milestone of a plan."""
+    return {"id": name, "title": f"The milestone {name}", "features": list(features), **more}
+
+
+class Mission:
+    """The mission `shop` in a world, as a person and its workers see it."""
+
+    folder = "contracts/missions/shop"
+
+    def __init__(self, world: World, table: dict[str, object] | None = None) -> None:
+        self.world = world
+        world.policy("limits: {review: 100}\nagent: {max_concurrent_agents: 4}")
+        for name, text in (("mission", PLAN_CONTRACT), ("feature", FEATURE), ("scrutiny", SCRUTINY)):
+            world.write(f"contracts/{name}.yaml", text)
+        world.write("tools/maker.py", MAKER)
+        world.write("tools/judge.py", JUDGE)
+        world.write("table.json", json.dumps(table or {}))
+        world.commit("A factory for missions")
+
+    def plan(self, assertions: list[dict[str, object]], *milestones: dict[str, object], **more: object) -> None:
+        """File the mission, whose planner proposes this plan, and approve it."""
+        plan = {"goal": "A shop", "milestones": list(milestones), **more}
+        steps = [
+            {"write": {"path": f"{self.folder}/{name}.yaml", "text": json.dumps(what)}}
+            for name, what in (("assertions", assertions), ("plan", plan))
+        ]
+        self.world.item("shop", steps, contract="mission")
+        self.world.tick(drain=True)
+        assert self.world.lane("shop") == "review", self.world.last("shop")
+        self.world.verdict("shop", "approve")
+
+    def drain(self) -> None:
+        """Let the factory do what it can."""
+        self.world.tick(drain=True)
+
+    def states(self) -> dict[str, str]:
+        """What the journal says of each assertion."""
+        judged: dict[str, str] = {}
+        for entry in self.world.journal("shop"):
+            judged |= {key: str(each.state) for key, each in entry.judged.items()}
+        return judged
