@@ -24,7 +24,7 @@ pathlib.Path(os.environ["FACTORY_OUT"], "result.json").write_text(
 JUDGE = """
 import hashlib, json, os, pathlib
 patch = pathlib.Path(os.environ["FACTORY_PATCH"]).read_bytes()
-bad = b"BUG" in patch
+bad = any(b"BUG" in line for line in patch.splitlines() if line.startswith(b"+"))
 verdict = {"subject": os.environ["FACTORY_SUBJECT"], "patch": "sha256:" + hashlib.sha256(patch).hexdigest(),
            "decision": "rework" if bad else "approve",
            "findings": [{"id": "F1", "severity": "major", "text": "there is a BUG in it"}] if bad else []}

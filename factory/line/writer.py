@@ -5,18 +5,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 from factory.line.snapshot import ItemState
+from factory.model.commit_message import message_of
 from factory.model.errors import FactoryError
 from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
-from factory.model.journal import Entry, History
+from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
 from factory.model.lifecycle import Event, Lane, check_move
 from factory.model.moments import day_of, moment_of
+from factory.model.run_layout import kept_answers
 from factory.model.text import printable
 from factory.model.trailers import Trailer
-from factory.store.queue import OpenFile
+from factory.store.queue import AnswersFile, OpenFile
 from factory.store.repository.batch import Batch, Signature, add_commit
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -109,7 +112,7 @@ class Writer:
         over = entry.to is Lane.DONE or entry.event is Event.OPEN
         if over and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
-        self.batch.commit(_message(state.id, entry), Signature(self.me, self.me, now))
+        self.batch.commit(message_of(state.id, entry), Signature(self.me, self.me, now))
         self._written += 1
         self.note(Recorded(state.id, entry))
         return moved
@@ -192,11 +195,18 @@ class Writer:
             tree.put_file(run_file(state.id, history.run, name), data)
         for file in opened:
             if file.item_id == state.id:
-                tree.move(file.path, run_file(state.id, history.run, file.kept))
+                tree.move(file.path, self._kept(state.id, history.run, file))
         for place, data in move.queue_files.items():
             tree.put_file(place, data)
         if history.lane is Lane.DONE:
             tree.move(folder, artifact_folder(state.id, day))
+
+    def _kept(self, item_id: str, run: int, file: OpenFile) -> str:
+        """Where it is kept what a person wrote. A mission may have asked before, in the same run."""
+        if not isinstance(file, AnswersFile):
+            return run_file(item_id, run, file.kept)
+        places = (run_file(item_id, run, kept_answers(number)) for number in count(1))
+        return next(place for place in places if self.batch.tree.get(place) is None)
 
     def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
         """Commit what a person wrote, as theirs; None takes a file away."""
@@ -283,18 +293,3 @@ class Writer:
         with ExitStack() as stack:  # which does all that it holds, the last first, whatever is raised meanwhile
             for then in reversed(pending):
                 stack.callback(then)
-
-
-def _message(item_id: str, entry: Entry) -> str:
-    came = entry.source or "-"
-    subject = f"factory: {item_id} {came} -> {entry.to}" + (f" (run {entry.run})" if entry.run else "")
-    trailers = [Trailer.ITEM.line(item_id), Trailer.MOVE.line(f"{came} -> {entry.to}"), Trailer.ACTOR.line(entry.actor)]
-    if entry.run:
-        trailers.insert(2, Trailer.RUN.line(entry.run))
-    parts = [subject, quoted(entry.reason or ""), "\n".join(trailers)]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def quoted(text: str) -> str:
-    """What workers and people said, for a commit message: only the factory's own lines may look like its trailers."""
-    return "\n".join(f"> {printable(line)}" if line.strip() else "" for line in text.splitlines()).strip("\n")

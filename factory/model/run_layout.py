@@ -35,6 +35,16 @@ def seat_in(name: str) -> str:
     return found[1] if found else ""
 
 
+def kept_answers(number: int) -> str:
+    """The name, in a run, of what people answered: of the first questions, and of later ones of a mission."""
+    return ANSWERS if number == 1 else f"answers-{number}.yaml"
+
+
+def is_answers(name: str) -> bool:
+    """Whether a file in a run is what people answered."""
+    return name == ANSWERS or (name.startswith("answers-") and name.endswith(".yaml"))
+
+
 def seat_log(seat: str) -> str:
     """The name, in a run, of what a machine seat printed."""
     return f"seats/{seat}.log"

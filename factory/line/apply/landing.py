@@ -9,7 +9,7 @@ from factory.line.context import Context
 from factory.line.review.assess import Assessment
 from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
-from factory.line.writer import quoted
+from factory.model.commit_message import quoted
 from factory.model.contract import ApplyMode
 from factory.model.events import Finished
 from factory.model.evidence import Evidence

@@ -29,6 +29,10 @@ class Filing:
         self._shared = shared
         self._known = {assertion.id: assertion for assertion in files.assertions}
 
+    def item_of(self, feature: Feature) -> str:
+        """The id of the item that a feature becomes."""
+        return feature_item(self._mission, feature.id)
+
     def feature(self, milestone: Milestone, feature: Feature) -> tuple[bytes, Filed]:
         """A feature of the plan."""
         fields: dict[str, JsonValue] = {

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from factory.line.mission.filing import CHECK
 from factory.line.mission.standing import rests_on
-from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.line.snapshot import SnapshotReader
 from factory.model.base import digest
 from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
-from factory.model.journal import History
 from factory.model.layout import run_file
 from factory.model.lifecycle import Outcome
 from factory.model.mission.assertions import Assertion, AssertionState, Judgement
-from factory.model.mission.record import Filed, FiledAs, Issue
+from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.report import Answer, Tried, UserReport, report_in
 from factory.model.run_layout import MANIFEST
 from factory.model.verdict import Decision
@@ -40,20 +40,20 @@ class Findings:
     issues: dict[str, Issue] = field(default_factory=dict)
 
 
-def findings_of(reader: SnapshotReader, snapshot: Snapshot, files: MissionFiles, history: History) -> Findings:
-    """What those of a mission's items say that ended since its journal was told last."""
+def findings_of(
+    reader: SnapshotReader, tree: str, now: datetime, files: MissionFiles, record: MissionRecord
+) -> Findings:
+    """What those of a mission's items say, in a tree of the branch, that ended since its journal was told last."""
     found = Findings()
     assertions = {assertion.id: assertion for assertion in files.assertions}
-    for item_id, filed in history.mission.filed.items():
-        if item_id in history.mission.ended or item_id in snapshot.items:
-            continue
-        outcome = reader.outcome_of(snapshot.tree, item_id)
+    for item_id, filed in record.filed.items():
+        outcome = None if item_id in record.ended else reader.outcome_of(tree, item_id)
         if outcome is None:
             continue
         found.ended[item_id] = outcome
         if outcome not in _DONE:
             continue
-        item = _EndedItem(reader, snapshot, item_id, filed, assertions)
+        item = _EndedItem(reader, tree, now, item_id, filed, assertions)
         match filed.kind:
             case FiledAs.FEATURE:
                 found.issues |= dict(item.left())
@@ -70,17 +70,17 @@ class _EndedItem:
     def __init__(
         self,
         reader: SnapshotReader,
-        snapshot: Snapshot,
+        tree: str,
+        now: datetime,
         item_id: str,
         filed: Filed,
         assertions: dict[str, Assertion],
     ) -> None:
-        self._reader, self._tree, self._id, self._filed = reader, snapshot.tree, item_id, filed
+        self._reader, self._tree, self._now, self._id, self._filed = reader, tree, now, item_id, filed
         self._assertions = assertions
-        self._day = reader.artifacts.done_day(snapshot.tree, item_id) or ""
-        self._history = reader.artifacts.history(snapshot.tree, item_id, self._day)
-        self._folder = (snapshot.tree, item_id, self._history.run, self._day)
-        self._now = snapshot.now
+        self._day = reader.artifacts.done_day(tree, item_id) or ""
+        self._history = reader.artifacts.history(tree, item_id, self._day)
+        self._folder = (tree, item_id, self._history.run, self._day)
 
     def left(self) -> Iterator[tuple[str, Issue]]:
         """What its worker left undone or came across, and no reviewer dismissed."""

@@ -1,16 +1,17 @@
 """Where a mission under way stands, with what of its assertions is stale on the target as it is. A look."""
 
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.journal import History
 from factory.model.mission.assertions import Assertion, AssertionState
+from factory.model.mission.record import MissionRecord
 from factory.model.mission.standing import Standing
 from factory.model.reads import Reads
 from factory.store.missions import MissionFiles
 
 
-def standing_of(reader: SnapshotReader, mission: str, files: MissionFiles, history: History, target: str) -> Standing:
+def standing_of(
+    reader: SnapshotReader, mission: str, files: MissionFiles, record: MissionRecord, target: str
+) -> Standing:
     """Where a mission stands once the target is at a commit."""
-    record = history.mission
     content = reader.repository.content_at(target)
     stale = frozenset(
         assertion.id
@@ -28,7 +29,7 @@ def present_standing(reader: SnapshotReader, snapshot: Snapshot, mission: str) -
     target = reader.repository.head(snapshot.policy.target_branch)
     if state is None or files is None or target is None:
         return None
-    return standing_of(reader, mission, files, state.history, target)
+    return standing_of(reader, mission, files, state.history.mission, target)
 
 
 def rests_on(reader: SnapshotReader, assertion: Assertion, content: str) -> str:

@@ -58,7 +58,7 @@ class Content:
 
     def check_followed(self, transition: Transition) -> Iterator[Violation]:
         """What is wrong with what came in last, when its finish had to follow and does not."""
-        if self._last is not None and not _to_done(transition):
+        if self._last is not None and not _ends(transition):
             yield from self._unfinished(self._last, self._state.known(transition.before, transition.step.tree_before))
 
     def rest_followed(self) -> Iterator[Violation]:
@@ -77,7 +77,7 @@ class Content:
 
     def _open(self, transition: Transition) -> Brought | None:
         """What came in last, if this commit can be the finish that has to follow."""
-        return self._last if _to_done(transition) else None
+        return self._last if _ends(transition) else None
 
     def check(self, transition: Transition) -> Iterator[Violation]:
         """What is wrong with the content that a commit brought, or with what a finish says came in."""
@@ -118,7 +118,9 @@ class Content:
         item_id = transition.item_id
         record = transition.after.get(item_id) or self._state.items.get(item_id)
         entry = record.history.entries[-1] if record and record.history.entries else None
-        if record is None or entry is None or entry.event is not Event.FINISH or entry.outcome not in _FINISHED:
+        if record is None or entry is None:
+            return None, None
+        if entry.event is not Event.OPEN and (entry.event is not Event.FINISH or entry.outcome not in _FINISHED):
             return None, None
         return record, entry
 
@@ -169,8 +171,10 @@ class Content:
         yield from (Violation(Rule.UNAPPROVED, found.commit, "", found.text) for found in self._loose.values())
 
 
-def _to_done(transition: Transition) -> bool:
-    return transition.move.endswith(f"-> {Lane.DONE}")
+def _ends(transition: Transition) -> bool:
+    """Whether it can be what has to follow when content came in: a finish, or a mission that begins with its plan."""
+    opens = any(line.entry.event is Event.OPEN for line in transition.lines)
+    return opens or transition.move.endswith(f"-> {Lane.DONE}")
 
 
 def _in_passing(transition: Transition) -> Iterator[Found]:

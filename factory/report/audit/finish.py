@@ -33,6 +33,16 @@ class Finish:
         self._brought = brought
         self._judgement = Judgement(state, line, transition.step)
 
+    @property
+    def _approved(self) -> bool:
+        """Whether it says that it was let through: it is done, or a mission that begins with its plan."""
+        return self._entry.event in (Event.FINISH, Event.OPEN)
+
+    @property
+    def _applied(self) -> bool:
+        """Whether something came into the target with it."""
+        return self._entry.event is Event.OPEN or self._entry.outcome is Outcome.APPLIED
+
     def dismissed(self) -> frozenset[str]:
         """The loose ends of which a person said, in a verdict that counts, that nothing is to be done."""
         judgement = self._judgement
@@ -64,7 +74,7 @@ class Finish:
             yield Rule.COVERED, "was delivered with other findings than its evidence has"
         try:
             yield from self._judged(delivered, item, contract, evidence)
-            if self._entry.event is Event.FINISH:
+            if self._approved:
                 yield from self._same(delivered, evidence)
                 yield from self._patch(evidence)
                 mode = contract.apply.mode
@@ -88,7 +98,7 @@ class Finish:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
         for text in unmeasured(self._repository, self._judgement, contract, evidence):
             yield Rule.COVERED, text
-        if item.hold and self._entry.event is Event.FINISH and self._entry.outcome is Outcome.APPLIED:
+        if item.hold and self._applied:
             yield Rule.COVERED, "was applied, and is on hold"
         assessed = self._judgement.assessed(delivered, item, contract, evidence)
         decision = assessed.decision
@@ -100,9 +110,17 @@ class Finish:
             made = {f"{maker} ({SeatKind.AGENT})" for maker in makers}
             if seat.by_machine and (itself or sat.get(seat.name) in made):
                 yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
-        if (decision.event, decision.verdicts) != (self._entry.event, self._entry.verdicts):
+        event = Event.FINISH if self._approved else self._entry.event
+        if (decision.event, decision.verdicts) != (event, self._entry.verdicts):
             yield from assessed.refused  # a verdict that nobody counted is kept with the run, and breaks nothing
-        if decision.event is not self._entry.event:
+        if (self._entry.event is Event.OPEN) is not contract.produces.plan and self._approved:
+            yield (
+                Rule.COVERED,
+                "was opened as a mission, and is none"
+                if self._entry.event is Event.OPEN
+                else ("is a mission, and was finished with its plan"),
+            )
+        if decision.event is not event:
             how = "rejected" if self._entry.event is Event.REJECT else "finished"
             yield Rule.COVERED, f"was {how}, and by what is committed it {decision.reason or 'could not be'}"
         elif decision.verdicts != self._entry.verdicts:
@@ -140,7 +158,7 @@ class Finish:
     def _merged(self, evidence: Evidence, mode: ApplyMode) -> Iterator[RuleBroken]:
         applied, policy = self._entry.applied, self._judgement.effective.policy
         merges = mode in (ApplyMode.MERGE, ApplyMode.SQUASH) and evidence.proposal != evidence.base
-        if self._entry.outcome is not Outcome.APPLIED:
+        if not self._applied:
             if applied:
                 yield Rule.MERGED, "was accepted without a change, and the journal names a merge"
             elif merges:

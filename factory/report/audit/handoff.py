@@ -53,6 +53,9 @@ class Handoff:
         owed: dict[str, tuple[str, int]] = {}
         for line in transition.lines:
             left = line.record.history.loose_ends.keys()
+            item = self._state.reader.item(line.record)
+            if item and item.mission:
+                continue  # there it is an issue, for the mission's own rule
             if left and line.entry.event is Event.FINISH:
                 loose = len(left - Finish(self._state, line, transition).dismissed())
                 owed |= {line.record.id: (transition.step.commit, loose)} if loose else {}

@@ -10,11 +10,11 @@ from factory.line.snapshot import ItemState
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
-from factory.model.gate import GateDecision, Vote, decide, guarded, seats_needed, touches
+from factory.model.gate import GateDecision, Vote, conclude, decide, guarded, seats_needed, touches
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.layout import parse, verdict_path
-from factory.model.lifecycle import Lane, Outcome
+from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.places import RunFile
 from factory.model.run_layout import EVIDENCE, PATCH, RECHECK, is_by_worker, kept_verdict, run_path
 from factory.model.subject import subject_of
@@ -79,11 +79,14 @@ class Judgement:
         """What the checks said last: of a recheck that came with this commit, or that is of the tree that came in."""
         again, first = self.read(RECHECK), self.read(EVIDENCE)
         came = any(change.new and not change.old and _is_recheck(change.path) for change in self._step.changes)
-        if again is None or (
-            self.entry.outcome is Outcome.APPLIED and first and not first.pending and self.brought_in(first)
-        ):
+        if again is None or (self._applied and first and not first.pending and self.brought_in(first)):
             return first
-        return again if came or self.entry.outcome is Outcome.APPLIED else first
+        return again if came or self._applied else first
+
+    @property
+    def _applied(self) -> bool:
+        """Whether something came into the target with it."""
+        return self.entry.event is Event.OPEN or self.entry.outcome is Outcome.APPLIED
 
     def brought_in(self, evidence: Evidence) -> bool:
         """Whether the commit that the journal names was made on what the checks ran on."""
@@ -132,7 +135,10 @@ class Judgement:
                 if vote:
                     votes.append(vote)
                     dismissed |= {key for key in delivery.loose_ends if vote.verdict.dismisses(key)}
-        decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
+        if item.validates:
+            decision = conclude(seats, evidence, tuple(votes), lost)
+        else:
+            decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
         return Assessed(decision, tuple(refused), frozenset(dismissed))
 
     def _machines_vote(self, seat: str, delivered: Entry, delivery: Delivery) -> Vote | str:

@@ -10,7 +10,7 @@ from factory.model.contract import Contract
 from factory.model.errors import IllegalMove
 from factory.model.failure import FailureClass
 from factory.model.journal import MOST_LIMITS, Entry, History
-from factory.model.lifecycle import Event, Lane, Outcome, check_move
+from factory.model.lifecycle import OF_MISSIONS, Event, Lane, Outcome, check_move
 from factory.model.policy import Policy
 from factory.model.trailers import Trailer
 from factory.report.audit.conflicts import without_conflict
@@ -25,12 +25,13 @@ from factory.report.audit.trailers import beside
 from factory.report.audit.transition import Line, Transition
 from factory.store.queue import Placed
 
-_OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED})
+_OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED, Event.RESUME})
 _WALLS = tuple(each for each in FailureClass if each.is_wall)
 _OUTCOMES = {
     Event.FINISH: frozenset({Outcome.APPLIED, Outcome.ACCEPTED}),
     Event.REJECT: frozenset({Outcome.REJECTED}),
     Event.CANCEL: frozenset({Outcome.CANCELLED}),
+    Event.CLOSE: frozenset({Outcome.APPLIED}),
 }
 
 
@@ -65,7 +66,7 @@ class Moves:
             yield Rule.TRAILERS, "", f"records {len(lines)} moves at once; each has a commit of its own"
         for number, line in enumerate(lines):
             yield from self._event(transition, line, lines[:number])
-            if line.entry.event in (Event.FINISH, Event.REJECT):
+            if line.entry.event in (Event.FINISH, Event.REJECT, Event.OPEN):
                 yield from self._end(transition, line)
         yield from _told(transition, *lines[-1])
 
@@ -73,7 +74,7 @@ class Moves:
         """One line of a journal: whether it may follow what was before."""
         (record, entry), lane = line, transition.before[line.record.id].lane
         path = record.path
-        yield from _follows(line, lane)
+        yield from _follows(line, lane, orphan=self._is_orphan(record))
         if entry.event is Event.START:
             yield from self._start(line, earlier, carried=transition.carried)
         elif entry.event is not Event.SUBMIT and entry.run != record.history.run:
@@ -86,6 +87,12 @@ class Moves:
         yield from ((Rule.JOURNAL, path, f"{record.id} {text}") for text in without_conflict(self._state, line))
         for text in unfounded(self._state, line, transition.step, lane):
             yield Rule.REASON, path, f"{record.id} {text}"
+
+    def _is_orphan(self, record: ItemRecord) -> bool:
+        """Whether a person ended the mission that an item is a part of."""
+        item = self._reader.item(record)
+        mission = self._state.record(item.mission) if item and item.mission else None
+        return mission is not None and mission.history.outcome in (Outcome.CANCELLED, Outcome.REJECTED)
 
     def _end(self, transition: Transition, line: Line) -> Iterator[Found]:
         brought = self._content.brought(transition) if transition.carried else None
@@ -112,8 +119,11 @@ class Moves:
             yield Rule.BUDGET, path, f"{record.id} was started, and {today:.2f} of {most:.2f} USD a day are used up"
 
 
-def _follows(line: Line, lane: Lane | None) -> Iterator[Found]:
-    """Whether an event may follow what the journal said before, of a file that lay in a lane."""
+def _follows(line: Line, lane: Lane | None, *, orphan: bool) -> Iterator[Found]:
+    """Whether an event may follow what the journal said before, of a file that lay in a lane.
+
+    `orphan`: its mission was ended by a person, and it goes with it.
+    """
     record, entry = line
     path, history = record.path, record.history
     if entry.source is not history.lane and (history.entries or entry.source is not None):
@@ -124,10 +134,15 @@ def _follows(line: Line, lane: Lane | None) -> Iterator[Found]:
         check_move(entry.event, entry.source, entry.to)
     except IllegalMove as error:
         yield Rule.LEGAL_MOVE, path, error.message
-    if entry.event in _OF_PEOPLE and lane is not entry.to and not entry.answers:  # which have a reason of their own
+    ended = orphan and entry.event is Event.CANCEL
+    if (
+        entry.event in _OF_PEOPLE and lane is not entry.to and not (entry.answers or ended)
+    ):  # which have a reason of their own
         yield Rule.LEGAL_MOVE, path, f"{entry.event} says what a person did, and nobody moved it to {entry.to}"
     elif entry.event not in (*_OF_PEOPLE, Event.SUBMIT) and lane not in _where(entry):
         yield Rule.LEGAL_MOVE, path, f"{entry.event} from {entry.source}, and the file lay in {lane}"
+    if entry.event in OF_MISSIONS - {Event.OPEN} and not history.mission.under_way:
+        yield Rule.LEGAL_MOVE, path, f"{entry.event} of what is no mission under way"
     if entry.outcome not in _OUTCOMES.get(entry.event, frozenset({None})):
         yield Rule.JOURNAL, path, f"{entry.event} with the outcome {entry.outcome}"
 
@@ -169,7 +184,8 @@ def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[F
     told = [f"{last.source or '-'} -> {last.to}", str(last.run or ""), last.actor]
     if said != told:
         yield Rule.TRAILERS, record.path, f"the commit says {' / '.join(said)}, and the journal {' / '.join(told)}"
-    if last.event not in _OF_PEOPLE and last.actor != str(step.author):
+    by_hand = last.event in _OF_PEOPLE or (last.event is Event.PAUSE and not last.questions)
+    if not by_hand and last.actor != str(step.author):
         yield Rule.JOURNAL, record.path, f"the journal says that {last.actor} did it, and {step.author} committed it"
     times = {int(moment.timestamp()) for moment in (step.authored, step.authored if transition.carried else step.at)}
     if times != {int(last.at.timestamp())}:
@@ -181,6 +197,8 @@ def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[F
 
 def _where(entry: Entry) -> tuple[Lane | None, ...]:
     """Where the file may lie before an event; one that a commit deleted is brought back to blocked first."""
+    if entry.event is Event.PAUSE and not entry.questions:  # a person moved it
+        return (Lane.BLOCKED,)
     return (entry.source, Lane.BLOCKED) if entry.event is Event.BLOCK else (entry.source,)
 
 

@@ -15,7 +15,7 @@ from factory.model.layout import answers_path
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.policy import Policy
 from factory.model.result import Result, Status
-from factory.model.run_layout import ANSWERS, MANIFEST, RESULT, run_path
+from factory.model.run_layout import MANIFEST, RESULT, is_answers, parse_run_path, run_path
 from factory.report.audit.judgement import Judgement, subject_found
 from factory.report.audit.record import Effective
 from factory.report.audit.state import AuditState
@@ -52,9 +52,9 @@ def _unasked(state: AuditState, line: Line, *, moved: bool) -> Iterator[str]:
     """What is wrong with the answers that sent an item back to work; `moved`: a person has moved it besides."""
     record, entry = line
     path, history = answers_path(record.id), record.history
-    kept = record.run.get(run_path(entry.run, ANSWERS), "")
     opened, author = state.verdicts.get(path, ("", None))
-    if not kept or kept != opened:
+    kept = next((oid for name, oid in record.run.items() if oid == opened and _holds_answers(name, entry.run)), "")
+    if not kept:
         yield "was answered, and by what is committed nobody has answered"
         return
     try:
@@ -64,6 +64,11 @@ def _unasked(state: AuditState, line: Line, *, moved: bool) -> Iterator[str]:
         return
     if given != entry.answers or (entry.actor != str(author) and not moved):
         yield "was answered, and its journal tells of other answers, or of another person, than the file"
+
+
+def _holds_answers(below: str, run: int) -> bool:
+    number, name = parse_run_path(below) or (0, "")
+    return number == run and is_answers(name)
 
 
 class _Reason:

@@ -29,6 +29,7 @@ class Rule(StrEnum):
     BUDGET = "budget"
     HANDOFF = "handoff"
     REASON = "reason"
+    MISSION = "mission"
     DATES = "dates"
 
 
@@ -62,6 +63,7 @@ EXPLAINED = {
     Rule.BUDGET: "No run begins when the item's budget is used up.",
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
     Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
+    Rule.MISSION: "Each step of a mission follows from its plan, its journal and what its items left, taken again.",
     Rule.DATES: "Moves go forward in time, and no commit has a date that cannot be.",
 }
 

@@ -11,6 +11,7 @@ from factory.report.audit.dates import Dates
 from factory.report.audit.forged import Forged
 from factory.report.audit.handoff import Handoff
 from factory.report.audit.merges import Merges
+from factory.report.audit.missions import Missions
 from factory.report.audit.moves import Moves
 from factory.report.audit.places import Places
 from factory.report.audit.proposals import Proposals
@@ -67,6 +68,7 @@ class Ruleset:
             self._batches.check,
             self.reused.check,
             self._handoff.check,
+            Missions(state).check,
             self._places.check_finished,
         )
         self.remembering: tuple[Remembers, ...] = (

@@ -100,7 +100,8 @@ class AuditState:
         policy, item = self.policy(tree), self.reader.item(record)
         name = (policy.contract_of(item) if item else None) or ""
         source = self.reader.blob_at(tree, contract_path(name)) if name else ""
-        return Effective(policy, name, self.reader.contract(source, name), source)
+        contract = self.reader.contract(source, name)
+        return Effective(policy, name, contract.for_item(item) if contract and item else contract, source)
 
     def transition(self, step: CommitDiff) -> Transition:
         """The next commit, and what it makes of the items that it touches."""

@@ -1,17 +1,25 @@
 """What a commit of the factory did besides what its trailers say."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from factory.model.layout import in_breakers, lane_of
+from factory.model.layout import in_breakers, item_path, lane_of
 from factory.model.lifecycle import Lane
 from factory.report.audit.paths import artifact_of, asked_in, item_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.transition import Transition
+from factory.store.repository.trees import Change
 
 
 def beside(transition: Transition) -> list[str]:
     """What a commit that moves one item changed besides that item."""
-    return [change.path for change in transition.step.changes if not _belongs(change.path, transition.item_id)]
+    filed = {item_path(Lane.INBOX, item_id) for line in transition.lines for item_id in line.entry.filed}
+    changes = transition.step.changes
+    return [each.path for each in changes if not (_belongs(each.path, transition.item_id) or _came(each, filed))]
+
+
+def _came(change: Change, filed: Collection[str]) -> bool:
+    """Whether a file is that of an item which a mission brought into the inbox; what it says, its own rule looks at."""
+    return change.old is None and change.path in filed
 
 
 def _belongs(path: str, item_id: str) -> bool:

@@ -1,0 +1,81 @@
+"""The moves of a mission: what its journal is told, and the items that come with it. They follow from values alone."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from factory.line.intake.answers_file import answers_file
+from factory.line.mission.filing import Filing
+from factory.line.mission.findings import Findings
+from factory.line.writer import Move
+from factory.model.item import Item
+from factory.model.layout import answers_path, item_path
+from factory.model.lifecycle import Lane
+from factory.model.mission.events import Advanced, Closed, Paused
+from factory.model.mission.plan import Milestone
+from factory.model.mission.record import Filed
+from factory.model.mission.standing import Standing
+from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Wait
+from factory.model.text import counted
+from factory.store.missions import MissionFiles
+
+
+class Carried(NamedTuple):
+    """A mission that is carried out: its id, what its file says, and the run that made its plan."""
+
+    id: str
+    item: Item | None
+    run: int
+
+
+def told(found: Findings) -> Advanced:
+    """What became of items that are at their end."""
+    names = ", ".join(sorted(found.ended))
+    return Advanced(
+        reason=f"ended: {names}" + (f"; {counted(len(found.issues), 'issue')}" if found.issues else ""),
+        ended=found.ended,
+        reviewed=tuple(found.reviewed),
+        judged=found.judged,
+        issues=found.issues,
+    )
+
+
+def following(mission: Carried, files: MissionFiles, standing: Standing) -> Move | None:
+    """The step that follows, with all that it needs; None when others are at work."""
+    filing = Filing(mission.id, files, _shared(mission.item))
+    match standing.step():
+        case Wait():
+            return None
+        case Close():
+            return Move(Closed(reason=f"all {counted(len(files.assertions), 'assertion')} passed"))
+        case Ask(reason, questions):
+            title = mission.item.title if mission.item else ""
+            opened = answers_file(mission.id, title, mission.run, questions)
+            paused = Paused(reason=reason, questions=questions)
+            return Move(paused, queue_files={answers_path(mission.id): opened})
+        case FileFeatures(milestone, features):
+            made = {filing.item_of(each): filing.feature(milestone, each) for each in features}
+            return _filed(milestone, made, {})
+        case FileValidators(milestone, validations):
+            made = {each.item_id: filing.validator(milestone, each) for each in validations}
+            return _filed(milestone, made, {})
+        case Answer(milestone, dismissed, follow_ups):
+            made = {each.item_id: filing.follow_up(milestone, each) for each in follow_ups}
+            return _filed(milestone, made, dismissed)
+
+
+def _filed(milestone: Milestone, made: Mapping[str, tuple[bytes, Filed]], dismissed: Mapping[str, str]) -> Move:
+    """The move with which items come into the inbox, and the mission's journal knows them."""
+    said = f"filed {', '.join(made)}" if made else f"{counted(len(dismissed), 'issue')} dismissed"
+    advanced = Advanced(
+        reason=f"{milestone.id}: {said}",
+        filed={item_id: filed for item_id, (_, filed) in made.items()},
+        dismissed=dismissed,
+    )
+    return Move(advanced, queue_files={item_path(Lane.INBOX, item_id): data for item_id, (data, _) in made.items()})
+
+
+def _shared(item: Item | None) -> dict[str, JsonValue]:
+    """What a mission's items take over from its own."""
+    return {"priority": item.priority, "labels": list(item.labels)} if item else {}
