@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from factory.execution.checks.reads import ReadContents
+from factory.line.snapshot import SnapshotReader
+from factory.line.writer import Move
+from factory.model.events import Moved
 from factory.model.journal import MergeCheck
+from factory.model.lifecycle import Lane
+from factory.model.mission.events import Closed, Opened
 from factory.model.policy import MergeMode
 from factory.report.audit.audit import audit
 from factory.report.audit.authorship import Authorship
@@ -29,7 +34,17 @@ from tests.forger import ANN, BOB, Forger
 
 # What a rule has at hand, and is no memory of its own.
 AT_HAND = (
-    Repository | Objects | Reader | Artifacts | Days | ReadContents | Authorship | AuditState | Content | Proposals
+    Repository
+    | Objects
+    | Reader
+    | SnapshotReader
+    | Artifacts
+    | Days
+    | ReadContents
+    | Authorship
+    | AuditState
+    | Content
+    | Proposals
 )
 
 
@@ -62,6 +77,7 @@ def falsified(forger: Forger) -> Forger:
     forger.put({"queue/inbox/stuck.yaml": b"title: twice\n"}, "Again")
     _made_anew(forger)
     forger.put({"queue/inbox/waiting.yaml": None}, "Never mind")
+    _mission(forger)
     forger.put({"notes.md": b"late\n"}, "Late", at="1999-12-31T12:00:00Z")
     _without_a_time(forger)
     return forger
@@ -73,6 +89,14 @@ def _reused(forger: Forger) -> None:
     evidence = json.loads(forger.read(f"{delivery}/evidence.json"))
     evidence["ran"][0]["reused_from"] = {"item": "nobody", "run": 1, "file": "recheck.json", "tree": "0" * 40}
     forger.put({f"{delivery}/recheck.json": json.dumps(evidence).encode()}, "Again", forger.me)
+
+
+def _mission(forger: Forger) -> None:
+    """A mission without a plan that is said to be proven."""
+    path = forger.path("failing.yaml")
+    forger.put({path: None, "queue/review/failing.yaml": forger.read(path)})
+    for payload in (Moved(to=Lane.REVIEW, reason="by hand"), Opened(), Closed(reason="all of nothing")):
+        forger.move("failing", Move(payload))
 
 
 def _made_anew(forger: Forger) -> None:
