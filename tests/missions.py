@@ -1,6 +1,7 @@
 """A little mission for tests: its contracts, its plan, and programs that work and judge as its items say."""
 
 import json
+from collections.abc import Mapping
 
 from tests.world import World
 
@@ -68,7 +69,7 @@ class Mission:
 
     folder = "contracts/missions/shop"
 
-    def __init__(self, world: World, table: dict[str, object] | None = None) -> None:
+    def __init__(self, world: World, table: Mapping[str, object] | None = None) -> None:
         self.world = world
         world.policy("limits: {review: 100}\nagent: {max_concurrent_agents: 4}")
         for name, text in (("mission", PLAN_CONTRACT), ("feature", FEATURE), ("scrutiny", SCRUTINY)):

@@ -1,5 +1,7 @@
 """Missions: a plan that is approved is carried out, milestone by milestone, until everything is proven."""
 
+import json
+
 from tests.missions import Mission, assertion, feature, milestone
 from tests.world import World
 
@@ -49,4 +51,79 @@ def test_what_fails_is_followed_up_and_validated_again_and_nothing_else_is(world
     assert "VAL-" not in second
     assert "VAL-2" in third
     assert "VAL-1" not in third
+    world.command("audit")
+
+
+def test_a_plan_may_be_edited_and_features_that_nobody_has_begun_follow_it(world: World) -> None:
+    mission = Mission(world)
+    mission.plan(
+        [assertion("VAL-1", "a.txt"), assertion("VAL-2", "b.txt")],
+        milestone("m1", feature("a", "VAL-1"), feature("b", "VAL-2"), feature("c", infrastructure=True)),
+    )
+    world.tick()
+    assert (world.lane("shop.b"), world.lane("shop.c")) == ("inbox", "inbox")  # one writer at a time
+    plan = json.loads(world.read(f"{mission.folder}/plan.yaml"))
+    first, second, _ = plan["milestones"][0]["features"]
+    plan["milestones"][0]["features"] = [first, {**second, "title": "Make b better"}, feature("d", infrastructure=True)]
+    world.write(f"{mission.folder}/plan.yaml", json.dumps(plan))
+    world.commit("Another plan")
+    mission.drain()
+    assert "Make b better" in world.read(world.path("shop.b"))
+    assert world.last("shop.c").outcome == "cancelled"
+    assert world.lane("shop.d") == "done"
+    assert world.lane("shop") == "done"
+    world.command("audit")
+
+
+def test_a_mission_is_paused_by_moving_it_and_goes_on_when_it_is_moved_back(world: World) -> None:
+    mission = Mission(world)
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
+    world.tick()
+    assert world.lane("shop") == "active"
+    world.move("shop", "queue/blocked", commit=True)
+    mission.drain()
+    assert world.events("shop")[-1] == "pause"
+    assert world.lane("shop.a") in ("inbox", "done")
+    before = world.lane("shop.a")
+    mission.drain()
+    assert world.lane("shop.a") == before
+    world.move("shop", "queue/active", commit=True)
+    mission.drain()
+    assert world.lane("shop") == "done"
+    assert "resume" in world.events("shop")
+    world.command("audit")
+
+
+def test_a_mission_that_is_ended_takes_its_open_features_with_it(world: World) -> None:
+    mission = Mission(world)
+    mission.plan(
+        [assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1"), feature("b", infrastructure=True))
+    )
+    world.tick()
+    world.command("cancel", "shop")
+    mission.drain()
+    assert world.last("shop").outcome == "cancelled"
+    assert {world.lane(item_id) for item_id in ("shop.a", "shop.b")} == {"done"}
+    assert world.last("shop.b").outcome in ("cancelled", "applied")
+    world.command("audit")
+
+
+def test_what_a_worker_left_undone_is_asked_about_and_a_reason_dismisses_it(world: World) -> None:
+    left = {"left_undone": ["no tests for it", "no docs"]}
+    mission = Mission(world, {"shop.a": {"handoff": left}})
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
+    mission.drain()
+    assert world.lane("shop") == "blocked"
+    path = "queue/blocked/shop.answers.yaml"
+    asked = world.read(path)
+    assert "shop.a/U1: no tests for it" in asked
+    first, second = (line for line in asked.splitlines() if line.startswith("    decision:"))
+    assert first == second
+    answers = asked.replace("    decision:", "    decision: fix", 1)
+    world.write(path, answers.replace("    decision:\n", "    decision: the page says all that there is to know\n"))
+    mission.drain()
+    assert world.lane("shop") == "done"
+    assert world.lane("shop.fix-1") == "done"
+    dismissed = {key: why for entry in world.journal("shop") for key, why in entry.dismissed.items()}
+    assert list(dismissed.values()) == ["the page says all that there is to know"]
     world.command("audit")

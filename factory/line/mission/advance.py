@@ -1,16 +1,18 @@
 """Advance: every mission under way takes the steps that follow by themselves. Code does; roles and prompts think."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from factory.line.context import Context
 from factory.line.mission.findings import findings_of
 from factory.line.mission.moves import Carried, following, told
-from factory.line.mission.standing import standing_of
+from factory.line.mission.standing import not_begun, standing_of
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.events import Cancelled
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.events import Advanced
+from factory.model.mission.standing import Standing
 from factory.store.missions import MissionFiles
 
 _UNFINISHED = frozenset({Outcome.CANCELLED, Outcome.REJECTED})
@@ -36,8 +38,9 @@ def _go_on(context: Context, snapshot: Snapshot, state: ItemState, files: Missio
         if found.ended:
             state = context.writer.move(state, Move(told(found)))
         target = context.writer.tip_of(snapshot.policy.target_branch)
-        standing = standing_of(context.reader, state.id, files, state.history.mission, target)
-        taken = following(Carried(state.id, state.item, state.history.run), files, standing)
+        standing = standing_of(context.reader, snapshot.tree, state.id, files, state.history, target)
+        waiting = frozenset(not_begun(context.reader, snapshot.tree, state.history.mission))
+        taken = following(Carried(state.id, state.item, state.history.run), files, standing, waiting)
         if taken is None:
             return state
         state = context.writer.move(state, taken)
@@ -47,18 +50,28 @@ def _go_on(context: Context, snapshot: Snapshot, state: ItemState, files: Missio
 
 
 def _end_orphans(context: Context, snapshot: Snapshot) -> Snapshot:
-    """Cancel the open items of missions that a person ended; one that is at work is stopped first."""
+    """Cancel the open items of missions that a person ended, and the features that a plan has dropped meanwhile."""
+    orphans = {state.id: f"its mission {mission} was ended" for state, mission in _of_ended(context, snapshot)}
+    for mission, files in snapshot.missions.items():
+        history = snapshot.items[mission].history
+        standing = Standing(mission, files.plan, files.assertions, history.mission)
+        waiting = not_begun(context.reader, snapshot.tree, history.mission)
+        orphans |= dict.fromkeys(standing.dropped(waiting), f"the plan of {mission} has it no more")
     ended: list[ItemState] = []
-    for state in snapshot.items.values():
-        mission = state.item.mission if state.item else None
-        if not mission or mission in snapshot.items or not state.recorded:
-            continue
-        if context.reader.outcome_of(snapshot.tree, mission) not in _UNFINISHED:
-            continue
+    for state in [snapshot.items[each] for each in orphans if snapshot.items[each].recorded]:
         if state.id in context.runs.running:
             context.writer.once_published(partial(context.runs.stop, state.id))
             continue
         with context.isolating(state):
-            cancelled = Cancelled(reason=f"its mission {mission} was ended")
+            cancelled = Cancelled(reason=orphans[state.id])
             ended.append(context.writer.move(state, Move(cancelled), snapshot.listing.opened))
     return snapshot.after(*ended)
+
+
+def _of_ended(context: Context, snapshot: Snapshot) -> Iterator[tuple[ItemState, str]]:
+    """The open items of missions that a person has ended."""
+    for state in snapshot.items.values():
+        mission = state.item.mission if state.item else None
+        gone = mission is not None and mission not in snapshot.items
+        if mission and gone and context.reader.outcome_of(snapshot.tree, mission) in _UNFINISHED:
+            yield state, mission

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
+from factory.model.base import digest
 from factory.model.item import Validator
 from factory.model.layout import plan_path
 from factory.model.mission.assertions import Assertion
@@ -45,9 +46,8 @@ class Filing:
             "acceptance": _criteria(self._known[key] for key in feature.fulfills if self._known[key].check),
             "fulfills": list(feature.fulfills),
         }
-        return self._file(milestone, fields), Filed(
-            kind=FiledAs.FEATURE, milestone=milestone.id, answers=feature.answers
-        )
+        data = self._file(milestone, fields)
+        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=feature.answers)
 
     def follow_up(self, milestone: Milestone, follow_up: FollowUp) -> tuple[bytes, Filed]:
         """Work on an issue that a validator found, or that a worker left."""
@@ -63,8 +63,8 @@ class Filing:
             "acceptance": _criteria([assertion] if assertion and assertion.check else ()),
             "fulfills": [assertion.id] if assertion else [],
         }
-        filed = Filed(kind=FiledAs.FEATURE, milestone=milestone.id, answers=(follow_up.issue_id,))
-        return self._file(milestone, fields), filed
+        data, answers = self._file(milestone, fields), (follow_up.issue_id,)
+        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=answers)
 
     def validator(self, milestone: Milestone, validation: Validation) -> tuple[bytes, Filed]:
         """Scrutiny, or a user's testing, of what a milestone has come to."""
@@ -78,13 +78,14 @@ class Filing:
             "reviews": list(validation.reviews),
             "validates": str(_VALIDATORS[validation.kind]),
         }
-        filed = Filed(
+        data = self._file(milestone, fields)
+        return data, Filed(
             kind=validation.kind,
             milestone=milestone.id,
+            digest=digest(data),
             reviews=validation.reviews,
             assertions=tuple(each.id for each in validation.assertions),
         )
-        return self._file(milestone, fields), filed
 
     def _features(self) -> list[tuple[Milestone, Feature]]:
         return list(self._files.plan.features())

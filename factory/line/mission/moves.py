@@ -1,6 +1,6 @@
 """The moves of a mission: what its journal is told, and the items that come with it. They follow from values alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -41,9 +41,12 @@ def told(found: Findings) -> Advanced:
     )
 
 
-def following(mission: Carried, files: MissionFiles, standing: Standing) -> Move | None:
-    """The step that follows, with all that it needs; None when others are at work."""
+def following(mission: Carried, files: MissionFiles, standing: Standing, not_begun: Collection[str]) -> Move | None:
+    """The step that follows; None when others are at work. Items that are not begun are the plan's to change."""
     filing = Filing(mission.id, files, _shared(mission.item))
+    amended = _amended(filing, files, standing, not_begun)
+    if amended is not None:
+        return amended
     match standing.step():
         case Wait():
             return None
@@ -63,6 +66,20 @@ def following(mission: Carried, files: MissionFiles, standing: Standing) -> Move
         case Answer(milestone, dismissed, follow_ups):
             made = {each.item_id: filing.follow_up(milestone, each) for each in follow_ups}
             return _filed(milestone, made, dismissed)
+
+
+def _amended(filing: Filing, files: MissionFiles, standing: Standing, not_begun: Collection[str]) -> Move | None:
+    """The move by which features that nobody has begun say what the plan has come to say of them; None when they do."""
+    planned = ((filing.item_of(feature), milestone, feature) for milestone, feature in files.plan.features())
+    made = {each: filing.feature(milestone, feature) for each, milestone, feature in planned if each in not_begun}
+    known = standing.record.filed
+    changed = {item_id: (data, filed) for item_id, (data, filed) in made.items() if filed != known[item_id]}
+    if not changed:
+        return None
+    advanced = Advanced(
+        reason=f"as the plan says now: {', '.join(changed)}", filed={key: filed for key, (_, filed) in changed.items()}
+    )
+    return Move(advanced, queue_files={item_path(Lane.INBOX, key): data for key, (data, _) in changed.items()})
 
 
 def _filed(milestone: Milestone, made: Mapping[str, tuple[bytes, Filed]], dismissed: Mapping[str, str]) -> Move:

@@ -1,17 +1,27 @@
 """Where a mission under way stands, with what of its assertions is stale on the target as it is. A look."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.base import digest
+from factory.model.errors import InvalidFile
+from factory.model.item import Budget
+from factory.model.journal import History
+from factory.model.layout import item_path
+from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import Assertion, AssertionState
-from factory.model.mission.record import MissionRecord
+from factory.model.mission.record import FiledAs, MissionRecord
 from factory.model.mission.standing import Standing
 from factory.model.reads import Reads
 from factory.store.missions import MissionFiles
 
 
 def standing_of(
-    reader: SnapshotReader, mission: str, files: MissionFiles, record: MissionRecord, target: str
+    reader: SnapshotReader, tree: str, mission: str, files: MissionFiles, history: History, target: str
 ) -> Standing:
-    """Where a mission stands once the target is at a commit."""
+    """Where a mission stands, by a tree of the branch and its own history, once the target is at a commit."""
+    record = history.mission
     content = reader.repository.content_at(target)
     stale = frozenset(
         assertion.id
@@ -20,7 +30,30 @@ def standing_of(
         and judgement.state is AssertionState.PASSED
         and judgement.rests_on != rests_on(reader, assertion, content)
     )
-    return Standing(mission, files.plan, files.assertions, record, stale)
+    spent, seconds = history.usage, history.seconds
+    if files.plan.budget != Budget():  # else nobody asks
+        for each in histories_of(reader, tree, record):
+            spent, seconds = spent.plus(each.usage), seconds + each.seconds
+    return Standing(mission, files.plan, files.assertions, record, stale, spent, seconds)
+
+
+def histories_of(reader: SnapshotReader, tree: str, record: MissionRecord) -> Iterator[History]:
+    """What happened to the items of a mission, as far as it can be read."""
+    for item_id in record.filed:
+        with suppress(InvalidFile):
+            yield reader.artifacts.history(tree, item_id, reader.artifacts.done_day(tree, item_id) or "")
+
+
+def not_begun(reader: SnapshotReader, tree: str, record: MissionRecord) -> Iterator[str]:
+    """The features of a mission that nobody has begun, and whose files are as they were made: the plan's to change."""
+    for item_id, filed in record.filed.items():
+        entry = reader.repository.objects.find(tree, item_path(Lane.INBOX, item_id))
+        if entry is None or filed.kind is not FiledAs.FEATURE or item_id in record.ended:
+            continue
+        with suppress(InvalidFile):
+            untouched = digest(reader.repository.objects.blob(entry.oid)) == filed.digest
+            if untouched and reader.artifacts.history(tree, item_id).run == 0:
+                yield item_id
 
 
 def present_standing(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> Standing | None:
@@ -29,7 +62,7 @@ def present_standing(reader: SnapshotReader, snapshot: Snapshot, mission: str) -
     target = reader.repository.head(snapshot.policy.target_branch)
     if state is None or files is None or target is None:
         return None
-    return standing_of(reader, mission, files, state.history.mission, target)
+    return standing_of(reader, snapshot.tree, mission, files, state.history, target)
 
 
 def rests_on(reader: SnapshotReader, assertion: Assertion, content: str) -> str:

@@ -29,6 +29,7 @@ class Filed(Format):
 
     kind: FiledAs
     milestone: Name
+    digest: Text  # of its file, as it was made
     answers: tuple[Text, ...] = ()  # the issues that a follow-up puts right
     reviews: tuple[ItemId, ...] = ()  # the features that scrutiny looks at
     assertions: tuple[AssertionId, ...] = ()  # that a validator judges
@@ -89,7 +90,8 @@ class MissionRecord:
             failed = judgement.state is not AssertionState.PASSED
             failures[key] = (failures.get(key) or 0) + 1 if failed else 0
         healed = dict(self.healed)
-        for milestone in {each.milestone for each in by.filed.values() if each.answers}:
+        new = (each for key, each in by.filed.items() if key not in self.filed)
+        for milestone in {each.milestone for each in new if each.answers}:
             healed[milestone] = (healed.get(milestone) or 0) + 1
         return replace(
             self,

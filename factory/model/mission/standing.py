@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from factory.model.lifecycle import Outcome
@@ -21,6 +21,7 @@ from factory.model.mission.steps import (
     Wait,
 )
 from factory.model.questions import MOST_QUESTIONS, Option, Question
+from factory.model.result import Usage
 from factory.model.text import counted
 
 SHORTEST_DISMISSAL = 20  # characters
@@ -44,7 +45,9 @@ class Standing:
     plan: Plan
     assertions: tuple[Assertion, ...]
     record: MissionRecord
-    stale: frozenset[str]  # assertions that passed, and what they rest on has changed
+    stale: frozenset[str] = frozenset()  # assertions that passed, and what they rest on has changed
+    spent: Usage = field(default_factory=Usage)  # by the mission and all its items
+    seconds: float = 0.0  # of their workers
 
     @cached_property
     def known(self) -> Mapping[str, Assertion]:
@@ -71,12 +74,25 @@ class Standing:
 
     def step(self) -> Step:
         """What follows."""
+        used = next(self._used_up(), "")
+        if used:
+            asked = sum(1 for _ in _question_ids("budget", self.record.said))
+            return Ask(f"its budget is used up: {used}", (_of_budget(self.mission, used, asked),))
         milestone = self.milestone
         if milestone is not None:
             return self._step_of(milestone)
         last = self.plan.milestones[-1]
         stale = [each for each in self.assertions if self.state_of(each.id) is not AssertionState.PASSED]
         return FileValidators(last, tuple(self._validations(last, stale, ()))) if stale else Close()
+
+    def _used_up(self) -> Iterator[str]:
+        budget = self.plan.budget
+        if budget.usd is not None and self.spent.spent >= budget.usd:
+            yield f"{self.spent.spent:.2f} of {budget.usd:.2f} USD"
+        if budget.tokens is not None and self.spent.tokens >= budget.tokens:
+            yield f"{self.spent.tokens} of {budget.tokens} tokens"
+        if budget.minutes is not None and self.seconds / 60 >= budget.minutes:
+            yield f"{self.seconds / 60:.1f} of {budget.minutes:g} minutes"
 
     def _is_over(self, milestone: Milestone) -> bool:
         proven = all(self.state_of(each.id) not in _UNPROVEN for each in self._judged_in(milestone))
@@ -104,6 +120,11 @@ class Standing:
 
     def _is_filed(self, feature: Feature) -> bool:
         return feature_item(self.mission, feature.id) in self.record.filed
+
+    def dropped(self, not_begun: Iterable[str]) -> list[str]:
+        """The items of features that the plan had once, and nobody has begun. Follow-ups are none of the plan's."""
+        planned = {feature_item(self.mission, each.id) for _, each in self.plan.features()}
+        return [each for each in not_begun if each not in planned and not self.record.filed[each].answers]
 
     def filed_for(self, milestone: Milestone, *kinds: FiledAs) -> dict[str, Filed]:
         """The items of some kinds that were made for a milestone, by id."""
@@ -219,6 +240,14 @@ class Standing:
         base = f"{self.mission}.{milestone.id}.{name}"
         taken = self.record.filed
         return base if base not in taken else next(key for n in range(2, 10_000) if (key := f"{base}-{n}") not in taken)
+
+
+def _of_budget(mission: str, used: str, number: int) -> Question:
+    return Question(
+        id=_question_id("budget", number),
+        text=f"{used} are used up. Raise the plan's budget before this is answered, or cancel {mission}.",
+        options=(Option(id=AGAIN, text="it goes on as far as the plan's budget reaches"),),
+    )
 
 
 def _question_id(about: str, number: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from factory.line.mission.findings import findings_of
 from factory.line.mission.moves import Carried, following, told
-from factory.line.mission.standing import standing_of
+from factory.line.mission.standing import not_begun, standing_of
 from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move
 from factory.model.errors import InvalidFile
@@ -54,9 +54,10 @@ class Missions:
             expected = Move(told(found))
         else:
             target = transition.step.parents[0]
-            standing = standing_of(self._reader, mission, files, history.mission, target)
+            standing = standing_of(self._reader, tree, mission, files, history, target)
+            waiting = frozenset(not_begun(self._reader, tree, history.mission))
             item = self._state.reader.item(record)
-            expected = following(Carried(mission, item, history.run), files, standing)
+            expected = following(Carried(mission, item, history.run), files, standing, waiting)
         wrong = "it had to wait" if expected is None else next(_differences(expected, entry), "")
         if wrong:
             yield Rule.MISSION, record.path, f"{mission}: {entry.event} does not follow: {wrong}"
@@ -65,7 +66,7 @@ class Missions:
 
     def _files(self, transition: Transition, expected: Mapping[str, bytes]) -> Iterator[Found]:
         """Whether the files that came with a step say what follows from the plan."""
-        came = {change.path: change.new.oid for change in transition.step.changes if change.new and not change.old}
+        came = {change.path: change.new.oid for change in transition.step.changes if change.new}
         for path, data in expected.items():
             if path not in came or self._state.reader.blob(came[path]) != data:
                 yield Rule.MISSION, path, "is not what follows from the plan of its mission"

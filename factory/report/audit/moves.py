@@ -7,10 +7,11 @@ from datetime import UTC
 from factory.line.dispatch.budget import used_up
 from factory.line.snapshot import ItemState
 from factory.model.contract import Contract
-from factory.model.errors import IllegalMove
+from factory.model.errors import IllegalMove, InvalidFile
 from factory.model.failure import FailureClass
 from factory.model.journal import MOST_LIMITS, Entry, History
 from factory.model.lifecycle import OF_MISSIONS, Event, Lane, Outcome, check_move
+from factory.model.mission.standing import Standing
 from factory.model.policy import Policy
 from factory.model.trailers import Trailer
 from factory.report.audit.conflicts import without_conflict
@@ -23,6 +24,7 @@ from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.trailers import beside
 from factory.report.audit.transition import Line, Transition
+from factory.store.missions import read_mission
 from factory.store.queue import Placed
 
 _OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED, Event.RESUME})
@@ -89,10 +91,19 @@ class Moves:
             yield Rule.REASON, path, f"{record.id} {text}"
 
     def _is_orphan(self, record: ItemRecord) -> bool:
-        """Whether a person ended the mission that an item is a part of."""
+        """Whether a person ended the mission that an item is a part of, or took it out of the plan before it began."""
         item = self._reader.item(record)
         mission = self._state.record(item.mission) if item and item.mission else None
-        return mission is not None and mission.history.outcome in (Outcome.CANCELLED, Outcome.REJECTED)
+        if mission is None or mission.history.outcome in (Outcome.CANCELLED, Outcome.REJECTED):
+            return mission is not None
+        try:
+            files = read_mission(self._state.objects, self._state.tree, mission.id)
+        except InvalidFile:
+            return False
+        known = mission.history.mission
+        begun = record.history.run or record.id not in known.filed
+        standing = Standing(mission.id, files.plan, files.assertions, known)
+        return not begun and bool(standing.dropped([record.id]))
 
     def _end(self, transition: Transition, line: Line) -> Iterator[Found]:
         brought = self._content.brought(transition) if transition.carried else None

@@ -30,7 +30,8 @@ class Places:
             path = changes[-1].path
             if len(record.places) > 1:  # a person's second file is refused until one of them goes
                 yield Rule.ONE_LANE, path, record.whereabouts
-            if before and after - before:
+            filed = any(item_id in line.entry.filed for line in transition.lines)
+            if before and after - before and not filed:
                 yield Rule.PURE_RENAME, path, "the factory changed what an item says"
             if before and not after:
                 yield Rule.LOST, path, f"the factory took {item_id} away"

@@ -18,8 +18,8 @@ def beside(transition: Transition) -> list[str]:
 
 
 def _came(change: Change, filed: Collection[str]) -> bool:
-    """Whether a file is that of an item which a mission brought into the inbox; what it says, its own rule looks at."""
-    return change.old is None and change.path in filed
+    """Whether a file is that of an item which a mission has filed; what it says, the mission's own rule looks at."""
+    return change.new is not None and change.path in filed
 
 
 def _belongs(path: str, item_id: str) -> bool:
