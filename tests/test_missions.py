@@ -127,3 +127,26 @@ def test_what_a_worker_left_undone_is_asked_about_and_a_reason_dismisses_it(worl
     dismissed = {key: why for entry in world.journal("shop") for key, why in entry.dismissed.items()}
     assert list(dismissed.values()) == ["the page says all that there is to know"]
     world.command("audit")
+
+
+def test_a_guarded_assertion_that_breaks_after_the_end_is_noticed_and_files_an_item(world: World) -> None:
+    mission = Mission(world, {"shop.guard.fix-1": {"write": {"a.txt": "done again"}}})
+    mission.plan(
+        [assertion("VAL-1", "a.txt", guard=True), assertion("VAL-2", "b.txt")],
+        milestone("m1", feature("a", "VAL-1"), feature("b", "VAL-2")),
+    )
+    mission.drain()
+    assert world.lane("shop") == "done"
+    world.write("b.txt", "broken, and nobody guards it")
+    world.write("other.txt", "nothing rests on this")
+    world.commit("By hand")
+    mission.drain()
+    assert not list((world.root / "queue/done").rglob("shop.guard*"))
+    world.write("a.txt", "broken")
+    world.commit("By hand")
+    mission.drain()
+    assert world.lane("shop.guard") == "done"
+    assert world.lane("shop.guard.fix-1") == "done"
+    assert world.lane("shop.guard-2") == "done"  # what was put right was looked at, too
+    assert not list((world.root / "queue/done").rglob("shop.guard-3*"))
+    world.command("audit")

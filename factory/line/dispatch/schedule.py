@@ -92,7 +92,7 @@ def plan(
     alone = {state.id: _alone(state, snapshot, outcome_of, circled) for state in waiting}
     resuming = [each for each in snapshot.in_lane(Lane.REWORK) if alone[each.id].start or alone[each.id].until]
     scopes = ScopeTurns(snapshot, resuming, partial(_since, arrivals=arrivals))
-    missions = MissionTurns(snapshot)
+    missions = MissionTurns(snapshot, outcome_of)
     lanes = Counter(state.lane for state in snapshot.items.values())
     at_work = Counter(state.came_from for state in snapshot.at_work())
     trials = Trials(snapshot, kinds)

@@ -1,15 +1,18 @@
 """Writers: how many of a mission's features are worked on at once, and whose mission does not go on at all."""
 
+from collections.abc import Callable
+
 from factory.line.snapshot import ItemState, Snapshot
-from factory.model.lifecycle import Lane
+from factory.model.lifecycle import Lane, Outcome
 from factory.model.scope import ScopeIndex
 
 
 class MissionTurns:
     """Whose mission lets them start, as a schedule goes through what waits."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, outcome_of: Callable[[str], Outcome | None]) -> None:
         self._snapshot = snapshot
+        self._outcome_of = outcome_of
         self._writing: dict[str, list[ItemState]] = {}
         for state in snapshot.at_work():
             self.note_start(state)
@@ -25,6 +28,8 @@ class MissionTurns:
         if name is None:
             return ""
         mission = self._snapshot.items.get(name)
+        if state.item and state.item.validates and self._outcome_of(name) is Outcome.APPLIED:
+            return ""  # another look at what is guarded
         if mission is None or not mission.history.mission.under_way:
             return f"waits for the mission {name}, which is not under way"
         if mission.lane is not Lane.ACTIVE:

@@ -5,6 +5,7 @@ from functools import partial
 
 from factory.line.context import Context
 from factory.line.mission.findings import findings_of
+from factory.line.mission.guards import guard
 from factory.line.mission.moves import Carried, following, told
 from factory.line.mission.standing import not_begun, standing_of
 from factory.line.snapshot import ItemState, Snapshot
@@ -27,6 +28,7 @@ def advance(context: Context, snapshot: Snapshot) -> Snapshot:
             with context.isolating(state):
                 snapshot = snapshot.after(_go_on(context, snapshot, state, files))
     snapshot = _end_orphans(context, snapshot)
+    guard(context, snapshot)
     context.writer.publish()
     return snapshot
 

@@ -51,6 +51,13 @@ class Filing:
 
     def follow_up(self, milestone: Milestone, follow_up: FollowUp) -> tuple[bytes, Filed]:
         """Work on an issue that a validator found, or that a worker left."""
+        assertion, fields = self._put_right(follow_up)
+        fields["fulfills"] = [assertion.id] if assertion else []
+        data, answers = self._file(milestone, fields), (follow_up.issue_id,)
+        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=answers)
+
+    def _put_right(self, follow_up: FollowUp) -> tuple[Assertion | None, dict[str, JsonValue]]:
+        """The assertion that an issue is about, and what the item says that is to put it right."""
         issue = follow_up.issue
         assertion = self._known.get(issue.assertion or "")
         title = f"Put right {follow_up.issue_id}: {assertion.text if assertion else issue.text}"
@@ -61,10 +68,8 @@ class Filing:
             "description": f"{printable(issue.text)}\n\nFound as {follow_up.issue_id}.\n",
             "scope": list(made_by.scope) if made_by else [],
             "acceptance": _criteria([assertion] if assertion and assertion.check else ()),
-            "fulfills": [assertion.id] if assertion else [],
         }
-        data, answers = self._file(milestone, fields), (follow_up.issue_id,)
-        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=answers)
+        return assertion, fields
 
     def validator(self, milestone: Milestone, validation: Validation) -> tuple[bytes, Filed]:
         """Scrutiny, or a user's testing, of what a milestone has come to."""
@@ -87,15 +92,32 @@ class Filing:
             assertions=tuple(each.id for each in validation.assertions),
         )
 
+    def look(self, milestone: Milestone, validation: Validation) -> bytes:
+        """Another look, after the mission's end, at assertions that are guarded."""
+        fields: dict[str, JsonValue] = {
+            "title": f"Look again at {', '.join(each.id for each in validation.assertions)}"[:_TITLE],
+            "contract": str(validation.kind),
+            "acceptance": _criteria(validation.assertions),
+            "validates": str(_VALIDATORS[validation.kind]),
+        }
+        return self._file(milestone, fields)
+
+    def repair(self, follow_up: FollowUp) -> bytes:
+        """Work on a guarded assertion that is broken: an item of its own, since the mission is over."""
+        _, fields = self._put_right(follow_up)
+        return _lines({**fields, "discovered_from": self._mission})
+
     def _features(self) -> list[tuple[Milestone, Feature]]:
         return list(self._files.plan.features())
 
     def _file(self, milestone: Milestone, fields: Mapping[str, JsonValue]) -> bytes:
         whole = {**fields, **self._shared, "mission": self._mission, "milestone": milestone.id}
-        lines = [f"# Of the mission {self._mission}; its plan is {plan_path(self._mission)}."]
-        said = {key: value for key, value in whole.items() if value not in (None, "", [], {})}
-        lines += [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()]
-        return "".join(f"{line}\n" for line in lines).encode()
+        return f"# Of the mission {self._mission}; its plan is {plan_path(self._mission)}.\n".encode() + _lines(whole)
+
+
+def _lines(fields: Mapping[str, JsonValue]) -> bytes:
+    said = {key: value for key, value in fields.items() if value not in (None, "", [], {})}
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in said.items()).encode()
 
 
 def _criteria(assertions: Iterable[Assertion]) -> list[JsonValue]:

@@ -53,7 +53,7 @@ def findings_of(
         found.ended[item_id] = outcome
         if outcome not in _DONE:
             continue
-        item = _EndedItem(reader, tree, now, item_id, filed, assertions)
+        item = EndedItem(reader, tree, now, item_id, filed, assertions)
         match filed.kind:
             case FiledAs.FEATURE:
                 found.issues |= dict(item.left())
@@ -64,7 +64,7 @@ def findings_of(
     return found
 
 
-class _EndedItem:
+class EndedItem:
     """An item of a mission that is at its end, and what lies in its artifacts."""
 
     def __init__(

@@ -1,14 +1,18 @@
 """The handoff: what the worker of a finished item left, and whether each of it was dismissed or became an item."""
 
 from collections.abc import Iterator
+from itertools import chain
 
+from factory.line.mission.guards import due, guarding
+from factory.line.snapshot import SnapshotReader
 from factory.model.layout import lane_of
 from factory.model.lifecycle import Event, Lane
 from factory.report.audit.finish import Finish
-from factory.report.audit.paths import by_item
+from factory.report.audit.paths import by_item, item_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
+from factory.store.repository.trees import Change
 
 
 class Handoff:
@@ -16,6 +20,7 @@ class Handoff:
 
     def __init__(self, state: AuditState) -> None:
         self._state = state
+        self._reader = SnapshotReader(state.repository, "")
         self._owed: dict[str, tuple[str, int]] = {}  # of a finished item: (the commit, how many)
 
     def check(self, transition: Transition) -> Iterator[Violation]:
@@ -42,11 +47,26 @@ class Handoff:
             item = self._state.reader.item(transition.filed[item_id])
             parent = (item.discovered_from if item else None) or ""
             commit, loose = owed.pop(parent, ("", 0))
+            if self._is_due(transition, changes[0]):
+                continue
             if loose > 1:
                 owed[parent] = commit, loose - 1
             elif not loose:
                 found.append((Rule.TRAILERS, changes[0].path, "came from the factory, and no finished item left it"))
         return found, owed
+
+    def _is_due(self, transition: Transition, change: Change) -> bool:
+        """Whether an item is what the guards of finished missions file then."""
+        target, tree = transition.step.parents[0], transition.step.tree_before
+        item = self._state.reader.item(transition.filed[item_in(change.path)])
+        mission = (item.mission or item.discovered_from) if item else None
+        if mission is None or change.new is None:
+            return False
+        missions = guarding(self._reader, tree, target, {})
+        made = (due(self._reader, tree, target, each, files) for each, files in missions if each == mission)
+        return change.path in (found := dict(chain.from_iterable(made))) and (
+            self._state.reader.blob(change.new.oid) == found[change.path]
+        )
 
     def _left(self, transition: Transition) -> dict[str, tuple[str, int]]:
         """How much the finish of an item leaves that no person dismissed."""

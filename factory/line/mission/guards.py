@@ -1,0 +1,117 @@
+"""Guards: assertions of finished missions that are looked at again when what they rest on has changed."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import count, islice, takewhile
+
+from factory.line.context import Context
+from factory.line.mission.filing import Filing
+from factory.line.mission.findings import EndedItem, Findings
+from factory.line.mission.standing import rests_on
+from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.errors import InvalidFile
+from factory.model.layout import MISSIONS, item_path
+from factory.model.lifecycle import Lane, Outcome
+from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.steps import FollowUp, Validation
+from factory.store.missions import MissionFiles, read_mission
+
+_NAMES = {FiledAs.SCRUTINY: "guard", FiledAs.TESTING: "guard-testing"}
+
+
+def guard(context: Context, snapshot: Snapshot) -> None:
+    """File what has to be looked at again, and what is broken."""
+    target = context.writer.tip_of(snapshot.policy.target_branch)
+    for mission, files in guarding(context.reader, snapshot.tree, target, snapshot.items):
+        made = dict(due(context.reader, snapshot.tree, target, mission, files))
+        if made:
+            context.writer.take_in(context.me, made, f"factory: {mission} is looked at again")
+    context.writer.publish()
+
+
+def guarding(
+    reader: SnapshotReader, tree: str, target: str, under_way: Mapping[str, object]
+) -> Iterator[tuple[str, MissionFiles]]:
+    """The finished missions with assertions that are guarded."""
+    at_target = reader.repository.objects.commit(target).tree
+    for mission in reader.repository.objects.folder(at_target, MISSIONS):
+        if mission in under_way or reader.outcome_of(tree, mission) is not Outcome.APPLIED:
+            continue
+        try:
+            files = read_mission(reader.repository.objects, at_target, mission)
+        except InvalidFile:
+            continue  # `factory check` tells of it
+        if any(each.guard for each in files.assertions):
+            yield mission, files
+
+
+def due(
+    reader: SnapshotReader, tree: str, target: str, mission: str, files: MissionFiles
+) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of each item that is to be filed for a finished mission now: what to look at, what to put right."""
+    content = reader.repository.content_at(target)
+    filing, last = Filing(mission, files, {}), files.plan.milestones[-1]
+    judged = dict(_history(reader, tree, mission))
+    for kind, name in _NAMES.items():
+        looks = list(takewhile(partial(reader.outcome_of, tree), _chain(mission, name)))
+        for item_id in looks:
+            found = _found(reader, tree, item_id, kind, files)
+            judged |= found.judged
+            yield from _repairs(reader, tree, filing, item_id, found)
+        free = next(islice(_chain(mission, name), len(looks), None))
+        by_check = kind is FiledAs.SCRUTINY
+        watched = [each for each in files.assertions if each.guard and (each.check is not None) is by_check]
+        stale = tuple(each for each in watched if _is_stale(reader, each, judged.get(each.id), content))
+        ended = any(reader.outcome_of(tree, each) is Outcome.CANCELLED for each in looks)  # nobody wants it any more
+        if stale and not ended and not _is_open(reader, tree, free):
+            yield item_path(Lane.INBOX, free), filing.look(last, Validation(free, kind, stale))
+
+
+def _repairs(
+    reader: SnapshotReader, tree: str, filing: Filing, item_id: str, found: Findings
+) -> Iterator[tuple[str, bytes]]:
+    """An item for each assertion that a look found broken, unless there is one."""
+    for number, (issue_id, issue) in enumerate(found.issues.items(), 1):
+        repair = f"{item_id}.fix-{number}"
+        known = reader.outcome_of(tree, repair) is not None or _is_open(reader, tree, repair)
+        if issue.assertion and not known:
+            yield item_path(Lane.INBOX, repair), filing.repair(FollowUp(repair, issue_id, issue))
+
+
+def _history(reader: SnapshotReader, tree: str, mission: str) -> Iterator[tuple[str, Judgement]]:
+    """What the mission itself found last."""
+    day = reader.artifacts.done_day(tree, mission) or ""
+    yield from reader.artifacts.history(tree, mission, day).mission.judged.items()
+
+
+def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files: MissionFiles) -> Findings:
+    day = reader.artifacts.done_day(tree, item_id) or ""
+    history = reader.artifacts.history(tree, item_id, day)
+    path = item_path(Lane.DONE, item_id, reader.queue.done_day(tree, item_id) or "")
+    entry = reader.repository.objects.find(tree, path)
+    keys = tuple(each.id for each in reader.queue.item(path, entry.oid).acceptance) if entry else ()
+    filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, digest="-", assertions=keys)
+    found = Findings()
+    at = history.entries[-1].at
+    ended = EndedItem(reader, tree, at, item_id, filed, {each.id: each for each in files.assertions})
+    (ended.scrutinise if kind is FiledAs.SCRUTINY else ended.tested)(found)
+    return found
+
+
+def _is_stale(reader: SnapshotReader, assertion: Assertion, judgement: Judgement | None, content: str) -> bool:
+    """Whether nobody has looked at an assertion since what it rests on has changed."""
+    if judgement is None or judgement.state is AssertionState.UNREAD:
+        return True
+    return judgement.rests_on != rests_on(reader, assertion, content)
+
+
+def _is_open(reader: SnapshotReader, tree: str, item_id: str) -> bool:
+    """Whether an item lies in one of the lanes."""
+    places = (item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE)
+    return any(reader.repository.objects.find(tree, place) is not None for place in places)
+
+
+def _chain(mission: str, name: str) -> Iterator[str]:
+    yield f"{mission}.{name}"
+    yield from (f"{mission}.{name}-{number}" for number in count(2))
