@@ -39,6 +39,7 @@ WORKFLOW = "WORKFLOW.md"
 CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
 PROMPTS = f"{CONTRACTS}/prompts"
 MISSIONS = f"{CONTRACTS}/missions"
+SKILLS = f"{CONTRACTS}/skills"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
 AGENT_BREAKERS = f"{BREAKERS}/agents"
@@ -138,7 +139,7 @@ def contract_path(name: str) -> str:
 
 def skill_folder(name: str) -> str:
     """The folder of a skill."""
-    return f"{CONTRACTS}/skills/{name}"
+    return f"{SKILLS}/{name}"
 
 
 def skill_path(name: str) -> str:
@@ -149,6 +150,23 @@ def skill_path(name: str) -> str:
 def mission_folder(mission: str) -> str:
     """The folder of a mission's plan."""
     return f"{MISSIONS}/{mission}"
+
+
+def mission_skill_path(mission: str, name: str) -> str:
+    """Where what a skill of a mission's own says lies."""
+    return f"{mission_folder(mission)}/skills/{name}/{SKILL}"
+
+
+def mission_of(path: str) -> str:
+    """The mission in whose folder a path lies; empty when it lies in none."""
+    mission, _, below = path.removeprefix(f"{MISSIONS}/").partition("/")
+    return mission if path.startswith(f"{MISSIONS}/") and below else ""
+
+
+def mission_skill_of(path: str) -> str:
+    """The mission's own skill whose SKILL.md a path is; empty when it is none's."""
+    name = path.split("/")[-2] if path.count("/") else ""
+    return name if path == mission_skill_path(mission_of(path), name) else ""
 
 
 def plan_path(mission: str) -> str:

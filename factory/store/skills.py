@@ -33,9 +33,9 @@ def read_skill(objects: Objects, tree: str, name: str) -> Skill:
     return Skill(name, head.description, found)
 
 
-def skill_head(name: str, data: bytes) -> SkillHead:
-    """What a SKILL.md says of itself. Raises InvalidFile."""
-    path = skill_path(name)
+def skill_head(name: str, data: bytes, path: str = "") -> SkillHead:
+    """What a SKILL.md says of itself; one of all items' unless it lies at another path. Raises InvalidFile."""
+    path = path or skill_path(name)
     source, body = front_matter(data, path)
     if source is None:
         raise InvalidFile(body.problem(0, 0, "has no front matter with `name` and `description`"))

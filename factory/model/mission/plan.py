@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from factory.model.base import Argv, Count, Format, Name, RelativePath, Said, Text
+from factory.model.base import Argv, Count, Format, Name, RelativePath, Text
 from factory.model.item import Budget, Scope
 from factory.model.mission.assertions import AssertionId
 from factory.model.roles import Role
+from factory.model.text import said
 
 SCRUTINY, TESTING = "scrutiny", "testing"
 RESERVED = frozenset({SCRUTINY, TESTING})  # the validators' names, which no feature or milestone has
@@ -35,7 +36,7 @@ class Dismissal(Format):
     """An issue that nothing is done about."""
 
     issue: Text
-    reason: Annotated[Said, Field(min_length=20)]
+    reason: Annotated[str, StringConstraints(min_length=20, strip_whitespace=True), AfterValidator(said)]
 
 
 class Milestone(Format):
