@@ -199,3 +199,32 @@ def test_a_huge_answer_of_an_executor_is_refused() -> None:
     outcome = RunOutcome(Work(1.0, raw_result=b"{" * 2_000_000, failure=FAILED))
     with pytest.raises(MachineError, match=r"work\.raw_result"):
         RunOutcome.checked(outcome)
+
+
+@pytest.mark.parametrize(
+    ("check", "feature", "said"),
+    [
+        ("'false'", "B", "contracts/missions/one/plan.yaml:3:61: there is no assertion 'B' in "),
+        ("'true'", "A", "its evidence takes another check for one of its plan, or the other way round"),
+    ],
+    ids=["that breaks a rule", "whose check proves nothing"],
+)
+def test_a_plan_beyond_the_rules_is_a_crash_though_its_executor_says_nothing_of_it(
+    world: World, check: str, feature: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assertions = f"- {{id: A, text: It is done, check: [{check}]}}\n"
+    plan = f"goal: all\nmilestones:\n- {{id: m, title: m, features: [{{id: f, title: f, fulfills: [{feature}]}}]}}\n"
+    folder = "contracts/missions/one"
+    steps = [{"write": {"path": f"{folder}/assertions.yaml", "text": assertions}}]
+    steps += [{"write": {"path": f"{folder}/plan.yaml", "text": plan}}]
+    world.contract("mission", produces={"plan": True})
+    world.item("one", steps, contract="mission")
+    # given an executor that holds no plan against the rules, and says that all checks may pass
+    monkeypatch.setattr("factory.execution.agents.ending.deliverables.problems_of_plan", lambda *_: ())
+    monkeypatch.setattr("factory.execution.pipeline.held_to_plan", lambda proven, *_: proven)
+    said_of_it = "may_pass" if feature == "A" else "must_fail"
+    lie: Altered = lambda outcome, *_: with_ran(outcome, lambda ran: renamed(ran, before_work=said_of_it))  # noqa: E731
+    monkeypatch.setitem(MISFITS, "one", (lie, ""))
+    with orchestrated(world, {}, Altering) as orchestrator, orchestrator.holding():
+        tick(orchestrator)
+    assert str(world.last("one").reason).startswith(f"{NO_FIT}{said}")

@@ -9,6 +9,7 @@ from factory.execution.agents.worker import work
 from factory.execution.cell.cell import CellNotReady
 from factory.execution.control import Control
 from factory.execution.host import Host
+from factory.execution.mission.assertion_checks import held_to_plan
 from factory.execution.outcome import Proof, RunOutcome, Work
 from factory.execution.proposal import proposal_of
 from factory.execution.request import RunRequest
@@ -62,7 +63,7 @@ def prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proo
     proven = Proof(proposal, gathered.evidence, gathered.logs)
     broken = gathered.evidence.broken_claims()
     if not broken:
-        return proven
+        return held_to_plan(proven, request, host.repository)
     said = "; ".join(f"`{' '.join(ran.run)}`: the worker says {ran.claimed}, here {_shown(ran)}" for ran in broken[:3])
     findings = tuple(ran.finding(number) for number, ran in enumerate(broken, 1))
     return replace(proven, findings=findings, failure=Failure(FailureClass.EVIDENCE, said))

@@ -11,6 +11,7 @@ from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
 from factory.model.item import Item
+from factory.model.layout import mission_folder
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
 from factory.model.network import Network, united
@@ -98,6 +99,16 @@ class RunRequest:
         if self.item.by_itself:
             return REVERT if self.item.reverts else SCRUTINY
         return self.agent or self.contract.worker.name
+
+    @property
+    def plans(self) -> bool:
+        """Whether its worker proposes the plan of the mission that the item is."""
+        return self.contract.produces.plan and not self.item.reverts
+
+    @property
+    def may_change(self) -> tuple[str, ...]:
+        """The patterns of the paths that a proposal may change: of a plan, its own folder."""
+        return (f"{mission_folder(self.item_id)}/**",) if self.plans else self.contract.produces.patch.paths
 
     @property
     def account(self) -> Agent | None:

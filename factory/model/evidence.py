@@ -9,6 +9,8 @@ from factory.model.policy import MergeMode
 from factory.model.text import last_line
 from factory.model.verdict import Finding
 
+BeforeWork = Literal["must_fail", "may_pass"]  # how what is only to hold some day may end already
+
 TAIL_LINES = 40
 _LONGEST_TAIL = 16_000  # characters; secrets may have been masked by longer names
 
@@ -52,6 +54,8 @@ class Ran(Format):
     criterion: str | None = None  # the acceptance criterion that it answers
     claimed: ExitStatus | None = None  # the exit status that the worker says it had
     before: ExitStatus | None = None  # the exit status without the change, where a check has to fail before
+    before_work: BeforeWork | None = None  # of an assertion's check, run when its plan is proposed
+
     tree: str = ""  # the content it was run on, where that is another than the evidence's: `checks_from`
     reused: bool = False  # an earlier run ended so: on the very same content, `on` another, or `reused_from`
     read: str = ""  # what it reads, as a key has it; empty where nobody else could reuse the result
@@ -66,10 +70,21 @@ class Ran(Format):
         return self.claimed is None or (self.exit_code == self.claimed and not self.problem)
 
     @property
+    def judges(self) -> bool:
+        """Whether it is a check of what is proposed: not a claim, and not what is only to be true some day."""
+        return self.claimed is None and self.before_work is None
+
+    @property
     def passed(self) -> bool:
-        """Exit status 0, nothing in the way, and not so without the change as well; of a claim, that it is so."""
+        """Exit status 0, nothing in the way, and not so without the change as well; of a claim, that it is so.
+
+        Of what is run before any work, that it could be run, and fails if it must.
+        """
         if self.claimed is not None:
             return self.is_as_claimed
+        if self.before_work is not None:
+            can_fail = self.before_work == "may_pass" or self.exit_code != 0
+            return self.exit_code is not None and not self.problem and can_fail
         return self.exit_code == 0 and not self.problem and self.before != 0
 
     @property
@@ -130,7 +145,7 @@ class Evidence(Format):
 
     def is_reusable(self, ran: Ran) -> bool:
         """Whether others may reuse the result of one of its commands: it ran here, passed, and read no more."""
-        own = ran.reused_from is None and ran.claimed is None and ran.criterion is None
+        own = ran.reused_from is None and ran.judges and ran.criterion is None
         return own and ran.passed and not ran.missed and bool(ran.read and self.environment and self.contract)
 
     def broken_claims(self) -> tuple[Ran, ...]:

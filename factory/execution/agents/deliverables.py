@@ -8,7 +8,7 @@ from pathlib import Path
 from factory.execution.outcome import Work
 from factory.execution.request import RunRequest
 from factory.model.contract import Contract, Patch
-from factory.model.errors import TooLarge
+from factory.model.errors import Problem, TooLarge
 from factory.model.failure import Failure, FailureClass
 from factory.model.globs import covers, matches
 from factory.model.layout import contract_path
@@ -17,6 +17,7 @@ from factory.model.run_layout import RESULT
 from factory.model.text import printable
 from factory.model.verdict import Finding
 from factory.store.files import read_inside
+from factory.store.plans import problems_in_tree
 from factory.store.repository.objects import FILE, REPOSITORY, Objects
 from factory.store.repository.trees import Change
 from factory.store.schema import misfit
@@ -80,8 +81,8 @@ def change_breaches(changes: Sequence[Change], request: RunRequest, objects: Obj
             yield change.path, "is the prompt that this work is done by"
         elif covers(change.path, request.contract.worker.frozen):
             yield change.path, "may not be changed; the contract says that it is frozen"
-        elif not matches(change.path, allowed.paths):
-            yield change.path, f"may not be changed; the contract allows {', '.join(allowed.paths)}"
+        elif not matches(change.path, request.may_change):
+            yield change.path, f"may not be changed; the contract allows {', '.join(request.may_change) or 'no change'}"
         if change.new and (len(os.fsencode(change.path)) > _LONGEST_PATH or change.path.count("/") > _DEEPEST):
             yield change.path, f"is longer than {_LONGEST_PATH} bytes or lies in more than {_DEEPEST} folders"
         yield from _of_kind(change, allowed, objects if len(changes) <= allowed.max_files else None)
@@ -117,19 +118,42 @@ def _changed_lines(patch: bytes) -> int:
     return count
 
 
-def findings(breaches: Sequence[Breach]) -> tuple[Finding, ...]:
+def problems_of_plan(request: RunRequest, objects: Objects, tree: str) -> tuple[Problem, ...]:
+    """What is wrong with the plan that a tree holds, if one was to be proposed."""
+    if not request.plans:
+        return ()
+    return problems_in_tree(objects, tree, request.item_id, request.policy, request.item.budget)
+
+
+def findings(breaches: Sequence[Breach], problems: Sequence[Problem] = ()) -> tuple[Finding, ...]:
     """What the next run is told, file by file; a flood is cut."""
     shown = list(breaches[:_MOST_FINDINGS])
     if len(breaches) > _MOST_FINDINGS:
         shown.append(("", f"and {len(breaches) - _MOST_FINDINGS} more of the like"))
-    return tuple(
+    found = tuple(
         Finding(id=f"B{number}", path=printable(path), text=printable(text))
         for number, (path, text) in enumerate(shown, 1)
     )
+    return found + of_problems(problems)
 
 
-def breached(done: Work, breaches: Sequence[Breach]) -> Work:
+def of_problems(problems: Sequence[Problem]) -> tuple[Finding, ...]:
+    """What is wrong in files, each with its line."""
+    return tuple(
+        Finding(id=f"P{number}", path=printable(each.path), line=each.line, text=printable(each.message))
+        for number, each in enumerate(problems[:_MOST_FINDINGS], 1)
+    )
+
+
+def breached(done: Work, breaches: Sequence[Breach], problems: Sequence[Problem] = ()) -> Work:
     """Work that broke its contract."""
-    found = findings(breaches)
-    shown = "; ".join(f"{finding.path}: {finding.text}" if finding.path else finding.text for finding in found[:3])
-    return replace(done, findings=found, failure=Failure(FailureClass.CONTRACT, shown))
+    found = findings(breaches, problems)
+    return replace(done, findings=found, failure=Failure(FailureClass.CONTRACT, in_short(found)))
+
+
+def in_short(found: Sequence[Finding]) -> str:
+    """The first of what was found, with their places."""
+    places = [
+        f"{each.path}:{each.line}: " if each.line else f"{each.path}: " if each.path else "" for each in found[:3]
+    ]
+    return "; ".join(f"{place}{each.text}" for place, each in zip(places, found, strict=False))

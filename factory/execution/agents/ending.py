@@ -151,8 +151,9 @@ def _held_to_contract(said: Work, taken: Quarantine, cell: Cell, request: RunReq
     empty = _empty(whole, request, unchanged=taken.tree == repository.objects.commit(request.start).tree)
     if empty:
         return whole.failed(Failure(FailureClass.EMPTY, f"the worker ended well, but {empty}"))
-    if breaches:
-        return deliverables.breached(whole, breaches)
+    problems = deliverables.problems_of_plan(request, taken.objects, taken.tree)
+    if breaches or problems:
+        return deliverables.breached(whole, breaches, problems)
     return replace(whole, brought=taken.brought(base), result=said.result or Result(status=Status.OK))
 
 

@@ -10,10 +10,11 @@ from factory.execution.cell.setup import shared_folders
 from factory.execution.checks.cache import Asker, CheckCache, GatheringCache, ReusableResults
 from factory.execution.checks.canary import CanaryCheck
 from factory.execution.checks.checks_from import content_for_checks, instruments_among, seat_argvs
-from factory.execution.checks.in_flight import CheckResult, InFlight
+from factory.execution.checks.in_flight import InFlight
 from factory.execution.checks.runner import (
     CheckCall,
     CheckRunner,
+    as_evidence,
     delivery_calls,
     own_calls,
     pending_checks,
@@ -22,9 +23,10 @@ from factory.execution.checks.runner import (
 from factory.execution.checks.sampling import text_of
 from factory.execution.checks.surroundings import surroundings_digest
 from factory.execution.control import Control, Slots
+from factory.execution.mission.assertion_checks import assertion_calls
 from factory.execution.request import RunRequest
 from factory.model.base import Argv
-from factory.model.evidence import TAIL_LINES, Evidence, Ran
+from factory.model.evidence import Evidence, Ran
 from factory.model.gate import touches
 from factory.model.globs import matches
 from factory.model.policy import MergeMode
@@ -35,8 +37,6 @@ from factory.store.canaries import Canaries
 from factory.store.repository.merging import Merge
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
-
-_TAIL_CHARACTERS = 4000
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,10 @@ class Gatherer:
             by_person = touches(self._repository.changed(request.base, proposal), guarded)
             # Nobody knows whether a canary will ask for a person before the checks have passed.
             pending = pending_checks(request, by_person=by_person or request.policy.canary == "person")
-        calls = tuple(delivery_calls(request, claims, pending))
+        calls = (
+            *delivery_calls(request, claims, pending),
+            *assertion_calls(request, self._repository.objects, merge.tree),
+        )
         runner = self._runner(candidate, control, {})
         return self._evidence(measured, _Batch(merge.tree, None, pending), calls, runner)
 
@@ -247,13 +250,14 @@ class Gatherer:
         ran: list[Ran] = []
         logs: dict[str, bytes] = {}
         for call in calls:
-            # A claim is about what the worker had before it, its own tests included.
-            tree = contents.merged if call.claimed is not None else contents.checked
+            # A claim is about what the worker had before it, its own tests included; a plan brings its checks along.
+            of_worker = call.claimed is not None or call.before_work is not None
+            tree = contents.merged if of_worker else contents.checked
             result = runner.run(call, tree, target)
             # What is to fail is run for no other item, and not looked at: one that fails then is run again.
             before = replace(call, reusable=False)
             first = runner.run(before, contents.before, target) if call.must_fail_before else None
-            ran.append(_answer(call, result, first, tree if tree != contents.merged else ""))
+            ran.append(as_evidence(call, result, first, tree if tree != contents.merged else ""))
             logs[check_log(call.name)] = result.log
             if first is not None:
                 logs[check_log(call.name, before=True)] = first.log
@@ -272,24 +276,3 @@ def _with_others(last: Gathered, ahead: Sequence[Candidate], found: Sequence[Gat
         if not ran.passed
     ]
     return replace(last, evidence=last.evidence.model_copy(update={"ran": (*last.evidence.ran, *failed)}))
-
-
-def _answer(call: CheckCall, result: CheckResult, before: CheckResult | None, tree: str) -> Ran:
-    log = result.log.decode(errors="replace")
-    return Ran(
-        name=call.name,
-        run=call.argv,
-        exit_code=result.exit_code,
-        seconds=result.seconds,
-        problem=result.problem,
-        criterion=call.criterion,
-        claimed=call.claimed,
-        before=before.exit_code if before else None,
-        tree=tree,
-        reused=result.reused,
-        read=result.read,
-        reused_from=result.reused_from,
-        on=result.on,
-        missed=result.missed,
-        tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
-    )

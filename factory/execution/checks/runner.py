@@ -21,10 +21,13 @@ from factory.execution.request import RunRequest
 from factory.model.base import Argv
 from factory.model.contract import CheckWhen
 from factory.model.errors import FactoryError
+from factory.model.evidence import TAIL_LINES, BeforeWork, Ran
 from factory.model.item import Criterion
 from factory.model.result import Claim
 from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
+
+_TAIL_CHARACTERS = 4000
 
 
 class CheckNotRunnable(FactoryError):
@@ -40,6 +43,7 @@ class CheckCall:
     criterion: str | None = None
     claimed: int | None = None
     must_fail_before: bool = False
+    before_work: BeforeWork | None = None  # of an assertion, which is only to hold some day
     reusable: bool = False  # whether its result may be that of another run, and another one's be this
     canary: bool = False  # whether it is run without the product
 
@@ -189,11 +193,34 @@ class CheckRunner:
         if watched is not None:
             command = replace(command, argv=watched.watched(cell, call.argv))
         ended = process.run(command, self.control)
-        own = "/" in call.argv[0] or call.claimed is not None
+        own = "/" in call.argv[0] or call.claimed is not None or call.before_work is not None
         if ended.stopped is Stopped.NOT_STARTED and not own:
-            # A script of the repository may be what the worker broke; a program of the machine is not.
+            # The worker may have broken a script of the repository, or named in a plan what there is not.
             raise CheckNotRunnable(f"the check {call.name} cannot be run: {ended.problem}")
         log = Mask.of_environment(worker.secrets).hide_cut(command.log.read_bytes())
         return CheckResult(
             ended.exit_code, ended.why_stopped(f"{limits.minutes:g} minutes"), round(ended.seconds, 3), log
         )
+
+
+def as_evidence(call: CheckCall, result: CheckResult, before: CheckResult | None, tree: str) -> Ran:
+    """How a command ended, and without the change `before`; `tree` is what it ran on if not the evidence's content."""
+    log = result.log.decode(errors="replace")
+    return Ran(
+        name=call.name,
+        run=call.argv,
+        exit_code=result.exit_code,
+        seconds=result.seconds,
+        problem=result.problem,
+        criterion=call.criterion,
+        claimed=call.claimed,
+        before=before.exit_code if before else None,
+        before_work=call.before_work,
+        tree=tree,
+        reused=result.reused,
+        read=result.read,
+        reused_from=result.reused_from,
+        on=result.on,
+        missed=result.missed,
+        tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
+    )

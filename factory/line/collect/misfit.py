@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from factory.execution.agents.deliverables import change_breaches, line_breaches
+from factory.execution.agents.deliverables import change_breaches, line_breaches, problems_of_plan
 from factory.execution.agents.reviewer import judged_subject
 from factory.execution.bounds import MASKED_LONGER
 from factory.execution.checks.runner import asked_of, claim_name
+from factory.execution.mission.assertion_checks import assertion_calls
 from factory.execution.outcome import RunOutcome
 from factory.execution.proposal import proposal_of
 from factory.execution.request import RunRequest
@@ -41,8 +42,8 @@ def _misfits(request: RunRequest, outcome: RunOutcome, repository: Repository) -
             yield f"its evidence is about the base {evidence.base[:10]}, and it was to begin at {request.base[:10]}"
         if evidence.proposal != outcome.proposal:
             yield "its evidence is about another proposal"
-        yield from _of_answers(request, outcome, evidence)
         yield from _of_tree(request, evidence, repository)
+        yield from _of_answers(request, outcome, evidence, repository)
     yield from _of_seats(request, outcome)
     if outcome.subject not in ("", judged_subject(request, outcome)):
         yield "what it says is to be judged is not what it left"
@@ -79,21 +80,26 @@ def _of_proposal(request: RunRequest, outcome: RunOutcome, repository: Repositor
     changes = tuple(repository.changes(request.base, made))
     breaches = [*change_breaches(changes, request, objects), *line_breaches(patch, request.contract)]
     yield from (label(f"{path}: {what}" if path else what) for path, what in breaches)
+    problems = problems_of_plan(request, objects, repository.content_at(made))
+    yield from (label(str(problem)) for problem in problems)
 
 
-def _of_answers(request: RunRequest, outcome: RunOutcome, evidence: Evidence) -> Iterator[str]:
+def _of_answers(request: RunRequest, outcome: RunOutcome, evidence: Evidence, repository: Repository) -> Iterator[str]:
     """What is wrong with the list of commands that were run."""
     result = outcome.work.result
     claims = range(1, 1 + len(result.handoff.commands)) if result else ()
     asked = {**asked_of(request, evidence.pending), **{claim_name(number): None for number in claims}}
-    if evidence.conflicts:
-        asked = {}
+    calls = () if evidence.conflicts else assertion_calls(request, repository.objects, evidence.tree)
+    of_plan = {call.name: call.before_work for call in calls}
+    asked = {} if evidence.conflicts else asked | dict.fromkeys(of_plan)
     ran = {each.name: each.criterion for each in evidence.ran}
     missing = next((name for name in asked if name not in ran), "")
     if missing:
         yield f"its evidence says nothing of {missing}"
     if ran != asked or len(evidence.ran) > len(ran):
         yield "its evidence is about other commands than were to be run"
+    if any(each.before_work != of_plan.get(each.name) for each in evidence.ran):
+        yield "its evidence takes another check for one of its plan, or the other way round"
     claimed = {each.name for each in evidence.ran if each.claimed is not None}
     if claimed != set(map(claim_name, claims)) & ran.keys():
         yield "its evidence takes checks for claims of the worker, or the other way round"

@@ -124,7 +124,7 @@ class Reused:
         contract, objects = judgement.effective.contract, self._state.objects
         if contract is None or not ran.read:
             return ""
-        checks = tuple(each.run for each in evidence.ran if each.claimed is None)
+        checks = tuple(each.run for each in evidence.ran if each.judges)
         self._came_in(judgement)
         try:
             tree = content_checked(self._state.repository, judgement, contract, evidence, checks)
@@ -151,7 +151,7 @@ def _finished_by(judgement: Judgement) -> Iterator[tuple[str, Evidence, Ran]]:
     if last is None:
         return
     file = RECHECK if last.mode is not None else EVIDENCE
-    yield from ((file, last, ran) for ran in last.ran if ran.claimed is None)
+    yield from ((file, last, ran) for ran in last.ran if ran.judges)
     known = {ran.name for ran in last.ran}
     if first is not None and last is not first:
-        yield from ((EVIDENCE, first, ran) for ran in first.ran if ran.claimed is None and ran.name not in known)
+        yield from ((EVIDENCE, first, ran) for ran in first.ran if ran.judges and ran.name not in known)

@@ -14,7 +14,7 @@ def unmeasured(repository: Repository, judgement: Judgement, contract: Contract,
     """What is wrong with what a proposal was measured by."""
     if evidence.instruments is None:
         return  # from before this was looked at
-    checks = tuple(ran.run for ran in evidence.ran if ran.claimed is None)
+    checks = tuple(ran.run for ran in evidence.ran if ran.judges)
     seats = (seat.run for seat in contract.review.seats if seat.run)
     plain = tuple(tuple(word for word in argv if "{" not in word) for argv in seats)  # what no template can alter
     made = judgement.made(evidence)
@@ -23,7 +23,7 @@ def unmeasured(repository: Repository, judgement: Judgement, contract: Contract,
         yield f"was judged by {', '.join(sorted(found))}, which it changes itself, and its evidence does not say so"
     wanted = content_checked(repository, judgement, contract, evidence, checks)
     for ran in evidence.ran if wanted else ():
-        if ran.claimed is None and (ran.tree or evidence.tree) != wanted:
+        if ran.judges and (ran.tree or evidence.tree) != wanted:
             yield f"has the check {ran.name} of another content than its contract asks for"
 
 

@@ -1,0 +1,57 @@
+"""The checks of a plan's assertions, run before any work: one that passes already proves nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from factory.execution.agents.deliverables import in_short, of_problems
+from factory.execution.checks.runner import CheckCall
+from factory.execution.outcome import Proof
+from factory.execution.request import RunRequest
+from factory.model.errors import Problem
+from factory.model.evidence import BeforeWork, Ran
+from factory.model.failure import Failure, FailureClass
+from factory.model.layout import assertions_path
+from factory.store import yaml
+from factory.store.plans import assertions_in
+from factory.store.repository.objects import Objects
+from factory.store.repository.repository import Repository
+
+
+def assertion_calls(request: RunRequest, objects: Objects, tree: str) -> Iterator[CheckCall]:
+    """The checks of the assertions of the plan that a tree of content proposes; none where no plan is proposed.
+
+    Raises InvalidFile.
+    """
+    for each in assertions_in(objects, tree, request.item_id).root if request.plans else ():
+        if each.check is not None:
+            when: BeforeWork = "may_pass" if each.holds_already else "must_fail"
+            yield CheckCall(_name(each.id), each.check, before_work=when)
+
+
+def held_to_plan(proven: Proof, request: RunRequest, repository: Repository) -> Proof:
+    """What was proven, as a breach of the contract where an assertion's check proves nothing or cannot be run."""
+    evidence = proven.evidence
+    refused = [ran for ran in evidence.ran if ran.before_work and not ran.passed] if evidence else []
+    if evidence is None or not refused:
+        return proven
+    objects, path = repository.objects, assertions_path(request.item_id)
+    source = yaml.Source(path, objects.file(evidence.tree, path) or b"")
+    assertions = assertions_in(objects, evidence.tree, request.item_id).root
+    numbers = {_name(each.id): number for number, each in enumerate(assertions)}
+    found = of_problems(
+        [Problem(path, *yaml.place(source, (numbers[ran.name], "check")), _why(ran)) for ran in refused]
+    )
+    return replace(proven, findings=found, failure=Failure(FailureClass.CONTRACT, in_short(found)))
+
+
+def _name(assertion: str) -> str:
+    return f"assertions/{assertion}"
+
+
+def _why(ran: Ran) -> str:
+    """Why such a check counts for nothing."""
+    command = f"`{' '.join(ran.run)}`"
+    if ran.exit_code == 0 and not ran.problem:
+        text = f"{command} passes before any work, so that it proves nothing: have it fail until the work is done,"
+        return f"{text} or say `holds_already: true`"
+    return f"{command} cannot be run: {ran.problem or 'it did not end'}"
