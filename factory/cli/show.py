@@ -39,6 +39,8 @@ def _print(found: Detail) -> None:
         click.echo(f"hook       {hook.name} {hook.how}")
         for line in hook.quoted:
             click.echo(f"           | {line}")
+    for line in found.plan:
+        click.echo(f"plan       {printable(line)}")
     if history.run:
         click.echo(f"artifacts  {found.artifacts}")
         click.echo(f"cost       {history.seconds:.1f} s, {found.cost}")
@@ -56,6 +58,8 @@ def _print(found: Detail) -> None:
         click.echo(f"file       {change.kind}  {printable(path)}  {change.lines}")
     for ran in found.evidence.ran if found.evidence else ():
         word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
+        if ran.before_work and ran.passed and ran.exit_code:
+            word = "open"  # the work that it waits for is only planned
         said = f": {ran.last_line}" if ran.last_line else ""
         click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s){said}")
         if ran.reused_from or ran.on:

@@ -15,6 +15,11 @@ TAIL_LINES = 40
 _LONGEST_TAIL = 16_000  # characters; secrets may have been masked by longer names
 
 
+def assertion_check(assertion: str) -> str:
+    """What the evidence calls the check of one of a plan's assertions."""
+    return f"assertions/{assertion}"
+
+
 def _end(text: str) -> str:
     return text[-_LONGEST_TAIL:]
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from factory.line.review.plan_told import plan_lines
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.costs import cost_in_words
-from factory.model.errors import FactoryError, InvalidFile
+from factory.model.errors import FactoryError, InvalidFile, MachineError
 from factory.model.evidence import Evidence
 from factory.model.journal import History
-from factory.model.layout import artifact_folder, item_path, run_folder
+from factory.model.layout import artifact_folder, item_path, plan_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
 from factory.model.run_layout import RECHECK
 from factory.report.failed_hooks import FailedHook, hooks_of
@@ -34,6 +35,7 @@ class Detail:
     not_applied: NotApplied | None = None
     changes: tuple[FileChange, ...] = ()
     hooks: tuple[FailedHook, ...] = ()  # of its newest run
+    plan: tuple[str, ...] = ()  # of a mission, in lines
 
     @property
     def applied(self) -> str | None:
@@ -65,6 +67,7 @@ class Detail:
             "changes": [{**change.__dict__} for change in self.changes],
             "findings": [finding.model_dump(mode="json") for finding in self.history.findings],
             "evidence": self.evidence.model_dump(mode="json") if self.evidence else None,
+            "plan": list(self.plan),
             "failed_hooks": [{"name": hook.name, "how": hook.how, "log": hook.printed} for hook in self.hooks],
             "journal": journal(self.history),
         }
@@ -108,6 +111,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         cost=cost_in_words(history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, item_id, history.run, day),
+        plan=_plan(reader, snapshot, item_id, snapshot.policy.contract_of(item)),
     )
 
 
@@ -128,7 +132,25 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         cost=cost_in_words(state.history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, state.id, state.history.run),
+        plan=_plan(reader, snapshot, state.id, state.contract_name, evidence if state.lane is Lane.REVIEW else None),
     )
+
+
+def _plan(
+    reader: SnapshotReader, snapshot: Snapshot, item_id: str, contract: str | None, proposed: Evidence | None = None
+) -> tuple[str, ...]:
+    """The plan of a mission that is proposed, or that the target holds; no lines where there is none."""
+    repository = reader.repository
+    commit = proposed.proposal if proposed else repository.head(snapshot.policy.target_branch)
+    try:
+        found = reader.library.contract(snapshot.tree, contract) if contract else None
+        if found is None or not found.produces.plan or commit is None:
+            return ()
+        tree = repository.content_at(commit)
+        there = repository.objects.find(tree, plan_path(item_id)) is not None
+        return plan_lines(reader, snapshot, item_id, tree, proposed) if there else ()
+    except (InvalidFile, MachineError):
+        return ()  # the note says what is wrong with it, or this clone does not hold the proposal
 
 
 def _evidence(

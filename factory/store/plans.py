@@ -32,6 +32,15 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class MissionFiles:
+    """What the files of a mission say."""
+
+    plan: Plan
+    assertions: Assertions
+    services: Services  # none where there is no file of them
+
+
+@dataclass(frozen=True)
 class PlanFiles:
     """The files of one mission: their paths, and how what lies at one is read (None: nothing that can be read)."""
 
@@ -61,20 +70,16 @@ def contracts_in(objects: Objects, tree: str) -> dict[str, Contract]:
 def problems_of_plan(files: PlanFiles, beside: Beside) -> tuple[Problem, ...]:
     """Everything wrong with a mission's files, each with its line and column; `beside` knows nothing of these yet."""
     problems: list[Problem] = []
-    plan = _read(files, Plan, plan_path(files.mission), problems)
-    assertions = _read(files, Assertions, assertions_path(files.mission), problems)
-    services = Services()
-    if services_path(files.mission) in files.paths:
-        services = _read(files, Services, services_path(files.mission), problems) or services
+    mission = _mission(files, problems)
     for name, path in files.skills.items():
         try:
             skill_head(name, files.read(path) or b"", path)
         except InvalidFile as error:
             problems += error.problems
-    if problems or plan is None or assertions is None:
+    if problems or mission is None:
         return tuple(problems)
     beside = replace(beside, skills=beside.skills | files.skills.keys(), paths=files.paths)
-    return tuple(_placed(files, flaws(files.mission, plan, assertions, services, beside)))
+    return tuple(_placed(files, flaws(files.mission, mission.plan, mission.assertions, mission.services, beside)))
 
 
 def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, budget: Budget) -> tuple[Problem, ...]:
@@ -87,10 +92,22 @@ def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, 
     )
 
 
-def assertions_in(objects: Objects, tree: str, mission: str) -> Assertions:
-    """The assertions of a mission of a tree. Raises InvalidFile."""
-    path = assertions_path(mission)
-    return yaml.load(Assertions, yaml.Source(path, objects.file(tree, path) or b""))
+def read_mission(objects: Objects, tree: str, mission: str) -> MissionFiles:
+    """What a mission's files in a tree say, whether or not that keeps to the rules. Raises InvalidFile."""
+    files, problems = PlanFiles.of_tree(objects, tree, mission), list[Problem]()
+    found = _mission(files, problems)
+    if found is None:
+        raise InvalidFile(*problems)
+    return found
+
+
+def _mission(files: PlanFiles, problems: list[Problem]) -> MissionFiles | None:
+    """What a mission's files say; None, and told among the problems, where that cannot be read."""
+    plan = _read(files, Plan, plan_path(files.mission), problems)
+    assertions = _read(files, Assertions, assertions_path(files.mission), problems)
+    there = services_path(files.mission) in files.paths
+    services = _read(files, Services, services_path(files.mission), problems) if there else Services()
+    return MissionFiles(plan, assertions, services) if plan and assertions and services else None
 
 
 def _read(files: PlanFiles, model: type[M], path: str, problems: list[Problem]) -> M | None:

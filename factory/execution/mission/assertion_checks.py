@@ -8,11 +8,11 @@ from factory.execution.checks.runner import CheckCall
 from factory.execution.outcome import Proof
 from factory.execution.request import RunRequest
 from factory.model.errors import Problem
-from factory.model.evidence import BeforeWork, Ran
+from factory.model.evidence import BeforeWork, Ran, assertion_check
 from factory.model.failure import Failure, FailureClass
 from factory.model.layout import assertions_path
 from factory.store import yaml
-from factory.store.plans import assertions_in
+from factory.store.plans import read_mission
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 
@@ -22,10 +22,10 @@ def assertion_calls(request: RunRequest, objects: Objects, tree: str) -> Iterato
 
     Raises InvalidFile.
     """
-    for each in assertions_in(objects, tree, request.item_id).root if request.plans else ():
+    for each in read_mission(objects, tree, request.item_id).assertions.root if request.plans else ():
         if each.check is not None:
             when: BeforeWork = "may_pass" if each.holds_already else "must_fail"
-            yield CheckCall(_name(each.id), each.check, before_work=when)
+            yield CheckCall(assertion_check(each.id), each.check, before_work=when)
 
 
 def held_to_plan(proven: Proof, request: RunRequest, repository: Repository) -> Proof:
@@ -36,16 +36,12 @@ def held_to_plan(proven: Proof, request: RunRequest, repository: Repository) -> 
         return proven
     objects, path = repository.objects, assertions_path(request.item_id)
     source = yaml.Source(path, objects.file(evidence.tree, path) or b"")
-    assertions = assertions_in(objects, evidence.tree, request.item_id).root
-    numbers = {_name(each.id): number for number, each in enumerate(assertions)}
+    assertions = read_mission(objects, evidence.tree, request.item_id).assertions.root
+    numbers = {assertion_check(each.id): number for number, each in enumerate(assertions)}
     found = of_problems(
         [Problem(path, *yaml.place(source, (numbers[ran.name], "check")), _why(ran)) for ran in refused]
     )
     return replace(proven, findings=found, failure=Failure(FailureClass.CONTRACT, in_short(found)))
-
-
-def _name(assertion: str) -> str:
-    return f"assertions/{assertion}"
 
 
 def _why(ran: Ran) -> str:

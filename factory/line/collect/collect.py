@@ -14,7 +14,7 @@ from factory.line.dispatch.agents import others_left
 from factory.line.dispatch.breakers import breaker_after_run, breaker_after_verdict, breaker_files
 from factory.line.dispatch.retry import backoff, reset_of
 from factory.line.intake.answers_file import answers_file
-from factory.line.review.review_request import human_seats, requested
+from factory.line.review.review_request import human_seats, requested, with_plan
 from factory.line.review.rounds import closed_by_change, rounds_used_up
 from factory.line.review.verdict_file import verdict_file
 from factory.line.snapshot import ItemState, Snapshot
@@ -255,6 +255,7 @@ def _delivery(context: Context, snapshot: Snapshot, ended: EndedRun) -> Move:
     then = replace(context.writer.moved(state, move, context.system.now()), contract=request.contract)
     said = {said.seat: said.signed() for said in outcome.seats}
     review_request = requested(context.repository, snapshot.policy, then, evidence, result, said)
+    review_request = with_plan(context.reader, snapshot, review_request)
     files = {verdict_path(state.id, seat): verdict_file(review_request, seat) for seat in seats}
     return replace(move, queue_files=files)
 

@@ -1,8 +1,9 @@
 """The review request: all that is put before the people who judge one delivery."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from factory.line.review.plan_told import plan_lines
 from factory.line.review.votes import Delivery, delivery_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, Seat, SeatKind
@@ -31,6 +32,7 @@ class ReviewRequest:
     said: Mapping[str, MachineVerdict]  # by machine seat
     earlier: tuple[Entry, ...]  # the journal before this delivery
     conflicts_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by item that came before
+    plan: tuple[str, ...] = ()  # of the mission that is proposed, in lines
 
     @property
     def folder(self) -> str:
@@ -49,7 +51,18 @@ def review_request_of(
     """The request for an item in review, from what is committed of its delivery."""
     folder = snapshot.tree, state.id, state.history.run
     result, said = reader.artifacts.result(*folder), reader.artifacts.verdicts(*folder)
-    return requested(reader.repository, snapshot.policy, state, evidence, result, said, subject)
+    found = requested(reader.repository, snapshot.policy, state, evidence, result, said, subject)
+    return with_plan(reader, snapshot, found)
+
+
+def with_plan(reader: SnapshotReader, snapshot: Snapshot, review_request: ReviewRequest) -> ReviewRequest:
+    """The request with the plan that it proposes, if it proposes one."""
+    if not review_request.contract.produces.plan or review_request.delivery.item.reverts:
+        return review_request
+    evidence = review_request.evidence
+    proposed = reader.repository.content_at(evidence.proposal)
+    lines = plan_lines(reader, snapshot, review_request.delivery.item_id, proposed, evidence)
+    return replace(review_request, plan=lines)
 
 
 def human_seats(repository: Repository, policy: Policy, contract: Contract, evidence: Evidence) -> list[str]:

@@ -55,6 +55,8 @@ def told(review_request: ReviewRequest, seat: str) -> Iterator[str]:
     yield f"May judge as {seat}: {one_line(', '.join(listed)) if listed else 'anybody but the worker'}"
     yield from _earlier(review_request)
     yield ""
+    if review_request.plan:
+        yield from (*review_request.plan, "")
     yield from _worker(review_request)
     yield from _changes(review_request)
     yield from _proven(review_request)
@@ -97,7 +99,8 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
     """What the factory ran, and for each criterion what answers it."""
     evidence = review_request.evidence
     answers = {ran.criterion: ran for ran in evidence.ran if ran.criterion}
-    others = [ran for ran in evidence.ran if not ran.criterion]
+    of_plan = review_request.contract.produces.plan  # its assertions have been told with their checks
+    others = [ran for ran in evidence.ran if not ran.criterion and not (of_plan and ran.before_work)]
     for path, word in sorted((evidence.instruments or {}).items()):
         yield f"Needs a person: {one_line(path)} decides what is judged here ({one_line(word)})"
     for name in evidence.silent:
