@@ -131,3 +131,40 @@ def test_everything_that_is_wrong_with_one_contract_is_said_at_once(world: World
     said = said_by_check(world)
     for line in (":2:1: receives: ", ":3:10: worker.agent: ", ":3:25: worker.prompt: ", ":4:26: checks.0.run.0: "):
         assert f"contracts/odd.yaml{line}" in said, said
+
+
+ASSERTIONS = "- {id: VAL-1, text: A cart is there, check: [test, -f, cart.py]}\n"
+PLAN = "goal: A shop\nmilestones: [{id: m1, title: A cart, features: [{id: cart, title: A cart, fulfills: [VAL-1]}]}]\n"
+
+
+def test_a_plan_that_nobody_has_committed_is_held_to_the_rules_and_named_with_its_line(world: World) -> None:
+    folder = "contracts/missions/shop"
+    world.write(f"{folder}/assertions.yaml", ASSERTIONS)
+    world.write(f"{folder}/plan.yaml", PLAN)
+    assert world.command("check") == GOOD
+    # given a feature that depends on another which is not there, and more money than the mission's item has
+    world.write("queue/inbox/shop.yaml", "title: A shop\nbudget: {usd: 2}\n")
+    bad = PLAN.replace("[VAL-1]", "[VAL-1], depends_on: [till]") + "budget: {usd: 3}\n"
+    world.write(f"{folder}/plan.yaml", bad)
+    said = [
+        f"{folder}/plan.yaml:2:107: there is no feature 'till' in this plan",
+        f"{folder}/plan.yaml:3:10: the plan takes 3 USD, and the item of the mission has 2",
+    ]
+    # then both are said, whatever path is asked for that has to do with it
+    for paths in [(), (folder,), (f"{folder}/plan.yaml",), ("contracts",)]:
+        assert said_by_check(world, *paths).splitlines() == said
+    assert world.command("check", "WORKFLOW.md") == GOOD
+
+
+def test_the_rest_of_a_factory_is_told_beside_a_plan_that_is_no_yaml(world: World) -> None:
+    world.write("contracts/missions/shop/assertions.yaml", ASSERTIONS)
+    world.write("contracts/missions/shop/plan.yaml", "goal: [")
+    world.write("contracts/missions/shop/services.yaml", f"# {'x' * 300_000}")
+    world.write("contracts/missions/Shop Two/plan.yaml", PLAN)
+    world.write("contracts/scripted.yaml", "purpose: p\n")
+    said = said_by_check(world)
+    assert "contracts/missions/shop/plan.yaml:2:1: is not YAML: " in said
+    assert "contracts/missions/shop/services.yaml:1:1: is 300002 bytes long; at most 262144 are read" in said
+    assert "contracts/missions/Shop Two/plan.yaml:1:1: the id 'Shop Two' must be 1 to 80 of " in said
+    assert "rename the folder" in said
+    assert "contracts/scripted.yaml:1:1: the key 'worker' is missing" in said

@@ -49,6 +49,7 @@ from factory.model.places import (
 from factory.model.policy import Policy
 from factory.model.questions import Answers
 from factory.report.cross_checks import across, content
+from factory.report.missions import of_missions
 from factory.report.policy_files import of_contract, of_prompt, of_reads, without_effect
 from factory.report.status import status
 from factory.store import files, yaml
@@ -66,7 +67,7 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
     if not chosen or {".", WORKFLOW} & set(chosen):
         beside, unsure = _of_the_policy(repository)
         problems, warnings = problems + beside, warnings + unsure
-    problems += _of_the_reads(repository, chosen)
+    problems += [*_of_the_reads(repository, chosen), *of_missions(repository.root, chosen)]
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
     for problem in _of_the_line(repository):
         wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)

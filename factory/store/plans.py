@@ -42,7 +42,10 @@ class MissionFiles:
 
 @dataclass(frozen=True)
 class PlanFiles:
-    """The files of one mission: their paths, and how what lies at one is read (None: nothing that can be read)."""
+    """The files of one mission: their paths, and how what lies at one is read.
+
+    `read` gives None where nothing can be read, and raises InvalidFile where it would be too much.
+    """
 
     mission: str
     paths: frozenset[str]
@@ -112,15 +115,14 @@ def _mission(files: PlanFiles, problems: list[Problem]) -> MissionFiles | None:
 
 def _read(files: PlanFiles, model: type[M], path: str, problems: list[Problem]) -> M | None:
     """What one of the files says; None, and told among the problems, where that cannot be read."""
-    data = files.read(path) if path in files.paths else None
-    if data is None:
-        problems.append(Problem(path, 1, 1, "is missing; a mission is a plan.yaml and the assertions.yaml it fulfills"))
-        return None
     try:
-        return yaml.load(model, yaml.Source(path, data))
+        data = files.read(path) if path in files.paths else None
+        if data is not None:
+            return yaml.load(model, yaml.Source(path, data))
+        problems.append(Problem(path, 1, 1, "is missing; a mission is a plan.yaml and the assertions.yaml it fulfills"))
     except InvalidFile as error:
         problems += error.problems
-        return None
+    return None
 
 
 def _placed(files: PlanFiles, found: Iterator[Flaw]) -> Iterator[Problem]:

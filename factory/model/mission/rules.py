@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from factory.model.base import Argv
 from factory.model.dependencies import circles, in_a_circle
@@ -50,6 +50,10 @@ class Beside:
     skills: frozenset[str] = frozenset()  # the mission's own, and those of all
     paths: frozenset[str] = frozenset()  # of the files in the mission's folder
     budget: Budget = field(default_factory=Budget)  # of the mission's item
+
+    def of_item(self, budget: Budget) -> Self:
+        """The same for a mission whose item has this budget."""
+        return replace(self, budget=budget)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""Missions in a working tree: what is wrong with their plans as they lie there, committed or not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from factory.model.contract import Contract
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import Budget, id_problem
+from factory.model.layout import (
+    CONTRACTS,
+    MISSIONS,
+    SKILLS,
+    WORKFLOW,
+    contract_path,
+    item_pathspec,
+    mission_folder,
+    plan_path,
+    skill_path,
+    stem,
+)
+from factory.model.mission.rules import Beside
+from factory.model.policy import Policy
+from factory.report.cross_checks import content
+from factory.store import files, yaml
+from factory.store.library import read_workflow
+from factory.store.plans import PlanFiles, problems_of_plan
+from factory.store.queue import read_item
+
+
+def of_missions(root: Path, chosen: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with the missions of a working tree: with all, or with those in which a chosen path lies."""
+    found = sorted(each.name for each in (root / MISSIONS).glob("*") if each.is_dir() and not each.name.startswith("."))
+    wanted = [mission for mission in found if _is_chosen(mission_folder(mission), chosen)]
+    if not wanted:
+        return
+    beside = Beside(
+        policy=_policy(root),
+        contracts=dict(_contracts(root)),
+        skills=frozenset(each.name for each in (root / SKILLS).glob("*") if (root / skill_path(each.name)).is_file()),
+    )
+    for mission in wanted:
+        if problem := id_problem(mission):
+            yield Problem(plan_path(mission), 1, 1, problem.replace("file", "folder"))
+            continue
+        yield from problems_of_plan(_files(root, mission), beside.of_item(_budget(root, mission)))
+
+
+def _is_chosen(folder: str, chosen: Sequence[str]) -> bool:
+    return not chosen or any(
+        path == "." or f"{path}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{path}/") for path in chosen
+    )
+
+
+def _files(root: Path, mission: str) -> PlanFiles:
+    """The plain files in a mission's folder."""
+    there = (root / mission_folder(mission)).rglob("*")
+    paths = frozenset(str(path.relative_to(root)) for path in there if path.is_file() and not path.is_symlink())
+    return PlanFiles(mission, paths, lambda path: content(root, path))
+
+
+def _policy(root: Path) -> Policy:
+    """The policy there; the usual one where WORKFLOW.md says of itself what is wrong with it."""
+    workflow = files.read_regular(root / WORKFLOW)
+    try:
+        return read_workflow(workflow).policy if workflow else Policy()
+    except InvalidFile:
+        return Policy()
+
+
+def _contracts(root: Path) -> Iterator[tuple[str, bool]]:
+    """(name, whether it says `produces.plan`) of each contract that can be read."""
+    for path in (root / CONTRACTS).glob("*"):
+        name = stem(path.name)
+        try:
+            if name:
+                source = yaml.Source(contract_path(name), content(root, contract_path(name)) or b"")
+                yield name, yaml.load(Contract, source).produces.plan
+        except InvalidFile:
+            continue  # told of the file itself
+
+
+def _budget(root: Path, mission: str) -> Budget:
+    """What the item of a mission may cost, wherever it lies; none where no item can be read."""
+    for path in root.glob(item_pathspec(mission)):
+        name = str(path.relative_to(root))
+        try:
+            return read_item(name, content(root, name) or b"").budget
+        except InvalidFile:
+            break  # told of the file itself
+    return Budget()
