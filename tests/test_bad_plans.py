@@ -434,3 +434,8 @@ def test_the_items_of_a_plan_can_be_called_by_its_ids() -> None:
     assert found(feature, mission=mission) == [
         f"plan.yaml:22:9: its items would be called {mission}.{'r' * 22}, of 81 characters; at most 80 are allowed"
     ]
+
+
+def test_a_feature_that_answers_an_issue_needs_no_assertion_of_its_own() -> None:
+    follow_up = "      - {id: again, title: Once more, answers: [shop.m1.testing/VAL-1]}\n    dismissed:"
+    assert found({**GOOD, "plan.yaml": GOOD["plan.yaml"].replace("    dismissed:", follow_up)}) == []

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from factory.cli.session import repository
-from factory.cli.starter import checked_by, tests_in, with_agent, with_cell, worked_by_agent
+from factory.cli.starter import checked_by, tests_in, with_agent, with_cell, with_roles, worked_by_agent
 from factory.execution.agents.kinds import PROGRAMS
 from factory.model.agent import WITH_ARGV
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
-from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, schema_path
+from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, prompt_path, schema_path
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
 from factory.report.programs import place_of
@@ -25,6 +25,8 @@ from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
 
 _STARTERS = sorted(kind for kind in PROGRAMS if kind not in WITH_ARGV)
+_OF_MISSIONS = ("mission", "feature", "scrutiny", "testing", "steer")  # contracts
+_PROMPTS = ("plan.md", "feature.md", "scrutiny.md", "testing.md", "steer.md")
 _SKILLS = (".agents/skills/factory/SKILL.md", ".claude/skills/factory/SKILL.md")
 _FIRST_STEPS = (
     "  factory doctor --checks               # do the checks pass before anybody has changed anything?",
@@ -37,20 +39,34 @@ def template(name: str) -> bytes:
     return (package_files("factory.cli") / "templates" / name).read_bytes()
 
 
-def scaffold(root: Path, branch: str, agent: str = "") -> list[str]:
+def scaffold(root: Path, branch: str, agent: str = "", *, missions: bool = False) -> list[str]:
     """Lay every missing file of a factory below a root; the paths of those that were laid."""
-    laid = fitted(scaffolding(branch), root, agent)
+    laid = fitted(scaffolding(branch), root, agent, missions=missions)
     return [path for path, data in laid.items() if files.write_new(root / path, data)]
 
 
-def fitted(laid: dict[str, bytes], root: Path, agent: str) -> dict[str, bytes]:
-    """The same files with the tests that the project at a root has, and with an agent of a kind as the worker."""
+def fitted(laid: dict[str, bytes], root: Path, agent: str, *, missions: bool = False) -> dict[str, bytes]:
+    """The same files with the tests that the project at a root has, and with an agent of a kind as the worker.
+
+    With `missions` also what these need.
+    """
     policy, contract, tests = laid[WORKFLOW], laid[contract_path("change")], tests_in(root)
+    own = of_missions() if missions else {}
     if tests:
         policy, contract = with_cell(policy, tests), checked_by(contract, tests)
     if agent:
         policy, contract = with_agent(policy, agent), worked_by_agent(contract)
-    return {**laid, WORKFLOW: policy, contract_path("change"): contract}
+    if missions:
+        policy = with_roles(policy, agent)
+        feature = contract_path("feature")
+        own[feature] = checked_by(own[feature], tests) if tests else own[feature]
+    return {**laid, **own, WORKFLOW: policy, contract_path("change"): contract}
+
+
+def of_missions() -> dict[str, bytes]:
+    """The contracts and prompts by which missions are planned, carried out and validated."""
+    contracts = {contract_path(name): template(f"missions/{name}.yaml") for name in _OF_MISSIONS}
+    return contracts | {prompt_path(name): template(f"missions/prompts/{name}") for name in _PROMPTS}
 
 
 def scaffolding(branch: str, target: str = "") -> dict[str, bytes]:
@@ -76,10 +92,11 @@ def _scalar(name: str) -> str:
 @click.command("init")
 @click.option("--branch", help="Keep the queue on a new branch of its own, which merges into the one checked out here.")
 @click.option("--agent", type=click.Choice(_STARTERS), help="Let this coding agent work, with a key of yours.")
+@click.option("--missions", is_flag=True, help="Also lay the contracts, prompts and roles by which missions go.")
 @click.option("--skill", is_flag=True, help="Only teach coding agents that help you how to use this factory.")
-def init_command(branch: str | None, agent: str | None, skill: bool) -> None:
+def init_command(branch: str | None, agent: str | None, missions: bool, skill: bool) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
-    if skill and (branch or agent):
+    if skill and (branch or agent or missions):
         raise UsageError("--skill goes alone", "factory init --skill")
     with repository() as opened:
         if opened.root == opened.common_dir:
@@ -88,9 +105,9 @@ def init_command(branch: str | None, agent: str | None, skill: bool) -> None:
             _teach(opened.root)
             return
         if branch is not None:
-            _begin(opened, branch, agent or "")
+            _begin(opened, branch, agent or "", missions=missions)
             return
-        laid = scaffold(opened.root, opened.checked_out() or "main", agent or "")
+        laid = scaffold(opened.root, opened.checked_out() or "main", agent or "", missions=missions)
     for path in laid:
         click.echo(path)
     if not laid:
@@ -99,6 +116,7 @@ def init_command(branch: str | None, agent: str | None, skill: bool) -> None:
     click.echo("\nNext:" if agent else "\nNext: put your worker into contracts/change.yaml, then")
     click.echo(f"  {COMMIT_IT}")
     _tell_of_agent(agent, laid)
+    _tell_of_roles(agent, laid, missions=missions)
     click.echo("\n".join(_FIRST_STEPS))
 
 
@@ -121,7 +139,15 @@ def _tell_of_agent(agent: str | None, laid: Sequence[str]) -> None:
         click.echo(f"  export {program.key}=…")
 
 
-def _begin(opened: Repository, branch: str, agent: str) -> None:
+def _tell_of_roles(agent: str | None, laid: Sequence[str], *, missions: bool) -> None:
+    """Say who has still to be named, where missions were asked for."""
+    if missions and not (agent and WORKFLOW in laid):
+        click.echo(
+            "  $EDITOR WORKFLOW.md                   # roles: who plans, works, reviews, tests and steers missions"
+        )
+
+
+def _begin(opened: Repository, branch: str, agent: str, *, missions: bool) -> None:
     """Lay the factory on a branch that shares no history with the code, so that the code's branch stays quiet."""
     target = opened.checked_out()
     if not target or opened.head(target) is None:
@@ -130,7 +156,7 @@ def _begin(opened: Repository, branch: str, agent: str) -> None:
         raise UsageError(problem, "factory init --branch queue")
     if opened.head(branch) is not None:
         raise UsageError(f"the branch {branch} is there already", f"git switch {shlex.quote(branch)}")
-    laid = fitted(scaffolding(branch, target), opened.root, agent)
+    laid = fitted(scaffolding(branch, target), opened.root, agent, missions=missions)
     opened.begin_branch(branch, laid, "Lay down the factory\n")
     place = shlex.quote(f"../{opened.root.name}-{branch.replace('/', '-')}")
     click.echo(f"The factory lies on the new branch {branch}, and merges into {target}. Next:")
@@ -139,4 +165,5 @@ def _begin(opened: Repository, branch: str, agent: str) -> None:
         _tell_of_agent(agent, list(laid))
     else:
         click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
+    _tell_of_roles(agent, list(laid), missions=missions)
     click.echo("\n".join(_FIRST_STEPS))

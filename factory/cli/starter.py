@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from factory.execution.agents.kinds import PROGRAMS
 from factory.model.hosts import host_of
+from factory.model.roles import Role
 from factory.store import files
 
 AGENT = "solver"
@@ -63,6 +64,13 @@ def with_agent(policy: bytes, kind: str) -> bytes:
     reach = f"[{', '.join(host_of(host).name for host in program.hosts)}]" if program.hosts else "true"
     agent = f"{{kind: {kind}, secrets: [{program.key}], network: {reach}}}"
     return policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
+
+
+def with_roles(policy: bytes, agent: str) -> bytes:
+    """A policy that says who does which part of a mission: the agent, or whom a person will name there."""
+    roles = ", ".join(f"{role}: {AGENT}" for role in Role)
+    line = f"roles: {{{roles}}}" if agent else f"# roles: {{{roles}}}    # names of agents; docs/agents.md"
+    return policy.replace(b"\nreviewers:", f"\n{line}\nreviewers:".encode(), 1)
 
 
 def with_cell(policy: bytes, tests: Tests) -> bytes:

@@ -137,6 +137,11 @@ def contract_path(name: str) -> str:
     return f"{CONTRACTS}/{name}{YAML}"
 
 
+def prompt_path(name: str) -> str:
+    """Where a prompt among the contracts lies."""
+    return f"{PROMPTS}/{name}"
+
+
 def skill_folder(name: str) -> str:
     """The folder of a skill."""
     return f"{SKILLS}/{name}"

@@ -135,7 +135,7 @@ def _of_coverage(held: _Mission) -> Iterator[Flaw]:
         if feature.infrastructure and feature.fulfills:
             text = f"the feature {feature.id!r} fulfills {feature.fulfills[0]}; infrastructure fulfills nothing"
             yield held.in_plan((*placed.key, "infrastructure"), text)
-        if not feature.infrastructure and not feature.fulfills:
+        if not (feature.infrastructure or feature.fulfills or feature.answers):
             text = f"the feature {feature.id!r} fulfills nothing, and is not marked `infrastructure: true`"
             yield held.in_plan(placed.key, text)
         for place, assertion in enumerate(feature.fulfills):
