@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -439,3 +440,10 @@ def test_the_items_of_a_plan_can_be_called_by_its_ids() -> None:
 def test_a_feature_that_answers_an_issue_needs_no_assertion_of_its_own() -> None:
     follow_up = "      - {id: again, title: Once more, answers: [shop.m1.testing/VAL-1]}\n    dismissed:"
     assert found({**GOOD, "plan.yaml": GOOD["plan.yaml"].replace("    dismissed:", follow_up)}) == []
+
+
+def test_the_plan_that_the_documentation_shows_is_a_good_one() -> None:
+    blocks = (Path(__file__).parent.parent / "docs/missions.md").read_text().split("```yaml\n# ")[1:]
+    shown = {block.partition(".yaml")[0] + ".yaml": "#" + block.partition("```")[0] for block in blocks}
+    assert sorted(shown) == ["assertions.yaml", "plan.yaml", "services.yaml"]
+    assert found({**shown, "checks/test_cart.py": ""}) == []
