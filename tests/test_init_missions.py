@@ -130,11 +130,10 @@ def test_each_prompt_is_made_of_a_bare_item_too(path: str) -> None:
 
 @pytest.mark.parametrize("path", PROMPTS)
 def test_each_prompt_tells_what_its_reader_has_to_know(path: str) -> None:
-    item = ITEM.model_copy(update={"inputs": {"mission": MISSION}})
     finding = Finding(id="F1", path="plan.yaml", line=7, text="it adds up to nothing")
     answered = Answered(question=Question(id="Q1", text="Which currency?"), decision="Euro", by="Ann")
     skill = Skill("python", "Our Python.", ())
-    told = rendered(path, item, findings=(finding,), answered=(answered,), skills=(skill,))
+    told = rendered(path, ITEM, findings=(finding,), answered=(answered,), skills=(skill,), mission=MISSION)
     wanted = {
         "plan.md": (
             "A cart that adds up",

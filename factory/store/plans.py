@@ -24,20 +24,12 @@ from factory.model.mission.rules import Beside, Flaw, flaws
 from factory.model.policy import Policy
 from factory.store import yaml
 from factory.store.library import Library
+from factory.store.missions import MissionFiles
 from factory.store.repository.objects import EMPTY_TREE, Objects
 from factory.store.repository.trees import diff
 from factory.store.skills import skill_head
 
 M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class MissionFiles:
-    """What the files of a mission say."""
-
-    plan: Plan
-    assertions: Assertions
-    services: Services  # none where there is no file of them
 
 
 @dataclass(frozen=True)
@@ -95,22 +87,13 @@ def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, 
     )
 
 
-def read_mission(objects: Objects, tree: str, mission: str) -> MissionFiles:
-    """What a mission's files in a tree say, whether or not that keeps to the rules. Raises InvalidFile."""
-    files, problems = PlanFiles.of_tree(objects, tree, mission), list[Problem]()
-    found = _mission(files, problems)
-    if found is None:
-        raise InvalidFile(*problems)
-    return found
-
-
 def _mission(files: PlanFiles, problems: list[Problem]) -> MissionFiles | None:
     """What a mission's files say; None, and told among the problems, where that cannot be read."""
     plan = _read(files, Plan, plan_path(files.mission), problems)
     assertions = _read(files, Assertions, assertions_path(files.mission), problems)
     there = services_path(files.mission) in files.paths
     services = _read(files, Services, services_path(files.mission), problems) if there else Services()
-    return MissionFiles(plan, assertions, services) if plan and assertions and services else None
+    return MissionFiles(plan, assertions.root, services) if plan and assertions and services else None
 
 
 def _read(files: PlanFiles, model: type[M], path: str, problems: list[Problem]) -> M | None:

@@ -12,7 +12,7 @@ from factory.model.evidence import BeforeWork, Ran, assertion_check
 from factory.model.failure import Failure, FailureClass
 from factory.model.layout import assertions_path
 from factory.store import yaml
-from factory.store.plans import read_mission
+from factory.store.missions import read_mission
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
 
@@ -22,7 +22,7 @@ def assertion_calls(request: RunRequest, objects: Objects, tree: str) -> Iterato
 
     Raises InvalidFile.
     """
-    for each in read_mission(objects, tree, request.item_id).assertions.root if request.plans else ():
+    for each in read_mission(objects, tree, request.item_id).assertions if request.plans else ():
         if each.check is not None:
             when: BeforeWork = "may_pass" if each.holds_already else "must_fail"
             yield CheckCall(assertion_check(each.id), each.check, before_work=when)
@@ -36,7 +36,7 @@ def held_to_plan(proven: Proof, request: RunRequest, repository: Repository) -> 
         return proven
     objects, path = repository.objects, assertions_path(request.item_id)
     source = yaml.Source(path, objects.file(evidence.tree, path) or b"")
-    assertions = read_mission(objects, evidence.tree, request.item_id).assertions.root
+    assertions = read_mission(objects, evidence.tree, request.item_id).assertions
     numbers = {assertion_check(each.id): number for number, each in enumerate(assertions)}
     found = of_problems(
         [Problem(path, *yaml.place(source, (numbers[ran.name], "check")), _why(ran)) for ran in refused]

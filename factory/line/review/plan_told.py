@@ -15,7 +15,7 @@ from factory.model.mission.assertions import Assertion
 from factory.model.mission.plan import Feature, Milestone, Ready
 from factory.model.policy import Policy
 from factory.model.text import counted
-from factory.store.plans import MissionFiles, read_mission
+from factory.store.missions import MissionFiles, read_mission
 
 _MOST_LINES = 400  # the file that a person edits must stay one that can be read
 
@@ -64,7 +64,7 @@ def _lines(told: _Told) -> Iterator[str]:
 
 
 def _size(told: _Told) -> str:
-    plan, assertions = told.files.plan, told.files.assertions.root
+    plan, assertions = told.files.plan, told.files.assertions
     features = [feature for _, feature in plan.features()]
     base = sum(feature.infrastructure for feature in features)
     checked = sum(each.check is not None for each in assertions)
@@ -118,7 +118,7 @@ def _contract(told: _Told, feature: Feature) -> str | None:
 
 def _milestone(told: _Told, milestone: Milestone) -> Iterator[str]:
     yield f"{milestone.id}: {one_line(milestone.title)} (validated {counted(milestone.max_rounds, 'time')} at most)"
-    assertions = {each.id: each for each in told.files.assertions.root}
+    assertions = {each.id: each for each in told.files.assertions}
     for feature in milestone.features:
         yield f"  {feature.id}: {one_line(feature.title)} [{one_line(_terms(told, feature))}]"
         yield from (f"    {_assertion(told, assertions[each])}" for each in feature.fulfills if each in assertions)

@@ -19,7 +19,7 @@ from factory.model.layout import (
     services_path,
     skill_path,
 )
-from factory.model.mission.assertions import Assertion, Assertions
+from factory.model.mission.assertions import Assertion
 from factory.model.mission.plan import RESERVED, SCRUTINY, TESTING, Feature, Milestone, Plan, Services
 from factory.model.policy import Policy
 
@@ -94,9 +94,11 @@ class _Mission:
         return Flaw(services_path(self.id), key, text)
 
 
-def flaws(mission: str, plan: Plan, assertions: Assertions, services: Services, beside: Beside) -> Iterator[Flaw]:
+def flaws(
+    mission: str, plan: Plan, assertions: tuple[Assertion, ...], services: Services, beside: Beside
+) -> Iterator[Flaw]:
     """Everything that keeps a mission's plan from being carried out; `mission` is the id of its item."""
-    held = _Mission(mission, plan, assertions.root, services, beside)
+    held = _Mission(mission, plan, assertions, services, beside)
     yield from _of_assertions(held)
     yield from _of_coverage(held)
     yield from _of_ids(held)
