@@ -23,7 +23,7 @@ DOORS = {
     "filelock": {"factory.line.lock"},
     "jinja2": {"factory.execution.prompts.prompt"},
     "liquid": {"factory.execution.prompts.liquid_prompt"},
-    "watchdog": {"factory.line.watch"},
+    "watchdog": {"factory.store.changes"},
     "click": {"factory.cli"},
     "jsonschema": {"factory.store.schema_library"},
     "detect_secrets": {"factory.execution.redaction.scan"},
@@ -311,7 +311,7 @@ _A_TIME = re.compile(r"[\d.]+|\w*(_S|seconds|patience|timeout)")
 _ALLOWED = {
     "factory.line.lock": {"lock.acquire(timeout=0)"},  # which does not wait
     "factory.line.runs": {"running.given.result().result(timeout=0)"},
-    "factory.line.watch": {"PollingObserver(timeout=_LOOK_S)"},  # the thread is the library's
+    "factory.store.changes": {"PollingObserver(timeout=_LOOK_S)"},  # the thread is the library's
     # The kernel counts what a helper, which is a program of its own, takes for an answer.
     "factory.store.helper": {"signal.setitimer"},
     "factory.execution.egress.inside": {"os.execvpe"},  # in a sandbox, where it becomes the command
