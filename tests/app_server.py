@@ -5,6 +5,7 @@
 
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -83,6 +84,7 @@ PARTS: Mapping[str, Sequence[Sequence[Step]]] = {
     "complains": [[*WORK, {"error": '{"method": "turn/failed", "params": {}}'}, DELIVER, END]],
     "tells its environment": [[{"do": "env > a.txt"}, DELIVER, END]],
     "judges": [[DELIVER, {"do": _VERDICT}, END]],
+    "listens": [[*WORK, {"until": "turn/steer"}, DELIVER, END]],
     "spends": [[*WORK, used(10_000_000), {"hang": 60}]],
 }
 
@@ -154,6 +156,11 @@ class Server:
                 sys.exit(status)
             case {"kill": True}:
                 os.kill(os.getpid(), signal.SIGKILL)
+            case {"until": str(method)}:
+                for _ in range(300):
+                    if select.select([sys.stdin], [], [], 0.1)[0] and self.hear().get("method") == method:
+                        break
+                    self.play(SAYS)
             case {"hang": int() | float() as seconds}:
                 time.sleep(seconds)
             case {

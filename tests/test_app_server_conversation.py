@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from factory.execution.agents.app_server.conversation import Conversation, begin, interrupt, take
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import CONTINUE, Settings
-from factory.execution.agents.app_server.talk import Talk
+from factory.execution.agents.app_server.talk import Beside, Talk
 from factory.execution.agents.programs.heard import Event
 from factory.execution.agents.programs.trace import Trace
 from factory.execution.control import unfollowed
@@ -386,7 +386,7 @@ def test_lines_are_put_together_however_they_come_and_what_is_none_is_counted() 
 
 def test_nobody_is_answered_for_ever() -> None:
     item = {"id": "one", "description": "x" * 90_000}
-    talk = Talk(replace(SETTINGS, item=item), Codex(), lambda: False, unfollowed(MACHINE), Trace(MACHINE))
+    talk = Talk(replace(SETTINGS, item=item), Codex(), Beside(lambda: False), unfollowed(MACHINE), Trace(MACHINE))
     talk.opening()
     for line in in_turn(*[tool(action="show")] * 220):
         talk.answer(f"{json.dumps(line)}\n".encode())

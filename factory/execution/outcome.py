@@ -66,6 +66,7 @@ class Work:
     patch: Annotated[Plain, Field(max_length=MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
     findings: Findings = ()  # breaches of the contract
+    still_wrong: Findings = ()  # what commands of `on_write` say of a change that could be proposed
     failure: Failure | None = None
     stopped: bool = False  # because it was asked to: it costs nothing
 
@@ -92,7 +93,7 @@ class Proof:
     evidence: Annotated[Evidence, AfterValidator(of_objects)] | None = None
     logs: Logs = field(default_factory=dict)  # of the checks, by file name
     hooks: Plain = b""
-    findings: Findings = ()  # claims of the worker that do not hold
+    findings: Findings = ()  # claims of the worker that do not hold, or what is still wrong with its change
     failure: Failure | None = None
     stopped: bool = False
 

@@ -17,6 +17,8 @@ from factory.model.errors import FactoryError
 from factory.model.evidence import Ran
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
+from factory.model.text import counted
+from factory.model.verdict import Finding
 from factory.store import logs
 from factory.store.repository.repository import Repository
 
@@ -51,6 +53,8 @@ def prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proo
     try:
         if done.changes:
             proposal = take_over(request, done, host.repository)
+        if done.still_wrong:
+            return Proof(proposal, findings=done.still_wrong, failure=_not_put_right(done.still_wrong))
         target = host.repository.head(request.policy.target_branch) or request.base
         claims = done.result.handoff.commands if done.result else ()
         gathered = host.gatherer.gather(request, proposal, target, control, claims)
@@ -67,6 +71,14 @@ def prove(request: RunRequest, done: Work, host: Host, control: Control) -> Proo
     said = "; ".join(f"`{' '.join(ran.run)}`: the worker says {ran.claimed}, here {_shown(ran)}" for ran in broken[:3])
     findings = tuple(ran.finding(number) for number, ran in enumerate(broken, 1))
     return replace(proven, findings=findings, failure=Failure(FailureClass.EVIDENCE, said))
+
+
+def _not_put_right(findings: tuple[Finding, ...]) -> Failure:
+    """Why a change goes back before its checks are run: the places alone, as what was printed is not looked at yet."""
+    first = findings[0]
+    where = f", the first in {first.path}" + (f":{first.line}" if first.line else "") if first.path else ""
+    said = f"commands of worker.on_write fail on what was written: {counted(len(findings), 'finding')}{where}"
+    return Failure(FailureClass.CONTRACT, said)
 
 
 def take_over(request: RunRequest, done: Work, repository: Repository) -> str:

@@ -32,7 +32,7 @@ class Worker(Format):
     sandbox: Sandbox = Sandbox()
     skills: Annotated[tuple[Name, ...], Field(max_length=20)] = ()  # folders below contracts/skills
     frozen: tuple[RelativePath, ...] = ()  # what it cannot write; a path covers what is below it
-    on_write: Annotated[tuple[Argv, ...], Field(max_length=10)] = ()  # run after each edit, where its agent can
+    on_write: Annotated[tuple[Argv, ...], Field(max_length=10)] = ()  # run after what it writes
 
     @model_validator(mode="after")
     def _one_worker(self) -> Self:

@@ -148,8 +148,8 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "secrets": SECRETS,
             "sandbox": "What it may reach.",
             "skills": "Folders below contracts/skills, each with a SKILL.md, that the worker's agent gets as skills.",
-            "on_write": "Of an agent of the kind claude: commands, each an argv as it is, run after each file that it"
-            " writes with a tool for that; what one that fails prints, the agent is told at once.",
+            "on_write": "Commands, each an argv as it is, run after what the worker writes and once more when it has"
+            " ended: it is told at once what fails, and what still fails at the end costs a round.",
             "frozen": "Patterns of paths that it cannot write, and whose change is refused; a folder with all below.",
         },
         "Yardstick": {"base": "Patterns of the paths that checks take from the target, and not from the proposal."},

@@ -15,6 +15,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
+def without_colours(text: str) -> str:
+    """What a program printed, without what would colour it on a terminal."""
+    return _COLOUR.sub("", text)
+
+
 def cut(text: str, most: int) -> str:
     """A text of at most so many characters; one that was longer ends in an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
@@ -22,7 +27,7 @@ def cut(text: str, most: int) -> str:
 
 def last_line(text: str) -> str:
     """The last line that a program printed anything on, without colours and cut; empty when it printed nothing."""
-    told = (" ".join(printable(_COLOUR.sub("", line)).split()) for line in reversed(text.splitlines()))
+    told = (" ".join(printable(without_colours(line)).split()) for line in reversed(text.splitlines()))
     return cut(next((line for line in told if line), ""), _LONGEST_LINE)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from factory.execution.agents.kinds import PROGRAMS
 from factory.execution.checks.reads import left_out
 from factory.line.policy_problems import IN_A_PROMPT, Key, at, template, templates
 from factory.model.contract import Contract
@@ -100,24 +99,6 @@ def _skills(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Pro
             skill_head(name, data)
         except InvalidFile as error:
             yield from error.problems
-
-
-def without_effect(root: Path, source: yaml.Source) -> Iterator[str]:
-    """What a contract says and its workers take no notice of. Raises InvalidFile when it cannot be read."""
-    worker = yaml.load(Contract, source).worker
-    policy = _policy(root)
-    if not worker.on_write or policy is None:
-        return
-    kinds = {
-        name: policy.agents[name].kind
-        for name in worker.agents or policy.agents_of(worker.role)
-        if name in policy.agents
-    }
-    able = [kind for kind, program in PROGRAMS.items() if program.on_write]
-    others = [f"the agent {name!r}, which is of the kind {kind}" for name, kind in kinds.items() if kind not in able]
-    others += ["a command"] if worker.run else []
-    for other in others:
-        yield str(at(source, ("worker", "on_write"), f"has no effect on {other}; only {', '.join(able)} can do this"))
 
 
 def _policy(root: Path) -> Policy | None:

@@ -2,7 +2,6 @@
 
 from factory.execution.agents import reviewer, session
 from factory.execution.agents.kinds import AGENTS
-from factory.execution.prompts.prompt import render
 from factory.line.dispatch.breakers import Trials
 from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -32,7 +31,7 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
             raise UsageError(f"{state.contract_name} has no seat {seat!r} with an agent in it{known}", "factory check")
         judge = next(iter(trials.judges(state, agent).get(seat, ())), seats[seat].agent or "")
         return reviewer.prompt_of(request, seats[seat], state.history.subject, judge)[0]
-    whole = render(request.prompt, request.variables(), "the prompt", liquid=request.liquid)
+    whole = session.whole_prompt(request)
     if session.kept_for(request, Sessions(reader.repository.state)) is None:
         return whole
     content, _ = content_to_start_from(reader, snapshot, state, base)

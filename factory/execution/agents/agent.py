@@ -11,7 +11,7 @@ from factory.execution.agents.usage import UsageMeter
 from factory.execution.cell.cell import Cell
 from factory.execution.control import Control
 from factory.execution.processes import process
-from factory.execution.processes.command import Command, Ended
+from factory.execution.processes.command import Command, Ended, Stopped
 from factory.execution.request import BudgetLeft
 from factory.model.agent import AgentIdentity
 from factory.model.base import Argv
@@ -36,7 +36,8 @@ class Task:
     url: str | None = None  # of the service that has its model, where that is not the usual one
     tools: tuple[str, ...] = ()  # that it may use, in its own words; none: those that it needs for work in a cell
     skills: tuple[Path, ...] = ()  # the folders of those that it gets
-    on_write: tuple[Argv, ...] = ()  # what is run after each file that it writes, by an agent that can
+    on_write: tuple[Argv, ...] = ()  # for one that runs them itself after each file that it writes
+    news: Callable[[], str] = str  # what of that fails now and was not told yet, for one that hears while it works
     max_turns: int = 20
     session: str | None = None  # to go on in: its files lie in the home again, and the prompt says what is new
     used_in_session: Usage = field(default_factory=Usage)  # before, as far as the agent counts it on
@@ -61,6 +62,11 @@ class Answer:
     trace: bytes = b""  # what it did, as lines of JSON with a `kind`, not yet masked
     session_files: tuple[str, ...] = ()  # below its home, files and folders: without them it cannot go on
     used_in_session: Usage = field(default_factory=Usage)  # in all, where it counts on from run to run
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it came to its end, as far as it and its program say."""
+        return self.ended.stopped is Stopped.NO and not self.ended.exit_code and self.failure is None
 
 
 class Agent(Protocol):

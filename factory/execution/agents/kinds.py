@@ -12,6 +12,7 @@ from factory.execution.agents.programs.opencode import OPENCODE
 from factory.execution.agents.programs.program import Program, ProgramAgent
 
 PROGRAMS: Mapping[str, Program] = MappingProxyType({"claude": CLAUDE, "codex": CODEX, "opencode": OPENCODE, "acp": ACP})
+BY_HOOKS = frozenset(kind for kind, program in PROGRAMS.items() if program.on_write)  # run `on_write` themselves
 APP_SERVER = "codex-app-server"
 Agents = Mapping[str, Agent]  # by kind
 AGENTS: Agents = MappingProxyType(

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from factory.execution.agents.agent import Answer
+from factory.execution.agents.on_write.prompt import note_of
 from factory.execution.cell.cell import Cell
 from factory.execution.cell.sandbox import Kind
+from factory.execution.prompts.prompt import render
 from factory.execution.request import RunRequest
 from factory.model.agent import as_session
 from factory.model.verdict import Finding
@@ -48,6 +50,13 @@ def _worked_in(cell: Cell) -> Path:
     """Where an agent works, as it sees it."""
     contained = cell.boundary.kind is Kind.BUBBLEWRAP
     return replace(cell.filesystem, in_checkout=True).folder if contained else cell.tree
+
+
+def whole_prompt(request: RunRequest) -> str:
+    """What a worker is told that begins anew. Raises TemplateProblem."""
+    told = render(request.prompt, request.variables(), "the prompt", liquid=request.liquid)
+    note = note_of(request)
+    return f"{told.rstrip()}{note}" if note else told
 
 
 def prompt_of(request: RunRequest, whole: str, *, here: bool) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from factory.execution.agents import deliverables, session, workspaces
-from factory.execution.agents.agent import COMMAND, Task
+from factory.execution.agents.agent import COMMAND, Answer, Task
 from factory.execution.agents.ending import amounts_to, with_unfinished
 from factory.execution.agents.frozen import frozen_places
+from factory.execution.agents.on_write.commands import Commands
+from factory.execution.agents.on_write.last_look import LastLook, last_look
+from factory.execution.agents.on_write.prompt import VARIABLE, is_watched
+from factory.execution.agents.on_write.watching import FILE, Watching
 from factory.execution.cell import hooks
 from factory.execution.cell.cell import Cell, CellNotReady
 from factory.execution.cell.command import command_in
@@ -16,7 +20,7 @@ from factory.execution.control import Control
 from factory.execution.host import Host
 from factory.execution.outcome import Work
 from factory.execution.processes.command import Command, Ended, Stopped
-from factory.execution.prompts.prompt import render, render_argv
+from factory.execution.prompts.prompt import render_argv
 from factory.execution.redaction.mask import Mask
 from factory.execution.request import SKILLS, RunRequest
 from factory.model.errors import FactoryError
@@ -50,20 +54,21 @@ def work(request: RunRequest, host: Host, control: Control) -> Work:
 
 
 def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> Work:
-    variables = request.variables()
-    prompt = whole = render(request.prompt, variables, "the prompt", liquid=request.liquid)
+    prompt = whole = session.whole_prompt(request)
     taken_up = session.taken_up(request, cell, host.sessions)
     if taken_up is not None:
         prompt = session.prompt_of(request, whole, here=_begins_with_work(request, host.repository))
-    argv = render_argv(request.argv, {**variables, "prompt": prompt}, "worker.run")
+    argv = render_argv(request.argv, {**request.variables(), "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
     command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
     mask = Mask.of_environment(request.secrets)
     task = replace(_task(cell, command, prompt, request, skills, taken_up), whole_prompt=whole, hide=mask.hide)
+    on_write = Commands(request.contract.worker.on_write, command, mask.hide_cut, control)
     try:
-        answer = host.agents[request.kind].work(task, control)
+        answer = _answer(task, on_write, request, host, control)
         session.keep(request, cell, answer, host.sessions)
+        looked = last_look(on_write, cell, request, host.repository, control) if answer.ended_well else LastLook()
     finally:
         hooks.run_optional(cell, request, "after_run", control)
     begun = Work(
@@ -77,8 +82,18 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
         files=deliverables.files(cell.out, request.contract)[0],  # however it ended: a person will need its report
         stopped=answer.ended.stopped is Stopped.ASKED,
     )
-    done = begun if begun.stopped else amounts_to(begun, answer, cell, request, host.repository)
+    done = begun if begun.stopped else looked.upon(amounts_to(begun, answer, cell, request, host.repository))
     return done if done.delivers or done.patch else with_unfinished(done, cell, request, host.repository)
+
+
+def _answer(task: Task, on_write: Commands, request: RunRequest, host: Host, control: Control) -> Answer:
+    """Let the agent work, its worktree followed where that is to be."""
+    agent = host.agents[request.kind]
+    if not is_watched(request):
+        return agent.work(task, control)
+    watching = Watching(task.cell, on_write, control)
+    with watching.going_on():
+        return agent.work(replace(task, news=watching.news), control)
 
 
 def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
@@ -94,6 +109,8 @@ def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str
         "FACTORY_ROUND": str(request.round),
         "FACTORY_BASE": request.base,
     }
+    if is_watched(request):
+        env[VARIABLE] = cell.give(FILE, b"")
     if skills:
         env[SKILLS] = str(skills[0].parent)
     return replace(

@@ -140,10 +140,20 @@ class Cell:
         return leads_out(argv, env, self.tree, self._checkouts)
 
     def give(self, name: str, data: bytes) -> str:
-        """Lay a file where the worker can read it; its path."""
+        """Lay a file where the worker can read it, in place of one that it may just be reading; its path."""
         path = self._given / name
-        path.write_bytes(data)
+        files.write(path, data)
         return str(path)
+
+    def counts(self, paths: Iterable[str]) -> bool:
+        """Whether any of these paths in the worktree would be taken: what git ignores and the copies are not.
+
+        Raises GitError.
+        """
+        taken = [
+            path for path in paths if not any(path == copy or path.startswith(f"{copy}/") for copy in self._copies)
+        ]
+        return bool(taken) and self.worktree.counts(self.boundary.guard, taken)
 
     def give_folders(self, name: str, folders: Mapping[str, Iterable[SkillFile]]) -> tuple[Path, ...]:
         """Lay folders of files where the worker can read them, below one of this name; their paths."""

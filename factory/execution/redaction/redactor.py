@@ -76,6 +76,7 @@ class Redactor:
         if proof is not None:
             tails = {f"tail/{ran.name}": ran.tail.encode() for ran in proof.evidence.ran} if proof.evidence else {}
             logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
+            logs |= {f"finding/{each.id}": each.text.encode() for each in proof.findings}
         texts = dict(logs)
         if (
             outcome.failure is not None or not work.claims_success
@@ -148,6 +149,7 @@ def _masked(outcome: RunOutcome, mask: Mask) -> RunOutcome:
         patch=work.patch if outcome.proposal else hide(work.patch),
         files={name: hide(data) for name, data in work.files.items()},
         findings=tuple(_without(finding, mask) for finding in work.findings),
+        still_wrong=(),  # the proof has them
     )
     proven = proof and replace(
         proof,
@@ -218,4 +220,9 @@ def _redacted(outcome: RunOutcome, texts: Mapping[str, bytes], found: list[Found
         }
     )
     logs = {name: clean[name] for name in proof.logs}
-    return replace(outcome, work=work, proof=replace(proof, hooks=clean["proof/hooks"], logs=logs, evidence=evidence))
+    findings = tuple(
+        each.model_copy(update={"text": clean[f"finding/{each.id}"].decode(errors="replace")})
+        for each in proof.findings
+    )
+    proof = replace(proof, hooks=clean["proof/hooks"], logs=logs, findings=findings, evidence=evidence)
+    return replace(outcome, work=work, proof=proof)

@@ -6,6 +6,7 @@ What a worker may have touched, git meets without settings, filters and drivers,
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from factory.store import files
@@ -21,8 +22,11 @@ _ADDING = threading.Lock()
 _CHECKOUT_S = 600.0
 _CLEANING_S = 20.0
 _TAKING_S = 300.0
+_ASKING_S = 20.0
 # A submodule's entry follows the head of what lies there; nothing is run to see whether something changed inside.
 _TAKE = '"$0" update-index --add --remove --replace -z --stdin && "$0" add -A -- "$@" && exec "$0" write-tree'
+# It ends with 1 where none of them is ignored.
+_IGNORED = '"$0" check-ignore -z --stdin || [ $? = 1 ]'
 _MODE = int(REPOSITORY, 8).to_bytes(4)  # as it stands in an index (gitformat-index)
 _SETTINGS = (
     ("core.fsync", "none"),  # what is kept is written again
@@ -91,6 +95,13 @@ class Worktree:
         git = self._here(apart, index, guard, self._taken)
         tree = git.script(_TAKE, ".", *left_out, stdin=links, patience=_TAKING_S).decode().strip()
         return Quarantine(apart, self._common, self._taken, tree)
+
+    def counts(self, guard: Guard, paths: Sequence[str]) -> bool:
+        """Whether git ignores not all of these paths here. Raises GitError."""
+        git = self._here(neutral(self._common, self._git.system), self._index, guard)
+        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        ignored = git.script(_IGNORED, stdin=asked, patience=_ASKING_S)
+        return bool({os.fsencode(path) for path in paths}.difference(ignored.split(b"\0")))
 
     def _submodules(self) -> tuple[str, ...]:
         """The paths of what was checked out at which another repository is to stand."""

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from factory.execution.agents.agent import Answer, Task
 from factory.execution.agents.app_server.requests import KEY, Settings
-from factory.execution.agents.app_server.talk import Talk
+from factory.execution.agents.app_server.talk import Beside, Talk
 from factory.execution.agents.programs.codex import CODEX
 from factory.execution.agents.programs.limits import with_reset
 from factory.execution.agents.programs.trace import Trace
@@ -39,7 +39,8 @@ class AppServerAgent:
         errors.write_bytes(b"")
         result = task.cell.out / RESULT
         trace = Trace(control.system, control.output)
-        talk = Talk(_settings(task), task.codex, result.is_file, control, trace, task.hide)
+        beside = Beside(result.is_file, task.hide, task.news)
+        talk = Talk(_settings(task), task.codex, beside, control, trace)
 
         def watch() -> Failure | None:
             beyond = exceeded(task.budget_left, estimated(talk.state.heard.usage, task.price))

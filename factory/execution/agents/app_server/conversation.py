@@ -39,6 +39,11 @@ class Conversation:
         """Whether it only has to end."""
         return self.over or self.interrupted
 
+    @property
+    def listens(self) -> bool:
+        """Whether the agent can be told something in the midst of its turn."""
+        return self.running and bool(self.turn) and not self.parting
+
 
 Step = tuple[Conversation, tuple[Event, ...]]  # and what is said then
 
@@ -68,6 +73,13 @@ def interrupt(state: Conversation) -> Step:
     if not (state.running and state.turn):
         return state, ()
     return state, ({**requests.turn_interrupt(state.thread, state.turn), "id": "interrupt"},)
+
+
+def steer(state: Conversation, words: str) -> Step:
+    """Tell the agent something in the midst of the turn that is under way, if one is."""
+    if not state.listens:
+        return state, ()
+    return state, ({**requests.turn_steer(state.thread, state.turn, words), "id": "steer"},)
 
 
 def _ask(state: Conversation, request: Event, *besides: Event) -> Step:

@@ -80,6 +80,12 @@ def turn_start(settings: Settings, thread: str, words: str) -> Event:
     return {"method": "turn/start", "params": _said(params)}
 
 
+def turn_steer(thread: str, turn: str, words: str) -> Event:
+    """Something that the agent is told in the midst of a turn."""
+    told = [{"type": "text", "text": words}]
+    return {"method": "turn/steer", "params": {"threadId": thread, "expectedTurnId": turn, "input": told}}
+
+
 def turn_interrupt(thread: str, turn: str) -> Event:
     """The end of a turn that is under way."""
     return {"method": "turn/interrupt", "params": {"threadId": thread, "turnId": turn}}

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from factory import __version__
-from factory.execution.agents.app_server.conversation import Conversation, begin, interrupt, take
+from factory.execution.agents.app_server.conversation import Conversation, begin, interrupt, steer, take
 from factory.execution.agents.app_server.lines import Lines
 from factory.execution.agents.app_server.requests import Settings
 from factory.execution.agents.programs.heard import Event
@@ -18,6 +19,14 @@ from factory.model.text import counted, last_line
 _MOST_SAID = 20_000_000  # bytes; who asks for more does nothing else
 
 
+class Beside(NamedTuple):
+    """What a talk has to do with besides its process."""
+
+    wrote: Callable[[], bool]  # whether the agent has left its result as a file
+    hide: Callable[[bytes], bytes] = bytes  # takes secrets out of a line before anything reads it
+    news: Callable[[], str] = str  # what the agent is to be told in the midst of a turn, if anything
+
+
 class Talk:
     """A dialogue of a process, and a watcher of it that knows how long its answers and its turns may take."""
 
@@ -25,21 +34,19 @@ class Talk:
         self,
         settings: Settings,
         patience: Codex,
-        wrote: Callable[[], bool],
+        beside: Beside,
         control: Control,
         trace: Trace,
-        hide: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._settings = settings
-        self._hide = hide
         self._trace = trace
         self._patience = patience
-        self._wrote = wrote
+        self._beside = beside
         self._control = control
         self._start()
 
     def _start(self) -> bytes:
-        self._lines = Lines(self._hide)
+        self._lines = Lines(self._beside.hide)
         self.state, said = begin(self._settings, __version__)
         self._since = self._turn_since = self._control.system.monotonic()
         self.lingered = False
@@ -55,9 +62,11 @@ class Talk:
         said: list[Event] = []
         for message in self._lines.take(output):
             before = self.state
-            self.state, more = take(before, message, wrote=self._wrote())
+            self.state, more = take(before, message, wrote=self._beside.wrote())
             said += more
             self._follow(before, self.state)
+        if self.state.listens and (news := self._beside.news()):
+            said += steer(self.state, news)[1]
         told = _bytes(said)
         self._said += len(told)
         return None if self.state.over else told
