@@ -117,3 +117,77 @@ def test_a_run_is_followed_to_its_end_and_nobody_else_can_see_it(
     out, _ = follower.communicate()
     assert "I have done it." in out and follower.returncode == 0
     assert not live.exists() and world.lane("one") == "done"
+
+
+# In seats
+
+# Approves whatever it is shown.
+_JUDGE = """#!/bin/sh
+cat > /dev/null
+echo '{"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "Read"}]}}'
+printf 'subject: %s\\npatch: sha256:%s\\ndecision: approve\\n' "$FACTORY_SUBJECT" \\
+  "$(sha256sum < "$FACTORY_PATCH" | cut -d" " -f1)" > "$FACTORY_OUT/verdict.yaml"
+echo '{"type": "result", "subtype": "success", "is_error": false, "result": "SAID"}'
+"""
+
+
+def judged(world: World, place: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Let two agents judge what a command made, who say this."""
+    program(place / "bin", monkeypatch, "claude", _JUDGE.replace("SAID", said))
+    judge = "{kind: claude, secrets: [SOME_KEY]}"
+    world.policy(f"agents:\n  first: {judge}\n  second: {judge}\n")
+    seats = [{"name": each, "kind": "agent", "agent": each} for each in ("first", "second")]
+    world.contract("scripted", review={"seats": seats})
+    world.item("one")
+    world.tick()
+
+
+def test_the_trace_of_a_seat_is_an_artifact_without_secrets_and_is_shown(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "k-0123456789abcdef0123456789")
+    judged(world, tmp_path, monkeypatch, "I have read k-0123456789abcdef0123456789.")
+    assert world.lane("one") == "done", world.last("one")
+    left = world.artifacts("one")
+    assert "run-1/trace.jsonl" not in left  # a command worked
+    for seat in ("first", "second"):
+        noted = [json.loads(line) for line in left[f"run-1/trace.{seat}.jsonl"].splitlines()]
+        assert [each["kind"] for each in noted] == ["tool", "message", "end"]
+        assert noted[1]["text"] == "I have read [masked SOME_KEY]."
+        assert json.loads(left["run-1/manifest.json"])["files"][f"trace.{seat}.jsonl"]["by"] == "factory"
+        shown = world.command("logs", "one", "--seat", seat)
+        assert "tool     Read" in shown and "message  I have read [masked SOME_KEY]." in shown
+    assert "0123456789abcdef" not in world.git("log", "-p", "--all")
+    assert world.command("audit")
+
+
+def test_a_line_of_a_seats_trace_that_looks_like_a_secret_is_left_out_of_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "k-0123456789abcdef0123456789")
+    key = "AKIA" + "IOSFODNN7EXAMPLF"
+    judged(world, tmp_path, monkeypatch, f"The key is {key}.")
+    assert world.lane("one") == "done"  # its verdict says nothing of it
+    trace = world.artifacts("one")["run-1/trace.first.jsonl"]
+    assert key not in world.git("log", "-p", "--all") and "[masked AWS Access Key]" in trace and "Read" in trace
+
+
+def test_an_audit_sees_when_the_trace_of_a_seat_was_changed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "k-0123456789abcdef0123456789")
+    judged(world, tmp_path, monkeypatch, "Well.")
+    place = next(world.root.glob("artifacts/**/trace.first.jsonl"))
+    place.write_text("")
+    world.commit("Another trace")
+    assert "trace.first.jsonl: " in world.command("audit", status=1)
+
+
+def test_what_a_command_printed_in_a_seat_is_shown_and_of_none_nothing_is_kept(world: World) -> None:
+    world.contract("scripted", review={"seats": [{"name": "critic", "kind": "command", "run": ["echo", "no verdict"]}]})
+    world.item("one")
+    world.tick()
+    assert world.command("logs", "one", "--seat", "critic") == "no verdict\n"
+    said = world.command("logs", "one", "--seat", "other", status=2)
+    assert "nothing is kept of the seat other in run 1 of one" in said
+    assert "once it has judged" in world.command("logs", "one", "-f", "--seat", "critic", status=2)

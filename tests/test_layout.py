@@ -90,7 +90,7 @@ def test_the_files_of_a_run_tell_who_wrote_them(run: int, name: str) -> None:
     assert run_layout.is_of_recheck(run_layout.run_path(run, again))
     assert run_layout.is_of_recheck(run_layout.run_path(run, run_layout.RECHECK))
     assert run_layout.is_of_apply(run_layout.run_path(run, run_layout.APPLY))
-    for first in (run_layout.check_log(name), run_layout.seat_log(name), run_layout.PATCH, run_layout.EVIDENCE):
+    for first in (run_layout.check_log(name), run_layout.seat_log(name), run_layout.seat_trace(name), run_layout.PATCH):
         below = run_layout.run_path(run, first)
         assert not (run_layout.is_by_worker(first) or run_layout.is_of_recheck(below) or run_layout.is_of_apply(below))
         assert not run_layout.seat_in(first)

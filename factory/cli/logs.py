@@ -16,7 +16,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
-from factory.model.run_layout import OUTPUT, TRACE
+from factory.model.run_layout import OUTPUT, TRACE, seat_log, seat_trace
 from factory.model.text import printable
 from factory.report.output import Output, traced
 from factory.store.state import HEARTBEATS, LIVE
@@ -29,15 +29,18 @@ _LOOK_S = 0.2
 @item_argument(*OPEN, Lane.DONE)
 @click.option("-f", "follow", is_flag=True, help="Go on as long as the run is under way.")
 @click.option("--run", "number", type=click.IntRange(1), help="Of this run; else the last one.")
-def logs_command(item_id: str, follow: bool, number: int | None) -> None:
+@click.option("--seat", metavar="NAME", help="What an agent or a command did in this seat, of a run that is over.")
+def logs_command(item_id: str, follow: bool, number: int | None, seat: str | None) -> None:
     """Show what an item's worker does: of a run under way on this machine, or of one that is over."""
+    if seat is not None and follow:
+        raise UsageError("a seat can be looked at once it has judged", f"factory logs {item_id} --seat {seat}")
     with reading() as (reader, snapshot):
         state = snapshot.items.get(item_id)
         under_way = state is not None and state.lane is Lane.ACTIVE and number in (None, state.history.run)
-        if state is not None and under_way:
+        if state is not None and under_way and seat is None:
             lines = _live(reader, snapshot, state, follow)
         else:
-            lines = _kept(reader, snapshot, item_id, number)
+            lines = _kept(reader, snapshot, item_id, number, seat)
         for line in lines:
             click.echo(line)
 
@@ -70,17 +73,21 @@ def _pieces(path: Path, beats: Path, system: System, follow: bool) -> Iterator[b
             system.sleep(_LOOK_S)
 
 
-def _kept(reader: SnapshotReader, snapshot: Snapshot, item_id: str, number: int | None) -> Iterator[str]:
-    """What is committed of a run."""
+def _kept(
+    reader: SnapshotReader, snapshot: Snapshot, item_id: str, number: int | None, seat: str | None
+) -> Iterator[str]:
+    """What is committed of a run's worker, or of one of its seats."""
     state, day = snapshot.items.get(item_id), reader.queue.done_day(snapshot.tree, item_id) or ""
     if state is None and not day:
         raise no_such_item(reader, snapshot, item_id)
     history = state.history if state else reader.artifacts.history(snapshot.tree, item_id, day)
     run = number or history.run
-    for name in (TRACE, OUTPUT):
+    trace, output = (TRACE, OUTPUT) if seat is None else (seat_trace(seat), seat_log(seat))
+    for name in (trace, output):
         data = reader.repository.objects.file(snapshot.tree, run_file(item_id, run, name, day))
         if data is not None:
-            told = traced(data) if name == TRACE else data.decode(errors="replace").splitlines()
+            told = traced(data) if name == trace else data.decode(errors="replace").splitlines()
             yield from map(printable, told)
             return
-    raise UsageError(f"nothing is kept of run {run} of {item_id}", f"factory log {item_id}")
+    whose = f"the seat {seat} in " if seat else ""
+    raise UsageError(f"nothing is kept of {whose}run {run} of {item_id}", f"factory log {item_id}")

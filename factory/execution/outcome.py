@@ -112,6 +112,7 @@ class SeatResult:
     usage: Usage = field(default_factory=Usage)
     agent: AgentIdentity = field(default_factory=AgentIdentity)
     walls: Annotated[dict[Name, Failure], Field(max_length=50)] = field(default_factory=dict)  # by agent that could not
+    trace: Plain = b""  # what a coding agent did, line by line
 
     def signed(self) -> MachineVerdict:
         """The verdict with who gave it."""
@@ -272,5 +273,5 @@ _BYTES = {"log", "hooks"}
 _FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many
     "work": {*_BYTES, "trace", "raw_result", "brought", "patch", "files"},
     "proof": {*_BYTES, "logs"},
-    "reviews": {"seats": {"__all__": {"log"}}},
+    "reviews": {"seats": {"__all__": {"log", "trace"}}},
 }

@@ -15,6 +15,7 @@ from factory.model.run_layout import (
     kept_verdict,
     rechecked,
     seat_log,
+    seat_trace,
     worker_file,
 )
 from factory.store import files
@@ -41,6 +42,8 @@ def run_files(outcome: RunOutcome) -> dict[str, bytes]:
     for each in outcome.seats:
         written[kept_verdict(each.seat)] = _verdict(each)
         written[seat_log(each.seat)] = cut(each.log)
+        if each.trace:
+            written[seat_trace(each.seat)] = each.trace
     return written | {worker_file(name): data for name, data in work.files.items()}
 
 

@@ -50,6 +50,11 @@ def seat_log(seat: str) -> str:
     return f"seats/{seat}.log"
 
 
+def seat_trace(seat: str) -> str:
+    """The name, in a run, of what a coding agent did in a seat."""
+    return f"trace.{seat}.jsonl"
+
+
 def check_log(check: str, *, before: bool = False) -> str:
     """The name, in a run, of what a check printed: on the proposal, or on what was there before it."""
     return f"{_CHECKS}{check}.before.log" if before else f"{_CHECKS}{check}.log"

@@ -154,6 +154,7 @@ def _one(asked: SeatRequest, host: Host, control: Control) -> tuple[SeatResult, 
             said = replace(
                 said,
                 log=mask.hide_cut(answer.log),
+                trace=mask.hide(answer.trace),
                 seconds=answer.ended.seconds,
                 usage=answer.usage,
                 agent=answer.agent,

@@ -98,6 +98,7 @@ class Redactor:
     def redact_reviews(self, request: RunRequest, outcome: RunOutcome) -> RunOutcome:
         """What machine seats said, as it may be written down; a verdict that holds what looks like a secret is lost."""
         texts = {f"log/{said.seat}": ends(said.log) for said in outcome.seats if said.log}
+        texts |= {f"trace/{said.seat}": ends(said.trace) for said in outcome.seats if said.trace}
         texts |= {f"verdict/{said.seat}": said.verdict.model_dump_json(indent=1).encode() for said in outcome.seats}
         found = self._scanner.scan(request.policy.secret_scan, texts)
         if not found or outcome.reviews is None:
@@ -119,10 +120,12 @@ class Redactor:
 
 
 def _clean(said: SeatResult, found: list[Found]) -> SeatResult:
-    names = {each.name for each in found} | ({f"log/{said.seat}", f"verdict/{said.seat}"} if _of_all(found) else set())
-    if f"log/{said.seat}" in names:
-        said = replace(said, log=redacted(said.log, [each for each in found if each.name in ("", f"log/{said.seat}")]))
-    if f"verdict/{said.seat}" in names:
+    of_log, of_trace = (
+        [each for each in found if each.name in ("", f"{text}/{said.seat}")] for text in ("log", "trace")
+    )
+    said = replace(said, log=redacted(said.log, of_log) if of_log else said.log)
+    said = replace(said, trace=redacted(said.trace, of_trace) if of_trace and said.trace else said.trace)
+    if _of_all(found) or any(each.name == f"verdict/{said.seat}" for each in found):
         subject = said.verdict.subject
         lost = MachineVerdict(subject=subject, lost="it holds what looks like a secret, and is not kept")
         said = replace(said, verdict=lost)
