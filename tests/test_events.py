@@ -117,13 +117,13 @@ LINES: list[tuple[Payload, Lane | None, str]] = [
     (
         Advanced(
             reason="r",
-            filed={"m.a": Filed(kind=FiledAs.FEATURE, milestone="m1", digest="d")},
+            filed={"m.a": Filed(kind=FiledAs.FEATURE, milestone="m1", blob="d")},
             ended={"m.b": Outcome.APPLIED},
             issues={"m.b/U1": Issue(milestone="m1", text="left", loose=True)},
         ),
         Lane.ACTIVE,
         '"event":"advance","from":"active","to":"active","actor":"Ann","reason":"r",'
-        '"filed":{"m.a":{"kind":"feature","milestone":"m1","digest":"d"}},"ended":{"m.b":"applied"},'
+        '"filed":{"m.a":{"kind":"feature","milestone":"m1","blob":"d"}},"ended":{"m.b":"applied"},'
         '"issues":{"m.b/U1":{"milestone":"m1","text":"left","loose":true}}',
     ),
     (

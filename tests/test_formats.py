@@ -158,6 +158,7 @@ def test_an_item_needs_a_title_and_nothing_else() -> None:
         "mission": None,
         "milestone": None,
         "fulfills": (),
+        "steers": False,
         "reviews": (),
         "validates": None,
         "reverts": None,

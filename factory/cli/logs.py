@@ -52,7 +52,7 @@ def _live(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, follow: 
         raise UsageError(f"of {state.id} nothing can be told: {state.problem}", "factory check")
     if not beats.exists():
         raise UsageError(f"run {state.history.run} of {state.id} is not under way on this machine", "factory status")
-    request = request_for(snapshot, state, "", "")
+    request = request_for(reader, snapshot, state, "", "")
     output = Output(Mask.of_environment(request.secrets), is_trace=request.kind != COMMAND)
     for piece in _pieces(own / LIVE / state.id, beats, system, follow):
         yield from output.more(piece)

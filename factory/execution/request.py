@@ -11,8 +11,9 @@ from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
 from factory.model.item import Item
-from factory.model.layout import mission_folder
+from factory.model.layout import mission_folder, plan_path
 from factory.model.lifecycle import Lane
+from factory.model.mission.bounds import Steering
 from factory.model.moments import rfc3339
 from factory.model.network import Network, united
 from factory.model.policy import Policy
@@ -78,6 +79,7 @@ class RunRequest:
     told: bool = False  # whether it was told the item there as it is now
     before: str = ""  # how its last run ended, in words
     mission: Mapping[str, JsonValue] = field(default_factory=dict)  # what a worker is told of the mission it works for
+    steering: Steering | None = None  # of a mission's plan, which it changes
     patches: Mapping[str, bytes] = field(default_factory=dict)  # that scrutiny looks at, by seat
     agent: str = ""  # that works; empty: a command does
     judges: Mapping[str, tuple[str, ...]] = field(
@@ -106,8 +108,15 @@ class RunRequest:
         return self.contract.produces.plan and not self.item.reverts
 
     @property
+    def planned(self) -> str:
+        """The mission whose plan its worker proposes, or changes; empty where it does neither."""
+        return self.item_id if self.plans else self.steering.mission if self.steering else ""
+
+    @property
     def may_change(self) -> tuple[str, ...]:
         """The patterns of the paths that a proposal may change: of a plan, its own folder."""
+        if self.steering:
+            return (plan_path(self.steering.mission),)
         return (f"{mission_folder(self.item_id)}/**",) if self.plans else self.contract.produces.patch.paths
 
     @property

@@ -133,6 +133,7 @@ class Evidence(Format):
     silent: tuple[str, ...] = ()  # the checks that are known to pass without the product, and so prove nothing
     pending: tuple[str, ...] = ()  # the checks that are run on what is about to be merged, and not before
     mode: MergeMode | None = None  # by which the merge train proved it; None of a delivery
+    bounded: tuple[str, ...] = ()  # changed paths that no person need look at: the plan, where steer kept within bounds
     proven: str = ""  # the content that was checked for it, where that is of a whole batch: `merge.mode: tip`
 
     @property

@@ -1,6 +1,6 @@
 """The gate: from evidence and verdicts to the next event. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -55,7 +55,12 @@ def seats_needed(contract: Contract, changed: tuple[str, ...], protected: tuple[
 
 def seats_of(contract: Contract, policy: Policy, evidence: Evidence, changed: tuple[str, ...]) -> tuple[Seat, ...]:
     """The seats that a delivery needs, which changes these paths."""
-    return seats_needed(contract, changed, guarded(policy, evidence))
+    return seats_needed(contract, for_people(changed, evidence), guarded(policy, evidence))
+
+
+def for_people(changed: Iterable[str], evidence: Evidence) -> tuple[str, ...]:
+    """The changed paths at which a person may have to look: all but what is known to be within bounds."""
+    return tuple(path for path in changed if path not in evidence.bounded)
 
 
 def unanswered(item: Item) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "mission": "The mission that it is a part of. The factory writes it.",
             "milestone": "The milestone that it is a part of. The factory writes it.",
             "fulfills": "The mission's assertions that hold once it is done. The factory writes it.",
+            "steers": "true: it answers a milestone's issues, by a change of the plan. The factory writes it.",
             "reviews": "The features whose patches scrutiny looks at. The factory writes it.",
             "validates": "scrutiny or testing: it finds out what a milestone has come to. The factory writes it.",
             "reverts": "The commit, all 40 digits, of an applied change to be undone. `factory revert` writes it.",

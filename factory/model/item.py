@@ -97,6 +97,7 @@ class Item(Format):
     mission: ItemId | None = None  # the mission that it is a part of
     milestone: Name | None = None
     fulfills: tuple[Text, ...] = ()  # the mission's assertions that hold once it is done
+    steers: bool = False  # whether it answers a milestone's issues, by a change of the plan
     reviews: tuple[ItemId, ...] = ()  # the features whose patches scrutiny looks at
     validates: Validator | None = None  # it changes nothing: it finds out what a milestone has come to
     reverts: CommitId | None = None  # the applied change to be undone; then the factory itself makes the proposal

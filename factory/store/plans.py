@@ -19,6 +19,7 @@ from factory.model.layout import (
     skill_path,
 )
 from factory.model.mission.assertions import Assertions
+from factory.model.mission.bounds import Steering, beyond_bounds
 from factory.model.mission.plan import Plan, Services
 from factory.model.mission.rules import Beside, Flaw, flaws
 from factory.model.policy import Policy
@@ -117,3 +118,15 @@ def _placed(files: PlanFiles, found: Iterator[Flaw]) -> Iterator[Problem]:
     if len(told) > yaml.MOST_PROBLEMS:
         path = told[yaml.MOST_PROBLEMS].path
         yield Problem(path, 1, 1, f"and {len(told) - yaml.MOST_PROBLEMS} more problems with the plan")
+
+
+def bounded_paths(objects: Objects, before: str, after: str, steering: Steering | None) -> tuple[str, ...]:
+    """The plan of a mission, where all that its steer makes of it between two trees is within bounds; else nothing."""
+    if steering is None:
+        return ()
+    path = plan_path(steering.mission)
+    try:
+        old, new = (yaml.load(Plan, yaml.Source(path, objects.file(tree, path) or b"")) for tree in (before, after))
+    except InvalidFile:
+        return ()
+    return () if beyond_bounds(old, new, steering) else (path,)

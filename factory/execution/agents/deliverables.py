@@ -11,6 +11,7 @@ from factory.model.contract import Contract, Patch
 from factory.model.errors import Problem, TooLarge
 from factory.model.failure import Failure, FailureClass
 from factory.model.globs import covers, matches
+from factory.model.item import Budget
 from factory.model.layout import contract_path
 from factory.model.result import Result
 from factory.model.run_layout import RESULT
@@ -120,9 +121,10 @@ def _changed_lines(patch: bytes) -> int:
 
 def problems_of_plan(request: RunRequest, objects: Objects, tree: str) -> tuple[Problem, ...]:
     """What is wrong with the plan that a tree holds, if one was to be proposed."""
-    if not request.plans:
+    if not request.planned:
         return ()
-    return problems_in_tree(objects, tree, request.item_id, request.policy, request.item.budget)
+    budget = request.item.budget if request.plans else Budget()
+    return problems_in_tree(objects, tree, request.planned, request.policy, budget)
 
 
 def findings(breaches: Sequence[Breach], problems: Sequence[Problem] = ()) -> tuple[Finding, ...]:

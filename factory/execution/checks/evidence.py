@@ -34,6 +34,7 @@ from factory.model.result import Claim
 from factory.model.run_layout import EVIDENCE, RECHECK, check_log
 from factory.model.text import printable
 from factory.store.canaries import Canaries
+from factory.store.plans import bounded_paths
 from factory.store.repository.merging import Merge
 from factory.store.repository.repository import Repository
 from factory.store.repository.trees import diff
@@ -134,7 +135,9 @@ class Gatherer:
         pending: tuple[str, ...] = ()
         if proposal != request.base:
             guarded = (*request.policy.guarded, *measured.instruments)
-            by_person = touches(self._repository.changed(request.base, proposal), guarded)
+            bounded = bounded_paths(self._repository.objects, measured.before, merge.tree, request.steering)
+            changed = (each for each in self._repository.changed(request.base, proposal) if each not in bounded)
+            by_person = touches(tuple(changed), guarded)
             # Nobody knows whether a canary will ask for a person before the checks have passed.
             pending = pending_checks(request, by_person=by_person or request.policy.canary == "person")
         calls = (
@@ -238,6 +241,7 @@ class Gatherer:
             instruments=measured.instruments,
             silent=self._canary.silent(runner, checked, candidate.target) if passed else (),
             pending=batch.pending,
+            bounded=bounded_paths(self._repository.objects, before, measured.merged, candidate.request.steering),
             mode=batch.mode,
             proven=batch.tip if batch.tip != measured.merged else "",
         )

@@ -38,7 +38,7 @@ def apply_by_command(context: Context, snapshot: Snapshot, assessment: Assessmen
         content = context.repository.content_at(evidence.target)
         commit = add_commit(objects, content, (evidence.target,), "What the decision is about.\n", signed)
         objects.flush()
-        request = request_for(snapshot, state, evidence.base, commit)
+        request = request_for(context.reader, snapshot, state, evidence.base, commit)
         context.writer.once_published(partial(runs.apply, request, assessment.subject, _decision(assessment)))
         context.applies_begun[assessment.subject] = context.system.now()
         return None

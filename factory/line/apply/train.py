@@ -282,5 +282,5 @@ def _is_to_be_checked(context: Context, train: _Train, start: int, end: int) -> 
 def _candidate(context: Context, snapshot: Snapshot, car: _Car, ahead: tuple[str, ...]) -> Candidate:
     state = car.assessment.state
     source = context.reader.library.contract_bytes(snapshot.tree, state.contract_name or "") or b""
-    request = replace(request_for(snapshot, state, car.base, car.base), contract_source=source)
+    request = replace(request_for(context.reader, snapshot, state, car.base, car.base), contract_source=source)
     return Candidate(request, state.history.proposal, car.on, ahead)

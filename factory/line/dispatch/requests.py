@@ -5,17 +5,21 @@ from dataclasses import replace
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
 from factory.line.mission.brief import brief_of, feature_of, patches_of
+from factory.line.mission.standing import steering_of
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
+from factory.model.mission.bounds import Steering
 from factory.model.run_layout import PATCH
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.repository.git import GitError
 from factory.store.skills import read_skill
 
 
-def request_for(snapshot: Snapshot, state: ItemState, base: str, start: str, prompt: str = "") -> RunRequest:
+def request_for(
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, start: str, prompt: str = ""
+) -> RunRequest:
     """The request for checks of an item's present run, from a start commit; made by whoever made that."""
     assert state.contract is not None and state.contract_name is not None and state.item is not None
     history = state.history
@@ -38,9 +42,16 @@ def request_for(snapshot: Snapshot, state: ItemState, base: str, start: str, pro
         updated_at=history.since,
         blocked_by=tuple((each, _lane_or_done(snapshot, each)) for each in state.item.depends_on),
         budget_left=remaining(snapshot, state),
+        steering=_steering(reader, snapshot, state),
         checked_again=history.to_be_checked_again,
         agent=history.worker if not state.contract.worker.run and history.worker in snapshot.policy.agents else "",
     )
+
+
+def _steering(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> Steering | None:
+    """What of a plan an item may not change that steers a mission; None for all others."""
+    mission = snapshot.items.get(state.item.mission or "") if state.item and state.item.steers else None
+    return steering_of(reader, snapshot.tree, mission.id, mission.history.mission) if mission else None
 
 
 def next_request(
@@ -50,7 +61,7 @@ def next_request(
     assert state.contract is not None
     library, history = reader.library, state.history
     prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
-    request = request_for(snapshot, state, base, start, prompt)
+    request = request_for(reader, snapshot, state, base, start, prompt)
     asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
     feature = feature_of(snapshot.missions.get((state.item.mission if state.item else None) or ""), state.id)
     wanted = (*state.contract.worker.skills, *(feature.skills if feature else ()))

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
-from factory.model.base import digest
 from factory.model.item import Validator
 from factory.model.layout import plan_path
 from factory.model.mission.assertions import Assertion
 from factory.model.mission.plan import Feature, Milestone, Services
-from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.record import Filed, FiledAs, Issue
 from factory.model.mission.standing import feature_item
 from factory.model.mission.steps import FollowUp, Validation
 from factory.model.text import printable
 from factory.store.missions import MissionFiles
+from factory.store.repository.objects import name_of
 
 CHECK = "check_"  # before the name of a check of services.yaml, where it stands among the criteria
 _TITLE = 200  # characters
@@ -47,14 +47,16 @@ class Filing:
             "fulfills": list(feature.fulfills),
         }
         data = self._file(milestone, fields)
-        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=feature.answers)
+        return data, Filed(
+            kind=FiledAs.FEATURE, milestone=milestone.id, blob=name_of("blob", data), answers=feature.answers
+        )
 
     def follow_up(self, milestone: Milestone, follow_up: FollowUp) -> tuple[bytes, Filed]:
         """Work on an issue that a validator found, or that a worker left."""
         assertion, fields = self._put_right(follow_up)
         fields["fulfills"] = [assertion.id] if assertion else []
         data, answers = self._file(milestone, fields), (follow_up.issue_id,)
-        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, digest=digest(data), answers=answers)
+        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, blob=name_of("blob", data), answers=answers)
 
     def _put_right(self, follow_up: FollowUp) -> tuple[Assertion | None, dict[str, JsonValue]]:
         """The assertion that an issue is about, and what the item says that is to put it right."""
@@ -70,6 +72,20 @@ class Filing:
             "acceptance": _criteria([assertion] if assertion and assertion.check else ()),
         }
         return assertion, fields
+
+    def steer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> tuple[bytes, Filed]:
+        """The question to steer: what becomes of these issues?"""
+        told = "".join(f"- {key}: {printable(' '.join(issue.text.split()))}\n" for key, issue in issues.items())
+        fields: dict[str, JsonValue] = {
+            "title": f"Answer what came up in {milestone.id}: {milestone.title}"[:_TITLE],
+            "contract": str(FiledAs.STEER),
+            "description": told,
+            "steers": True,
+        }
+        data = self._file(milestone, fields)
+        return data, Filed(
+            kind=FiledAs.STEER, milestone=milestone.id, blob=name_of("blob", data), answers=tuple(issues)
+        )
 
     def validator(self, milestone: Milestone, validation: Validation) -> tuple[bytes, Filed]:
         """Scrutiny, or a user's testing, of what a milestone has come to."""
@@ -87,7 +103,7 @@ class Filing:
         return data, Filed(
             kind=validation.kind,
             milestone=milestone.id,
-            digest=digest(data),
+            blob=name_of("blob", data),
             reviews=validation.reviews,
             assertions=tuple(each.id for each in validation.assertions),
         )

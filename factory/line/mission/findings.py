@@ -57,6 +57,8 @@ def findings_of(
         match filed.kind:
             case FiledAs.FEATURE:
                 found.issues |= dict(item.left())
+            case FiledAs.STEER:
+                pass  # the plan says what it decided
             case FiledAs.SCRUTINY:
                 item.scrutinise(found)
             case FiledAs.TESTING:

@@ -91,7 +91,7 @@ def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files
     path = item_path(Lane.DONE, item_id, reader.queue.done_day(tree, item_id) or "")
     entry = reader.repository.objects.find(tree, path)
     keys = tuple(each.id for each in reader.queue.item(path, entry.oid).acceptance) if entry else ()
-    filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, digest="-", assertions=keys)
+    filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
     found = Findings()
     at = history.entries[-1].at
     ended = EndedItem(reader, tree, at, item_id, filed, {each.id: each for each in files.assertions})

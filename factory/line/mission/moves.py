@@ -16,7 +16,7 @@ from factory.model.mission.events import Advanced, Closed, Paused
 from factory.model.mission.plan import Milestone
 from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
-from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Wait
+from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Steer, Wait
 from factory.model.text import counted
 from factory.store.missions import MissionFiles
 
@@ -63,6 +63,8 @@ def following(mission: Carried, files: MissionFiles, standing: Standing, not_beg
         case FileValidators(milestone, validations):
             made = {each.item_id: filing.validator(milestone, each) for each in validations}
             return _filed(milestone, made, {})
+        case Steer(milestone, item_id, issues):
+            return _filed(milestone, {item_id: filing.steer(milestone, issues)}, {})
         case Answer(milestone, dismissed, follow_ups):
             made = {each.item_id: filing.follow_up(milestone, each) for each in follow_ups}
             return _filed(milestone, made, dismissed)

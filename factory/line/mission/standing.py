@@ -4,17 +4,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from factory.line.snapshot import Snapshot, SnapshotReader
-from factory.model.base import digest
 from factory.model.errors import InvalidFile
 from factory.model.item import Budget
 from factory.model.journal import History
-from factory.model.layout import item_path
+from factory.model.layout import contract_path, item_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import Assertion, AssertionState
+from factory.model.mission.bounds import Steering
 from factory.model.mission.record import FiledAs, MissionRecord
-from factory.model.mission.standing import Standing
+from factory.model.mission.standing import Standing, feature_item
 from factory.model.reads import Reads
 from factory.store.missions import MissionFiles
+
+STEER = "steer"  # the contract of whoever answers issues
 
 
 def standing_of(
@@ -34,7 +36,16 @@ def standing_of(
     if files.plan.budget != Budget():  # else nobody asks
         for each in histories_of(reader, tree, record):
             spent, seconds = spent.plus(each.usage), seconds + each.seconds
-    return Standing(mission, files.plan, files.assertions, record, stale, spent, seconds)
+    steered = reader.repository.objects.find(tree, contract_path(STEER)) is not None
+    return Standing(mission, files.plan, files.assertions, record, stale, spent, seconds, steered)
+
+
+def steering_of(reader: SnapshotReader, tree: str, mission: str, record: MissionRecord) -> Steering:
+    """What of a mission's plan its steer may not change: the features that somebody has begun, or touched."""
+    free = {*not_begun(reader, tree, record)}
+    begun = (key for key, filed in record.filed.items() if filed.kind is FiledAs.FEATURE and key not in free)
+    failed = tuple(key for key, issue in record.issues.items() if issue.assertion)
+    return Steering(mission, tuple(key.removeprefix(feature_item(mission, "")) for key in begun), failed)
 
 
 def histories_of(reader: SnapshotReader, tree: str, record: MissionRecord) -> Iterator[History]:
@@ -51,8 +62,7 @@ def not_begun(reader: SnapshotReader, tree: str, record: MissionRecord) -> Itera
         if entry is None or filed.kind is not FiledAs.FEATURE or item_id in record.ended:
             continue
         with suppress(InvalidFile):
-            untouched = digest(reader.repository.objects.blob(entry.oid)) == filed.digest
-            if untouched and reader.artifacts.history(tree, item_id).run == 0:
+            if entry.oid == filed.blob and reader.artifacts.history(tree, item_id).run == 0:
                 yield item_id
 
 

@@ -10,7 +10,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Seat, SeatKind
 from factory.model.errors import InvalidFile, MachineError, Problem
 from factory.model.evidence import Evidence
-from factory.model.gate import GateDecision, Vote, conclude, decide, guarded, seats_needed, touches
+from factory.model.gate import GateDecision, Vote, conclude, decide, for_people, guarded, seats_needed, touches
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH, kept_verdict
@@ -93,7 +93,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
         finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
         return Assessment(state, GateDecision(Event.REWORK, reason, (finding,)), evidence, subject)
     restore_proposal(reader, snapshot, state, state.history.proposal)
-    changed = reader.repository.changed(evidence.base, evidence.proposal)
+    changed = for_people(reader.repository.changed(evidence.base, evidence.proposal), evidence)
     patterns = guarded(snapshot.policy, evidence)
     seats = seats_needed(state.contract, changed, patterns)
     needs_person = touches(changed, patterns)

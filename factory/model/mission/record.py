@@ -22,6 +22,7 @@ class FiledAs(StrEnum):
     FEATURE = "feature"
     SCRUTINY = "scrutiny"
     TESTING = "testing"
+    STEER = "steer"
 
 
 class Filed(Format):
@@ -29,8 +30,8 @@ class Filed(Format):
 
     kind: FiledAs
     milestone: Name
-    digest: Text  # of its file, as it was made
-    answers: tuple[Text, ...] = ()  # the issues that a follow-up puts right
+    blob: Text  # git's name of its file, as it was made
+    answers: tuple[Text, ...] = ()  # the issues that a follow-up puts right, or that steer is asked about
     reviews: tuple[ItemId, ...] = ()  # the features that scrutiny looks at
     assertions: tuple[AssertionId, ...] = ()  # that a validator judges
 
@@ -91,7 +92,7 @@ class MissionRecord:
             failures[key] = (failures.get(key) or 0) + 1 if failed else 0
         healed = dict(self.healed)
         new = (each for key, each in by.filed.items() if key not in self.filed)
-        for milestone in {each.milestone for each in new if each.answers}:
+        for milestone in {each.milestone for each in new if each.answers and each.kind is FiledAs.FEATURE}:
             healed[milestone] = (healed.get(milestone) or 0) + 1
         return replace(
             self,

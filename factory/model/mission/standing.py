@@ -16,6 +16,7 @@ from factory.model.mission.steps import (
     FileFeatures,
     FileValidators,
     FollowUp,
+    Steer,
     Step,
     Validation,
     Wait,
@@ -48,6 +49,7 @@ class Standing:
     stale: frozenset[str] = frozenset()  # assertions that passed, and what they rest on has changed
     spent: Usage = field(default_factory=Usage)  # by the mission and all its items
     seconds: float = 0.0  # of their workers
+    steered: bool = False  # whether there is somebody to answer issues by changes of the plan
 
     @cached_property
     def known(self) -> Mapping[str, Assertion]:
@@ -114,7 +116,7 @@ class Standing:
             return Wait(f"{milestone.id}: {', '.join(waiting[:3])}{' …' if len(waiting) > 3 else ''}")
         issues = self._unanswered(milestone)
         if issues:
-            return self._answer(milestone, issues)
+            return self._steer(milestone, issues) or self._answer(milestone, issues)
         unproven = [each for each in self._judged_in(milestone) if self.state_of(each.id) in _UNPROVEN]
         return FileValidators(milestone, self._next_validations(milestone, unproven))
 
@@ -150,11 +152,20 @@ class Standing:
         return [key for key in done if key not in self.record.reviewed]
 
     def _unanswered(self, milestone: Milestone) -> dict[str, Issue]:
-        followed = {issue for filed in self.record.filed.values() for issue in filed.answers}
+        followed = {issue for filed in self._follow_ups_filed() for issue in filed.answers}
         planned = {issue for _, feature in self.plan.features() for issue in feature.answers}
         answered = followed | planned | self.record.dismissed.keys()
         issues = self.record.issues.items()
         return {key: issue for key, issue in issues if issue.milestone == milestone.id and key not in answered}
+
+    def _follow_ups_filed(self) -> Iterator[Filed]:
+        return (each for each in self.record.filed.values() if each.answers and each.kind is FiledAs.FEATURE)
+
+    def _steer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Steer | None:
+        """The issues for steer, if there is one, and it was not asked about them before."""
+        asked = {issue for each in self.filed_for(milestone, FiledAs.STEER).values() for issue in each.answers}
+        new = {key: issue for key, issue in issues.items() if key not in asked}
+        return Steer(milestone, self._free(milestone, "steer"), new) if self.steered and new else None
 
     def _answer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Step:
         """A follow-up for what failed or was found; a person says what becomes of what workers left undone."""
@@ -184,7 +195,7 @@ class Standing:
         return issue.assertion is not None and (self.record.failures.get(issue.assertion) or 0) >= MOST_FAILURES
 
     def _follow_ups(self, issues: Mapping[str, Issue]) -> tuple[FollowUp, ...]:
-        first = sum(bool(each.answers) for each in self.record.filed.values()) + 1
+        first = sum(1 for _ in self._follow_ups_filed()) + 1
         taken = self.record.filed.keys() | {feature_item(self.mission, each.id) for _, each in self.plan.features()}
         free = (key for n in range(first, first + 10_000) if (key := f"{self.mission}.fix-{n}") not in taken)
         return tuple(FollowUp(next(free), key, issue) for key, issue in issues.items())

@@ -54,6 +54,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Steer:
+    """Issues are put before the role that answers them by a change of the plan."""
+
+    milestone: Milestone
+    item_id: str
+    issues: Mapping[str, Issue]
+
+
+@dataclass(frozen=True)
 class Ask:
     """A person has to decide."""
 
@@ -73,4 +82,4 @@ class Wait:
     reason: str
 
 
-Step = FileFeatures | FileValidators | Answer | Ask | Close | Wait
+Step = FileFeatures | FileValidators | Answer | Steer | Ask | Close | Wait

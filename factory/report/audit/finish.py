@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from factory.execution.apply_command import ApplyNote
+from factory.line.mission.standing import steering_of
+from factory.line.snapshot import SnapshotReader
 from factory.model.contract import ApplyMode, CheckWhen, Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
@@ -19,12 +21,14 @@ from factory.report.audit.rules import Rule
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line, Transition
 from factory.report.audit.yardstick import unmeasured
+from factory.store.plans import bounded_paths
 
 
 class Finish:
     """One item at the commit that finished or rejected it."""
 
     def __init__(self, state: AuditState, line: Line, transition: Transition, brought: Brought | None = None) -> None:
+        self._state = state
         self._repository = state.repository
         self._objects = state.objects
         self._reader = state.reader
@@ -96,6 +100,8 @@ class Finish:
             missing -= set(evidence.pending)
         if missing and not evidence.conflicts:
             yield Rule.COVERED, f"was finished without the check {', '.join(sorted(missing))}"
+        if evidence.bounded and not self._bounded(item, evidence):
+            yield Rule.COVERED, "was let through as within bounds, and by what is committed it is not"
         for text in unmeasured(self._repository, self._judgement, contract, evidence):
             yield Rule.COVERED, text
         if item.hold and self._applied:
@@ -125,6 +131,17 @@ class Finish:
             yield Rule.COVERED, f"was {how}, and by what is committed it {decision.reason or 'could not be'}"
         elif decision.verdicts != self._entry.verdicts:
             yield Rule.COVERED, "has other verdicts in its journal than in its files"
+
+    def _bounded(self, item: Item, evidence: Evidence) -> bool:
+        """Whether what a steer made of a plan is within the bounds of that time."""
+        applied = self._entry.applied or ""
+        if not self._judgement.is_commit(applied) or not item.steers or not item.mission:
+            return False
+        commit = self._objects.commit(applied)
+        before, tree = self._objects.commit(commit.parents[0]).tree, self._transition.step.tree_before
+        record = self._state.record(item.mission).history.mission
+        steering = steering_of(SnapshotReader(self._repository, ""), tree, item.mission, record)
+        return evidence.bounded == bounded_paths(self._objects, before, commit.tree, steering)
 
     def _patch(self, evidence: Evidence) -> Iterator[RuleBroken]:
         ends = evidence.base, evidence.proposal

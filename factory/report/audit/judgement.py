@@ -10,7 +10,7 @@ from factory.line.snapshot import ItemState
 from factory.model.contract import Contract, SeatKind
 from factory.model.errors import FactoryError
 from factory.model.evidence import Evidence
-from factory.model.gate import GateDecision, Vote, conclude, decide, guarded, seats_needed, touches
+from factory.model.gate import GateDecision, Vote, conclude, decide, for_people, guarded, seats_needed, touches
 from factory.model.item import Item
 from factory.model.journal import Entry
 from factory.model.layout import parse, verdict_path
@@ -112,7 +112,7 @@ class Judgement:
     def assessed(self, delivered: Entry, item: Item, contract: Contract, evidence: Evidence) -> Assessed:
         """What the gate rules, by the verdicts that count."""
         record, policy = self._record, self.effective.policy
-        changed = tuple(self.made(evidence))
+        changed = for_people(self.made(evidence), evidence)
         patterns = guarded(policy, evidence)
         seats = seats_needed(contract, changed, patterns)
         delivery = delivery_of(
