@@ -13,6 +13,7 @@ import pytest
 
 from factory.model.errors import BusyError
 from factory.store.repository.commits import Publisher
+from factory.store.repository.index import Index
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import Repository
 from factory.store.state import BOOT
@@ -128,6 +129,32 @@ def test_a_file_that_was_to_move_and_came_out_empty_has_its_content_where_it_com
     done.tick()
     # then nothing is empty, and nothing lies where it lay
     assert (done.read(done.path("two")), done.status()) == (was, "")
+
+
+def test_an_index_ahead_of_its_branch_is_put_back_also_where_the_machine_goes_off_again_while_that_is_done(
+    done: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an index that says that an item has begun, and a branch that had not moved when the machine went off
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    done.item("three")
+    done.commit("Three")
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(Publisher, "_move_refs", refused)
+        patched.setattr(Publisher, "_take_back", lambda *_: None)
+        done.tick()
+    assert "AD artifacts/three/journal.jsonl" in done.status()
+    # and a pass that locked it, and was not at its end when the machine went off again, which kept no lock
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(Index, "prepare", refused)
+        done.tick()
+    (done.root / ".git/index.lock").unlink()
+    # when the next pass comes by
+    with closing(Repository(done.root)) as repository:
+        repository.recover()
+    # then a commit of the person's has nothing in it that did not happen
+    assert done.status() == ""
 
 
 @pytest.mark.parametrize("torn", [b"", b"x\x9c", zlib.compress(b"blob 3\0no")])

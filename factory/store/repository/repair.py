@@ -108,8 +108,10 @@ class Repair:
         return back
 
     def bring(self, view: View, changes: Sequence[Change], *, files: bool = True) -> None:
-        """Lock a view and finish it. A lock that was left was kept, so that nobody could commit what is half done."""
-        view.index.forget()
+        """Lock a view and finish it. A lock that was left was kept, so that nobody could commit what is half done.
+
+        What was made beside goes last: that it is there says that there is something to be done, if this ends half way.
+        """
         with view.lock.held(adopt=True):
             view.lock.kept = True
             if files:
@@ -117,6 +119,7 @@ class Repair:
             else:
                 view.index.prepare(_as_before(view, changes))
                 view.index.adopt()
+            view.index.forget()
             view.lock.kept = False
 
     def finish(self, view: View, changes: Sequence[Change]) -> None:
