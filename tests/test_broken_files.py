@@ -234,6 +234,46 @@ def test_an_item_that_was_broken_by_a_commit_waits_in_its_lane(world: World) -> 
     assert not (world.root / "one.txt").exists()
 
 
+def broken(world: World, committed: bool) -> None:
+    """An item in review that cannot be read any more."""
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.write("queue/review/one.yaml", "title: [\n")
+    if committed:
+        world.commit("Oh")
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_an_item_that_cannot_be_read_can_be_cancelled(world: World, committed: bool) -> None:
+    broken(world, committed)
+    world.command("cancel", "one")
+    world.tick()
+    assert (world.lane("one"), world.last("one").outcome, world.status()) == ("done", "cancelled", "")
+    assert world.tick().problems == ()
+    world.command("audit")
+
+
+def test_a_move_of_what_cannot_be_read_counts_when_that_is_committed_already(world: World) -> None:
+    broken(world, committed=True)
+    world.move("one", "queue/rework")
+    assert "queue/rework/one.yaml:2:1: is not YAML" in world.command("tick")
+    assert (world.lane("one"), world.last("one").event, world.status()) == ("rework", "moved", "")
+    world.command("audit")
+
+
+def test_a_move_of_what_was_broken_with_it_counts_once_that_is_mended_and_is_told_where_it_lies(world: World) -> None:
+    broken(world, committed=False)
+    world.move("one", "queue/rework")
+    said = world.command("tick")
+    assert "queue/rework/one.yaml:2:1: is not YAML" in said
+    assert "queue/review/one.yaml" not in said
+    assert world.lane("one") == "review"
+    world.write("queue/rework/one.yaml", "title: do one\ncontract: reviewed\nhold: true\n")
+    world.tick()
+    assert (world.lane("one"), world.status()) == ("rework", "")
+    world.command("audit")
+
+
 def test_a_broken_workflow_is_said_with_line_and_ends_with_3(world: World) -> None:
     world.write("WORKFLOW.md", "---\nbranch: main\nlimits: {inbox: none}\n---\nhello\n")
     assert re.search(r"WORKFLOW\.md:3:\d+: limits\.inbox", world.command("check", status=1))

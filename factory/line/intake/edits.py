@@ -169,11 +169,15 @@ class _Validation:
                 self._edits.valid |= dict(self._one(path, data))
             except InvalidFile as error:
                 self._edits.problems.extend(error.problems)
+        lanes = (parse(path) for path in self._edits.changed if in_queue(path) and not in_no_lane(path))
+        lying = {file.id for file in lanes if isinstance(file, ItemFile)}
         for path in sorted(self._edits.gone):
             file = parse(path)
             state = self._snapshot.items.get(file.id) if isinstance(file, ItemFile) else None
             if in_breakers(path) or is_batch(path):
                 self._edits.valid[path] = None
+            elif state is not None and state.id in lying:
+                continue  # moved, and it is told where it lies now why that cannot be taken in
             elif state is not None and state.placed.path == path:
                 back = f"git checkout -- {path} brings it back, factory cancel {state.id} ends it"
                 self._edits.problem(path, f"was deleted; {back}")
@@ -257,12 +261,15 @@ class _Validation:
             self._edits.problem(path, problem)
             return
         blob = name_of("blob", data)
-        self._reader.queue.item_in(path, blob, data)
         known = self._reader.whereabouts(self._snapshot, item_id)
+        moved = known if known is not None and known.path in self._edits.gone else None
+        # What cannot be read may be moved as it is, and be ended as it is.
+        if moved is None or (moved.blob != blob and file.lane is not Lane.DONE):
+            self._reader.queue.item_in(path, blob, data)
         if known is not None and known.path == path:
             yield path, data
-        elif known is not None and known.path in self._edits.gone:
-            yield from self._moved(item_id, known.path)
+        elif moved is not None:
+            yield from self._moved(item_id, moved.path)
             yield path, data
         elif known is not None:
             # The same content is an item that another branch's working tree still shows as new.
