@@ -125,6 +125,8 @@ class Server:
             match method:
                 case "initialize":
                     self.say({"id": number, "result": {"userAgent": "stand-in/1.2.3 (Linux)"}})
+                case "account/login/start":
+                    self.say({"id": number, "result": {"type": "apiKey"}})
                 case "thread/start":
                     ROLLOUT.parent.mkdir(parents=True, exist_ok=True)
                     ROLLOUT.write_text("begun\n")

@@ -1,12 +1,15 @@
 """`factory init` in a project: its own tests become the check, and a coding agent the worker, without another edit."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from factory.cli.starter import tests_in as checks_for
 from tests.test_agent_programs import stand_in
+from tests.test_agent_sessions import program
 from tests.world import World
 
 _RECORDED = Path(__file__).parent / "fixtures/agent_cli"
@@ -76,6 +79,60 @@ def test_an_agent_works_without_another_edit(world: World, tmp_path: Path, monke
     evidence = json.loads(world.artifacts("one")["run-1/evidence.json"])
     assert ["make", "test"] in [ran["run"] for ran in evidence["ran"]]
     assert "Write a file" in world.artifacts("one")["run-1/prompt.md"]
+
+
+def begun(world: World, *words: str) -> str:
+    """Begin anew with an agent, whose key is there; what is said."""
+    for laid in ("WORKFLOW.md", "contracts/scripted.yaml", "contracts/reviewed.yaml"):
+        (world.root / laid).unlink(missing_ok=True)
+    said = world.command("init", "--agent", *words)
+    world.commit("A factory")
+    assert "all files are valid" in world.command("check")
+    world.write("queue/inbox/one.yaml", "title: Write a file\n")
+    return said
+
+
+def test_an_app_server_works_without_another_edit(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = begun(world, "codex-app-server")
+    assert "npm install -g @openai/codex" in said and "export OPENAI_API_KEY=…" in said
+    agent = "{kind: codex-app-server, secrets: [OPENAI_API_KEY], network: [api.openai.com]}"
+    assert f"\nagents:\n  solver: {agent}\n" in world.read("WORKFLOW.md")
+    server = shlex.join([sys.executable, str(Path(__file__).with_name("app_server.py")), "delivers"])
+    program(tmp_path / "bin", monkeypatch, "codex", f'#!/bin/sh\n[ "$*" = app-server ] && exec {server}\n')
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789012345")
+    world.tick()
+    assert world.lane("one") == "review", world.last("one")
+    assert json.loads(world.artifacts("one")["run-1/result.json"])["summary"] == "It is done"
+    prompt = world.artifacts("one")["run-1/prompt.md"]
+    assert "Write a file" in prompt and "queue_item with action deliver" in prompt
+    assert "end your last message" not in prompt and "```" not in prompt  # it has a tool for that
+
+
+def test_an_agent_of_the_protocol_works_with_its_command_alone(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("acp")
+    line = shlex.join([sys.executable, str(Path(__file__).with_name("acp_agent.py")), "works"])
+    said = begun(world, "acp", "--agent-command", line)
+    assert "say in WORKFLOW.md which variable has its key: secrets: [NAME]" in said
+    world.tick()
+    assert world.lane("one") == "review", world.last("one")
+    assert "+True" in world.artifacts("one")["run-1/patch.diff"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("acp",), "--agent-command goes with --agent acp"),
+        (("claude", "--agent-command", "claude"), "--agent-command goes with --agent acp"),
+        (("acp", "--agent-command", "a 'b"), "No closing quotation"),
+        (("acp", "--agent-command", " "), "names no program"),
+    ],
+)
+def test_a_command_is_asked_for_where_nobody_knows_it(world: World, words: tuple[str, ...], said: str) -> None:
+    assert said in world.command("init", "--agent", *words, status=2)
 
 
 def test_what_is_there_already_stays(world: World) -> None:

@@ -6,13 +6,14 @@ import re
 import shlex
 from collections.abc import Sequence
 from importlib.resources import files as package_files
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from factory.cli.session import repository
-from factory.cli.starter import checked_by, tests_in, with_agent, with_cell, with_roles, worked_by_agent
-from factory.execution.agents.kinds import PROGRAMS
+from factory.cli.starter import Starter, checked_by, tests_in, with_agent, with_cell, with_roles, worked_by_agent
+from factory.execution.agents.kinds import APP_SERVER, PROGRAMS
 from factory.model.agent import WITH_ARGV
 from factory.model.errors import UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
@@ -24,7 +25,7 @@ from factory.store import files
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
 
-_STARTERS = sorted(kind for kind in PROGRAMS if kind not in WITH_ARGV)
+_STARTERS = sorted((*PROGRAMS, APP_SERVER))
 _OF_MISSIONS = ("mission", "feature", "scrutiny", "testing", "steer")  # contracts
 _PROMPTS = ("plan.md", "feature.md", "scrutiny.md", "testing.md", "steer.md")
 _SKILLS = (".agents/skills/factory/SKILL.md", ".claude/skills/factory/SKILL.md")
@@ -39,14 +40,14 @@ def template(name: str) -> bytes:
     return (package_files("factory.cli") / "templates" / name).read_bytes()
 
 
-def scaffold(root: Path, branch: str, agent: str = "", *, missions: bool = False) -> list[str]:
+def scaffold(root: Path, branch: str, agent: Starter | None = None, *, missions: bool = False) -> list[str]:
     """Lay every missing file of a factory below a root; the paths of those that were laid."""
     laid = fitted(scaffolding(branch), root, agent, missions=missions)
     return [path for path, data in laid.items() if files.write_new(root / path, data)]
 
 
-def fitted(laid: dict[str, bytes], root: Path, agent: str, *, missions: bool = False) -> dict[str, bytes]:
-    """The same files with the tests that the project at a root has, and with an agent of a kind as the worker.
+def fitted(laid: dict[str, bytes], root: Path, agent: Starter | None, *, missions: bool = False) -> dict[str, bytes]:
+    """The same files with the tests that the project at a root has, and with an agent as the worker.
 
     With `missions` also what these need.
     """
@@ -92,12 +93,14 @@ def _scalar(name: str) -> str:
 @click.command("init")
 @click.option("--branch", help="Keep the queue on a new branch of its own, which merges into the one checked out here.")
 @click.option("--agent", type=click.Choice(_STARTERS), help="Let this coding agent work, with a key of yours.")
+@click.option("--agent-command", metavar="LINE", help="What starts it, of an agent of the kind acp.")
 @click.option("--missions", is_flag=True, help="Also lay the contracts, prompts and roles by which missions go.")
 @click.option("--skill", is_flag=True, help="Only teach coding agents that help you how to use this factory.")
-def init_command(branch: str | None, agent: str | None, missions: bool, skill: bool) -> None:
+def init_command(branch: str | None, agent: str | None, agent_command: str | None, missions: bool, skill: bool) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
     if skill and (branch or agent or missions):
         raise UsageError("--skill goes alone", "factory init --skill")
+    starter = _starter(agent, agent_command)
     with repository() as opened:
         if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
@@ -105,9 +108,9 @@ def init_command(branch: str | None, agent: str | None, missions: bool, skill: b
             _teach(opened.root)
             return
         if branch is not None:
-            _begin(opened, branch, agent or "", missions=missions)
+            _begin(opened, branch, starter, missions=missions)
             return
-        laid = scaffold(opened.root, opened.checked_out() or "main", agent or "", missions=missions)
+        laid = scaffold(opened.root, opened.checked_out() or "main", starter, missions=missions)
     for path in laid:
         click.echo(path)
     if not laid:
@@ -115,9 +118,23 @@ def init_command(branch: str | None, agent: str | None, missions: bool, skill: b
         return
     click.echo("\nNext:" if agent else "\nNext: put your worker into contracts/change.yaml, then")
     click.echo(f"  {COMMIT_IT}")
-    _tell_of_agent(agent, laid)
+    _tell_of_agent(starter, laid)
     _tell_of_roles(agent, laid, missions=missions)
     click.echo("\n".join(_FIRST_STEPS))
+
+
+def _starter(kind: str | None, line: str | None) -> Starter | None:
+    """The agent that is to work, as it was asked for on the command line."""
+    if (kind in WITH_ARGV) != (line is not None):
+        said = "--agent-command goes with --agent acp, whose program nobody else knows, and with no other"
+        raise UsageError(said, "factory init --agent acp --agent-command 'gemini --experimental-acp'")
+    try:
+        run = tuple(shlex.split(line or ""))
+    except ValueError as error:
+        raise UsageError(f"--agent-command: {error}", "close its quotes") from None
+    if line is not None and not run:
+        raise UsageError("--agent-command names no program", "factory init --help")
+    return Starter(kind, run) if kind else None
 
 
 def _teach(root: Path) -> None:
@@ -126,16 +143,18 @@ def _teach(root: Path) -> None:
     click.echo("\n".join(laid) or "everything is there already")
 
 
-def _tell_of_agent(agent: str | None, laid: Sequence[str]) -> None:
+def _tell_of_agent(agent: Starter | None, laid: Sequence[str]) -> None:
     """Say what an agent needs besides the files: its program, and its key."""
     if not agent:
         return
-    program = PROGRAMS[agent]
+    program = agent.program
     if contract_path("change") not in laid:
         click.echo("  # name the agent in the contract and in WORKFLOW.md, which are there already: docs/agents.md")
-    if place_of(agent) is None:
+    if find_spec(program.library) is None if program.library else place_of(agent.called) is None:
         click.echo(f"  {program.install}")
-    if not os.environ.get(program.key):
+    if not program.key:
+        click.echo("  # say in WORKFLOW.md which variable has its key: secrets: [NAME]")
+    elif not os.environ.get(program.key):
         click.echo(f"  export {program.key}=…")
 
 
@@ -147,7 +166,7 @@ def _tell_of_roles(agent: str | None, laid: Sequence[str], *, missions: bool) ->
         )
 
 
-def _begin(opened: Repository, branch: str, agent: str, *, missions: bool) -> None:
+def _begin(opened: Repository, branch: str, agent: Starter | None, *, missions: bool) -> None:
     """Lay the factory on a branch that shares no history with the code, so that the code's branch stays quiet."""
     target = opened.checked_out()
     if not target or opened.head(target) is None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from factory.execution.agents.kinds import PROGRAMS
+from factory.execution.agents.app_server.item_tool import NAME as ITEM_TOOL
+from factory.execution.agents.kinds import APP_SERVER, PROGRAMS
+from factory.execution.agents.programs.program import Program
 from factory.model.hosts import host_of
 from factory.model.roles import Role
 from factory.store import files
@@ -14,6 +16,11 @@ from factory.store import files
 AGENT = "solver"
 _MOST_BYTES = 1_000_000
 _NO_TEST = "no test specified"  # what npm puts into a package that has none
+_ENDING = b"If you cannot go on without an answer"  # begins what the prompt says of how to end
+_BY_TOOL = f"""If you cannot go on without an answer, guess nothing: call the tool {ITEM_TOOL} with action ask.
+When all is done, call it with action deliver, and say in `text` what you did in a few sentences, in `left_undone` what
+you left undone. What you came across besides, tell it before that, each with action follow_up.
+"""
 _TEST_TARGET = re.compile(rb"^test\s*:", re.MULTILINE)
 
 
@@ -58,15 +65,37 @@ def _script_of(package: Path) -> str:
     return script if isinstance(script, str) else ""
 
 
-def with_agent(policy: bytes, kind: str) -> bytes:
-    """A policy that names an agent of this kind."""
-    program = PROGRAMS[kind]
+class Starter(NamedTuple):
+    """The agent that a new factory begins with; one of a kind that knows no program of its own has its argv."""
+
+    kind: str
+    run: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> Program:
+        """What is known of its program."""
+        return PROGRAMS["codex" if self.kind == APP_SERVER else self.kind]
+
+    @property
+    def called(self) -> str:
+        """What its program is called."""
+        return self.run[0] if self.run else "codex" if self.kind == APP_SERVER else self.kind
+
+
+def with_agent(policy: bytes, starter: Starter) -> bytes:
+    """A policy that names such an agent; one with a tool for its item is told in the prompt to use it."""
+    program = starter.program
     reach = f"[{', '.join(host_of(host).name for host in program.hosts)}]" if program.hosts else "true"
-    agent = f"{{kind: {kind}, secrets: [{program.key}], network: {reach}}}"
-    return policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
+    run = f", run: {json.dumps(starter.run)}" if starter.run else ""
+    secrets = f", secrets: [{program.key}]" if program.key else ""
+    agent = f"{{kind: {starter.kind}{run}{secrets}, network: {reach}}}"
+    policy = policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
+    if starter.kind != APP_SERVER:
+        return policy
+    return policy.partition(_ENDING)[0] + _BY_TOOL.encode()
 
 
-def with_roles(policy: bytes, agent: str) -> bytes:
+def with_roles(policy: bytes, agent: Starter | None) -> bytes:
     """A policy that says who does which part of a mission: the agent, or whom a person will name there."""
     roles = ", ".join(f"{role}: {AGENT}" for role in Role)
     line = f"roles: {{{roles}}}" if agent else f"# roles: {{{roles}}}    # names of agents; docs/agents.md"
