@@ -119,7 +119,7 @@ def init_command(branch: str | None, agent: str | None, agent_command: str | Non
     click.echo("\nNext:" if agent else "\nNext: put your worker into contracts/change.yaml, then")
     click.echo(f"  {COMMIT_IT}")
     _tell_of_agent(starter, laid)
-    _tell_of_roles(agent, laid, missions=missions)
+    _tell_of_roles(starter, laid, missions=missions)
     click.echo("\n".join(_FIRST_STEPS))
 
 
@@ -158,7 +158,7 @@ def _tell_of_agent(agent: Starter | None, laid: Sequence[str]) -> None:
         click.echo(f"  export {program.key}=…")
 
 
-def _tell_of_roles(agent: str | None, laid: Sequence[str], *, missions: bool) -> None:
+def _tell_of_roles(agent: Starter | None, laid: Sequence[str], *, missions: bool) -> None:
     """Say who has still to be named, where missions were asked for."""
     if missions and not (agent and WORKFLOW in laid):
         click.echo(
