@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from factory.model.agent import Agent
-from factory.model.item import Budget
+from factory.model.item import Budget, Item
 from factory.model.mission.rules import Beside
-from factory.model.policy import Policy, Route
+from factory.model.policy import Policy, Route, When
 from factory.store.plans import PlanFiles, problems_of_plan
 
 GOOD = {
@@ -63,7 +63,7 @@ BESIDE = Beside(
     policy=Policy(agents={"solver": Agent(kind="claude")}, routes=(Route(contract="feature"),)),
     contracts={"feature": False, "mission": True},
     skills=frozenset({"of-all"}),
-    budget=Budget(usd=40),
+    item=Item(title="A shop", budget=Budget(usd=40)),
 )
 
 
@@ -382,7 +382,7 @@ def test_a_plan_needs_no_services_when_nobody_tests_as_a_user() -> None:
 
 def test_a_plan_without_a_budget_has_that_of_its_item() -> None:
     plan = GOOD["plan.yaml"].replace("budget: {usd: 10, minutes: 100}", "writers: 1")
-    beside = replace(BESIDE, budget=Budget(usd=9.99))
+    beside = BESIDE.of_item(Item(title="A shop", budget=Budget(usd=9.99)))
     assert found({**GOOD, "plan.yaml": plan}) == []
     assert found({**GOOD, "plan.yaml": plan}, beside=beside) == [
         "plan.yaml:25:18: the features take 10 USD together, and the item of the mission has 9.99"
@@ -404,6 +404,11 @@ def test_a_feature_without_a_contract_needs_a_route_to_one() -> None:
     assert found(GOOD, beside=no_route) == [
         "plan.yaml:22:9: the feature 'refusals' names no contract, and no route in WORKFLOW.md takes it"
     ]
+    # a feature has the labels of the mission's item, and the routes see these
+    by_label = BESIDE.policy.model_copy(update={"routes": (Route(when=When(labels=("shop",)), contract="feature"),)})
+    labelled = replace(BESIDE, policy=by_label)
+    assert len(found(GOOD, beside=labelled)) == 1
+    assert found(GOOD, beside=labelled.of_item(Item(title="A shop", labels=("shop",)))) == []
     astray = replace(BESIDE, policy=BESIDE.policy.model_copy(update={"routes": (Route(contract="change"),)}))
     assert found(GOOD, beside=astray) == [
         "plan.yaml:22:9: there is no contract 'change' that can be used (contracts/change.yaml); "

@@ -142,3 +142,32 @@ def test_the_history_of_a_plan_that_was_merged_stands_up_to_the_audit(world: Wor
     world.tick()
     assert (world.root / FOLDER / "plan.yaml").is_file()
     world.command("audit")
+
+
+def test_a_part_of_a_mission_that_changes_its_plan_is_held_to_the_rules_too(world: World) -> None:
+    # given a mission that is under way, and two items of it that change its plan, one badly
+    plan = PLAN.replace("features:", "features:\n      # in turn").replace(
+        "title: A cart,", "title: A cart, scope: [cart.py],"
+    )
+    plan += "writers: 3\n"
+    planned(world, proposes(plan=plan))
+    world.verdict("shop", "approve")
+    world.tick(drain=True)
+    assert world.lane("shop") == "active"
+    bad = plan.replace("[VAL-1, VAL-2]", "[VAL-1]")
+    good = plan.replace("# in turn", "# one after the other")
+    for name, text in (("bad", bad), ("good", good)):
+        steps = [{"write": {"path": f"{FOLDER}/plan.yaml", "text": text}}]
+        world.item(f"shop.{name}", steps, text=f"mission: shop\nscope: [{name}]\n")
+    world.tick()
+    assert (world.lane("shop.bad"), world.last("shop.bad").failure) == ("rework", FailureClass.CONTRACT)
+    assert [(each.path, each.line, each.text) for each in world.last("shop.bad").findings] == [
+        (f"{FOLDER}/assertions.yaml", 2, "no feature fulfills VAL-2")
+    ]
+    assert world.lane("shop.good") == "review"  # where a person is asked, as of every change of a contract
+
+
+def test_a_change_that_is_no_part_of_a_mission_is_not_held_to_its_rules(world: World) -> None:
+    world.item("one", [{"write": {"path": f"{FOLDER}/plan.yaml", "text": PLAN}}])
+    world.tick()
+    assert world.lane("one") == "review"

@@ -108,11 +108,6 @@ class RunRequest:
         return self.contract.produces.plan and not self.item.reverts
 
     @property
-    def planned(self) -> str:
-        """The mission whose plan its worker proposes, or changes; empty where it does neither."""
-        return self.item_id if self.plans else self.steering.mission if self.steering else ""
-
-    @property
     def may_change(self) -> tuple[str, ...]:
         """The patterns of the paths that a proposal may change: of a plan, its own folder."""
         if self.steering:

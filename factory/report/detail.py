@@ -7,6 +7,7 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.costs import cost_in_words
 from factory.model.errors import FactoryError, InvalidFile, MachineError
 from factory.model.evidence import Evidence
+from factory.model.item import Item
 from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, plan_path, run_folder
 from factory.model.lifecycle import Lane, NotApplied
@@ -111,7 +112,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         cost=cost_in_words(history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, item_id, history.run, day),
-        plan=_plan(reader, snapshot, item_id, snapshot.policy.contract_of(item)),
+        plan=_plan(reader, snapshot, item_id, item),
     )
 
 
@@ -132,23 +133,24 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         cost=cost_in_words(state.history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, state.id, state.history.run),
-        plan=_plan(reader, snapshot, state.id, state.contract_name, evidence if state.lane is Lane.REVIEW else None),
+        plan=_plan(reader, snapshot, state.id, state.item, evidence if state.lane is Lane.REVIEW else None),
     )
 
 
 def _plan(
-    reader: SnapshotReader, snapshot: Snapshot, item_id: str, contract: str | None, proposed: Evidence | None = None
+    reader: SnapshotReader, snapshot: Snapshot, item_id: str, item: Item | None, proposed: Evidence | None = None
 ) -> tuple[str, ...]:
     """The plan of a mission that is proposed, or that the target holds; no lines where there is none."""
     repository = reader.repository
     commit = proposed.proposal if proposed else repository.head(snapshot.policy.target_branch)
     try:
+        contract = snapshot.policy.contract_of(item) if item else None
         found = reader.library.contract(snapshot.tree, contract) if contract else None
         if found is None or not found.produces.plan or commit is None:
             return ()
         tree = repository.content_at(commit)
         there = repository.objects.find(tree, plan_path(item_id)) is not None
-        return plan_lines(reader, snapshot, item_id, tree, proposed) if there else ()
+        return plan_lines(reader, snapshot, item_id, item, tree, proposed) if there else ()
     except (InvalidFile, MachineError):
         return ()  # the note says what is wrong with it, or this clone does not hold the proposal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Budget, id_problem
+from factory.model.item import Item, id_problem
 from factory.model.layout import (
     CONTRACTS,
     MISSIONS,
@@ -42,7 +42,7 @@ def of_missions(root: Path, chosen: Sequence[str]) -> Iterator[Problem]:
         if problem := id_problem(mission):
             yield Problem(plan_path(mission), 1, 1, problem.replace("file", "folder"))
             continue
-        yield from problems_of_plan(_files(root, mission), beside.of_item(_budget(root, mission)))
+        yield from problems_of_plan(_files(root, mission), beside.of_item(_item(root, mission)))
 
 
 def _is_chosen(folder: str, chosen: Sequence[str]) -> bool:
@@ -79,12 +79,12 @@ def _contracts(root: Path) -> Iterator[tuple[str, bool]]:
             continue  # told of the file itself
 
 
-def _budget(root: Path, mission: str) -> Budget:
-    """What the item of a mission may cost, wherever it lies; none where no item can be read."""
+def _item(root: Path, mission: str) -> Item | None:
+    """The item of a mission, wherever it lies; None where none can be read."""
     for path in root.glob(item_pathspec(mission)):
         name = str(path.relative_to(root))
         try:
-            return read_item(name, content(root, name) or b"").budget
+            return read_item(name, content(root, name) or b"")
         except InvalidFile:
             break  # told of the file itself
-    return Budget()
+    return None

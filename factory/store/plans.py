@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.item import Budget
+from factory.model.item import Item
 from factory.model.layout import (
     SKILLS,
     assertions_path,
@@ -78,13 +78,13 @@ def problems_of_plan(files: PlanFiles, beside: Beside) -> tuple[Problem, ...]:
     return tuple(_placed(files, flaws(files.mission, mission.plan, mission.assertions, mission.services, beside)))
 
 
-def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, budget: Budget) -> tuple[Problem, ...]:
-    """The same for a mission of a tree, whose item has this budget, beside the policy and the tree's contracts."""
+def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, item: Item) -> tuple[Problem, ...]:
+    """The same for a mission of a tree, with its item, beside the policy and the contracts and skills of the tree."""
     contracts = {name: contract.produces.plan for name, contract in contracts_in(objects, tree).items()}
     names = objects.folder(tree, SKILLS)
     skills = frozenset(name for name in names if objects.file(tree, skill_path(name)) is not None)
     return problems_of_plan(
-        PlanFiles.of_tree(objects, tree, mission), Beside(policy, contracts, skills=skills, budget=budget)
+        PlanFiles.of_tree(objects, tree, mission), Beside(policy, contracts, skills=skills, item=item)
     )
 
 

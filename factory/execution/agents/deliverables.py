@@ -12,7 +12,7 @@ from factory.model.errors import Problem, TooLarge
 from factory.model.failure import Failure, FailureClass
 from factory.model.globs import covers, matches
 from factory.model.item import Budget
-from factory.model.layout import contract_path
+from factory.model.layout import contract_path, mission_of
 from factory.model.result import Result
 from factory.model.run_layout import RESULT
 from factory.model.text import printable
@@ -119,12 +119,17 @@ def _changed_lines(patch: bytes) -> int:
     return count
 
 
-def problems_of_plan(request: RunRequest, objects: Objects, tree: str) -> tuple[Problem, ...]:
-    """What is wrong with the plan that a tree holds, if one was to be proposed."""
-    if not request.planned:
-        return ()
-    budget = request.item.budget if request.plans else Budget()
-    return problems_in_tree(objects, tree, request.planned, request.policy, budget)
+def problems_of_plan(
+    changes: Sequence[Change], request: RunRequest, objects: Objects, tree: str
+) -> tuple[Problem, ...]:
+    """What is wrong with the plan that a tree holds: one to be proposed, or that of its mission if it changed."""
+    item, mission = request.item, request.item_id
+    if not request.plans:
+        # It is a part of the mission, and has labels and priority of it, but only a share of what that may cost.
+        item, mission = item.model_copy(update={"budget": Budget()}), item.mission or ""
+        if item.reverts or not any(mission_of(change.path) == mission for change in changes if mission):
+            return ()
+    return problems_in_tree(objects, tree, mission, request.policy, item)
 
 
 def findings(breaches: Sequence[Breach], problems: Sequence[Problem] = ()) -> tuple[Finding, ...]:

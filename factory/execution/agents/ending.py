@@ -151,7 +151,7 @@ def _held_to_contract(said: Work, taken: Quarantine, cell: Cell, request: RunReq
     empty = _empty(whole, request, unchanged=taken.tree == repository.objects.commit(request.start).tree)
     if empty:
         return whole.failed(Failure(FailureClass.EMPTY, f"the worker ended well, but {empty}"))
-    problems = deliverables.problems_of_plan(request, taken.objects, taken.tree)
+    problems = deliverables.problems_of_plan(changes, request, taken.objects, taken.tree)
     if breaches or problems:
         return deliverables.breached(whole, breaches, problems)
     return replace(whole, brought=taken.brought(base), result=said.result or Result(status=Status.OK))

@@ -80,7 +80,7 @@ def _of_proposal(request: RunRequest, outcome: RunOutcome, repository: Repositor
     changes = tuple(repository.changes(request.base, made))
     breaches = [*change_breaches(changes, request, objects), *line_breaches(patch, request.contract)]
     yield from (label(f"{path}: {what}" if path else what) for path, what in breaches)
-    problems = problems_of_plan(request, objects, repository.content_at(made))
+    problems = problems_of_plan(changes, request, objects, repository.content_at(made))
     yield from (label(str(problem)) for problem in problems)
 
 

@@ -13,6 +13,7 @@ from factory.model.item import Budget, Item
 from factory.model.layout import mission_folder
 from factory.model.mission.assertions import Assertion
 from factory.model.mission.plan import Feature, Milestone, Ready
+from factory.model.mission.rules import contract_of
 from factory.model.policy import Policy
 from factory.model.text import counted
 from factory.store.missions import MissionFiles, read_mission
@@ -26,12 +27,18 @@ class _Told:
 
     files: MissionFiles
     policy: Policy
+    item: Item | None  # the mission's
     typical: Mapping[str, Typical]  # by contract
     ran: Mapping[str, Ran]  # what the checks said before any work, by the name of the check
 
 
 def plan_lines(
-    reader: SnapshotReader, snapshot: Snapshot, mission: str, tree: str, evidence: Evidence | None = None
+    reader: SnapshotReader,
+    snapshot: Snapshot,
+    mission: str,
+    item: Item | None,
+    tree: str,
+    evidence: Evidence | None = None,
 ) -> tuple[str, ...]:
     """The plan of a mission that a tree of content holds, in lines; of one that cannot be read, what is wrong."""
     try:
@@ -39,7 +46,7 @@ def plan_lines(
     except InvalidFile as error:
         return tuple(one_line(str(problem)) for problem in error.problems)
     ran = {each.name: each for each in evidence.ran} if evidence else {}
-    lines = list(_lines(_Told(files, snapshot.policy, typical_by_contract(reader, snapshot), ran)))
+    lines = list(_lines(_Told(files, snapshot.policy, item, typical_by_contract(reader, snapshot), ran)))
     more = len(lines) - _MOST_LINES
     return (*lines[:_MOST_LINES], *([f"and {more} more lines: {mission_folder(mission)}/"] if more > 0 else []))
 
@@ -92,7 +99,9 @@ def _shares(told: _Told) -> str:
 
 def _likely(told: _Told) -> Iterator[str]:
     """What the features will cost, if they are like what was finished here under their contracts."""
-    wanted = Counter(filter(None, (_contract(told, feature) for _, feature in told.files.plan.features())))
+    wanted = Counter(
+        filter(None, (contract_of(told.policy, feature, told.item) for _, feature in told.files.plan.features()))
+    )
     usd, seconds, priced, unknown = 0.0, 0.0, 0, 0
     for contract, count in wanted.items():
         typical = told.typical.get(contract)
@@ -112,10 +121,6 @@ def _likely(told: _Told) -> Iterator[str]:
         yield f"  in all: {cost} and {seconds / 60:.1f} minutes{rest}; validation comes on top"
 
 
-def _contract(told: _Told, feature: Feature) -> str | None:
-    return told.policy.contract_of(Item(title=feature.title, contract=feature.contract))
-
-
 def _milestone(told: _Told, milestone: Milestone) -> Iterator[str]:
     yield f"{milestone.id}: {one_line(milestone.title)} (validated {counted(milestone.max_rounds, 'time')} at most)"
     assertions = {each.id: each for each in told.files.assertions}
@@ -128,7 +133,7 @@ def _milestone(told: _Told, milestone: Milestone) -> Iterator[str]:
 
 def _terms(told: _Told, feature: Feature) -> str:
     terms = (
-        _contract(told, feature) or "no contract",
+        contract_of(told.policy, feature, told.item) or "no contract",
         "infrastructure" if feature.infrastructure else "",
         f"after {', '.join(feature.depends_on)}" if feature.depends_on else "",
         f"in {', '.join(feature.scope)}" if feature.scope else "",
@@ -150,7 +155,10 @@ def _assertion(told: _Told, each: Assertion) -> str:
 
 def _now(ran: Ran) -> str:
     """How a check ended before any work."""
-    return "holds already" if ran.exit_code == 0 else f"fails now, with exit status {ran.exit_code}"
+    if ran.exit_code == 0:
+        return "holds already"
+    though = ", though it is to hold already" if ran.before_work == "may_pass" else ""
+    return f"fails now, with exit status {ran.exit_code}{though}"
 
 
 def _ready(ready: Ready) -> str:

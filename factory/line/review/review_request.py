@@ -59,9 +59,9 @@ def with_plan(reader: SnapshotReader, snapshot: Snapshot, review_request: Review
     """The request with the plan that it proposes, if it proposes one."""
     if not review_request.contract.produces.plan or review_request.delivery.item.reverts:
         return review_request
-    evidence = review_request.evidence
+    delivery, evidence = review_request.delivery, review_request.evidence
     proposed = reader.repository.content_at(evidence.proposal)
-    lines = plan_lines(reader, snapshot, review_request.delivery.item_id, proposed, evidence)
+    lines = plan_lines(reader, snapshot, delivery.item_id, delivery.item, proposed, evidence)
     return replace(review_request, plan=lines)
 
 

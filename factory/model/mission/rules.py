@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self
 
@@ -49,11 +49,11 @@ class Beside:
     contracts: Mapping[str, bool]  # by name, whether it says `produces.plan`
     skills: frozenset[str] = frozenset()  # the mission's own, and those of all
     paths: frozenset[str] = frozenset()  # of the files in the mission's folder
-    budget: Budget = field(default_factory=Budget)  # of the mission's item
+    item: Item | None = None  # the mission's
 
-    def of_item(self, budget: Budget) -> Self:
-        """The same for a mission whose item has this budget."""
-        return replace(self, budget=budget)
+    def of_item(self, item: Item | None) -> Self:
+        """The same for a mission with this item."""
+        return replace(self, item=item)
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,12 @@ def flaws(
     yield from _of_issues(held)
     yield from _of_services(held)
     yield from _of_files(held)
+
+
+def contract_of(policy: Policy, feature: Feature, item: Item | None) -> str | None:
+    """The contract that governs a feature, whose item has the labels and the priority of the mission's."""
+    labels, priority = (item.labels, item.priority) if item else ((), None)
+    return policy.contract_of(Item(title=feature.title, contract=feature.contract, labels=labels, priority=priority))
 
 
 def _of_assertions(held: _Mission) -> Iterator[Flaw]:
@@ -193,7 +199,7 @@ def _of_names(held: _Mission) -> Iterator[Flaw]:
             yield held.in_plan(("roles", role.value), f"WORKFLOW.md names no agent {agent!r} under 'agents'")
     for placed in held.features:
         feature, key = placed.feature, (*placed.key, "contract")
-        name = beside.policy.contract_of(Item(title=feature.title, contract=feature.contract))
+        name = contract_of(beside.policy, feature, beside.item)
         if name is None:
             text = f"the feature {feature.id!r} names no contract, and no route in WORKFLOW.md takes it"
             yield held.in_plan(placed.key, text)
@@ -231,7 +237,8 @@ def _of_dependencies(held: _Mission) -> Iterator[Flaw]:
 def _of_budgets(held: _Mission) -> Iterator[Flaw]:
     """Whether the shares fit into the whole."""
     for unit, (of, word) in _UNITS.items():
-        whole, own = of(held.plan.budget), of(held.beside.budget)
+        item = held.beside.item
+        whole, own = of(held.plan.budget), of(item.budget) if item else None
         if whole is not None and own is not None and whole > own:
             text = f"the plan takes {whole:g} {word}, and the item of the mission has {own:g}"
             yield held.in_plan(("budget", unit), text)
