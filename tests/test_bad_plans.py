@@ -8,7 +8,7 @@ import pytest
 
 from factory.model.agent import Agent
 from factory.model.item import Budget, Item
-from factory.model.mission.rules import Beside
+from factory.model.mission.held import Beside
 from factory.model.policy import Policy, Route, When
 from factory.store.plans import PlanFiles, problems_of_plan
 

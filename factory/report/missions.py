@@ -18,7 +18,7 @@ from factory.model.layout import (
     skill_path,
     stem,
 )
-from factory.model.mission.rules import Beside
+from factory.model.mission.held import Beside
 from factory.model.policy import Policy
 from factory.report.cross_checks import content
 from factory.store import files, yaml

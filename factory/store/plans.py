@@ -20,8 +20,9 @@ from factory.model.layout import (
 )
 from factory.model.mission.assertions import Assertions
 from factory.model.mission.bounds import Steering, beyond_bounds
+from factory.model.mission.held import Beside, Flaw, Held
 from factory.model.mission.plan import Plan, Services
-from factory.model.mission.rules import Beside, Flaw, flaws
+from factory.model.mission.rules import flaws
 from factory.model.policy import Policy
 from factory.store import yaml
 from factory.store.library import Library
@@ -75,7 +76,7 @@ def problems_of_plan(files: PlanFiles, beside: Beside) -> tuple[Problem, ...]:
     if problems or mission is None:
         return tuple(problems)
     beside = replace(beside, skills=beside.skills | files.skills.keys(), paths=files.paths)
-    return tuple(_placed(files, flaws(files.mission, mission.plan, mission.assertions, mission.services, beside)))
+    return tuple(_placed(files, flaws(Held(files.mission, mission.plan, mission.assertions, mission.services, beside))))
 
 
 def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, item: Item) -> tuple[Problem, ...]:

@@ -12,8 +12,8 @@ from factory.model.evidence import Evidence, Ran, assertion_check
 from factory.model.item import Budget, Item
 from factory.model.layout import mission_folder
 from factory.model.mission.assertions import Assertion
+from factory.model.mission.held import contract_of
 from factory.model.mission.plan import Feature, Milestone, Ready
-from factory.model.mission.rules import contract_of
 from factory.model.policy import Policy
 from factory.model.text import counted
 from factory.store.missions import MissionFiles, read_mission

@@ -3,27 +3,21 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple, Self
 
 from factory.model.base import Argv
 from factory.model.dependencies import circles, in_a_circle
-from factory.model.item import Budget, Item
+from factory.model.item import Budget
 from factory.model.layout import (
     assertions_path,
     contract_path,
     mission_folder,
     mission_skill_path,
-    plan_path,
     services_path,
     skill_path,
 )
-from factory.model.mission.assertions import Assertion
-from factory.model.mission.plan import RESERVED, SCRUTINY, TESTING, Feature, Milestone, Plan, Services
-from factory.model.policy import Policy
+from factory.model.mission.held import Flaw, Held, Key, contract_of
+from factory.model.mission.plan import RESERVED, SCRUTINY, TESTING
 
-Key = tuple[str | int, ...]
 _LONGEST_ID = 80  # of an item
 _ISSUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,199}")
 _UNITS: Mapping[str, tuple[Callable[[Budget], float | None], str]] = {
@@ -33,72 +27,8 @@ _UNITS: Mapping[str, tuple[Callable[[Budget], float | None], str]] = {
 }
 
 
-class Flaw(NamedTuple):
-    """One thing wrong with a plan: in which file, at which key, in a sentence."""
-
-    path: str
-    key: Key
-    text: str
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a repository has that the files of a mission may name."""
-
-    policy: Policy
-    contracts: Mapping[str, bool]  # by name, whether it says `produces.plan`
-    skills: frozenset[str] = frozenset()  # the mission's own, and those of all
-    paths: frozenset[str] = frozenset()  # of the files in the mission's folder
-    item: Item | None = None  # the mission's
-
-    def of_item(self, item: Item | None) -> Self:
-        """The same for a mission with this item."""
-        return replace(self, item=item)
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A feature with its place in the plan."""
-
-    feature: Feature
-    milestone: Milestone
-    number: int  # of the milestone
-    key: Key
-
-
-@dataclass(frozen=True)
-class _Mission:
-    """A mission's files, and what is beside them."""
-
-    id: str
-    plan: Plan
-    assertions: tuple[Assertion, ...]
-    services: Services
-    beside: Beside
-
-    @cached_property
-    def features(self) -> tuple[_Placed, ...]:
-        return tuple(
-            _Placed(feature, milestone, number, ("milestones", number, "features", place))
-            for number, milestone in enumerate(self.plan.milestones)
-            for place, feature in enumerate(milestone.features)
-        )
-
-    def in_plan(self, key: Key, text: str) -> Flaw:
-        return Flaw(plan_path(self.id), key, text)
-
-    def in_assertions(self, key: Key, text: str) -> Flaw:
-        return Flaw(assertions_path(self.id), key, text)
-
-    def in_services(self, key: Key, text: str) -> Flaw:
-        return Flaw(services_path(self.id), key, text)
-
-
-def flaws(
-    mission: str, plan: Plan, assertions: tuple[Assertion, ...], services: Services, beside: Beside
-) -> Iterator[Flaw]:
-    """Everything that keeps a mission's plan from being carried out; `mission` is the id of its item."""
-    held = _Mission(mission, plan, assertions, services, beside)
+def flaws(held: Held) -> Iterator[Flaw]:
+    """Everything that keeps a mission's plan from being carried out."""
     yield from _of_assertions(held)
     yield from _of_coverage(held)
     yield from _of_ids(held)
@@ -110,13 +40,7 @@ def flaws(
     yield from _of_files(held)
 
 
-def contract_of(policy: Policy, feature: Feature, item: Item | None) -> str | None:
-    """The contract that governs a feature, whose item has the labels and the priority of the mission's."""
-    labels, priority = (item.labels, item.priority) if item else ((), None)
-    return policy.contract_of(Item(title=feature.title, contract=feature.contract, labels=labels, priority=priority))
-
-
-def _of_assertions(held: _Mission) -> Iterator[Flaw]:
+def _of_assertions(held: Held) -> Iterator[Flaw]:
     """Whether each one can be judged by exactly one."""
     for number, each in enumerate(held.assertions):
         if each.check is None and each.by is None:
@@ -134,7 +58,7 @@ def _of_assertions(held: _Mission) -> Iterator[Flaw]:
                 yield held.in_assertions((number, key), f"{each.id} has no `check` that this could be about")
 
 
-def _of_coverage(held: _Mission) -> Iterator[Flaw]:
+def _of_coverage(held: Held) -> Iterator[Flaw]:
     """Whether each assertion is fulfilled by one feature, and each feature fulfils something."""
     known = {each.id for each in held.assertions}
     by: dict[str, str] = {}
@@ -158,7 +82,7 @@ def _of_coverage(held: _Mission) -> Iterator[Flaw]:
             yield held.in_assertions((number, "id"), f"no feature fulfills {each.id}")
 
 
-def _of_ids(held: _Mission) -> Iterator[Flaw]:
+def _of_ids(held: Held) -> Iterator[Flaw]:
     """Whether everything can be told apart, and its items can be called by it."""
     assertions: list[tuple[Key, str]] = [((number, "id"), each.id) for number, each in enumerate(held.assertions)]
     milestones: list[tuple[Key, str]] = [
@@ -191,7 +115,7 @@ def _again(named: list[tuple[Key, str]]) -> Iterator[tuple[Key, str]]:
         seen.add(name)
 
 
-def _of_names(held: _Mission) -> Iterator[Flaw]:
+def _of_names(held: Held) -> Iterator[Flaw]:
     """Whether the contracts, skills and agents are there that it names."""
     beside = held.beside
     for role, agent in held.plan.roles.items():
@@ -215,7 +139,7 @@ def _of_names(held: _Mission) -> Iterator[Flaw]:
                 yield held.in_plan((*placed.key, "skills", place), f"{text} {skill_path(skill)} is there")
 
 
-def _of_dependencies(held: _Mission) -> Iterator[Flaw]:
+def _of_dependencies(held: Held) -> Iterator[Flaw]:
     """Whether each feature can begin some day."""
     where = {placed.feature.id: placed.number for placed in reversed(held.features)}
     needs = {placed.feature.id: placed.feature.depends_on for placed in held.features}
@@ -234,7 +158,7 @@ def _of_dependencies(held: _Mission) -> Iterator[Flaw]:
                 yield held.in_plan(key, in_a_circle(round_about[feature.id]))
 
 
-def _of_budgets(held: _Mission) -> Iterator[Flaw]:
+def _of_budgets(held: Held) -> Iterator[Flaw]:
     """Whether the shares fit into the whole."""
     for unit, (of, word) in _UNITS.items():
         item = held.beside.item
@@ -250,7 +174,7 @@ def _of_budgets(held: _Mission) -> Iterator[Flaw]:
             yield held.in_plan((*held.features[over].key, "budget", unit), text)
 
 
-def _of_issues(held: _Mission) -> Iterator[Flaw]:
+def _of_issues(held: Held) -> Iterator[Flaw]:
     """Whether what is answered and dismissed can be an issue."""
     answered = [
         ((*each.key, "answers", n), name) for each in held.features for n, name in enumerate(each.feature.answers)
@@ -265,7 +189,7 @@ def _of_issues(held: _Mission) -> Iterator[Flaw]:
             yield held.in_plan(key, f"{name[:40]!r} cannot be the id of an issue")
 
 
-def _of_services(held: _Mission) -> Iterator[Flaw]:
+def _of_services(held: Held) -> Iterator[Flaw]:
     """Whether it is known of each service when it can be used."""
     for name, service in held.services.services.items():
         ready = service.ready
@@ -275,7 +199,7 @@ def _of_services(held: _Mission) -> Iterator[Flaw]:
             yield held.in_services(("services", name, "ready"), text)
 
 
-def _of_files(held: _Mission) -> Iterator[Flaw]:
+def _of_files(held: Held) -> Iterator[Flaw]:
     """Whether the mission's own files are there that its commands name."""
     of_assertions: list[tuple[Key, Argv]] = [
         ((number, "check"), each.check) for number, each in enumerate(held.assertions) if each.check
@@ -293,7 +217,7 @@ def _of_files(held: _Mission) -> Iterator[Flaw]:
                     yield at((*key, place), f"{missing} is not there")
 
 
-def _missing(held: _Mission, word: str) -> str:
+def _missing(held: Held, word: str) -> str:
     """The file or folder of the mission that a word of an argv names, and that is not there."""
     path = word.partition("::")[0].rstrip("/")  # a test in a file
     if not path.startswith(f"{mission_folder(held.id)}/") or path in held.beside.paths:
