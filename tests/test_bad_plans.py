@@ -1,5 +1,8 @@
 """Bad plans: each is refused with its file, the line and column to jump to, and the reason."""
 
+import json
+import random
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ from factory.model.agent import Agent
 from factory.model.item import Budget, Item
 from factory.model.mission.held import Beside
 from factory.model.policy import Policy, Route, When
+from factory.store import yaml
 from factory.store.plans import PlanFiles, problems_of_plan
 
 GOOD = {
@@ -452,3 +456,56 @@ def test_the_plan_that_the_documentation_shows_is_a_good_one() -> None:
     shown = {block.partition(".yaml")[0] + ".yaml": "#" + block.partition("```")[0] for block in blocks}
     assert sorted(shown) == ["assertions.yaml", "plan.yaml", "services.yaml"]
     assert found({**shown, "checks/test_cart.py": ""}) == []
+
+
+def altered(value: object, chance: random.Random) -> object:
+    """A part of a plan in which chance has left out, doubled, moved or exchanged something."""
+    if isinstance(value, dict):
+        kept = [(key, altered(each, chance)) for key, each in value.items() if chance.random() > 0.02]
+        return dict(kept)
+    if isinstance(value, list):
+        some = [altered(each, chance) for each in value if chance.random() > 0.04]
+        if some and chance.random() < 0.08:
+            some.append(chance.choice(some))
+        return some
+    if chance.random() > 0.03:
+        return value
+    return chance.choice(
+        ["VAL-1", "VAL-2", "lines", "schema", "refusals", "m1", "testing", "feature", "mission", True, 7]
+    )
+
+
+def holds(plan: Mapping[str, object], assertions: list[dict[str, object]]) -> bool:
+    """Whether a plan in right form can be carried out, told in another way than the rules tell it."""
+    features = [each for milestone in plan["milestones"] for each in milestone["features"]]  # type: ignore[attr-defined]
+    ids = [each["id"] for each in features]
+    fulfilled = sorted(key for each in features for key in each.get("fulfills", []))
+    order = {name: place for place, name in enumerate(ids)}
+    return (
+        fulfilled == sorted(str(each["id"]) for each in assertions)
+        and len(set(fulfilled)) == len(fulfilled)
+        and len(set(ids)) == len(ids)
+        and all(
+            bool(each.get("fulfills")) != each.get("infrastructure", False)
+            for each in features
+            if "answers" not in each
+        )
+        and all(("check" in each) != ("by" in each) for each in assertions)
+        and all(set(each.get("depends_on", [])) <= set(ids) for each in features)
+        and all(need != each["id"] for each in features for need in each.get("depends_on", []) if need in order)
+    )
+
+
+def test_whatever_chance_makes_of_a_plan_is_told_with_its_place_or_can_be_carried_out() -> None:
+    chance, taken, refused = random.Random(12), 0, 0
+    plan, assertions = (yaml.parse(yaml.Source("", GOOD[f"{name}.yaml"].encode())) for name in ("plan", "assertions"))
+    for _ in range(600):
+        other_plan, other_assertions = altered(plan, chance), altered(assertions, chance)
+        texts = {**GOOD, "plan.yaml": json.dumps(other_plan, indent=1), "assertions.yaml": json.dumps(other_assertions)}
+        told = found(texts)
+        assert all(re.match(r"(plan|assertions|services)\.yaml:\d+:\d+: \w", each) for each in told), told
+        refused += bool(told)
+        if not told:
+            taken += 1
+            assert holds(other_plan, other_assertions), (other_plan, other_assertions)  # type: ignore[arg-type]
+    assert taken > 20 and refused > 200

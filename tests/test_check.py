@@ -168,3 +168,11 @@ def test_the_rest_of_a_factory_is_told_beside_a_plan_that_is_no_yaml(world: Worl
     assert "contracts/missions/Shop Two/plan.yaml:1:1: the id 'Shop Two' must be 1 to 80 of " in said
     assert "rename the folder" in said
     assert "contracts/scripted.yaml:1:1: the key 'worker' is missing" in said
+
+
+def test_a_contract_that_plans_is_named_when_what_it_plans_could_not_be_validated(world: World) -> None:
+    world.write("contracts/mission.yaml", "purpose: p\nworker: {run: [x]}\nproduces: {plan: true}\n")
+    world.write("contracts/scrutiny.yaml", "purpose: p\nworker: {run: [x]}\n")
+    said = "produces.plan: contracts/testing.yaml is not there, under which milestones are validated; factory init"
+    assert f"warning: contracts/mission.yaml:3:12: {said} --missions lays it" in world.command("check")
+    assert "contracts/scrutiny.yaml" not in world.command("check")

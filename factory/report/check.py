@@ -50,7 +50,7 @@ from factory.model.policy import Policy
 from factory.model.questions import Answers
 from factory.report.cross_checks import across, content
 from factory.report.missions import of_missions
-from factory.report.policy_files import of_contract, of_prompt, of_reads
+from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated
 from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
@@ -235,7 +235,8 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
     elif isinstance(file, PromptFile):
         return list(of_prompt(yaml.Source(path, data))), []
     elif isinstance(file, ContractFile):
-        return list(of_contract(root, yaml.Source(path, data))), []
+        source = yaml.Source(path, data)
+        return list(of_contract(root, source)), list(unvalidated(root, source))
     return [], []
 
 

@@ -10,7 +10,8 @@ from factory.execution.checks.reads import left_out
 from factory.line.policy_problems import IN_A_PROMPT, Key, at, template, templates
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
-from factory.model.layout import WORKFLOW, skill_path
+from factory.model.layout import WORKFLOW, contract_path, skill_path
+from factory.model.mission.plan import SCRUTINY, TESTING
 from factory.model.policy import Policy
 from factory.model.reads import Reads
 from factory.store import files, yaml
@@ -99,6 +100,16 @@ def _skills(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Pro
             skill_head(name, data)
         except InvalidFile as error:
             yield from error.problems
+
+
+def unvalidated(root: Path, source: yaml.Source) -> Iterator[str]:
+    """The contracts that are not there under which what a planning one plans is validated. Raises InvalidFile."""
+    if not yaml.load(Contract, source).produces.plan:
+        return
+    for name in (SCRUTINY, TESTING):
+        if not (root / contract_path(name)).is_file():
+            what = f"{contract_path(name)} is not there, under which milestones are validated"
+            yield str(at(source, ("produces", "plan"), f"{what}; factory init --missions lays it"))
 
 
 def _policy(root: Path) -> Policy | None:
