@@ -20,7 +20,15 @@ for path, text in table.get("write", {item["id"].rpartition(".")[2] + ".txt": "d
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(path).write_text(text)
 pathlib.Path(os.environ["FACTORY_OUT"], "result.json").write_text(
-    json.dumps({"status": "ok", "summary": "made " + item["id"], "handoff": table.get("handoff", {})}))
+    json.dumps({"status": "ok", "summary": "made " + item["id"], "handoff": table.get("handoff", {}), "usage": table.get("usage", {})}))
+"""
+# A planner that proposes what stands in `plans.json` for its item.
+PLANNER = """
+import json, os, pathlib
+item = json.loads(pathlib.Path(os.environ["FACTORY_ITEM"]).read_text())
+for path, text in json.loads(pathlib.Path("plans.json").read_text())[item["id"]].items():
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text)
 """
 JUDGE = """
 import hashlib, json, os, pathlib

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.missions import Mission, assertion, feature, milestone
+from tests.missions import FEATURE, PLAN_CONTRACT, PLANNER, Mission, assertion, feature, milestone
 from tests.world import World
 
 
@@ -149,4 +149,105 @@ def test_a_guarded_assertion_that_breaks_after_the_end_is_noticed_and_files_an_i
     assert world.lane("shop.guard.fix-1") == "done"
     assert world.lane("shop.guard-2") == "done"  # what was put right was looked at, too
     assert not list((world.root / "queue/done").rglob("shop.guard-3*"))
+    world.command("audit")
+
+
+def test_what_a_person_edits_into_a_plan_is_held_to_its_rules_and_nothing_goes_on_meanwhile(world: World) -> None:
+    mission = Mission(world)
+    mission.plan(
+        [assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1"), feature("b", infrastructure=True))
+    )
+    world.tick()
+    right = world.read(f"{mission.folder}/plan.yaml")
+    world.write(f"{mission.folder}/plan.yaml", right.replace('["VAL-1"]', '["VAL-9"]'))
+    world.commit("A plan with a mistake")
+    mission.drain()
+    assert world.lane("shop") == "active"
+    assert world.lane("shop.b") == "inbox"
+    assert f"{mission.folder}/plan.yaml:1:" in world.command("tick")
+    world.write(f"{mission.folder}/plan.yaml", right)
+    world.commit("As it was")
+    mission.drain()
+    mission.is_done()
+
+
+def test_an_assertion_that_goes_on_failing_is_put_before_a_person(world: World) -> None:
+    never = assertion("VAL-1", "a.txt", check=["test", "-e", "never.txt"])
+    mission = Mission(world)
+    world.write("contracts/feature.yaml", FEATURE.replace("review:", "checks_from: proposal\nreview:"))
+    mission.plan(
+        [never, assertion("VAL-2", "a.txt")],
+        milestone("m1", feature("a", "VAL-2")),
+        milestone("m2", feature("b", "VAL-1")),
+    )
+    mission.drain()
+    assert world.lane("shop.b") == "blocked"  # its own acceptance is the assertion's check
+    world.command("cancel", "shop.b")
+    mission.drain()
+    assert world.lane("shop.fix-1") == "blocked"
+    for number in (1, 2):
+        world.command("cancel", f"shop.fix-{number}")
+        mission.drain()
+    assert world.lane("shop") == "blocked"
+    assert "VAL-1 has failed 3 times" in world.last("shop").reason
+    path = "queue/blocked/shop.answers.yaml"
+    world.write(path, world.read(path).replace("    decision:", "    decision: again"))
+    mission.drain()
+    assert world.lane("shop.fix-3") == "blocked"
+    world.write("never.txt", "by hand")
+    world.commit("By hand")
+    world.command("retry", "shop.fix-3")
+    mission.drain()
+    mission.is_done()
+    world.command("audit")
+
+
+def test_a_mission_asks_when_its_budget_is_used_up_and_goes_on_with_a_larger_one(world: World) -> None:
+    mission = Mission(world, {"shop.a": {"usage": {"usd": 3.0}}})
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")), budget={"usd": 2.0})
+    mission.drain()
+    assert world.lane("shop") == "blocked"
+    assert "3.00 of 2.00 USD" in world.last("shop").reason
+    plan = f"{mission.folder}/plan.yaml"
+    world.write(plan, world.read(plan).replace('"usd": 2.0', '"usd": 20.0'))
+    world.commit("More of it")
+    path = "queue/blocked/shop.answers.yaml"
+    world.write(path, world.read(path).replace("    decision:", "    decision: again"))
+    mission.drain()
+    mission.is_done()
+    world.command("audit")
+
+
+def test_a_feature_may_be_a_mission_itself(world: World) -> None:
+    mission = Mission(world)
+    inner = "contracts/missions/shop.pay"
+    files = {
+        f"{inner}/assertions.yaml": json.dumps([assertion("VAL-9", "card.txt")]),
+        f"{inner}/plan.yaml": json.dumps({"goal": "Paying", "milestones": [milestone("p1", feature("card", "VAL-9"))]}),
+    }
+    world.write(
+        "contracts/mission.yaml",
+        PLAN_CONTRACT.replace("[python, -m, factory.workers.scripted]", "[python, tools/plan.py]"),
+    )
+    world.write("tools/plan.py", PLANNER)
+    outer = {
+        f"{mission.folder}/assertions.yaml": json.dumps([assertion("VAL-1", "card.txt"), assertion("VAL-2", "b.txt")]),
+        f"{mission.folder}/plan.yaml": json.dumps(
+            {
+                "goal": "A shop",
+                "milestones": [milestone("m1", feature("pay", "VAL-1", contract="mission"), feature("b", "VAL-2"))],
+            }
+        ),
+    }
+    world.write("plans.json", json.dumps({"shop": outer, "shop.pay": files}))
+    world.commit("Plans")
+    world.item("shop", contract="mission")
+    mission.drain()
+    world.verdict("shop", "approve")
+    mission.drain()
+    assert world.lane("shop.pay") == "review"
+    world.verdict("shop.pay", "approve")
+    mission.drain()
+    assert world.last("shop.pay").event == "close"
+    mission.is_done()
     world.command("audit")

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from factory.execution.checks.reads import ReadContents
-from factory.line.mission.reading import missions_at
+from factory.line.mission.reading import MissionReader
 from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -120,6 +120,7 @@ class SnapshotReader:
         self.branch = branch
         self.library = Library(repository.objects)
         self._policy_problems = PolicyProblems(repository.objects)
+        self._missions = MissionReader(repository)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
         self.unrecorded = Unrecorded(repository.objects)
@@ -150,8 +151,8 @@ class SnapshotReader:
                 lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
-        under_way = [state.id for state in items.values() if state.history.mission.under_way]
-        missions = missions_at(self.repository, head, workflow.policy, under_way, problems)
+        under_way = {state.id: state.item for state in items.values() if state.history.mission.under_way}
+        missions = self._missions.at(head, workflow.policy, under_way, problems)
         items = {item_id: _cast(state, missions) for item_id, state in items.items()}
         breakers, found = breakers_in(self.repository.objects, tree)
         problems.extend(found)

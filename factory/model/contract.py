@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 from factory.model.cell_settings import CellSettings
-from factory.model.item import Item, Validator
+from factory.model.item import Criterion, Item, Validator
 from factory.model.network import Network
 from factory.model.roles import Role
 
@@ -255,6 +255,10 @@ class Contract(Format):
         for machine in [seat for seat in self.review.seats if seat.by_machine][:1]:
             seats += [machine.model_copy(update={"name": name}) for name in item.looked_at]
         return self.model_copy(update={"review": self.review.model_copy(update={"seats": tuple(seats)})})
+
+    def criteria(self, item: Item) -> tuple[Criterion, ...]:
+        """The acceptance criteria whose checks a run is held to: what a plan promises holds once it is carried out."""
+        return () if self.produces.plan else tuple(each for each in item.acceptance if each.check is not None)
 
     def cast(self, roles: Mapping[Role, str]) -> Self:
         """The contract with certain agents in its roles."""

@@ -19,6 +19,7 @@ OF_MISSIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Plan": {
             "goal": "What the mission is for.",
             "constraints": "What every worker is told to keep to.",
+            "notes": "What was learned on the way; told to every worker.",
             "budget": "The most that all items of the mission together may use.",
             "writers": "How many features are worked on at once, where their scopes cannot overlap.",
             "roles": "Agents for this mission, by role; they come before those of WORKFLOW.md.",

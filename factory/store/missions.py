@@ -1,6 +1,5 @@
 """Missions: the files of a mission's plan, as a tree holds them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -39,19 +38,6 @@ def read_mission(objects: Objects, tree: str, mission: str) -> MissionFiles:
         raise InvalidFile(*problems)
     skills = frozenset(objects.folder(tree, f"{mission_folder(mission)}/skills"))
     return MissionFiles(plan, assertions.root, services, skills)
-
-
-def read_missions(
-    objects: Objects, tree: str, missions: Iterable[str], problems: list[Problem]
-) -> dict[str, MissionFiles]:
-    """The files of several missions; what is wrong with those that cannot be read comes to the problems."""
-    found: dict[str, MissionFiles] = {}
-    for mission in missions:
-        try:
-            found[mission] = read_mission(objects, tree, mission)
-        except InvalidFile as error:
-            problems.extend(error.problems)
-    return found
 
 
 def _read(model: type[_M], objects: Objects, tree: str, path: str, problems: list[Problem]) -> _M | None:

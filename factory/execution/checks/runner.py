@@ -76,10 +76,9 @@ def pending_checks(request: RunRequest, *, by_person: bool) -> tuple[str, ...]:
 def own_calls(request: RunRequest) -> Iterator[CheckCall]:
     """The checks of the contract and of the item's criteria: a contract's argv is a template, an item's is data."""
     yield from contract_calls(request)
-    for criterion in request.item.acceptance:
-        if criterion.check is not None:
-            before = criterion.must_fail_before
-            yield CheckCall(_acceptance_name(criterion), criterion.check, criterion.id, must_fail_before=before)
+    for criterion in request.contract.criteria(request.item):
+        before = criterion.must_fail_before
+        yield CheckCall(_acceptance_name(criterion), criterion.check or (), criterion.id, must_fail_before=before)
 
 
 def asked_of(request: RunRequest, pending: Collection[str] = ()) -> dict[str, str | None]:
@@ -89,7 +88,7 @@ def asked_of(request: RunRequest, pending: Collection[str] = ()) -> dict[str, st
     """
     late = set(pending).intersection(pending_checks(request, by_person=False))
     of_contract = {check.name: None for check in request.contract.checks if check.name not in late}
-    return of_contract | {_acceptance_name(each): each.id for each in request.item.acceptance if each.check is not None}
+    return of_contract | {_acceptance_name(each): each.id for each in request.contract.criteria(request.item)}
 
 
 def claim_name(number: int) -> str:

@@ -35,6 +35,7 @@ def brief_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> di
         if each.id in wanted
     ]
     handoffs: list[JsonValue] = [*islice(_handoffs(reader, snapshot, mission), _LAST_HANDOFFS)]
+    told["notes"] = [*files.plan.notes]
     return {**told, "constraints": [*files.plan.constraints], "assertions": assertions, "handoffs": handoffs}
 
 

@@ -1,19 +1,56 @@
-"""The plans of missions under way, as the target has them: there they were merged."""
+"""The plans of missions under way, as the target has them: there they were merged, and there a person may edit them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from factory.model.errors import Problem
+from factory.model.errors import InvalidFile, Problem
+from factory.model.item import Item
+from factory.model.layout import CONTRACTS, WORKFLOW
 from factory.model.policy import Policy
-from factory.store.missions import MissionFiles, read_missions
+from factory.store.missions import MissionFiles, read_mission
+from factory.store.plans import problems_in_tree
 from factory.store.repository.repository import Repository
 
+_REMEMBERED = 64
 
-def missions_at(
-    repository: Repository, head: str, policy: Policy, under_way: Sequence[str], problems: list[Problem]
-) -> dict[str, MissionFiles]:
-    """What the files of missions say once the queue's branch is at a commit; mistakes in them come to the problems."""
-    if not under_way:
-        return {}
-    target = head if policy.target_branch == policy.branch else repository.head(policy.target_branch)
-    tree = repository.objects.commit(target or head).tree
-    return read_missions(repository.objects, tree, under_way, problems)
+
+class MissionReader:
+    """Reads the files of missions, and holds them to the rules of a plan; the same content is looked at once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._known: dict[tuple[str, ...], tuple[Problem, ...]] = {}
+
+    def at(
+        self, head: str, policy: Policy, under_way: Mapping[str, Item | None], problems: list[Problem]
+    ) -> dict[str, MissionFiles]:
+        """What the files of missions say when the queue's branch is at a commit; their mistakes come to the problems."""
+        if not under_way:
+            return {}
+        objects = self._repository.objects
+        target = head if policy.target_branch == policy.branch else self._repository.head(policy.target_branch)
+        tree = objects.commit(target or head).tree
+        found: dict[str, MissionFiles] = {}
+        for mission, item in under_way.items():
+            wrong = self._problems(tree, mission, policy, item)
+            problems.extend(wrong)
+            if not wrong:
+                found[mission] = read_mission(objects, tree, mission)
+        return found
+
+    def _problems(self, tree: str, mission: str, policy: Policy, item: Item | None) -> tuple[Problem, ...]:
+        objects = self._repository.objects
+        blobs = (entry.oid if (entry := objects.find(tree, path)) else "" for path in (CONTRACTS, WORKFLOW))
+        key = (mission, repr(item), *blobs)
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = self._look(tree, mission, policy, item)
+        return self._known[key]
+
+    def _look(self, tree: str, mission: str, policy: Policy, item: Item | None) -> tuple[Problem, ...]:
+        objects = self._repository.objects
+        try:
+            read_mission(objects, tree, mission)
+        except InvalidFile as error:
+            return error.problems
+        return problems_in_tree(objects, tree, mission, policy, item) if item else ()

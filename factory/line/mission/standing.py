@@ -52,7 +52,9 @@ def histories_of(reader: SnapshotReader, tree: str, record: MissionRecord) -> It
     """What happened to the items of a mission, as far as it can be read."""
     for item_id in record.filed:
         with suppress(InvalidFile):
-            yield reader.artifacts.history(tree, item_id, reader.artifacts.done_day(tree, item_id) or "")
+            history = reader.artifacts.history(tree, item_id, reader.artifacts.done_day(tree, item_id) or "")
+            yield history
+            yield from histories_of(reader, tree, history.mission)  # it may be a mission itself
 
 
 def not_begun(reader: SnapshotReader, tree: str, record: MissionRecord) -> Iterator[str]:

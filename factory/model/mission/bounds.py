@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from factory.model.mission.plan import Feature, Plan
 
+_FREE: Mapping[str, tuple[()]] = {"milestones": (), "notes": ()}
 MOST_ADDED = 20  # features, in one change
 
 
@@ -23,8 +24,8 @@ def beyond_bounds(old: Plan, new: Plan, steering: Steering) -> str:
 
 
 def _beyond(old: Plan, new: Plan, steering: Steering) -> Iterator[str]:
-    if old.model_copy(update={"milestones": ()}) != new.model_copy(update={"milestones": ()}):
-        yield "it changes more than milestones"
+    if old.model_copy(update=_FREE) != new.model_copy(update=_FREE) or not set(old.notes) <= set(new.notes):
+        yield "it changes more than milestones, and takes more than notes"
     frames = [
         [each.model_copy(update={"features": (), "dismissed": ()}) for each in plan.milestones] for plan in (old, new)
     ]

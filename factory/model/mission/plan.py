@@ -54,6 +54,7 @@ class Plan(Format):
 
     goal: Text
     constraints: tuple[Text, ...] = ()  # told to every worker
+    notes: tuple[Text, ...] = ()  # what was learned on the way, and is told to every worker
     budget: Budget = Budget()  # of all its items together
     writers: Count = 1  # features that are worked on at once
     roles: dict[Role, Name] = {}  # agents that come before those of WORKFLOW.md

@@ -219,7 +219,7 @@ class Finish:
 
 def _unasked(first: Evidence | None, item: Item, contract: Contract, last: Evidence) -> set[str]:
     """The checks that its contract asks for and that were not run: at delivery, and on what was about to be merged."""
-    acceptance = {f"acceptance/{each.id}" for each in item.acceptance if each.check is not None}
+    acceptance = {f"acceptance/{each.id}" for each in contract.criteria(item)}
     named = {check.name: contract.when(check) for check in contract.checks}
     if last.mode is None:  # the delivery's own was enough
         return (named.keys() | acceptance) - {ran.name for ran in last.ran}
