@@ -20,7 +20,8 @@ for path, text in table.get("write", {item["id"].rpartition(".")[2] + ".txt": "d
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(path).write_text(text)
 pathlib.Path(os.environ["FACTORY_OUT"], "result.json").write_text(
-    json.dumps({"status": "ok", "summary": "made " + item["id"], "handoff": table.get("handoff", {}), "usage": table.get("usage", {})}))
+    json.dumps({"status": "ok", "summary": "made " + item["id"],
+                "handoff": table.get("handoff", {}), "usage": table.get("usage", {})}))
 """
 # A planner that proposes what stands in `plans.json` for its item.
 PLANNER = """

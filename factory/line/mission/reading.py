@@ -23,7 +23,7 @@ class MissionReader:
     def at(
         self, head: str, policy: Policy, under_way: Mapping[str, Item | None], problems: list[Problem]
     ) -> dict[str, MissionFiles]:
-        """What the files of missions say when the queue's branch is at a commit; their mistakes come to the problems."""
+        """What missions' files say when the queue's branch is at a commit; their mistakes come to the problems."""
         if not under_way:
             return {}
         objects = self._repository.objects
