@@ -48,7 +48,7 @@ def test_what_is_mounted_over_it_is_not_taken_for_it(tmp_path: Path) -> None:
 @needs_mounts
 def test_what_stays_covered_is_a_breach_at_the_second_look(tmp_path: Path) -> None:
     git = GitView(tmp_path, tmp_path, tmp_path, tmp_path)
-    looking = Consumption(Filesystem(tmp_path, (), tmp_path, tmp_path, git), Limits(), MACHINE)
+    looking = Consumption([Filesystem(tmp_path, (), tmp_path, tmp_path, git)], Limits(), MACHINE)
     with process(COVERED) as started:
         assert looking.beyond(started.pid) is None
         while (found := looking.beyond(started.pid)) is None:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
 
-from factory.model.base import FileName
+from factory.model.base import FileName, Name
 from factory.model.evidence import Evidence
 from factory.model.item import CommitId
+from factory.model.mission.plan import MOST_SERVICES
 from factory.model.result import Result
 from factory.model.run_layout import is_check_log
 from factory.model.verdict import Finding
@@ -59,6 +60,7 @@ _COMMIT: TypeAdapter[str] = TypeAdapter(CommitId)
 Plain = Annotated[bytes, AfterValidator(_plain)]
 Files = Annotated[Mapping[FileName, Plain], Field(max_length=_MOST_FILES), AfterValidator(_side_by_side)]
 Logs = Annotated[Files, AfterValidator(_checks_alone)]
+ServiceLogs = Annotated[Mapping[Name, Plain], Field(max_length=MOST_SERVICES)]
 Findings = Annotated[tuple[Finding, ...], Field(max_length=_MOST_FINDINGS)]
 Proposed = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
 Judged = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]

@@ -18,6 +18,7 @@ from factory.execution.bounds import (
     Logs,
     Plain,
     Proposed,
+    ServiceLogs,
     numbers_of_json,
     of_objects,
 )
@@ -65,6 +66,7 @@ class Work:
     changes: Annotated[tuple[Change, ...], Field(exclude=True)] = ()  # follow from the tree
     patch: Annotated[Plain, Field(max_length=MOST_PATCH)] = b""
     files: Files = field(default_factory=dict)
+    services: ServiceLogs = field(default_factory=dict)  # what each printed that a tester tried, by its name
     findings: Findings = ()  # breaches of the contract
     still_wrong: Findings = ()  # what commands of `on_write` say of a change that could be proposed
     failure: Failure | None = None
@@ -271,7 +273,7 @@ _SEAT = TypeAdapter(SeatResult)
 _DEEPEST = 4  # of the names that lead to what is wrong
 _BYTES = {"log", "hooks"}
 _FILES: Mapping[str, IncEx] = {  # they are bytes, and may be many
-    "work": {*_BYTES, "trace", "raw_result", "brought", "patch", "files"},
+    "work": {*_BYTES, "trace", "raw_result", "brought", "patch", "files", "services"},
     "proof": {*_BYTES, "logs"},
     "reviews": {"seats": {"__all__": {"log", "trace"}}},
 }

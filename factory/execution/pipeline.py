@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from factory.execution.agents.revert import revert
 from factory.execution.agents.reviewer import review
-from factory.execution.agents.worker import work
+from factory.execution.agents.worker import make, work
 from factory.execution.cell.cell import CellNotReady
 from factory.execution.control import Control
 from factory.execution.host import Host
@@ -13,6 +13,7 @@ from factory.execution.mission.assertion_checks import held_to_plan
 from factory.execution.outcome import Proof, RunOutcome, Work
 from factory.execution.proposal import proposal_of
 from factory.execution.request import RunRequest
+from factory.execution.services.tester import try_out
 from factory.model.errors import FactoryError
 from factory.model.evidence import Ran
 from factory.model.failure import Failure, FailureClass, of_error
@@ -27,7 +28,7 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     """Work, inspect, prove, redact, review, redact again. A failure is a value; only a bug is an exception."""
     host.redactor.make_ready(request)  # while the worker works
     with control.phases.timed("worker"):
-        done = by_itself(request, host.repository) if request.item.by_itself else work(request, host, control)
+        done = _done(request, host, control)
     done = host.redactor.inspect(request, done)
     proof = prove(request, done, host, control) if done.delivers else None
     outcome = host.redactor.redact(request, RunOutcome(done, proof))
@@ -38,6 +39,12 @@ def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
         )
     _keep_logs(outcome, host)
     return replace(outcome, phases=control.phases.ended())
+
+
+def _done(request: RunRequest, host: Host, control: Control) -> Work:
+    if request.item.by_itself:
+        return by_itself(request, host.repository)
+    return work(request, host, control, try_out if request.tests else make)
 
 
 def by_itself(request: RunRequest, repository: Repository) -> Work:
@@ -98,5 +105,11 @@ def _keep_logs(outcome: RunOutcome, host: Host) -> None:
     """The whole of long logs, for people; what the run came to does not hang on them."""
     checks = outcome.proof.logs.values() if outcome.proof else ()
     with suppress(OSError):
-        for log in (outcome.work.log, outcome.hooks, *checks, *(each.log for each in outcome.seats)):
+        for log in (
+            outcome.work.log,
+            outcome.hooks,
+            *outcome.work.services.values(),
+            *checks,
+            *(each.log for each in outcome.seats),
+        ):
             logs.keep(host.repository.state, log)

@@ -10,10 +10,11 @@ from factory.model.agent import Agent, Session
 from factory.model.base import Argv
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Contract
-from factory.model.item import Item
+from factory.model.item import Item, Validator
 from factory.model.layout import mission_folder, plan_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.bounds import Steering
+from factory.model.mission.plan import Services
 from factory.model.moments import rfc3339
 from factory.model.network import Network, united
 from factory.model.policy import Policy
@@ -76,6 +77,7 @@ class RunRequest:
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
     skills: tuple[Skill, ...] = ()  # that the worker gets
     session: Session = ""  # in which the same agent worked on it last; it goes on there if this machine can
+    services: Services | None = None  # of its mission, for a tester
     told: bool = False  # whether it was told the item there as it is now
     before: str = ""  # how its last run ended, in words
     mission: Mapping[str, JsonValue] = field(default_factory=dict)  # what a worker is told of the mission it works for
@@ -94,6 +96,11 @@ class RunRequest:
     def from_json(data: bytes) -> "RunRequest":
         """A request that another process has written. Raises pydantic.ValidationError."""
         return _ADAPTER.validate_json(data)
+
+    @property
+    def tests(self) -> bool:
+        """Whether a user of the running product is asked, who changes nothing."""
+        return self.item.validates is Validator.TESTING
 
     @property
     def worker(self) -> str:
@@ -187,6 +194,7 @@ class RunRequest:
             ],
             "model": agent.model if agent else None,
             "max_turns": self.policy.agent.max_turns,
+            "services": {},  # a tester's are known once they have their ports
         }
 
     def _issue(self) -> JsonValue:
@@ -221,7 +229,7 @@ _OF_ISSUES = frozenset(
 # The names that `variables` gives, each with the names below it where these are known beforehand.
 VARIABLES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("inputs", "attempt", "round", "findings", "earlier", "answers"), frozenset()),
-    **dict.fromkeys(("tools", "skills", "model", "max_turns", "mission"), frozenset()),
+    **dict.fromkeys(("tools", "skills", "model", "max_turns", "mission", "services"), frozenset()),
     "item": _ITEM,
     "issue": _ITEM | _OF_ISSUES,
     "contract": frozenset(Contract.model_fields),

@@ -16,6 +16,7 @@ from factory.model.run_layout import (
     rechecked,
     seat_log,
     seat_trace,
+    service_log,
     worker_file,
 )
 from factory.store import files
@@ -39,6 +40,7 @@ def run_files(outcome: RunOutcome) -> dict[str, bytes]:
     if outcome.evidence is not None:
         written[EVIDENCE] = evidence_file(outcome.evidence)
     written |= {name: cut(log) for name, log in proof.logs.items()} if proof else {}
+    written |= {service_log(name): cut(log) for name, log in work.services.items()}
     for each in outcome.seats:
         written[kept_verdict(each.seat)] = _verdict(each)
         written[seat_log(each.seat)] = cut(each.log)

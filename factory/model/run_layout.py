@@ -8,7 +8,7 @@ OUTPUT, HOOKS, PROMPT, TRACE = "output.log", "hooks.log", "prompt.md", "trace.js
 RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
 ANSWERS = "answers.yaml"
 FILES = "files"  # the folder of what the contract asks the worker for
-_CHECKS, _RECHECKS = "checks/", "recheck/"
+_CHECKS, _RECHECKS, _SERVICES = "checks/", "recheck/", "services/"
 _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
 _RUN = re.compile(r"run-(0|[1-9][0-9]{0,9})/(.+)", re.DOTALL)
 
@@ -58,6 +58,11 @@ def seat_trace(seat: str) -> str:
 def check_log(check: str, *, before: bool = False) -> str:
     """The name, in a run, of what a check printed: on the proposal, or on what was there before it."""
     return f"{_CHECKS}{check}.before.log" if before else f"{_CHECKS}{check}.log"
+
+
+def service_log(service: str) -> str:
+    """The name, in a run, of what a service printed that a tester tried."""
+    return f"{_SERVICES}{service}.log"
 
 
 def is_check_log(name: str) -> bool:

@@ -1,6 +1,7 @@
 """What a worker's run amounts to: how it ended, what it says, and what it left, held against the contract."""
 
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 
 from factory.execution.agents import deliverables
@@ -25,8 +26,14 @@ from factory.store.repository.trees import diff
 _MOST_UNFINISHED = 1_000_000  # bytes of a patch that nobody has held against the contract
 
 
-def amounts_to(begun: Work, answer: Answer, cell: Cell, request: RunRequest, repository: Repository) -> Work:
-    """What the work amounts to: how it ended, what it says, and what it left, in this order."""
+Taking = Callable[[Work, Cell, RunRequest], Work]
+
+
+def amounts_to(begun: Work, answer: Answer, cell: Cell, request: RunRequest, taking: Taking) -> Work:
+    """What the work amounts to: how it ended, what it says, and what it left, in this order.
+
+    `taking` holds what was left by an agent that is content with itself against what it was asked for.
+    """
     failure = of_ending(answer.ended, request)
     if failure is not None:
         return begun.failed(failure)
@@ -51,7 +58,7 @@ def amounts_to(begun: Work, answer: Answer, cell: Cell, request: RunRequest, rep
         return said.failed(Failure(of_exit_status(code), reason))
     if result is not None and result.status is not Status.OK:
         return said
-    return _with_last_words(_take(said, cell, request, repository), answer, mask)
+    return _with_last_words(taking(said, cell, request), answer, mask)
 
 
 def with_unfinished(done: Work, cell: Cell, request: RunRequest, repository: Repository) -> Work:
@@ -121,7 +128,7 @@ def _result(raw: bytes | None) -> Result | None:
     return yaml.validate(Result, yaml.parse_json(source), source)
 
 
-def _take(said: Work, cell: Cell, request: RunRequest, repository: Repository) -> Work:
+def take(repository: Repository, said: Work, cell: Cell, request: RunRequest) -> Work:
     """The change and the files of a worker that is content with itself, held against the contract."""
     try:
         taken = cell.take()

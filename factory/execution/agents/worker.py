@@ -1,13 +1,15 @@
 """The worker's part of a run: an agent in a cell of its own, with all that it gets there."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from factory.execution.agents import deliverables, session, workspaces
 from factory.execution.agents.agent import COMMAND, Answer, Task
-from factory.execution.agents.ending import amounts_to, with_unfinished
+from factory.execution.agents.ending import amounts_to, take, with_unfinished
 from factory.execution.agents.frozen import frozen_places
 from factory.execution.agents.on_write.commands import Commands
 from factory.execution.agents.on_write.last_look import LastLook, last_look
@@ -26,31 +28,36 @@ from factory.execution.request import SKILLS, RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import of_error
 from factory.model.prices import estimated
-from factory.model.result import Usage
 from factory.store import files
 from factory.store.repository.repository import Repository, branch_of
-from factory.store.sessions import KeptSession
 
+Way = Callable[[RunRequest, Host, Control], Work]
 _MOST_REFUSED = 5  # that are named in a journal; the log has more
 
 
-def work(request: RunRequest, host: Host, control: Control) -> Work:
-    """Let the request's agent work in a cell. A failure of its own is a value; only a bug is an exception."""
-    branch = branch_of(request.item_id)
-    # A person who has the branch checked out keeps it as it is.
-    shown = host.repository.view_of(branch) is not None
+def work(request: RunRequest, host: Host, control: Control, how: Way) -> Work:
+    """Let the request's agent work in some way. A failure of its own is a value; only a bug is an exception."""
     try:
-        with hooks.prepared_cell(host.cells, request, request.start, control, "" if shown else branch) as cell:
-            log = cell.log
-            if request.policy.workspace.keep:
-                workspaces.enter(host.cells, cell, request, control)
-            done = _work_in(cell, request, host, control)
+        done = how(request, host, control)
         models = (request.account.model if request.account else None, done.agent.model)
-        return replace(done, hooks=bytes(log), usage=estimated(done.usage, request.policy.price_of(*models)))
+        return replace(done, usage=estimated(done.usage, request.policy.price_of(*models)))
     except CellNotReady as error:
         return Work(hooks=bytes(error.log), failure=error.failure, stopped=control.stop.is_set())
     except (FactoryError, OSError) as error:
         return Work(failure=of_error(error, "the cell could not be used"))
+
+
+def make(request: RunRequest, host: Host, control: Control) -> Work:
+    """Let the request's agent change the files of a cell. Raises CellNotReady, FactoryError, OSError."""
+    branch = branch_of(request.item_id)
+    # A person who has the branch checked out keeps it as it is.
+    shown = host.repository.view_of(branch) is not None
+    with hooks.prepared_cell(host.cells, request, request.start, control, "" if shown else branch) as cell:
+        log = cell.log
+        if request.policy.workspace.keep:
+            workspaces.enter(host.cells, cell, request, control)
+        done = _work_in(cell, request, host, control)
+    return replace(done, hooks=bytes(log))
 
 
 def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> Work:
@@ -61,29 +68,38 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     argv = render_argv(request.argv, {**request.variables(), "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
-    command = _frozen(_command(cell, request, argv, prompt, skills), cell, request, host.repository)
-    mask = Mask.of_environment(request.secrets)
-    task = replace(_task(cell, command, prompt, request, skills, taken_up), whole_prompt=whole, hide=mask.hide)
-    on_write = Commands(request.contract.worker.on_write, command, mask.hide_cut, control)
+    command = _frozen(command_of(cell, request, argv, prompt, skills), cell, request, host.repository)
+    task = replace(task_of(cell, command, prompt, request, skills), whole_prompt=whole)
+    if taken_up is not None:
+        task = replace(task, session=taken_up.session, used_in_session=taken_up.used)
+    hide = Mask.of_environment(request.secrets).hide_cut
+    on_write = Commands(request.contract.worker.on_write, command, hide, control)
     try:
         answer = _answer(task, on_write, request, host, control)
         session.keep(request, cell, answer, host.sessions)
         looked = last_look(on_write, cell, request, host.repository, control) if answer.ended_well else LastLook()
     finally:
         hooks.run_optional(cell, request, "after_run", control)
-    begun = Work(
+    begun = begun_of(task, answer, request)
+    held = partial(take, host.repository)
+    done = begun if begun.stopped else looked.upon(amounts_to(begun, answer, cell, request, held))
+    return done if done.delivers or done.patch else with_unfinished(done, cell, request, host.repository)
+
+
+def begun_of(task: Task, answer: Answer, request: RunRequest) -> Work:
+    """What is known of a task once its agent has ended, whatever it has come to."""
+    cell, mask = task.cell, Mask.of_environment(request.secrets)
+    return Work(
         answer.ended.seconds,
-        prompt,
+        task.prompt,
         mask.hide_cut(answer.log),
         mask.hide(answer.trace),
-        sandbox=mask.hide(_contained_by(command, cell, answer.ended).encode()).decode(errors="replace"),
+        sandbox=mask.hide(_contained_by(task.command, cell, answer.ended).encode()).decode(errors="replace"),
         usage=answer.usage,
         agent=answer.agent,
         files=deliverables.files(cell.out, request.contract)[0],  # however it ended: a person will need its report
         stopped=answer.ended.stopped is Stopped.ASKED,
     )
-    done = begun if begun.stopped else looked.upon(amounts_to(begun, answer, cell, request, host.repository))
-    return done if done.delivers or done.patch else with_unfinished(done, cell, request, host.repository)
 
 
 def _answer(task: Task, on_write: Commands, request: RunRequest, host: Host, control: Control) -> Answer:
@@ -96,7 +112,10 @@ def _answer(task: Task, on_write: Commands, request: RunRequest, host: Host, con
         return agent.work(replace(task, news=watching.news), control)
 
 
-def _command(cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]) -> Command:
+def command_of(
+    cell: Cell, request: RunRequest, argv: tuple[str, ...], prompt: str, skills: tuple[Path, ...]
+) -> Command:
+    """The command of a request's agent in a cell, with all that it is given there."""
     limits = request.contract.limits
     variables = request.variables()
     env = cell.environment(request.env, request.keys) | {
@@ -139,14 +158,8 @@ def _begins_with_work(request: RunRequest, repository: Repository) -> bool:
     return repository.objects.commit(request.start).tree != repository.content_at(request.base)
 
 
-def _task(
-    cell: Cell,
-    command: Command,
-    prompt: str,
-    request: RunRequest,
-    skills: tuple[Path, ...],
-    taken_up: KeptSession | None,
-) -> Task:
+def task_of(cell: Cell, command: Command, prompt: str, request: RunRequest, skills: tuple[Path, ...]) -> Task:
+    """What a request's agent is asked to do in a cell, in no session."""
     worker = request.contract.worker
     agent = request.account
     return Task(
@@ -154,14 +167,13 @@ def _task(
         command,
         prompt,
         request.budget_left,
+        hide=Mask.of_environment(request.secrets).hide,
         model=agent.model if agent else None,
         url=agent.url if agent else None,
         tools=worker.tools,
         skills=skills,
         on_write=worker.on_write,
         max_turns=request.policy.agent.max_turns,
-        session=taken_up.session if taken_up else None,
-        used_in_session=taken_up.used if taken_up else Usage(),
         item=_shown(request),
         codex=request.policy.codex,
         price=request.policy.price_of(agent.model if agent else None),

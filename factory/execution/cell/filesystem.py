@@ -31,7 +31,7 @@ class Filesystem:
     writable: tuple[Path, ...]  # home, out and the like
     scratch: Path  # stands for /tmp
     given: Path  # readable, though it lies in what is hidden
-    git: GitView
+    git: GitView | None  # None: nothing of it is seen
     hidden: tuple[Path, ...] = ()  # folders to be seen as empty
     checkouts: tuple[Path, ...] = ()  # a person's checkouts: where they are, the worktree is seen
     mounted: tuple[Mounted, ...] = ()

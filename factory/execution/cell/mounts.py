@@ -67,6 +67,8 @@ def _checkouts(filesystem: Filesystem) -> Iterator[str]:
 def _git(filesystem: Filesystem) -> Iterator[str]:
     """git's own folder where no checkout stands over it, to be read and not written."""
     git = filesystem.git
+    if git is None:
+        return
     yield from ("--ro-bind", str(git.folder), str(git.at))
     if git.hidden.is_dir():
         inside = git.at / git.hidden.relative_to(git.folder)

@@ -39,15 +39,32 @@ class Sandbox:
         self, argv: Sequence[str], filesystem: Filesystem, limits: Limits, network: bool, told: int
     ) -> tuple[str, ...]:
         """The argv that runs an argv in a filesystem, under limits; bubblewrap tells on `told` what became of it."""
-        most = limits.disk_mb * 1_000_000
-        limited = (
-            (_PRLIMIT, f"--fsize={most}", f"--data={limits.memory_mb * 1_000_000}", "--core=0") if _PRLIMIT else ()
-        )
+        limited = _limited(limits)
         match self.kind:
             case Kind.BUBBLEWRAP:
                 reach = () if network else ("--unshare-net",)
                 status = ("--json-status-fd", str(told))
                 return (*limited, *self._prefix, *status, *reach, *mounts(filesystem), "--", *argv)
+            case Kind.NAMESPACE:
+                return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
+        return (*limited, *argv)
+
+    def within(self, argv: Sequence[str], filesystem: Filesystem, told: str) -> tuple[str, ...]:
+        """The argv that runs an argv in a filesystem, in the network and under the limits of whoever starts it."""
+        if self.kind is not Kind.BUBBLEWRAP:
+            return tuple(argv)
+        return (*self._prefix, "--json-status-fd", told, *mounts(filesystem), "--", *argv)
+
+    def outermost(self, argv: Sequence[str], limits: Limits, network: bool) -> tuple[str, ...]:
+        """The argv that runs a program of ours around several sandboxes, which end with it, under limits of them all.
+
+        It sees and may do what we do, so that it can put these up; only its network and its processes are apart.
+        """
+        limited = _limited(limits)
+        match self.kind:
+            case Kind.BUBBLEWRAP:
+                reach = () if network else ("--unshare-net",)
+                return (*limited, self._prefix[0], *_OUTERMOST, *reach, "--", *argv)
             case Kind.NAMESPACE:
                 return (*limited, *self._prefix, "--", *_UNDER_FIRST, *argv)
         return (*limited, *argv)
@@ -69,6 +86,17 @@ _BUBBLEWRAP = (
 )
 
 
+_OUTERMOST = (
+    *("--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session"),
+    *("--dev-bind", "/", "/", "--proc", "/proc"),
+)
+
+
+def _limited(limits: Limits) -> tuple[str, ...]:
+    most = limits.disk_mb * 1_000_000
+    return (_PRLIMIT, f"--fsize={most}", f"--data={limits.memory_mb * 1_000_000}", "--core=0") if _PRLIMIT else ()
+
+
 @cache
 def sandbox(mode: Literal["auto", "required", "off"]) -> Sandbox:
     """The best that this machine has. Raises UnusableError when the mode asks for more."""
@@ -81,6 +109,23 @@ def sandbox(mode: Literal["auto", "required", "off"]) -> Sandbox:
     rest = "files outside the cell can be written and the network reached" + ("" if prefix else ", processes can stay")
     kind = Kind.NAMESPACE if prefix else Kind.NONE
     return Sandbox(kind, "unshare" if prefix else "none", f"{why}: {rest}", prefix)
+
+
+@cache
+def nesting_sandbox(mode: Literal["auto", "required", "off"]) -> Sandbox:
+    """The best that this machine has for several sandboxes in one. Raises UnusableError when the mode asks for more."""
+    found = sandbox(mode)
+    if found.kind is not Kind.BUBBLEWRAP:
+        return found
+    inner = found._prefix[0], *_BUBBLEWRAP, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"
+    said = _says((found._prefix[0], *_OUTERMOST, "--unshare-net", "--", *inner))
+    if said is None:
+        return found
+    why = f"bubblewrap does not work within bubblewrap here ({said}), so that services and their tester are not apart"
+    if mode == "required":
+        raise UnusableError(f"sandbox: required, and {why}", "kernel.unprivileged_userns_clone, or AppArmor's profile")
+    lesser = sandbox("off")
+    return Sandbox(lesser.kind, lesser.name, why, lesser._prefix)
 
 
 def _bubblewrap() -> tuple[str, str]:

@@ -159,7 +159,7 @@ class Trace:
     def _of(self, path: str, *, listed: bool = False) -> Iterator[str]:
         """What of the content has to be the same for a path to be found as it was."""
         git = self.filesystem.git
-        for place in (git.at, git.folder):
+        for place in (git.at, git.folder) if git else ():
             below = path.removeprefix(f"{place}/")
             if below != path:
                 if _OF_HISTORY.fullmatch(below):

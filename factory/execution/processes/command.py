@@ -8,6 +8,7 @@ from typing import Protocol
 
 from factory.execution.cell.filesystem import Filesystem
 from factory.execution.cell.sandbox import Kind, Sandbox
+from factory.execution.services.instance import Instance
 from factory.model.contract import Limits
 from factory.model.failure import Failure
 from factory.model.network import Network
@@ -52,7 +53,13 @@ class Command:
     dialogue: Dialogue | None = None  # instead of a file
     farewell: Callable[[], bytes] | None = None  # what it is told there when it is to be stopped, if anything
     errors: Path | None = None  # where its standard error goes; None: into the log as well
+    instance: Instance | None = None  # the services that are started before it, and end with it
     once: bool = False  # whether it must not be begun again, not even when the sandbox seems not to have let it begin
+
+    @property
+    def filesystems(self) -> tuple[Filesystem, ...]:
+        """Where it and what is started with it can write."""
+        return (self.filesystem, self.instance.filesystem) if self.instance else (self.filesystem,)
 
     @property
     def hosts(self) -> tuple[str, ...]:

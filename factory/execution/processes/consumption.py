@@ -17,8 +17,8 @@ _MEGABYTE = 1_000_000
 class Consumption:
     """Looks at a process and all that it started, again and again."""
 
-    def __init__(self, filesystem: Filesystem, limits: Limits, system: System) -> None:
-        self._filesystem = filesystem
+    def __init__(self, filesystems: Sequence[Filesystem], limits: Limits, system: System) -> None:
+        self._filesystems = filesystems
         self._limits = limits
         self._system = system
         self._began = system.time()
@@ -44,7 +44,7 @@ class Consumption:
         if began < self._files_at:
             return None
         try:
-            amount = sum(written(self._filesystem, self._began)) + self._kept.disk
+            amount = sum(sum(written(each, self._began)) for each in self._filesystems) + self._kept.disk
         except TooDeep as error:
             return _breach(error.message)
         self._files_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
@@ -57,7 +57,8 @@ class Consumption:
         began, covered = self._system.monotonic(), self._kept.covered
         if began < self._handles_at:
             return False
-        self._kept = kept((member.pid for member in members), (self._filesystem.tree, self._filesystem.scratch))
+        places = [place for each in self._filesystems for place in (each.tree, each.scratch)]
+        self._kept = kept((member.pid for member in members), places)
         self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
         return not covered.isdisjoint(self._kept.covered)
 

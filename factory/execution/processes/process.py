@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from factory.execution.cell.sandbox import Kind
@@ -16,6 +16,7 @@ from factory.execution.processes.process_tree import ProcessInfo, descendants, e
 from factory.execution.processes.sockets import Cover
 from factory.execution.processes.startable import unstartable
 from factory.execution.processes.supervision import Supervision, Watcher
+from factory.execution.services.together import sandboxes, together
 from factory.model.failure import Failure
 from factory.store.system import System
 
@@ -61,12 +62,16 @@ def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal
     egress = Egress(command.hosts, control.system)
     with Launch() as launch, egress:
         try:
-            cover = Cover(command.filesystem) if contained else None
+            cover = Cover(command.filesystems) if contained else None
             process = _started(command, launch, egress, control)
         except (OSError, ValueError) as error:
             return Ended(None, Stopped.NOT_STARTED, 0.0, f"{command.argv[0]!r} could not be started: {error}")
+
+        def up() -> Iterable[int]:
+            return sandboxes(process.pid) if command.instance else filter(None, (launch.first(),))
+
         with command.log.open("wb") as log:
-            watch = Supervision(process, command, control, stop, _covering(watcher, cover, launch), log)
+            watch = Supervision(process, command, control, stop, _covering(watcher, cover, up), log)
             try:
                 stopped = watch.until_end()
             finally:
@@ -83,13 +88,12 @@ def _run_once(command: Command, control: Control, watcher: Watcher, stop: Signal
     )
 
 
-def _covering(watcher: Watcher, cover: Cover | None, launch: Launch) -> Watcher:
-    """A watcher that also hides from a sandbox what begins to listen meanwhile."""
+def _covering(watcher: Watcher, cover: Cover | None, up: Callable[[], Iterable[int]]) -> Watcher:
+    """A watcher that also hides what begins to listen meanwhile, from the sandboxes that are up by then."""
 
     def watch() -> Failure | None:
-        first = launch.first()
-        if cover is not None and first is not None:
-            cover.renew(first)
+        if cover is not None:
+            cover.renew(up())
         return watcher()
 
     return watch
@@ -102,19 +106,24 @@ def _append(log: Path, told: bytes) -> None:
 
 def _started(command: Command, launch: Launch, egress: Egress, control: Control) -> "subprocess.Popen[bytes]":
     argv, everywhere = egress.around(command.argv), command.network is True
+    passed = (launch.status_fd, *egress.descriptors) if command.sandbox.kind is Kind.BUBBLEWRAP else ()
+    if command.instance is not None:
+        whole = together(command, command.instance, argv, passed)
+    else:
+        whole = command.sandbox.around(argv, command.filesystem, command.limits, everywhere, launch.status_fd)
     with (
         (command.stdin or Path(os.devnull)).open("rb") as stdin,
         (command.errors or Path(os.devnull)).open("ab") as err,
     ):
         process = control.system.start(
-            command.sandbox.around(argv, command.filesystem, command.limits, everywhere, launch.status_fd),
+            whole,
             cwd=command.filesystem.folder_on_disk,
             env=dict(command.env),
             stdin=stdin if command.dialogue is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if command.errors is None else err,
             start_new_session=True,
-            pass_fds=(launch.status_fd, *egress.descriptors) if command.sandbox.kind is Kind.BUBBLEWRAP else (),
+            pass_fds=passed,
         )
     launch.started()
     egress.begun()
@@ -136,7 +145,8 @@ def _end_all(
     _kill_group(process.pid)
     if alone:  # a namespace ends with its first process; without one, whoever left the family is looked for
         end(seen.values())
-        end_strays(str(command.filesystem.tree.parent))
+        for filesystem in command.filesystems:
+            end_strays(str(filesystem.tree.parent))
     process.wait()
     if process.stdout is not None:
         process.stdout.close()

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,13 +28,15 @@ def sockets(filesystem: Filesystem) -> Iterator[Mounted]:
         lines = _LISTED.read_bytes().split(b"\n")
     except OSError:
         return
-    covered = (*SCRATCH, RUN, Path("/var/run"), DEV, *filesystem.checkouts, *filesystem.hidden, filesystem.git.hidden)
+    git = filesystem.git
+    unseen = (git.hidden,) if git else ()
+    covered = (*SCRATCH, RUN, Path("/var/run"), DEV, *filesystem.checkouts, *filesystem.hidden, *unseen)
     elsewhere = (
-        (filesystem.git.folder, filesystem.git.at),
+        *([(git.folder, git.at)] if git else []),
         *((mounted.source, mounted.at) for mounted in filesystem.mounted),
     )
     for path in {Path(os.fsdecode(line[line.index(b" /") + 1 :])) for line in lines if b" /" in line}:
-        if not _is_socket(path) or path.is_relative_to(filesystem.git.hidden):
+        if not _is_socket(path) or any(path.is_relative_to(place) for place in unseen):
             continue
         if not any(path.is_relative_to(place) for place in covered):
             yield Mounted(path, path)
@@ -51,24 +53,29 @@ def _is_socket(path: Path) -> bool:
 
 
 class Cover:
-    """Hides from a sandbox that is up already what begins to listen meanwhile."""
+    """Hides from sandboxes that are up already what begins to listen meanwhile."""
 
-    def __init__(self, filesystem: Filesystem) -> None:
-        self._filesystem = filesystem
-        self._known = set(self._listening())
+    def __init__(self, filesystems: Sequence[Filesystem]) -> None:
+        self._filesystems = filesystems
+        self._known = set(self._listening())  # nobody who is put up from now on sees these
+        self._covered: set[tuple[str, Path, int]] = set()
 
     def _listening(self) -> Iterator[tuple[Path, int]]:
         """Each socket, told from a later one at the same place."""
-        for socket in sockets(self._filesystem):
+        for socket in {socket for each in self._filesystems for socket in sockets(each)}:
             with suppress(OSError):  # gone meanwhile
                 yield socket.at, socket.source.lstat().st_ctime_ns
 
-    def renew(self, pid: int) -> None:
-        """Put something over each new socket, for the first process of a sandbox and all that see what it sees."""
-        for path, at in set(self._listening()) - self._known:
-            self._known.add((path, at))
+    def renew(self, pids: Iterable[int]) -> None:
+        """Put something over each new socket, for a process in each sandbox and all that see what it sees."""
+        new = set(self._listening()) - self._known
+        for pid in pids if new else ():
             with suppress(OSError, subprocess.TimeoutExpired):  # ended meanwhile
-                _cover(pid, path)
+                sight = str(Path(f"/proc/{pid}/ns/mnt").readlink())
+                for path, at in sorted(new):
+                    if (sight, path, at) not in self._covered:
+                        self._covered.add((sight, path, at))
+                        _cover(pid, path)
 
 
 def _cover(pid: int, path: Path) -> None:

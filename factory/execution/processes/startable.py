@@ -39,7 +39,8 @@ def covered_by(program: Path, seen: Sequence[Path]) -> Path | None:
 
 
 def _covered(program: Path, filesystem: Filesystem) -> Path | None:
-    own = (filesystem.tree, filesystem.scratch, *filesystem.writable, filesystem.given, filesystem.git.at)
+    git = (filesystem.git.at,) if filesystem.git else ()
+    own = (filesystem.tree, filesystem.scratch, *filesystem.writable, filesystem.given, *git)
     return covered_by(program, (*own, *filesystem.checkouts, *(mounted.at for mounted in filesystem.mounted)))
 
 

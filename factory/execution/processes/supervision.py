@@ -44,7 +44,7 @@ class Supervision:
         self._silent = True
         self._looked = self._started
         self._input = _Input(process, command)
-        self.consumption = Consumption(command.filesystem, command.limits, control.system)
+        self.consumption = Consumption(command.filesystems, command.limits, control.system)
         self.over: Failure | None = None
 
     def until_end(self) -> Stopped:

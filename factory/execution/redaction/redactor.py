@@ -21,6 +21,7 @@ from factory.model.verdict import MachineVerdict
 from factory.store.repository.objects import Objects
 
 _Model = TypeVar("_Model", bound=Format)
+_SERVICE = "services/"  # before the name of one whose log is looked through
 
 
 class Redactor:
@@ -52,6 +53,11 @@ class Redactor:
             for change in done.changes
             if mask.text(change.path) != change.path
         ]
+        breaches += [
+            (name, "has a secret in its name that the contract let through")
+            for name in done.files
+            if mask.text(name) != name
+        ]
         for found in self._scanner.scan(request.policy.secret_scan, texts):
             where = f"line {found.line} holds" if found.name else "the secret scan found"
             breaches.append((found.name.removeprefix("change/"), f"{where} what looks like a secret: {found.kind}"))
@@ -73,6 +79,7 @@ class Redactor:
         outcome = _masked(outcome, Mask.of_environment(request.secrets))
         work, proof = outcome.work, outcome.proof
         logs = {"log": work.log, "trace": work.trace, "hooks": work.hooks}
+        logs |= {f"{_SERVICE}{name}": log for name, log in work.services.items()}
         if proof is not None:
             tails = {f"tail/{ran.name}": ran.tail.encode() for ran in proof.evidence.ran} if proof.evidence else {}
             logs |= {"proof/hooks": proof.hooks, **tails, **proof.logs}
@@ -151,6 +158,7 @@ def _masked(outcome: RunOutcome, mask: Mask) -> RunOutcome:
         # A proposal was inspected before it was made, and is made again from its patch.
         patch=work.patch if outcome.proposal else hide(work.patch),
         files={name: hide(data) for name, data in work.files.items()},
+        services={name: mask.hide_cut(log) for name, log in work.services.items()},
         findings=tuple(_without(finding, mask) for finding in work.findings),
         still_wrong=(),  # the proof has them
     )
@@ -211,6 +219,7 @@ def _redacted(outcome: RunOutcome, texts: Mapping[str, bytes], found: list[Found
         patch=clean.get("patch", work.patch),
         raw_result=clean.get("raw", work.raw_result or b"") or None,
         files={name: clean.get(worker_file(name), data) for name, data in work.files.items()},
+        services={name: clean[f"{_SERVICE}{name}"] for name in work.services},
     )
     if proof is None:
         return replace(outcome, work=work)

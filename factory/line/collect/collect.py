@@ -26,7 +26,7 @@ from factory.model.failure import Cost, Failure, FailureClass
 from factory.model.journal import MOST_LIMITS, History, SeatVerdict
 from factory.model.layout import answers_path, verdict_path
 from factory.model.result import Result, Status
-from factory.model.run_layout import RESULT
+from factory.model.run_layout import RESULT, worker_file
 from factory.model.text import counted
 from factory.model.verdict import Finding
 from factory.store.artifacts import with_manifest
@@ -60,7 +60,10 @@ class EndedRun:
 
     def move(self, payload: Payload) -> Move:
         """A move with everything that the run left."""
-        made_here = () if self.outcome.work.raw_result is not None else (RESULT,)
+        work = self.outcome.work
+        made_here = [RESULT] if work.raw_result is None else []
+        if made_here and self.request.tests and work.claims_success:  # a tester's is never made up: a service failed
+            made_here += map(worker_file, work.files)
         return Move(payload, with_manifest(run_files(self.outcome), made_here))
 
     def block(self, reason: str, failure: FailureClass | None = None, attempt: int | None = None) -> Move:

@@ -10,7 +10,9 @@ from factory.execution.mission.assertion_checks import assertion_calls
 from factory.execution.outcome import RunOutcome
 from factory.execution.proposal import proposal_of
 from factory.execution.request import RunRequest
+from factory.execution.services.evidence import report_breaches
 from factory.model.evidence import Evidence
+from factory.model.mission.report import MOST_EVIDENCE_BYTES, MOST_EVIDENCE_FILES, evidence_name_problem
 from factory.model.text import label, printable
 from factory.store.repository.git import GitError
 from factory.store.repository.objects import MissingObject
@@ -63,8 +65,20 @@ def _of_files(request: RunRequest, outcome: RunOutcome) -> Iterator[str]:
     """Which of the files that it left the contract does not ask for, or not in that size."""
     most = {wanted.path: wanted.max_kb * 1024 for wanted in request.contract.produces.files}
     longer = 1 if outcome.proposal else MASKED_LONGER
+    evidence = {
+        name: len(data)
+        for name, data in outcome.work.files.items()
+        if request.tests and name not in most and not evidence_name_problem(name)
+    }
+    if len(evidence) > MOST_EVIDENCE_FILES or sum(evidence.values()) > longer * MOST_EVIDENCE_BYTES:
+        yield "it left more evidence than is kept"
+    if request.tests and outcome.proposal:
+        yield from (
+            label(f"{what}: {why}")
+            for what, why in report_breaches(request.item, outcome.work.result, outcome.work.files)
+        )
     for name, data in outcome.work.files.items():
-        if len(data) > longer * most.get(name, -1):
+        if name not in evidence and len(data) > longer * most.get(name, -1):
             yield f"the contract does not ask for the file {label(name)} of {len(data)} bytes"
 
 

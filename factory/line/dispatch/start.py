@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from factory.execution.cell.sandbox import sandbox
+from factory.execution.cell.sandbox import nesting_sandbox, sandbox
 from factory.execution.redaction.scanner import unscannable
 from factory.execution.request import RunRequest
 from factory.line.context import Context
@@ -59,19 +59,20 @@ def start(
                 requests.extend([claim.request] if claim.request else [])
                 snapshot = snapshot.after(claim.state).with_breaker(claim.breaker)
     if requests:
-        context.writer.once_published(partial(_warn, context, snapshot))
+        context.writer.once_published(partial(_warn, context, snapshot, any(each.tests for each in requests)))
     for request in requests:
         context.writer.once_published(partial(context.runs.start, request))
     context.writer.publish()
     return found
 
 
-def _warn(context: Context, snapshot: Snapshot) -> None:
-    """Say, once, what does not contain the workers here."""
-    missing = sandbox(snapshot.policy.sandbox).missing
-    if missing and missing not in context.warned:
-        context.warned.add(missing)
-        context.tell(Noticed(f"WITHOUT A SANDBOX: {missing}"))
+def _warn(context: Context, snapshot: Snapshot, tests: bool) -> None:
+    """Say, once, what does not contain the workers here, and the testers if there are any."""
+    mode = snapshot.policy.sandbox
+    missing = {sandbox(mode).missing, *([nesting_sandbox(mode).missing] if tests and mode != "required" else [])}
+    for each in sorted(filter(None, missing - context.warned)):
+        context.warned.add(each)
+        context.tell(Noticed(f"WITHOUT A SANDBOX: {each}"))
 
 
 def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> _Claim:

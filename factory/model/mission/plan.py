@@ -13,6 +13,7 @@ from factory.model.text import said
 
 SCRUTINY, TESTING = "scrutiny", "testing"
 RESERVED = frozenset({SCRUTINY, TESTING})  # the validators' names, which no feature or milestone has
+MOST_SERVICES = 20
 MOST_MILESTONES, MOST_FEATURES = 100, 500  # of a mission; of a milestone
 
 
@@ -87,4 +88,4 @@ class Services(Format):
     """`contracts/missions/<id>/services.yaml`: what scrutiny runs, and what user testing needs."""
 
     checks: dict[Name, Argv] = {}
-    services: dict[Name, Service] = {}
+    services: Annotated[dict[Name, Service], Field(max_length=MOST_SERVICES)] = {}  # started in this order

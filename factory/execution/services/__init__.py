@@ -1,0 +1,1 @@
+"""Services: the product as it runs, beside whoever tries it as its user."""
