@@ -11,7 +11,6 @@ import pytest
 
 from factory.execution.cell.pool import cells_root
 from factory.model.failure import FailureClass
-
 from tests.hostile import needs_bubblewrap
 from tests.witness import wait_for
 from tests.world import World
@@ -393,3 +392,109 @@ def test_a_deadline_ends_the_services_too(world: World) -> None:
     assert world.last("shop.m1.testing").failure is FailureClass.TIMEOUT
     assert not alive(world)
     assert "the shop opens" in left(world)["services/web.log"]
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("done()", "VAL-1: was not answered"),
+        ("", "result.json: is missing"),
+        ('says("VAL-1", "pass")\ndone()', "VAL-1: pass counts only with a file below evidence/"),
+        ('says("VAL-1", "pass", leave("cart.txt", "2 apples"))\ndone()', "VAL-1: its evidence cart.txt is not there"),
+        ('says("VAL-1", "pass", leave("evidence/cart.txt", ""))\ndone()', "evidence/cart.txt is empty"),
+        (PASSES + 'says("VAL-2", "pass", "evidence/cart.txt")\ndone()', "VAL-2: was answered and was not asked about"),
+        (
+            'os.makedirs(out / "evidence")\nos.symlink(os.environ["FACTORY_ITEM"], out / "evidence/item")\n'
+            'says("VAL-1", "pass", "evidence/item")\ndone()',
+            "evidence/item: is no plain file; VAL-1: its evidence evidence/item is not there",
+        ),
+        (
+            'os.symlink("/etc", out / "evidence")\nsays("VAL-1", "pass", "evidence/hostname")\ndone()',
+            "evidence: is no folder; VAL-1: its evidence evidence/hostname is not there",
+        ),
+        (PASSES + 'done(acceptance={"VAL-1": "pass"}, data=None)', "result.json: data: Input should be"),
+    ],
+)
+def test_a_report_that_does_not_hold_is_a_breach_with_a_finding_each(world: World, code: str, what: str) -> None:
+    tried(world, code)
+    last = world.last("shop.m1.testing")
+    assert (last.failure, world.lane("shop.m1.testing")) == (FailureClass.CONTRACT, "blocked")
+    found = "; ".join(f"{each.path}: {each.text}" for each in last.findings)
+    assert what in found
+
+
+def test_evidence_of_an_earlier_run_is_none(world: World) -> None:
+    code = """
+if os.environ["FACTORY_RUN"] == "1":
+    leave("evidence/cart.txt", get("/cart"))
+else:
+    says("VAL-1", "pass", "evidence/cart.txt")
+done()"""
+    mission(world, {"web": WEB})
+    contract(world, code, rework={"max_rounds": 2})
+    ask(world)
+    world.tick(drain=True)
+    files = world.artifacts("shop.m1.testing")
+    assert files["run-1/files/evidence/cart.txt"] == "2 apples" and "run-2/files/evidence/cart.txt" not in files
+    assert [each.text for each in world.last("shop.m1.testing").findings] == [
+        "its evidence evidence/cart.txt is not there"
+    ]
+
+
+def test_what_a_tester_writes_in_its_folder_changes_nothing(world: World) -> None:
+    tried(world, 'pathlib.Path("shop.py").write_text("broken")\n' + PASSES + "done()")
+    assert world.lane("shop.m1.testing") == "done"
+    assert world.read("shop.py") == SHOP and left(world)["patch.diff"] == ""
+
+
+def test_a_secret_in_evidence_is_a_breach(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_KEY", "a-very-long-word-of-the-shop")
+    mission(world, {"web": WEB})
+    code = TRY + 'says("VAL-1", "pass", leave("evidence/key.txt", "it is " + os.environ["SHOP_KEY"]))\ndone()'
+    contract(world, "", worker={"run": ["python3", "-c", code], "secrets": ["SHOP_KEY"]})
+    ask(world)
+    world.tick()
+    assert world.last("shop.m1.testing").failure is FailureClass.CONTRACT
+    assert left(world)["files/evidence/key.txt"] == "it is [masked SHOP_KEY]"
+
+
+def test_without_services_a_tester_still_sees_no_source(world: World) -> None:
+    mission(world, {})
+    contract(world, 'says("VAL-1", "blocked", leave("evidence/here", json.dumps([os.listdir("."), services])))\ndone()')
+    ask(world)
+    world.tick()
+    assert left(world)["files/evidence/here"] == "[[], {}]"
+
+
+def test_without_bubblewrap_services_are_on_this_machine_and_the_tester_has_no_source_in_its_folder(
+    world: World,
+) -> None:
+    world.policy("sandbox: off\n")
+    code = 'leave("evidence/here", json.dumps([os.listdir("."), services["web"]["port"]]))\n' + PASSES + "done()"
+    files = tried(world, code)
+    assert answers(files)["VAL-1"]["state"] == "pass"
+    assert json.loads(files["files/evidence/here"])[0] == []
+    (contained,) = [each.sandbox for each in world.journal("shop.m1.testing") if each.sandbox]
+    assert "the policy says sandbox: off" in contained
+    assert not alive(world)
+
+
+def test_without_bubblewrap_a_service_that_ends_fails_every_assertion_too(world: World) -> None:
+    world.policy("sandbox: off\n")
+    dies = {**WEB, "run": ["sh", "-c", 'python3 shop.py "$0" & sleep 2; exit 9', "{{ port }}"]}
+    files = tried(world, 'get("/health")\ntime.sleep(60)', {"web": dies})
+    assert "ended with exit status 9 while it was tried" in str(answers(files)["VAL-1"]["said"])
+    assert not alive(world)
+
+
+@needs_bubblewrap
+def test_a_network_of_hosts_is_the_testers_too(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        port = host.getsockname()[1]
+        mission(world, {"web": WEB})
+        worker = {"run": ["python3", "-c", TRY + REACH.format(port=port, here="127.0.0.2")]}
+        contract(world, "", worker={**worker, "sandbox": {"network": [f"127.0.0.1:{port}"]}})
+        ask(world)
+        world.tick()
+    files = left(world)
+    assert [files[f"files/evidence/{name}"] for name in ("own", "host", "outside")] == ["reached", "reached", "failed"]

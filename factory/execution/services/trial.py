@@ -15,6 +15,7 @@ from factory.execution.cell.sandbox import Kind, Sandbox, nesting_sandbox
 from factory.execution.control import Control
 from factory.execution.outcome import Work
 from factory.execution.processes.command import Command
+from factory.execution.processes.sockets import SCRATCH
 from factory.execution.processes.startable import unstartable
 from factory.execution.prompts.prompt import render_argv
 from factory.execution.request import RunRequest
@@ -46,6 +47,7 @@ class Trial:
         patience = sum(each.seconds for each in self.instance.services) if self.instance else 0.0
         return replace(
             command,
+            env={**command.env, **_scratch(self.boundary)},
             sandbox=self.boundary,
             instance=self.instance,
             startup_s=None if silence is None else silence + patience,
@@ -83,7 +85,7 @@ def prepared(request: RunRequest, cells: Cells, control: Control) -> Iterator[Tr
             yield Trial(cell, cell.log, None, boundary)
             return
         place = stack.enter_context(hooks.prepared_cell(cells, request, product, control))
-        instance = Instance(_commands(request, services, place), place.filesystem, place.place / _NOTES)
+        instance = Instance(_commands(request, services, place, boundary), place.filesystem, place.place / _NOTES)
         files.remove_tree(instance.notes)
         instance.notes.mkdir()
         yield Trial(cell, place.log, instance, boundary, _unstartable(instance, boundary))
@@ -97,13 +99,18 @@ def _blind(filesystem: Filesystem) -> Filesystem:
     return replace(filesystem, git=None, hidden=hidden)
 
 
-def _commands(request: RunRequest, services: Services, place: Cell) -> tuple[ServiceCommand, ...]:
+def _scratch(boundary: Sandbox) -> dict[str, str]:
+    """A short name for what is the cell's own: below a long one no browser can have a socket (unix(7))."""
+    return {"TMPDIR": str(SCRATCH[0])} if boundary.kind is Kind.BUBBLEWRAP else {}
+
+
+def _commands(request: RunRequest, services: Services, place: Cell, boundary: Sandbox) -> tuple[ServiceCommand, ...]:
     """The services with a free port each. Raises TemplateProblem."""
     found: list[ServiceCommand] = []
     with ExitStack() as held:  # until each has its own
         for name, service in services.services.items():
             taken = held.enter_context(socket.create_server((LOOPBACK, 0)))
-            env = place.environment(request.contract.worker.env)
+            env = {**place.environment(request.contract.worker.env), **_scratch(boundary)}
             found.append(_command(name, service, env, taken.getsockname()[1]))
     return tuple(found)
 
