@@ -134,6 +134,16 @@ def test_a_prompt_may_name_the_addresses(world: World) -> None:
     assert left(world)["files/evidence/p"].startswith("Try http://127.0.0.1:")
 
 
+def test_a_person_is_shown_the_prompt_before_there_are_ports(world: World) -> None:
+    world.write("contracts/prompts/test.md", "Try {{ services.web.url }} now.\n")
+    mission(world, {"web": WEB})
+    contract(world, "", worker={"run": ["true"], "prompt": "contracts/prompts/test.md"})
+    ask(world)
+    world.commit("Filed")
+    world.policy("limits: {inbox: 10}\n")
+    assert "Try http://127.0.0.1:PORT now." in world.command("prompt", "shop.m1.testing")
+
+
 def test_a_service_runs_the_target_in_files_and_a_home_of_its_own(world: World) -> None:
     files = tried(world, 'says("VAL-1", "pass", leave("evidence/where", get("/where") + get("/seen")))\ndone()')
     assert files["files/evidence/where"].startswith(f"{world.root}..")
@@ -292,11 +302,21 @@ done()"""
     assert began[0] <= ended[-1] and ended[0] <= began[-1]
 
 
+DRIPS = """import socket, sys, time
+client, _ = socket.create_server(("127.0.0.1", int(sys.argv[1]))).accept()
+client.sendall(b"HTTP/1.1 200 OK\\r\\nX: ")
+while True:
+    client.sendall(b"y")
+    time.sleep(0.2)
+"""
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
         ({"run": ["sh", "-c", "echo the till is stuck; exec sleep 60"], "seconds": 0.5}, "was not ready within 0.5 s"),
         ({"ready": {"http": "/nothing"}, "seconds": 0.5}, "/nothing answers with status 404"),
+        ({"run": ["python3", "slow.py", "{{ port }}"], "seconds": 2}, "was not ready within 2 s: it does not come to"),
         ({"ready": {"run": ["false"]}, "seconds": 0.5}, "its command ended with exit status 1"),
         ({"run": ["sh", "-c", "echo the till is stuck; exit 4"]}, "ended with exit status 4 before it was ready"),
         ({"run": ["sh", "-c", "sleep 60 & exit 0"]}, "ended with exit status 0 before it was ready"),
@@ -307,6 +327,7 @@ done()"""
 def test_a_service_that_is_never_ready_fails_every_assertion_and_no_tester_is_started(
     world: World, changed: dict[str, object], why: str
 ) -> None:
+    world.write("slow.py", DRIPS)
     mission(world, {"web": {**WEB, **changed}})
     contract(world, 'print("I was started")\n' + PASSES + "done()")
     ask(world, asked=("VAL-1", "VAL-2"))

@@ -14,7 +14,7 @@ from factory.model.item import Item, Validator
 from factory.model.layout import mission_folder, plan_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.bounds import Steering
-from factory.model.mission.plan import Services
+from factory.model.mission.plan import LOOPBACK, Services
 from factory.model.moments import rfc3339
 from factory.model.network import Network, united
 from factory.model.policy import Policy
@@ -194,8 +194,13 @@ class RunRequest:
             ],
             "model": agent.model if agent else None,
             "max_turns": self.policy.agent.max_turns,
-            "services": {},  # a tester's are known once they have their ports
+            "services": self._services(),
         }
+
+    def _services(self) -> dict[str, JsonValue]:
+        """A tester's services, as far as they are known before they have their ports."""
+        names = self.services.services if self.services else ()
+        return {name: {"host": LOOPBACK, "port": "PORT", "url": f"http://{LOOPBACK}:PORT"} for name in names}
 
     def _issue(self) -> JsonValue:
         """The item under the Symphony specification's names (its section 4.1.1), beside its own."""

@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from factory.execution.services.instance import LOOPBACK, STATUS_FD, Ending, Order, Program, ServiceOrder
+from factory.execution.services.instance import STATUS_FD, Ending, Order, Program, ServiceOrder
 from factory.model.base import Argv
+from factory.model.mission.plan import LOOPBACK
 from factory.store.system import MACHINE
 
 _SERVICE_FAILED = 3  # our own exit status; not 1, which is a sandbox's that could not be put up
@@ -27,8 +28,10 @@ _SIGNALLED = 128
 _ANSWER_S = 5.0  # that one request for whether a service is ready may take
 _FIRST_LOOK_S, _LATER_LOOK_S = 0.05, 0.5
 _LOOKED_AGAIN_S = 60.0
+_LEAST_S = 0.1
 _LAST_WORDS_S = 1.0  # until what a service printed at its end has been read
 _CHUNK = 65536
+_MOST_THREADS = 100
 _NOT_READ = b"\n[cut here: more output than the contract allows]\n"
 _BEGAN = b'"exit-code"'  # told only of a process that was begun (bwrap(1), --json-status-fd)
 
@@ -65,7 +68,7 @@ class Inside:
 
     def __init__(self, order: Order) -> None:
         self._order = order
-        self._readers = MACHINE.threads(len(order.services), "log")
+        self._threads = MACHINE.threads(_MOST_THREADS, "service")  # one reads its log, others ask whether it is ready
         self._running: list[Running] = []
 
     def run(self) -> int:
@@ -104,7 +107,7 @@ class Inside:
         finally:
             os.close(tells)
         assert process.stdout is not None
-        log = self._readers.submit(_keep, process.stdout, Path(order.log), self._order.log_bytes)
+        log = self._threads.submit(_keep, process.stdout, Path(order.log), self._order.log_bytes)
         service = Running(order, process, told if self._order.contained else -1, log)
         self._running.append(service)
         return service
@@ -117,13 +120,19 @@ class Inside:
             said = service.ended()
             if said:
                 return f"{said} before it was ready"
-            missing = _missing(order)
+            missing = self._missing(order, min(_ANSWER_S, until - MACHINE.monotonic()))
             if not missing:
                 return ""
             if MACHINE.monotonic() > until:
                 return f"was not ready within {order.seconds:g} s: {missing}"
             MACHINE.sleep(pause)
             pause = min(2 * pause, _LATER_LOOK_S)
+
+    def _missing(self, order: ServiceOrder, seconds: float) -> str:
+        """What a service lacks to be ready, also when it never comes to the end of its answer."""
+        found: list[str] = []
+        MACHINE.settle([self._threads.submit(lambda: found.append(_missing(order)))], max(_LEAST_S, seconds))
+        return found[0] if found else "it does not come to the end of an answer"
 
     def _tried(self) -> int:
         """Let the tester try what is ready now, as long as it stays so."""

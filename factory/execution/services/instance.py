@@ -6,9 +6,8 @@ from pathlib import Path
 
 from factory.execution.cell.filesystem import Filesystem
 from factory.model.base import Argv, Format
-from factory.model.mission.plan import Ready
+from factory.model.mission.plan import LOOPBACK, Ready
 
-LOOPBACK = "127.0.0.1"
 ORDER, ENDING = "order.json", "ending.json"  # in the folder of notes
 STATUS_FD = "{told}"  # stands in an argv for the file descriptor on which a sandbox tells what became of it
 

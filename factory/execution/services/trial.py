@@ -19,9 +19,9 @@ from factory.execution.processes.sockets import SCRATCH
 from factory.execution.processes.startable import unstartable
 from factory.execution.prompts.prompt import render_argv
 from factory.execution.request import RunRequest
-from factory.execution.services.instance import ENDING, LOOPBACK, Ending, Instance, ServiceCommand
+from factory.execution.services.instance import ENDING, Ending, Instance, ServiceCommand
 from factory.model.gate import unanswered
-from factory.model.mission.plan import Service, Services
+from factory.model.mission.plan import LOOPBACK, Service, Services
 from factory.model.mission.report import EVIDENCE_FOLDER, Answer, Tried, UserReport
 from factory.model.result import Result, Status
 from factory.store import files, logs

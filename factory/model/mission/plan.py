@@ -14,6 +14,7 @@ from factory.model.text import said
 SCRUTINY, TESTING = "scrutiny", "testing"
 RESERVED = frozenset({SCRUTINY, TESTING})  # the validators' names, which no feature or milestone has
 MOST_SERVICES = 20
+LOOPBACK = "127.0.0.1"  # where they listen
 MOST_MILESTONES, MOST_FEATURES = 100, 500  # of a mission; of a milestone
 
 
