@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -519,3 +520,50 @@ def test_a_network_of_hosts_is_the_testers_too(world: World) -> None:
         world.tick()
     files = left(world)
     assert [files[f"files/evidence/{name}"] for name in ("own", "host", "outside")] == ["reached", "reached", "failed"]
+
+
+def test_a_factory_that_is_stopped_takes_services_and_tester_along(world: World) -> None:
+    mission(world, {"web": WEB})
+    contract(world, 'get("/cart")\nsubprocess.run(["sleep", "617"])')
+    ask(world)
+    factory = world.start("tick")
+    wait_for(lambda: any(each.startswith("sleep 617") for each in alive(world)))
+    factory.send_signal(signal.SIGINT)
+    factory.communicate()
+    assert not alive(world)
+    assert world.lane("shop.m1.testing") == "inbox", "to be tried again, at no cost"
+
+
+def test_without_bubblewrap_the_next_pass_ends_what_a_killed_factory_left(world: World) -> None:
+    world.policy("sandbox: off\n")
+    mission(world, {"web": WEB})
+    contract(world, 'if os.environ["FACTORY_RUN"] == "1":\n    subprocess.run(["sleep", "617"])\n' + PASSES + "done()")
+    ask(world)
+    factory = world.start("tick")
+    wait_for(lambda: any(each.startswith("sleep 617") for each in alive(world)))
+    factory.kill()
+    factory.communicate()
+    world.tick()
+    assert not alive(world)
+
+
+def test_what_a_service_writes_counts_as_the_runs(world: World) -> None:
+    fills = 'while head -c 900000 /dev/zero > "$HOME/$((i+=1))"; do sleep 0.01; done & exec python3 shop.py "$0"'
+    mission(world, {"web": {**WEB, "run": ["sh", "-c", fills, "{{ port }}"]}})
+    contract(world, "time.sleep(60)", limits={"disk_mb": 5})
+    ask(world)
+    world.tick()
+    last = world.last("shop.m1.testing")
+    assert last.failure is FailureClass.CONTRACT and "MB written; the contract allows 5" in str(last.reason)
+    assert not alive(world)
+
+
+def test_of_a_log_without_end_the_beginning_is_kept(world: World) -> None:
+    floods = 'echo the first line; (yes | head -c 3000000) & exec python3 shop.py "$0"'
+    mission(world, {"web": {**WEB, "run": ["sh", "-c", floods, "{{ port }}"]}})
+    contract(world, "time.sleep(1)\n" + PASSES + "done()", limits={"output_mb": 1})
+    ask(world)
+    world.tick()
+    log = left(world)["services/web.log"]
+    assert log.startswith("the first line\ny\n") and len(log) < 300_000
+    assert "[cut here: more output than the contract allows]" in log
