@@ -40,6 +40,16 @@ def read_mission(objects: Objects, tree: str, mission: str) -> MissionFiles:
     return MissionFiles(plan, assertions.root, services, skills)
 
 
+def read_services(objects: Objects, tree: str, mission: str) -> Services:
+    """What of a mission's product is run where it is tried; nothing where that is not said. Raises InvalidFile."""
+    problems: list[Problem] = []
+    path = services_path(mission)
+    found = _read(Services, objects, tree, path, problems) if objects.find(tree, path) is not None else Services()
+    if found is None:
+        raise InvalidFile(*problems)
+    return found
+
+
 def _read(model: type[_M], objects: Objects, tree: str, path: str, problems: list[Problem]) -> _M | None:
     entry = objects.find(tree, path)
     if entry is None:

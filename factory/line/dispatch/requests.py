@@ -8,13 +8,13 @@ from factory.line.mission.brief import brief_of, feature_of, patches_of
 from factory.line.mission.standing import steering_of
 from factory.line.review.proposals import Unreadable, base_of, restore_proposal
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.layout import run_file, services_path
+from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
 from factory.model.mission.bounds import Steering
 from factory.model.mission.plan import Services
 from factory.model.run_layout import PATCH
 from factory.model.verdict import SUBJECT_CHANGED
-from factory.store import yaml
+from factory.store.missions import read_services
 from factory.store.repository.git import GitError
 from factory.store.skills import read_skill
 
@@ -75,7 +75,7 @@ def next_request(
         agent=agent,
         contract_source=library.contract_bytes(snapshot.tree, request.contract_name) or b"",
         prompts={name: library.prompt_file(snapshot.tree, path) for name, path in asked.items()},
-        services=_services(reader, request) if request.tests else None,
+        services=_services(reader, request),
         skills=tuple(read_skill(reader.repository.objects, snapshot.tree, name) for name in dict.fromkeys(wanted)),
     )
     if history.worker != request.worker:
@@ -86,11 +86,11 @@ def next_request(
 
 
 def _services(reader: SnapshotReader, request: RunRequest) -> Services | None:
-    """The services of an item's mission, as its base has them; None where it has none. Raises InvalidFile."""
+    """What a tester tries: the services of its mission, as its base has them. Raises InvalidFile."""
+    if not request.tests or request.item.mission is None:
+        return None
     objects = reader.repository.objects
-    path = services_path(request.item.mission or "")
-    data = objects.file(objects.commit(request.base).tree, path) if request.item.mission else None
-    return yaml.load(Services, yaml.Source(path, data)) if data is not None else None
+    return read_services(objects, objects.commit(request.base).tree, request.item.mission)
 
 
 def content_to_start_from(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> tuple[str, str]:
