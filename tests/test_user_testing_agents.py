@@ -10,10 +10,17 @@ import pytest
 
 from tests.hostile import needs_bubblewrap
 from tests.test_agent_programs import stand_in
-from tests.test_user_testing import ASKED, PASSES, TRY, WEB, answers, ask, contract, left, mission
+from tests.user_testing import ASKED, PASSES, TRY, WEB, answers, ask, contract, left, mission, shop_is_done
 from tests.world import World
 
 pytestmark = pytest.mark.slow  # it starts processes
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A repository whose mission `shop` is looked at again."""
+    return World.after(shop_is_done, tmp_path / "repo")
+
 
 _PAGE = """<html><body><h1 id="sum">loading</h1><script>
 fetch("/cart").then(answer => answer.text()).then(text => document.getElementById("sum").textContent = text + "!")

@@ -13,10 +13,17 @@ from time import sleep
 import pytest
 
 from tests.hostile import Scene, needs_bubblewrap, scene  # noqa: F401
-from tests.test_user_testing import PASSES, TRY, WEB, alive, answers, ask, contract, left, mission
+from tests.user_testing import PASSES, TRY, WEB, alive, answers, ask, contract, left, mission, shop_is_done
 from tests.world import World
 
 pytestmark = pytest.mark.slow  # it starts processes
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A repository whose mission `shop` is looked at again."""
+    return World.after(shop_is_done, tmp_path / "repo")
+
 
 # A bubblewrap that cannot be used within another one, as where AppArmor keeps it from that.
 _ALONE = """#!/bin/sh
@@ -76,6 +83,7 @@ def test_no_socket_of_the_machine_answers_a_tester_whenever_it_began_to_listen(s
         [scene.place / "home/before", scene.place / "home/meanwhile", scene.place / "home/late"],
     )
     slow = {**WEB, "run": ["sh", "-c", 'sleep 2; exec python3 shop.py "$0"', "{{ port }}"]}
+    shop_is_done(world)
     mission(world, {"web": slow})
     tries = f"""
 time.sleep(3)

@@ -7,7 +7,7 @@ import pytest
 from tests.real_agents.factory_of import agent, factory_of
 from tests.real_agents.model import Step, model
 from tests.real_agents.programs import VERSIONS
-from tests.test_user_testing import WEB, answers, ask, left, mission
+from tests.user_testing import WEB, answers, ask, left, mission, shop_is_done
 from tests.world import World
 
 pytestmark = pytest.mark.real_agents
@@ -24,6 +24,7 @@ END"""
 
 @pytest.mark.parametrize("kind", VERSIONS)
 def test_a_real_agent_tries_the_running_product(world: World, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    shop_is_done(world)
     with model(Step("I try it.", run=_TRIES), Step("It holds.")) as (address, script):
         reach = {"network": [address.removeprefix("http://")]}
         factory_of(world, monkeypatch, {"it": {**agent(kind, address), **reach}}, checks=[], apply={"mode": "none"})
