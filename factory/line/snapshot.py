@@ -151,16 +151,13 @@ class SnapshotReader:
                 lost[item_id] = History()
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
-        under_way = {state.id: state.item for state in items.values() if state.history.mission.under_way}
+        under_way = {each.id: each.item for each in items.values() if each.history.mission.under_way}
         missions = self._missions.at(head, workflow.policy, under_way, problems)
         items = {item_id: _cast(state, missions) for item_id, state in items.items()}
         breakers, found = breakers_in(self.repository.objects, tree)
         problems.extend(found)
         histories = [state.history for state in items.values()]
-        limited = workflow.policy.budget.usd_per_day is not None
-        spent, unknown = (
-            spent_today(self.artifacts, tree, histories, now, workflow.policy, problems) if limited else (0.0, 0)
-        )
+        spent, unknown = spent_today(self.artifacts, tree, histories, now, workflow.policy, problems)
         turn = self._turn(tree, items, now)
         return Snapshot(
             now,

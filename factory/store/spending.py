@@ -19,7 +19,12 @@ def spent_today(
     policy: Policy,
     problems: list[Problem],
 ) -> tuple[float, int]:
-    """(what all runs since midnight have cost, of how many that is unknown), of open items and finished ones."""
+    """(what all runs since midnight have cost, of how many that is unknown), of open items and finished ones.
+
+    Added up only where a day has a budget.
+    """
+    if policy.budget.usd_per_day is None:
+        return 0.0, 0
     began, day = midnight(now), day_of(now)
     histories = [*open_items]
     for item_id in artifacts.finished_on(tree, day):
