@@ -67,6 +67,14 @@ def test_a_plan_that_is_no_yaml_is_sent_back_with_its_line(world: World) -> None
     assert found(world) == ["plan.yaml:7: the key 'goal' stands here twice"]
 
 
+def test_a_plan_that_is_too_large_to_be_read_is_sent_back(world: World) -> None:
+    writes = f"import os; os.makedirs({FOLDER!r}); open({FOLDER + '/plan.yaml'!r}, 'w').write('#' * 300_000)"
+    world.contract("mission", worker={"run": ["python3", "-c", writes]}, produces=MISSION)
+    world.item("shop", contract="mission")
+    world.tick()
+    assert found(world)[0] == "plan.yaml:1: is 300000 bytes long; at most 262144 are read"
+
+
 def test_a_run_that_leaves_no_plan_is_sent_back(world: World) -> None:
     planned(world, [{"write": {"path": f"{FOLDER}/notes.md", "text": "Later.\n"}}])
     told = "is missing; a mission is a plan.yaml and the assertions.yaml it fulfills"

@@ -51,7 +51,12 @@ class PlanFiles:
         folder = objects.find(tree, mission_folder(mission))
         held = folder.oid if folder and folder.is_folder else EMPTY_TREE
         changes = diff(objects, EMPTY_TREE, held, f"{mission_folder(mission)}/")
-        return cls(mission, frozenset(change.path for change in changes), lambda path: objects.file(tree, path))
+
+        def read(path: str) -> bytes | None:
+            entry = objects.find(tree, path)
+            return objects.regular(path, entry, yaml.MAX_BYTES) if entry else None
+
+        return cls(mission, frozenset(change.path for change in changes), read)
 
     @property
     def skills(self) -> dict[str, str]:
