@@ -17,6 +17,7 @@ ASSERTIONS = """\
 PLAN = """\
 goal: A shop that sells
 constraints: [No framework]
+notes: [The clock is in UTC]
 budget: {usd: 10}
 writers: 2
 roles: {work: solver}
@@ -40,6 +41,7 @@ services: {web: {run: [python, -m, shop], ready: {http: /health}, seconds: 5}}
 TOLD = """\
 The plan: A shop that sells
   keep to: No framework
+  learned: The clock is in UTC
   2 milestones, 3 features (1 infrastructure), 3 assertions (2 by a check, 1 by user testing)
   written by 2 workers at a time
   budget: 10 USD; 1 feature with 4 USD together

@@ -55,6 +55,7 @@ def _lines(told: _Told) -> Iterator[str]:
     plan = told.files.plan
     yield f"The plan: {one_line(plan.goal)}"
     yield from (f"  keep to: {one_line(each)}" for each in plan.constraints)
+    yield from (f"  learned: {one_line(each)}" for each in plan.notes)
     yield f"  {_size(told)}"
     yield f"  written by {counted(plan.writers, 'worker')} at a time"
     yield f"  budget: {_budget(plan.budget) or 'none of its own'}{_shares(told)}"
