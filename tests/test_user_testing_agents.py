@@ -4,13 +4,15 @@ import base64
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.hostile import needs_bubblewrap
+from tests.missions import Mission, feature, milestone
 from tests.test_agent_programs import stand_in
-from tests.user_testing import ASKED, PASSES, TRY, WEB, answers, ask, contract, left, mission, shop_is_done
+from tests.user_testing import ASKED, PASSES, SHOP, TRY, WEB, answers, ask, contract, left, mission, shop_is_done
 from tests.world import World
 
 pytestmark = pytest.mark.slow  # it starts processes
@@ -75,6 +77,35 @@ def test_a_browser_is_driven_against_the_running_page_and_its_screenshot_kept(wo
     listed = json.loads(files["manifest.json"])["files"]["files/evidence/cart.png"]
     assert listed["bytes"] == len(shown) and listed["by"] == "worker"
     world.factory("audit")
+
+
+def test_a_mission_is_at_its_end_once_a_browser_has_seen_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = chromium_problem()
+    if problem:
+        pytest.skip(problem)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    world = World.create(tmp_path / "repo")
+    made = SHOP.replace('"/cart"', f'"/page": {_PAGE!r}, "/cart"', 1)
+    wrong = made.replace("2 apples", "3 apples")
+    shop = Mission(
+        world, {"shop.page": {"write": {"shop.py": wrong}}, "shop.fix-1": {"write": {"shop.py": made + "# right\n"}}}
+    )
+    world.write("contracts/missions/shop/services.yaml", json.dumps({"services": {"web": WEB}}))
+    world.commit("How it is served")
+    contract(world, _DRIVES, name="testing")
+    said = {"id": "VAL-1", "text": "The page says that there are 2 apples", "by": "user-testing", "paths": ["shop.py"]}
+    shop.plan([said], milestone("m1", feature("page", "VAL-1")))
+    shop.drain()
+    assert world.lane("shop") == "done", world.last("shop")
+    assert shop.states() == {"VAL-1": "passed"}
+    first, second = ("shop.m1.testing", "shop.m1.testing-2")
+    assert answers(left(world, first))["VAL-1"]["state"] == "fail", "no check could see it"
+    assert "3 apples!" in left(world, first)["files/evidence/cart.html"]
+    assert "2 apples!" in left(world, second)["files/evidence/cart.html"]
+    assert "files/evidence/cart.png" in json.loads(left(world, second)["manifest.json"])["files"]
+    world.command("audit")
 
 
 def _path(world: World) -> str:
