@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.execution.cell.sandbox import Kind, sandbox
 from factory.model.failure import FailureClass
 from tests.hostile import needs_bubblewrap
 from tests.user_testing import PASSES, SHOP, TRY, WEB, alive, answers, ask, contract, left, mission, shop_is_done, tried
@@ -212,6 +213,12 @@ leave("evidence/seen", get("/seen"))
 says("VAL-1", "pass", "evidence/seen")
 time.sleep(1.0)
 leave("evidence/later", get("/seen"))
+answering = []
+for port in range(1024, 65536):
+    with socket.socket() as each:
+        if each.connect_ex(("127.0.0.1", port)) == 0 and each.getsockname() != each.getpeername():
+            answering.append(port)
+leave("evidence/answering", json.dumps(answering))
 done()"""
     mission(world, {"web": WEB})
     contract(world, code)
@@ -221,6 +228,8 @@ done()"""
     found = [left(world, f"shop.m1.testing.{area}") for area in ("cart", "till")]
     assert [len(each["files/evidence/later"]) for each in found] == [4, 4], "one look for ready, and three of their own"
     assert len({each["files/evidence/port"] for each in found}) == 2
+    for each in found if sandbox("auto").kind is Kind.BUBBLEWRAP else ():
+        assert each["files/evidence/answering"] == f"[{each['files/evidence/port']}]", "its own, and nobody else's"
     began, ended = ([entry.at for entry in world.journal(f"shop.m1.testing.{a}")] for a in ("cart", "till"))
     assert began[0] <= ended[-1] and ended[0] <= began[-1]
 
@@ -479,3 +488,20 @@ def test_of_a_log_without_end_the_beginning_is_kept(world: World) -> None:
     log = left(world)["services/web.log"]
     assert log.startswith("the first line\ny\n") and len(log) < 300_000
     assert "[cut here: more output than the contract allows]" in log
+
+
+def test_services_that_cannot_be_read_are_told_with_their_line_and_hold_up_nobody_else(world: World) -> None:
+    mission(world, {"web": {**WEB, "port": 80}})
+    contract(world, PASSES + "done()")
+    ask(world)
+    world.item("other")
+    said = world.command("tick", status=None)
+    assert world.lane("other") == "done"
+    assert "contracts/missions/shop/services.yaml:1:" in said + str(world.last("shop.m1.testing").reason)
+
+
+def test_services_whose_argv_is_no_template_are_told_to_a_person(world: World) -> None:
+    tried(world, PASSES + "done()", {"web": {**WEB, "run": ["python3", "shop.py", "{{ prt }}"]}})
+    last = world.last("shop.m1.testing")
+    assert (last.failure, world.lane("shop.m1.testing")) == (FailureClass.CONFIG, "blocked")
+    assert "services.web.run[2]" in str(last.reason)
