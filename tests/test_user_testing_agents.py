@@ -95,7 +95,12 @@ def test_a_mission_is_at_its_end_once_a_browser_has_seen_its_page(
     world.write("contracts/missions/shop/services.yaml", json.dumps({"services": {"web": WEB}}))
     world.commit("How it is served")
     contract(world, _DRIVES, name="testing")
-    said = {"id": "VAL-1", "text": "The page says that there are 2 apples", "by": "user-testing", "paths": ["shop.py"]}
+    said: dict[str, object] = {
+        "id": "VAL-1",
+        "text": "The page says that there are 2 apples",
+        "by": "user-testing",
+        "paths": ["shop.py"],
+    }
     shop.plan([said], milestone("m1", feature("page", "VAL-1")))
     shop.drain()
     assert world.lane("shop") == "done", world.last("shop")
