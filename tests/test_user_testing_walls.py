@@ -119,3 +119,17 @@ leave("evidence/said", "\\n".join(said))
         world.tick()
         beginning.join()
     assert left(world)["files/evidence/said"].count("[Errno 111]") == 3
+
+
+@needs_bubblewrap
+def test_gits_folder_is_hidden_wherever_it_lies(scene: Scene) -> None:  # noqa: F811
+    world, store = scene.world, scene.place / "elsewhere/store"
+    shop_is_done(world)
+    world.git("init", "-q", "--separate-git-dir", str(store))
+    mission(world, {"web": WEB})
+    tries = f'leave("evidence/store", json.dumps([os.path.exists({str(store)!r} + each) for each in ("", "/HEAD")]))\n'
+    contract(world, tries + PASSES + "done()")
+    ask(world)
+    world.tick()
+    assert (store / "HEAD").exists()
+    assert left(world)["files/evidence/store"] == "[true, false]", "an empty folder"

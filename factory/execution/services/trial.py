@@ -94,9 +94,10 @@ def prepared(request: RunRequest, cells: Cells, control: Control) -> Iterator[Tr
 def _blind(filesystem: Filesystem) -> Filesystem:
     """The same without sight of git, which has the source and all that was said of it."""
     git = filesystem.git
-    covered = git is None or any(git.folder.is_relative_to(place) for place in filesystem.checkouts)
-    hidden = filesystem.hidden if covered or git is None else (*filesystem.hidden, git.folder)
-    return replace(filesystem, git=None, hidden=hidden)
+    if git is None or any(git.folder.is_relative_to(place) for place in filesystem.checkouts):
+        return replace(filesystem, git=None)
+    rest = (place for place in filesystem.hidden if not place.is_relative_to(git.folder))
+    return replace(filesystem, git=None, hidden=(*rest, git.folder))
 
 
 def _scratch(boundary: Sandbox) -> dict[str, str]:
