@@ -20,6 +20,7 @@ from factory.model.moments import day_of, epoch, midnight, moment_of, rfc3339
 from factory.model.text import counted
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
+from factory.report.mission_progress import UNDER_WAY, with_missions
 from factory.report.pending_edits import noted
 from factory.report.status_row import LastStatus, Row, shown
 from factory.store import files
@@ -69,6 +70,8 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
             rows.append(_in_line(reader, snapshot, state, waiting[state.id]))
         elif state.lane is Lane.ACTIVE and state.unread:
             rows.append(_row(reader, snapshot, state, "invalid", state.problem))
+        elif state.lane is Lane.ACTIVE and state.history.mission.under_way:
+            rows.append(_row(reader, snapshot, state, UNDER_WAY, "its plan cannot be read"))
         elif state.lane is Lane.ACTIVE:
             rows.append(_row(reader, snapshot, state, *liveness(reader, snapshot, state, held_by)))
         elif state.lane is Lane.REVIEW:
@@ -78,6 +81,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         elif state.lane is Lane.BLOCKED:
             why = with_hook(reader, snapshot, state, _why_blocked(state))
             rows.append(_row(reader, snapshot, state, "waiting", why))
+    rows = with_missions(reader, snapshot, rows)
     coming = noted(reader, snapshot, edits)
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
@@ -166,12 +170,21 @@ def _why_blocked(state: ItemState) -> str:
     """Why an item is blocked, and how a person answers a worker that asks."""
     reason = state.problem or state.history.reason or "moved here by hand"
     last = state.history.entries[-1] if state.history.entries else None
+    if last is not None and last.event is Event.PAUSE:
+        return _why_paused(state, reason.splitlines()[0])
     asks = last is not None and last.event is Event.BLOCK and last.source is Lane.ACTIVE and last.failure is None
     if state.problem or not asks:
         return reason
     if state.history.questions:
         return f"asks: {reason.splitlines()[0]} (factory answer {state.id}, or edit {answers_path(state.id)})"
     return f"{reason.splitlines()[0]} (say more in the item, {state.placed.path}, then factory retry {state.id})"
+
+
+def _why_paused(state: ItemState, reason: str) -> str:
+    """Why a mission is paused, and how it goes on."""
+    if state.history.questions:
+        return f"asks: {reason} (factory answer {state.id}, or edit {answers_path(state.id)})"
+    return f"paused: {reason} (factory mission resume {state.id})"
 
 
 def _with_note(row: Row, note: str) -> Row:

@@ -1,5 +1,6 @@
 """Rows of the status: open items as people ask about them, and those that `factory status` found last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -18,7 +19,7 @@ class Row:
     id: str
     title: str
     lane: Lane
-    state: str  # new | ready | waiting | running | checking | judging | stalled | invalid
+    state: str  # new | ready | waiting | running | checking | judging | stalled | invalid | under-way
     since: datetime | None
     note: str
     labels: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Row:
     round: int = 1
     contract: str | None = None
     not_applied: NotApplied | None = None  # why what was approved is not applied
+    progress: Mapping[str, object] | None = None  # of a mission under way
 
     def as_json(self) -> dict[str, object]:
         """The row for programs."""
