@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 HEAD = """# The command line
@@ -19,13 +20,18 @@ def help_of(*words: str) -> str:
     return subprocess.run(["factory", *words, "--help"], capture_output=True, text=True, check=True).stdout.rstrip()
 
 
+def pages(*words: str) -> Iterator[str]:
+    """What a command says of itself, and then each of its own commands."""
+    said = help_of(*words)
+    title = f"{'#' * (len(words) + 1)} factory {' '.join(words)}\n\n" if words else ""
+    yield f"{title}```\n{said}\n```\n"
+    for name in re.findall(r"^  ([a-z]+)  +[A-Z]", said.partition("Commands:")[2], re.MULTILINE):
+        yield from pages(*words, name)
+
+
 def main() -> None:
     """Write the page."""
-    overview = help_of()
-    names = re.findall(r"^  ([a-z]+)  +[A-Z]", overview.split("Commands:")[1], re.MULTILINE)
-    parts = [HEAD, f"```\n{overview}\n```\n"]
-    parts += [f"## factory {name}\n\n```\n{help_of(name)}\n```\n" for name in names]
-    Path("docs/cli.md").write_text("\n".join(parts))
+    Path("docs/cli.md").write_text("\n".join([HEAD, *pages()]))
 
 
 main()

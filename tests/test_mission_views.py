@@ -47,3 +47,90 @@ def test_the_status_of_a_mission_that_asks_says_first_what_a_person_does(world: 
     note = str(row_of(world, "shop")["note"])
     assert note.startswith("asks: m1: 1 issue of its handoffs has nobody's answer (factory answer shop, or edit ")
     assert note.endswith("; 0 of 3 assertions passed, milestone 1 of 2")
+
+
+def test_a_mission_is_filed_with_a_contract_for_plans_and_with_no_other(world: World) -> None:
+    Mission(world)
+    path = world.command("mission", "new", "A shop", "--label", "web", "--description", "With a cart.").strip()
+    assert path == "queue/inbox/a-shop.yaml"
+    assert world.read(path) == 'title: "A shop"\ncontract: "mission"\nlabels: ["web"]\ndescription: "With a cart."\n'
+    assert "for no missions" in world.command("mission", "new", "B", "--contract", "feature", status=2)
+    assert "factory init --missions" in world.command("mission", "new", "B", "--contract", "nowhere", status=2)
+
+
+def test_missions_are_listed_with_how_far_they_are_and_what_they_have_used(world: World) -> None:
+    assert "there is no mission" in world.command("mission", "list")
+    mission = of_two_milestones(world)
+    world.item("other")
+    (found,) = json.loads(world.command("mission", "list", "--json"))
+    assert (found["id"], found["state"], found["goal"]) == ("shop", "ready", "A shop")  # as it is proposed
+    mission.drain()
+    assert json.loads(world.command("mission", "list", "--json")) == []
+    (ended,) = json.loads(world.command("mission", "list", "--all", "--json"))
+    assert (ended["state"], ended["progress"]["passed"], ended["progress"]["milestone"]) == ("applied", 3, 2)
+    said = world.command("mission", "list", "--all").splitlines()
+    assert said[0].split() == ["MISSION", "STATE", "PASSED", "MILESTONE", "USED", "FOR", "TITLE"]
+    assert said[1].split()[:4] == ["shop", "applied", "3/3", "2/2"]
+
+
+def test_a_mission_is_shown_with_the_items_of_each_milestone_and_what_nobody_has_answered(world: World) -> None:
+    of_two_milestones(world, LEFT).drain()
+    shown = world.command("mission", "show", "shop")
+    assert "feature    shop.a  applied" in shown
+    assert "milestone  m1 (now)  The milestone m1" in shown
+    assert "open       shop.a/U1: the docs of a" in shown
+    found = json.loads(world.command("mission", "show", "shop", "--json"))
+    assert found["open_issues"] == {"shop.a/U1": "the docs of a"}
+    assert [(each["id"], each["is_current"]) for each in found["milestones"]] == [("m1", True), ("m2", False)]
+    assert [each["id"] for each in found["questions"]] == [world.last("shop").questions[0].id]
+    assert "there is no item 'nothing'" in world.command("mission", "show", "nothing", status=2)
+
+
+def test_each_assertion_is_shown_with_who_judged_it_on_what_and_where_the_evidence_lies(world: World) -> None:
+    mission = of_two_milestones(world)
+    before = json.loads(world.command("mission", "assertions", "shop", "--json"))
+    assert {(each["id"], each["state"], each["judged"]) for each in before} == {
+        ("VAL-1", "unread", None),
+        ("VAL-2", "unread", None),
+        ("VAL-3", "unread", None),
+    }
+    mission.drain()
+    first, *_ = json.loads(world.command("mission", "assertions", "shop", "--json"))
+    assert (first["id"], first["state"], first["judged"]["by"]) == ("VAL-1", "passed", "check")
+    evidence = world.root / first["judged"]["evidence"] / "evidence.json"
+    assert "VAL-1" in evidence.read_text()
+    assert world.git("cat-file", "-t", first["judged"]["commit"]) == "commit"
+    world.write("a.txt", "another text")
+    world.commit("Break it")
+    first, second, _ = json.loads(world.command("mission", "assertions", "shop", "--json"))
+    assert (first["state"], second["state"]) == ("stale", "passed")
+    assert "VAL-1      stale" in world.command("mission", "assertions", "shop")
+
+
+def test_a_mission_is_paused_and_resumed_by_moves_of_its_file(world: World) -> None:
+    of_two_milestones(world)
+    world.tick()
+    assert "is in active already" in world.command("mission", "resume", "shop", status=2)
+    assert "no mission under way" in world.command("mission", "pause", "shop.b", status=2)
+    world.command("mission", "pause", "shop")
+    world.tick()
+    assert (world.lane("shop"), world.last("shop").event) == ("blocked", "pause")
+    assert "(factory mission resume shop)" in str(row_of(world, "shop")["note"])
+    world.command("mission", "resume", "shop")
+    world.tick(drain=True)
+    assert world.lane("shop") == "done"
+    assert "resume" in world.events("shop")
+    world.command("audit")
+
+
+def test_retry_lets_a_paused_mission_go_on_and_cancel_ends_it_with_its_items(world: World) -> None:
+    mission = of_two_milestones(world, LEFT)
+    mission.drain()
+    world.command("retry", "shop")
+    world.tick()
+    assert world.events("shop")[-2:] == ["resume", "pause"]  # what it asks is asked again
+    world.command("cancel", "shop")
+    mission.drain()
+    assert world.last("shop").outcome == "cancelled"
+    assert json.loads(world.command("list", "--json")) == []
+    world.command("audit")

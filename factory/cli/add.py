@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 
 import click
 from pydantic import JsonValue
@@ -50,41 +51,53 @@ def _tell_checks(criteria: JsonValue) -> None:
             click.echo(printable(f"{criterion['id']} runs {argv}"), err=True)
 
 
-def _described(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+def described(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """What an option says, or standard input where it is '-'."""
     try:
         return sys.stdin.read() if text == "-" else text
     except UnicodeDecodeError:
         raise UsageError("what stands on standard input is not UTF-8 text") from None
 
 
-def _listed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[str]:
+def listed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[str]:
+    """What an option that may be given several times says."""
     return [*texts]
 
 
-_MANY = "May be given several times."
+MANY = "May be given several times."
 
 
 @click.command("add")
 @click.argument("title")
 @click.option("--contract", help="The contract; else WORKFLOW.md's routes decide.")
 @click.option("--priority", type=click.IntRange(1, 4), help="1 is the most urgent.")
-@click.option("--label", "labels", multiple=True, callback=_listed, help=_MANY)
-@click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="KEY=VALUE", help=_MANY)
-@click.option("--depends-on", "depends_on", multiple=True, callback=_listed, metavar="ID", help=_MANY)
-@click.option("--scope", multiple=True, callback=_listed, metavar="PATH", help=f"A pattern of paths. {_MANY}")
-@click.option("--description", callback=_described, help="Markdown for the worker; '-' reads it from standard input.")
+@click.option("--label", "labels", multiple=True, callback=listed, help=MANY)
+@click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="KEY=VALUE", help=MANY)
+@click.option("--depends-on", "depends_on", multiple=True, callback=listed, metavar="ID", help=MANY)
+@click.option("--scope", multiple=True, callback=listed, metavar="PATH", help=f"A pattern of paths. {MANY}")
+@click.option("--description", callback=described, help="Markdown for the worker; '-' reads it from standard input.")
 @click.option(
     "--acceptance",
     multiple=True,
     callback=_criteria,
     metavar="TEXT[ => COMMAND]",
     help="What done means, and the command that proves it: split as a shell splits words, so that quotes it needs "
-    f"must be quoted, and run without a shell. {_MANY}",
+    f"must be quoted, and run without a shell. {MANY}",
 )
 @json_option
 def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
     """Write an item into the inbox and print its path. The next tick takes it in."""
-    fields = {key: value for key, value in {"title": title, **given}.items() if value not in (None, [], {})}
+    item_id, path = file_item({"title": title, **given})
+    if as_json:
+        echo_json({"id": item_id, "path": path})
+    else:
+        click.echo(path)
+        _tell_checks(given["acceptance"])
+
+
+def file_item(given: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """Write an item of these keys, those left out that say nothing; its id and path. Raises UsageError."""
+    fields = {key: value for key, value in given.items() if value not in (None, [], {})}
     with reading() as (reader, snapshot):
         view = queue_checkout(reader)
         count, limit = len(snapshot.in_lane(Lane.INBOX)), snapshot.policy.limits.inbox
@@ -95,16 +108,11 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
             yaml.load(Item, yaml.Source("the item", data))
         except InvalidFile as error:
             raise UsageError("; ".join(problem.message for problem in error.problems), "factory add --help") from None
-        base = slug(title)
+        base = slug(str(fields["title"]))
         for number in range(1, 1000):
             item_id = base if number == 1 else f"{base}-{number}"
             path = item_path(Lane.INBOX, item_id)
             taken = item_id in snapshot.items or reader.queue.done_day(snapshot.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
-                if as_json:
-                    echo_json({"id": item_id, "path": path})
-                else:
-                    click.echo(path)
-                    _tell_checks(given["acceptance"])
-                return
+                return item_id, path
         raise UsageError(f"there are too many items called {base!r}")

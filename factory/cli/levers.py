@@ -20,7 +20,8 @@ class _Absent(UsageError):
     """An item that the branch has, and the working tree does not."""
 
 
-def _open_item(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str) -> tuple[ItemState, Path]:
+def open_item(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str) -> tuple[ItemState, Path]:
+    """An open item, and its file in the working tree. Raises UsageError where there is no such item or file."""
     state = snapshot.items.get(item_id)
     if state is None:
         raise no_such_item(reader, snapshot, item_id)
@@ -44,7 +45,7 @@ def _ended(item_id: str) -> str:
     return item_path(Lane.DONE, item_id)
 
 
-def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) -> None:
+def move_file(view: View, source: Path, target: str, besides: Sequence[str] = ()) -> None:
     """Move an item's file, and stage the move, so that any commit holds both halves of it."""
     if files.move_new(source, view.root / target):
         view.index.stage([str(source.relative_to(view.root)), target, *besides])
@@ -57,18 +58,28 @@ def _move(view: View, source: Path, target: str, besides: Sequence[str] = ()) ->
 @click.command("retry")
 @item_argument(Lane.BLOCKED, Lane.DONE)
 def retry_command(item_id: str) -> None:
-    """Send a blocked item back to work, to rework if it was judged before; open a rejected or cancelled one again."""
+    """Send a blocked item back to work, to rework if it was judged before; open a rejected or cancelled one again.
+
+    A mission that is paused goes on where it was.
+    """
     with editing() as (reader, snapshot, view):
         day = None if item_id in snapshot.items else reader.queue.done_day(snapshot.tree, item_id)
         if day is not None:
             path, lane = _reopened(reader, snapshot, view, item_id, day), Lane.INBOX
         else:
-            state, path = _open_item(reader, snapshot, view, item_id)
+            state, path = open_item(reader, snapshot, view, item_id)
             if state.lane is not Lane.BLOCKED:
                 raise UsageError(f"{item_id} is not blocked, it is in {state.lane}", "factory status")
-            lane = Lane.REWORK if state.history.findings else Lane.INBOX
-        _move(view, path, item_path(lane, item_id))
+            lane = _back_to(state)
+        move_file(view, path, item_path(lane, item_id))
     click.echo(f"{item_id}: moved to {lane_folder(lane)}; the next tick takes it up")
+
+
+def _back_to(state: ItemState) -> Lane:
+    """Where a blocked item goes on."""
+    if state.history.mission.under_way:
+        return Lane.ACTIVE  # a mission is not planned anew
+    return Lane.REWORK if state.history.findings else Lane.INBOX
 
 
 def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: str, day: str) -> Path:
@@ -87,7 +98,7 @@ def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: s
 def hold_command(item_id: str, off: bool) -> None:
     """Keep an item from starting and from being applied, until --off."""
     with editing() as (reader, snapshot, view):
-        state, path = _open_item(reader, snapshot, view, item_id)
+        state, path = open_item(reader, snapshot, view, item_id)
         data = files.read_regular(path)
         if data is None:
             raise UsageError(f"{state.placed.path} is not a plain file", "factory check")
@@ -102,10 +113,10 @@ def cancel_command(item_id: str) -> None:
     with editing() as (reader, snapshot, view):
         target = _ended(item_id)
         try:
-            _, path = _open_item(reader, snapshot, view, item_id)
+            _, path = open_item(reader, snapshot, view, item_id)
         except _Absent:
             path = _brought_back(reader, snapshot, view, item_id)
-        _move(view, path, target, _unanswered(snapshot, view, item_id))
+        move_file(view, path, target, _unanswered(snapshot, view, item_id))
     click.echo(f"{item_id}: moved to {target}; the next tick records it as cancelled")
 
 

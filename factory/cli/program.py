@@ -36,6 +36,7 @@ COMMANDS = {
     "log": Entry("log", "Show an item's journal."),
     "logs": Entry("logs", "Show what an item's worker does, or did in a run."),
     "prompt": Entry("prompt", "Show what would be sent to an item's worker, or to an agent in a seat."),
+    "mission": Entry("mission", "File missions, look at them, and let them wait or go on."),
     "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "propose": Entry("propose", "Say what you would decide of a delivery; a person decides."),
     "answer": Entry("answer", "Answer what workers ask, or walk through it."),
@@ -77,6 +78,14 @@ class Commands(click.Group):
         """The list for `--help`, without loading anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+class InOrder(click.Group):
+    """A command that has some of its own, in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(self.commands)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

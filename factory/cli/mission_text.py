@@ -1,0 +1,84 @@
+"""Missions as people read them on a terminal."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import click
+
+from factory.cli.text import ago, lane_word, table
+from factory.line.snapshot import Snapshot
+from factory.model.layout import plan_path, run_folder
+from factory.model.lifecycle import Lane
+from factory.model.mission.assertions import AssertionState
+from factory.model.text import printable
+from factory.report.mission_progress import Progress
+from factory.report.mission_views import AssertionRow, MissionView, open_issues, purpose, word_of
+
+_COLOURS = {AssertionState.PASSED: "green", AssertionState.FAILED: "red", AssertionState.BLOCKED: "red"}
+
+
+def print_missions(found: Sequence[MissionView], now: datetime) -> None:
+    """A row for each mission."""
+    if not found:
+        click.echo("there is no mission; factory mission new files one")
+        return
+    rows = [
+        (view.id, lane_word(view.lane, view.word), *_far(view.progress), ago(view.since, now), printable(view.title))
+        for view in found
+    ]
+    table(rows, ("MISSION", "STATE", "PASSED", "MILESTONE", "USED", "FOR", "TITLE"))
+
+
+def _far(progress: Progress | None) -> tuple[str, str, str]:
+    """How many assertions have passed, which milestone it is, and what was used."""
+    if progress is None:
+        return "-", "-", "-"
+    used = progress.spent.in_words(progress.budget)
+    return f"{progress.passed}/{progress.assertions}", f"{progress.milestone}/{progress.milestones}", used or "-"
+
+
+def print_mission(snapshot: Snapshot, view: MissionView) -> None:
+    """One mission: how far it is, its milestones with the items of each, and what is open."""
+    click.echo(f"{click.style(view.id, bold=True)}  {lane_word(view.lane, view.word)}  {printable(view.title)}")
+    if view.note:
+        click.echo(f"now        {printable(view.note)}")
+    standing, progress = view.standing, view.progress
+    if standing is None or progress is None:
+        click.echo("plan       none that can be read")
+        return
+    click.echo(f"goal       {printable(' '.join(standing.plan.goal.split()))}")
+    click.echo(f"plan       {plan_path(view.id)}")
+    click.echo(f"so far     {progress.in_words()}")
+    for milestone in standing.plan.milestones:
+        mark = " (now)" if milestone == standing.milestone else ""
+        click.echo(f"milestone  {click.style(milestone.id, bold=True)}{mark}  {printable(milestone.title)}")
+        for part in view.parts.values():
+            if part.filed.milestone == milestone.id:
+                colour = Lane.DONE if part.day else Lane.ACTIVE
+                answers = f"  answers {', '.join(part.filed.answers)}" if part.filed.answers else ""
+                word = lane_word(colour, word_of(snapshot, part))
+                click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}")
+    for key, text in open_issues(view).items():
+        click.echo(f"open       {printable(key)}: {printable(' '.join(text.split()))}")
+    for key, reason in view.history.mission.dismissed.items():
+        click.echo(f"dismissed  {printable(key)}: {printable(' '.join(reason.split()))}")
+    for question in view.history.questions:
+        click.echo(f"asks       {question.id}: {printable(' '.join(question.text.split()))}")
+
+
+def print_assertions(rows: Iterable[AssertionRow]) -> None:
+    """A row for each assertion."""
+    shown = []
+    for row in rows:
+        found = row.judgement
+        state = click.style(str(row.state), fg=_COLOURS.get(row.state, "yellow"))
+        text = printable(" ".join(row.assertion.text.split()))
+        if found is None:
+            shown.append((row.assertion.id, state, "-", "-", "-", text))
+        else:
+            evidence = f"{run_folder(found.item, found.run, row.day)}/"
+            shown.append((row.assertion.id, state, printable(found.by), found.commit[:10], evidence, text))
+    if shown:
+        table(shown, ("ASSERTION", "STATE", "BY", "COMMIT", "EVIDENCE", "TEXT"))
+    else:
+        click.echo("it has no assertions yet: they come with its plan")

@@ -1,0 +1,171 @@
+"""Missions: each as people ask about it, whether it is planned, under way or at its end."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.line.mission.standing import standing_of
+from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.errors import InvalidFile
+from factory.model.journal import History
+from factory.model.layout import item_path, lane_folder, stem
+from factory.model.lifecycle import Event, Lane, Outcome
+from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.standing import Standing
+from factory.model.moments import rfc3339
+from factory.report.mission_progress import Progress
+from factory.report.status import status
+from factory.report.status_row import Row
+from factory.store.mission_parts import Part, Spent, parts_of
+from factory.store.missions import read_mission
+
+
+@dataclass(frozen=True)
+class MissionView:
+    """One mission."""
+
+    id: str
+    title: str
+    lane: Lane
+    word: str  # its state as long as it is open, then how it ended
+    since: datetime | None
+    note: str
+    day: str  # under which it lies once it is at its end
+    history: History
+    standing: Standing | None  # None where it has no plan that can be read
+    parts: Mapping[str, Part]  # its items, by id
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None where it has no plan that can be read."""
+        spent = Spent.of([self.history, *(part.history for part in self.parts.values())])
+        return Progress.of(self.standing, spent) if self.standing else None
+
+    def as_json(self) -> dict[str, object]:
+        """The mission for programs."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "lane": str(self.lane),
+            "state": self.word,
+            "since": rfc3339(self.since) if self.since else None,
+            "note": self.note,
+            "goal": self.standing.plan.goal if self.standing else None,
+            "progress": self.progress.as_json() if self.progress else None,
+        }
+
+
+@dataclass(frozen=True)
+class AssertionRow:
+    """One assertion, and what was found of it last."""
+
+    assertion: Assertion
+    state: AssertionState
+    judgement: Judgement | None
+    day: str  # under which the item lies that found it, once that is at its end
+
+
+def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iterator[MissionView]:
+    """The missions that are open, in the order of the status; with `ended` the others too, the newest day first."""
+    for row in status(reader, snapshot).rows:
+        state = snapshot.items.get(row.id)
+        if state and (state.history.mission.filed or (state.contract and state.contract.produces.plan)):
+            yield _open(reader, snapshot, row)
+    days = reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE)) if ended else {}
+    for day in sorted((name for name, entry in days.items() if entry.is_folder), reverse=True):
+        for name in reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE, day)):
+            found = _ended(reader, snapshot, stem(name), day) if stem(name) else None
+            if found is not None:
+                yield found
+
+
+def mission_of(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> MissionView | None:
+    """One mission; None when no mission has this id."""
+    if mission in snapshot.items:
+        return next((each for each in missions(reader, snapshot, ended=False) if each.id == mission), None)
+    day = reader.queue.done_day(snapshot.tree, mission)
+    return _ended(reader, snapshot, mission, day) if day else None
+
+
+def assertion_rows(reader: SnapshotReader, snapshot: Snapshot, view: MissionView) -> list[AssertionRow]:
+    """Every assertion of a mission; none before it has a plan."""
+    rows: list[AssertionRow] = []
+    for assertion in view.standing.assertions if view.standing else ():
+        judgement = view.history.mission.judged.get(assertion.id)
+        day = reader.artifacts.done_day(snapshot.tree, judgement.item) if judgement else None
+        state = view.standing.state_of(assertion.id) if view.standing else AssertionState.UNREAD
+        rows.append(AssertionRow(assertion, state, judgement, day or ""))
+    return rows
+
+
+def open_issues(view: MissionView) -> dict[str, str]:
+    """What has to be answered before a milestone is over, by id: its text."""
+    record, plan = view.history.mission, view.standing.plan if view.standing else None
+    answered = {issue for filed in record.filed.values() for issue in filed.answers} | record.dismissed.keys()
+    answered |= {issue for _, feature in (plan.features() if plan else ()) for issue in feature.answers}
+    return {key: issue.text for key, issue in record.issues.items() if key not in answered}
+
+
+def purpose(filed: Filed) -> str:
+    """What an item of a mission is for, in a word."""
+    return "follow-up" if filed.answers and filed.kind is FiledAs.FEATURE else str(filed.kind)
+
+
+def word_of(snapshot: Snapshot, part: Part) -> str:
+    """Where an item of a mission lies, or how it ended."""
+    state = snapshot.items.get(part.id)
+    return str(part.history.outcome or Lane.DONE) if part.day else str(state.lane) if state else "gone"
+
+
+def _open(reader: SnapshotReader, snapshot: Snapshot, row: Row) -> MissionView:
+    history = snapshot.items[row.id].history
+    return MissionView(
+        id=row.id,
+        title=row.title,
+        lane=row.lane,
+        word=row.state,
+        since=row.since,
+        note=row.note,
+        day="",
+        history=history,
+        standing=_standing(reader, snapshot, row.id, history),
+        parts=parts_of(reader.artifacts, snapshot.tree, history),
+    )
+
+
+def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -> MissionView | None:
+    path = item_path(Lane.DONE, mission, day)
+    try:
+        history = reader.artifacts.history(snapshot.tree, mission, day)
+        entry = reader.repository.objects.find(snapshot.tree, path)
+        item = reader.queue.item(path, entry.oid) if entry else None
+    except InvalidFile:
+        return None
+    if item is None or not any(each.event is Event.OPEN for each in history.entries):
+        return None
+    return MissionView(
+        id=mission,
+        title=item.title,
+        lane=Lane.DONE,
+        word=str(history.outcome or Outcome.CANCELLED),
+        since=history.since,
+        note=history.reason.partition("\n")[0],
+        day=day,
+        history=history,
+        standing=_standing(reader, snapshot, mission, history),
+        parts=parts_of(reader.artifacts, snapshot.tree, history),
+    )
+
+
+def _standing(reader: SnapshotReader, snapshot: Snapshot, mission: str, history: History) -> Standing | None:
+    """Where it stands by its plan as the target has it now; by the proposal of one that is not merged yet."""
+    objects, target = reader.repository.objects, reader.repository.head(snapshot.policy.target_branch) or snapshot.head
+    planned = any(each.event is Event.OPEN for each in history.entries)
+    proposed = history.proposal if not planned and objects.read(history.proposal) else ""
+    try:
+        files = snapshot.missions.get(mission)
+        files = files or read_mission(objects, objects.commit(proposed or target).tree, mission)
+    except InvalidFile:
+        return None
+    return standing_of(reader, snapshot.tree, mission, files, history, target)
