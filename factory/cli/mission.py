@@ -17,7 +17,9 @@ from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.layout import contract_path, item_path, lane_folder
 from factory.model.lifecycle import Lane
+from factory.model.text import printable
 from factory.report.mission_json import assertions_json, mission_json
+from factory.report.mission_report import report_text
 from factory.report.mission_views import MissionView, assertion_rows, mission_of, missions
 
 _MISSION = "mission"  # the contract of whoever plans, unless another one is named
@@ -96,6 +98,19 @@ def pause_command(item_id: str) -> None:
 def resume_command(item_id: str) -> None:
     """Let a paused mission go on. What it asks is asked again unless it is answered, or its plan says otherwise now."""
     _move(item_id, Lane.BLOCKED, Lane.ACTIVE, "pause")
+
+
+@mission_command.command("report")
+@item_argument(*OPEN, Lane.DONE)
+@json_option
+def report_command(item_id: str, as_json: bool) -> None:
+    """Print the report of a mission, in Markdown: as it came with its end, or of what was done so far."""
+    with _looking(item_id) as (reader, snapshot, view):
+        text = report_text(reader, snapshot, view)
+    if as_json:
+        echo_json({"id": item_id, "report": text})
+    else:
+        click.echo(printable(text), nl=False)
 
 
 def _move(item_id: str, source: Lane, target: Lane, back: str) -> None:

@@ -7,6 +7,7 @@ PATCH, RESULT, EVIDENCE, MANIFEST = "patch.diff", "result.json", "evidence.json"
 OUTPUT, HOOKS, PROMPT, TRACE = "output.log", "hooks.log", "prompt.md", "trace.jsonl"
 RECHECK, APPLY, PULL_REQUEST = "recheck.json", "apply.json", "pull-request.md"
 ANSWERS = "answers.yaml"
+REPORT = "report.md"  # of a mission that is at its end
 FILES = "files"  # the folder of what the contract asks the worker for
 _CHECKS, _RECHECKS, _SERVICES = "checks/", "recheck/", "services/"
 _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
@@ -92,6 +93,6 @@ def is_of_recheck(below: str) -> bool:
 
 
 def is_of_apply(below: str) -> bool:
-    """Whether a path below an item's folder is what the apply adds to its run."""
+    """Whether a path below an item's folder is what the apply, or the end of a mission, adds to its run."""
     _, name = parse_run_path(below) or (0, "")
-    return name in (APPLY, PULL_REQUEST)
+    return name in (APPLY, PULL_REQUEST, REPORT)

@@ -71,7 +71,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         elif state.lane is Lane.ACTIVE and state.unread:
             rows.append(_row(reader, snapshot, state, "invalid", state.problem))
         elif state.lane is Lane.ACTIVE and state.history.mission.under_way:
-            rows.append(_row(reader, snapshot, state, UNDER_WAY, "its plan cannot be read"))
+            rows.append(_row(reader, snapshot, state, UNDER_WAY, "waits: its plan breaks a rule; factory check"))
         elif state.lane is Lane.ACTIVE:
             rows.append(_row(reader, snapshot, state, *liveness(reader, snapshot, state, held_by)))
         elif state.lane is Lane.REVIEW:

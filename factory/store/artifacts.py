@@ -90,6 +90,10 @@ class Artifacts:
             else:
                 found[f"{path}/{name}"] = self._objects.regular(f"{path}/{name}", entry)
 
+    def patch(self, tree: str, item_id: str, run: int, day: str = "") -> bytes:
+        """The patch that a run proposed; nothing when it proposed none."""
+        return self._objects.file(tree, run_file(item_id, run, PATCH, day)) or b""
+
     def result(self, tree: str, item_id: str, run: int, day: str = "") -> Result | None:
         """What the worker of a run said; None when it said nothing that can be read."""
         path = run_file(item_id, run, RESULT, day)

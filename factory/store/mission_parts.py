@@ -1,12 +1,15 @@
 """Parts: the items that were made for a mission, those of missions within it too, and what became of each."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Budget
 from factory.model.journal import History
-from factory.model.mission.record import Filed
+from factory.model.lifecycle import Outcome
+from factory.model.mission.record import Filed, FiledAs
+from factory.model.product import changed_lines
 from factory.model.result import Usage
 from factory.store.artifacts import Artifacts
 
@@ -47,6 +50,32 @@ class Spent:
             f"{minutes:.0f} of {budget.minutes:g} minutes" if budget.minutes else "",
         ]
         return ", ".join(filter(None, said))
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was done for a mission."""
+
+    title: str
+    history: History  # its own
+    parts: Mapping[str, Part]
+    lines: Mapping[str, int]  # that its features have added and taken away, by path
+
+    @property
+    def spent(self) -> Spent:
+        """What all of it has cost."""
+        return Spent.of([self.history, *(part.history for part in self.parts.values())])
+
+
+def account_of(artifacts: Artifacts, tree: str, title: str, history: History) -> Account:
+    """What was done for a mission with this title and this history, as a tree tells it."""
+    parts = parts_of(artifacts, tree, history)
+    lines: Counter[str] = Counter()
+    for part in parts.values():
+        built = part.filed.kind is FiledAs.FEATURE and not part.history.mission.filed
+        if built and part.history.outcome is Outcome.APPLIED:
+            lines += changed_lines(artifacts.patch(tree, part.id, part.history.run, part.day))
+    return Account(title, history, parts, lines)
 
 
 def parts_of(artifacts: Artifacts, tree: str, history: History) -> Mapping[str, Part]:

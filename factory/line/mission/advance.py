@@ -14,6 +14,7 @@ from factory.model.events import Cancelled
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.events import Advanced
 from factory.model.mission.standing import Standing
+from factory.store.mission_parts import account_of
 from factory.store.missions import MissionFiles
 
 _UNFINISHED = frozenset({Outcome.CANCELLED, Outcome.REJECTED})
@@ -42,7 +43,9 @@ def _go_on(context: Context, snapshot: Snapshot, state: ItemState, files: Missio
         target = context.writer.tip_of(snapshot.policy.target_branch)
         standing = standing_of(context.reader, snapshot.tree, state.id, files, state.history, target)
         waiting = frozenset(not_begun(context.reader, snapshot.tree, state.history.mission))
-        taken = following(Carried(state.id, state.item, state.history.run), files, standing, waiting)
+        title = state.item.title if state.item else ""
+        account = partial(account_of, context.reader.artifacts, snapshot.tree, title, state.history)
+        taken = following(Carried(state.id, state.item, state.history.run, account), files, standing, waiting)
         if taken is None:
             return state
         state = context.writer.move(state, taken)

@@ -1,6 +1,6 @@
 """The moves of a mission: what its journal is told, and the items that come with it. They follow from values alone."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from factory.line.intake.answers_file import answers_file
 from factory.line.mission.filing import Filing
 from factory.line.mission.findings import Findings
+from factory.line.mission.report import report_of
 from factory.line.writer import Move
 from factory.model.item import Item
 from factory.model.layout import answers_path, item_path
@@ -17,16 +18,19 @@ from factory.model.mission.plan import Milestone
 from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
 from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Steer, Wait
+from factory.model.run_layout import REPORT
 from factory.model.text import counted
+from factory.store.mission_parts import Account
 from factory.store.missions import MissionFiles
 
 
 class Carried(NamedTuple):
-    """A mission that is carried out: its id, what its file says, and the run that made its plan."""
+    """A mission that is carried out: its id, what its file says, the run that made its plan, what was done for it."""
 
     id: str
     item: Item | None
     run: int
+    account: Callable[[], Account]  # which nobody asks for before the end
 
 
 def told(found: Findings) -> Advanced:
@@ -51,7 +55,8 @@ def following(mission: Carried, files: MissionFiles, standing: Standing, not_beg
         case Wait():
             return None
         case Close():
-            return Move(Closed(reason=f"all {counted(len(files.assertions), 'assertion')} passed"))
+            closed = Closed(reason=f"all {counted(len(files.assertions), 'assertion')} passed")
+            return Move(closed, files={REPORT: report_of(standing, mission.account())})
         case Ask(reason, questions):
             title = mission.item.title if mission.item else ""
             opened = answers_file(mission.id, title, mission.run, questions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import partial
 
 from factory.line.mission.findings import findings_of
 from factory.line.mission.moves import Carried, following, told
@@ -10,12 +11,15 @@ from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move
 from factory.model.errors import InvalidFile
 from factory.model.journal import Entry
-from factory.model.lifecycle import Event
+from factory.model.layout import run_file
+from factory.model.lifecycle import Event, Lane
 from factory.model.mission.assertions import Judgement
 from factory.model.mission.events import Advanced
+from factory.model.moments import day_of
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line, Transition
+from factory.store.mission_parts import account_of
 from factory.store.missions import read_mission
 
 _STEPS = frozenset({Event.ADVANCE, Event.CLOSE})
@@ -57,12 +61,16 @@ class Missions:
             standing = standing_of(self._reader, tree, mission, files, history, target)
             waiting = frozenset(not_begun(self._reader, tree, history.mission))
             item = self._state.reader.item(record)
-            expected = following(Carried(mission, item, history.run), files, standing, waiting)
+            title = item.title if item else ""
+            account = partial(account_of, self._reader.artifacts, tree, title, history)
+            expected = following(Carried(mission, item, history.run, account), files, standing, waiting)
         wrong = "it had to wait" if expected is None else next(_differences(expected, entry), "")
         if wrong:
             yield Rule.MISSION, record.path, f"{mission}: {entry.event} does not follow: {wrong}"
         elif expected is not None:
-            yield from self._files(transition, expected.queue_files)
+            day = day_of(entry.at) if entry.to is Lane.DONE else ""
+            kept = {run_file(mission, history.run, name, day): data for name, data in expected.files.items()}
+            yield from self._files(transition, {**expected.queue_files, **kept})
 
     def _files(self, transition: Transition, expected: Mapping[str, bytes]) -> Iterator[Found]:
         """Whether the files that came with a step say what follows from the plan."""
