@@ -189,6 +189,29 @@ def test_no_object_has_its_name_before_its_content_is_on_the_disk(world: World, 
         assert (repository.common_dir / "objects" / oid[:2] / oid[2:]).stat().st_ino in synced
 
 
+def test_the_lock_of_an_index_says_whose_it_is_also_after_a_loss_of_power(
+    world: World, synced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a person who removes a lock that is empty, as git tells them to, and then commits
+    index = world.root / ".git/index.lock"
+    held: list[int] = []
+    adopt = Index.adopt
+
+    def adopted(self: Index) -> None:
+        held.append(index.stat().st_ino)
+        adopt(self)
+
+    monkeypatch.setattr(Index, "adopt", adopted)
+    # when moves are made
+    world.item("one")
+    world.item("two")
+    world.tick(drain=True)
+    # then the file that locks the index has been synced, once for all of them
+    assert held and set(held) <= set(synced)
+    assert all(synced.count(each) == 1 for each in set(held))
+    assert not index.exists()
+
+
 def test_a_move_that_a_full_disk_broke_off_is_durable_before_anybody_builds_on_it(
     world: World, synced: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,7 +121,7 @@ class Publisher:
         shown = self._shown(updates)
         with ExitStack() as locks:
             for each in shown if hurried else ():
-                locks.enter_context(each.view.lock.held(adopt=self._undisturbed))
+                locks.enter_context(each.view.lock.held(adopt=self._undisturbed, lasting=True))
             self._objects.guard()
             for each in shown:
                 each.make_ready(self._objects, durable)
@@ -158,7 +158,7 @@ class Publisher:
             for view in self._views():
                 if view.branch() in branches:
                     with suppress(BusyError):
-                        locks.enter_context(view.lock.held())
+                        locks.enter_context(view.lock.held(lasting=True))
             self._undisturbed = True
             try:
                 yield
@@ -191,7 +191,7 @@ class Publisher:
                 with ExitStack() as taken:
                     taken.callback(self._refs.unlock)
                     for each in shown:
-                        taken.enter_context(each.view.lock.held(patience=0, adopt=self._undisturbed))
+                        taken.enter_context(each.view.lock.held(patience=0, adopt=self._undisturbed, lasting=True))
                     locks.push(taken.pop_all())
                     return
             except BusyError:

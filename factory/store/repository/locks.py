@@ -26,13 +26,15 @@ class IndexLock:
         self.kept = False  # by an error too: the branch has moved and the index has not, so nobody may commit
 
     @contextmanager
-    def held(self, patience: float = _PATIENCE_S, *, adopt: bool = False) -> Iterator[None]:
+    def held(self, patience: float = _PATIENCE_S, *, adopt: bool = False, lasting: bool = False) -> Iterator[None]:
         """Hold it; on the way out it is let go, unless it is `kept` for recovery. Raises BusyError.
 
-        With `adopt`, one that this process kept or a dead factory left is held again, with no moment between.
+        With `adopt`, one that this process kept or a dead factory left is held again, with no moment between. With
+        `lasting`, which is for the holder of the factory's lock, a loss of power leaves none that is empty: a person
+        would take that for git's, remove it, and commit what is half done.
         """
         if not (adopt and self.is_left()):
-            self._take(self._system.monotonic() + patience)
+            self._take(self._system.monotonic() + patience, lasting)
         try:
             yield
         finally:
@@ -43,12 +45,13 @@ class IndexLock:
         """Whether this process holds it: a person can remove a lock at any moment."""
         return self._holder() == _myself()
 
-    def _take(self, until: float) -> None:
-        token = self._state / f"index-lock-{os.getpid()}-{self.path.parent.name.lstrip('.')}"
+    def _take(self, until: float, lasting: bool) -> None:
+        said = b"held by factory, process %d of %d; a tick removes it if it was left behind\n" % _myself()
+        name = self.path.parent.name.lstrip(".")
+        token = self._state / (f"lock-of-{name}" if lasting else f"index-lock-{os.getpid()}-{name}")
         try:
-            files.write(
-                token, b"held by factory, process %d of %d; a tick removes it if it was left behind\n" % _myself()
-            )
+            if not lasting or files.read_regular(token) != said:  # it stays, and is synced once for each process
+                files.write(token, said, durable=lasting)
             while True:
                 try:
                     os.link(token, self.path)
@@ -59,7 +62,8 @@ class IndexLock:
                         raise BusyError(f"{self.path} is held by another git command", hint) from None
                     self._system.sleep(0.01)
         finally:
-            token.unlink(missing_ok=True)
+            if not lasting:
+                token.unlink(missing_ok=True)
 
     def break_own(self) -> None:
         """Remove it if a factory that has ended left it, or this one kept it."""

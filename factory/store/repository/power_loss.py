@@ -32,7 +32,7 @@ def _mend(view: View, objects: Objects, repair: Repair, updates: Sequence[RefUpd
     head = repair.head_of(view)
     torn = is_torn(view.index.path)
     if torn:
-        with view.lock.held(adopt=True):
+        with view.lock.held(adopt=True, lasting=True):
             view.index.make_anew(head)
     # Files that were not brought up yet lie as the branch had them before.
     before = [update.old for update in updates if update.branch == view.branch() and update.old != NOTHING]

@@ -112,7 +112,7 @@ class Repair:
 
         What was made beside goes last: that it is there says that there is something to be done, if this ends half way.
         """
-        with view.lock.held(adopt=True):
+        with view.lock.held(adopt=True, lasting=True):
             view.lock.kept = True
             if files:
                 self.finish(view, changes)
