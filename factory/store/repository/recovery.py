@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from factory.model.errors import BusyError
+from factory.model.names import can_be_branch
 from factory.store import files
 from factory.store.repository.index import Mark
 from factory.store.repository.locks import break_still
@@ -17,6 +19,7 @@ from factory.store.repository.view import View
 from factory.store.state import PENDING, PUBLISHED
 from factory.store.system import System
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _AFTER_S = 10.0  # so soon after a batch a branch may have been begun from what was there before it
 
 
@@ -98,7 +101,8 @@ class Recovery:
         Raises BusyError while a person is at work on one of them. Where one cannot be moved any more, since somebody
         went on from what it was, no branch is taken away: what was proposed is all that is left of what was landed.
         """
-        left = [each for each in updates if self._repair.is_to_happen(each) and not self._was_moved_back(each)]
+        known = filter(self._repair.known, updates)
+        left = [each for each in known if self._repair.is_to_happen(each) and not self._was_moved_back(each)]
         stays = [each for each in updates if each not in left and each.new != NOTHING]
         if not all(map(self._repair.happened, stays)):
             left = [each for each in left if each.new != NOTHING]
@@ -175,11 +179,18 @@ class Recovery:
 
 
 def _noted(path: Path) -> list[RefUpdate] | None:
-    """The updates in a note, if there is one; a torn one was never followed by the branch's move."""
+    """The updates in a note, if there is one; a torn one was never followed by the branch's move.
+
+    Nor is one believed that the factory cannot have written, whoever did.
+    """
     note = files.read_regular(path)
     try:
         updates = [] if note is None else [RefUpdate(*fields) for fields in json.loads(note)]
-        whole = all(isinstance(field, str) for update in updates for field in update)
-        return None if note is None else updates if whole else []
+        return None if note is None else updates if all(map(_can_be, updates)) else []
     except (ValueError, TypeError, RecursionError):
         return []
+
+
+def _can_be(update: RefUpdate) -> bool:
+    """Whether a branch and two commits can have these names."""
+    return can_be_branch(update.branch) and all(map(_COMMIT.fullmatch, (update.old, update.new)))

@@ -38,7 +38,8 @@ class Repair:
 
     def known(self, update: RefUpdate) -> bool:
         """Whether the commits of a move are there to be compared."""
-        return all(commit == NOTHING or self._objects.read(commit) for commit in (update.old, update.new))
+        found = [self._objects.read(commit) for commit in (update.old, update.new) if commit != NOTHING]
+        return all(each is not None and each[1] == "commit" for each in found)
 
     def happened(self, update: RefUpdate) -> bool:
         """Whether a branch has moved as it was to."""
