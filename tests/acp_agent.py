@@ -10,6 +10,7 @@ import acp
 from acp import schema
 
 _FILE = "a.txt"
+_KEPT = Path.home() / ".example/sessions/session-1"
 
 
 class Agent:
@@ -32,6 +33,9 @@ class Agent:
     async def new_session(self, **_: object) -> schema.NewSessionResponse:
         if self._what == "no-key":
             raise acp.RequestError.auth_required()
+        if self._what in ("goes on", "forgets"):
+            _KEPT.parent.mkdir(parents=True, exist_ok=True)
+            _KEPT.write_text("0")
         models = [schema.SessionConfigSelectOption(value=each, name=each) for each in ("small", "large")]
         choice = schema.SessionConfigOptionSelect(
             id="model", name="Model", type="select", current_value="small", options=models
@@ -39,7 +43,7 @@ class Agent:
         return schema.NewSessionResponse(session_id="session-1", config_options=[choice])
 
     async def load_session(self, session_id: str, **_: object) -> schema.LoadSessionResponse:
-        if session_id != "session-0":
+        if session_id != "session-0" and not (session_id == _KEPT.name and _KEPT.exists()):
             raise acp.RequestError.resource_not_found(session_id)
         await self._says(session_id, "Said long ago.")
         return schema.LoadSessionResponse()
@@ -67,9 +71,25 @@ class Agent:
                 raise acp.RequestError(-32603, "429 Too Many Requests")
             case "works":
                 await self._works(session_id, prompt[0].text)
+            case "forgets":
+                answer = self._goes_on(prompt[0].text)
+                _KEPT.rename(_KEPT.with_name("another"))
+                return answer
+            case "goes on":
+                return self._goes_on(prompt[0].text)
         usage = schema.Usage(total_tokens=220, input_tokens=200, output_tokens=20)
         await self._says(session_id, "All ")
         await self._says(session_id, "done.")
+        return schema.PromptResponse(stop_reason="end_turn", usage=usage)
+
+    def _goes_on(self, asked: str) -> schema.PromptResponse:
+        """Its work is wrong in the first turn of a session; what it has used is told of the whole of that."""
+        turns = int(_KEPT.read_text()) + 1
+        _KEPT.write_text(str(turns))
+        Path(_FILE).write_text("right" if Path(_FILE).exists() else "wrong")
+        Path("prompt.txt").write_text(asked)
+        Path("turns.txt").write_text(str(turns))
+        usage = schema.Usage(total_tokens=110 * turns, input_tokens=100 * turns, output_tokens=10 * turns)
         return schema.PromptResponse(stop_reason="end_turn", usage=usage)
 
     async def _works(self, session_id: str, asked: str) -> None:

@@ -80,11 +80,55 @@ def test_a_model_is_one_that_it_offers() -> None:
     assert told("--model", "none", *argv)[-1]["message"] == "model not found: none"
 
 
+_CHECK = 'checks: [{name: right, run: [sh, -c, "grep -q right a.txt"], when: delivery}]\n'
+
+
+def sent_back_once(world: World, what: str) -> None:
+    """An agent whose first work a check refuses, and that goes on with it."""
+    speaking(world, what)
+    world.write("contracts/scripted.yaml", world.read("contracts/scripted.yaml") + _CHECK)
+    world.commit("A check")
+    world.tick()
+    assert world.lane("one") == "rework"
+    world.tick()
+    assert world.lane("one") == "done", world.last("one")
+
+
+def test_rework_happens_in_the_session_of_the_first_run(world: World) -> None:
+    sent_back_once(world, "goes on")
+    prompt = world.git("show", "main:prompt.txt")
+    assert prompt.startswith("Go on with this task") and "check right: " in prompt
+    assert world.git("show", "main:turns.txt") == "2"
+    told = [entry for entry in world.journal("one") if entry.agent]
+    assert len({each.agent.session for each in told if each.agent}) == 1
+    assert [each.usage.tokens for each in told if each.usage] == [110, 110]  # and not what both turns came to
+
+
+def test_one_that_has_forgotten_its_session_is_told_everything(world: World) -> None:
+    sent_back_once(world, "forgets")
+    assert world.git("show", "main:prompt.txt") == "do one" and world.git("show", "main:turns.txt") == "1"
+
+
 def test_an_earlier_session_goes_on_and_what_it_tells_of_its_past_is_not_said_again() -> None:
     argv = ("--", sys.executable, str(_AGENT), "nothing")
     begun, *_ = lines = told("--session", "session-0", *argv)
     assert begun["session"] == "session-0" and [line["text"] for line in lines if "text" in line] == ["All done."]
     assert told("--session", "forgotten", *argv)[0]["session"] == "session-1"
+
+
+@pytest.mark.parametrize(("session", "asked"), [("session-0", "Go on."), ("forgotten", "All of it.")])
+def test_where_a_session_is_not_there_any_more_it_is_told_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, session: str, asked: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    whole = tmp_path / "whole"
+    whole.write_text("All of it.")
+    kept = tmp_path / ".example/sessions/session-1"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("0")
+    told("--session", session, "--anew", str(whole), "--", sys.executable, str(_AGENT), "goes on", asked="Go on.")
+    assert (tmp_path / "prompt.txt").read_text() == asked
 
 
 def test_without_the_library_it_is_said_how_to_get_it(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The result: what a worker says it did."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
@@ -58,6 +58,13 @@ class Handoff(Format):
 Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 
 
+_Number = TypeVar("_Number", int, float)
+
+
+def _beyond(now: _Number, before: _Number) -> _Number:
+    return now - before if now >= before else now
+
+
 class Usage(Format):
     """What a run cost. `usd` is None when nobody said: unknown is not free."""
 
@@ -107,13 +114,13 @@ class Usage(Format):
         )
 
     def less(self, before: "Usage") -> "Usage":
-        """What came to this beyond what had been used before."""
+        """What came to this beyond what had been used before; a number that is lower does not count on, and stays."""
         return Usage.model_construct(
-            input_tokens=max(0, self.input_tokens - before.input_tokens),
-            output_tokens=max(0, self.output_tokens - before.output_tokens),
-            cached_input_tokens=max(0, self.cached_input_tokens - before.cached_input_tokens),
-            cache_write_tokens=max(0, self.cache_write_tokens - before.cache_write_tokens),
-            usd=None if self.usd is None else max(0.0, self.usd - before.spent),
+            input_tokens=_beyond(self.input_tokens, before.input_tokens),
+            output_tokens=_beyond(self.output_tokens, before.output_tokens),
+            cached_input_tokens=_beyond(self.cached_input_tokens, before.cached_input_tokens),
+            cache_write_tokens=_beyond(self.cache_write_tokens, before.cache_write_tokens),
+            usd=None if self.usd is None else _beyond(self.usd, before.spent),
         )
 
 

@@ -18,6 +18,7 @@ from factory.store.state import SESSIONS
 _MOST_BYTES = 50_000_000  # of one session; a larger one is not gone on with
 _MOST_FILES = 2000
 _MOST_SESSIONS = 200  # the oldest go first
+_CACHES = frozenset({".cache", ".npm", "node_modules"})  # folders that nobody needs to go on
 _RECORD, _HOME = "session.json", "home"
 
 
@@ -56,7 +57,7 @@ class Sessions:
     def keep(self, item_id: str, kept: KeptSession, home: Path, names: Iterable[str]) -> None:
         """Keep plain files of a home, and what lies in folders of it, in place of what was kept of the item.
 
-        No link is followed. Where there is too much, or the disk refuses it, nothing is kept.
+        No link is followed, and no cache is kept. Where there is too much, or the disk refuses it, nothing is kept.
         """
         place = self._folder / item_id
         files.remove_tree(place)
@@ -90,5 +91,6 @@ def _plain(home: Path, names: Iterable[str]) -> Iterator[str]:
             continue
         if (parent / place.name).is_file():
             yield name
-        for folder, _, found in os.walk(parent / place.name):
+        for folder, below, found in os.walk(parent / place.name):
+            below[:] = [each for each in below if each not in _CACHES]
             yield from (str((Path(folder) / each).relative_to(home)) for each in found)

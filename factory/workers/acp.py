@@ -1,8 +1,9 @@
 """Drives an agent that speaks the Agent Client Protocol through one turn: prompt in, a stream of JSON lines out.
 
-`factory-acp [--allow KIND]… [--model MODEL] [--session ID] -- ARGV…` runs the agent in this folder, gives it what comes
-over standard input, answers its requests for permission by the kinds of tools that are allowed, and prints a line for
-all that it tells: `begin`, `sign`, `tool`, `denied`, `message`, `usage`, and at the end `end` or `error`.
+`factory-acp [--allow KIND]… [--model MODEL] [--session ID [--anew FILE]] -- ARGV…` runs the agent in this folder, gives
+it what comes over standard input (where it cannot go on with the session, what is in the file), answers its requests
+for permission by the kinds of tools that are allowed, and prints a line for all that it tells: `begin`, `sign`, `tool`,
+`denied`, `message`, `usage`, and at the end `end` or `error`.
 """
 
 import argparse
@@ -36,12 +37,13 @@ def main() -> None:
     parser.add_argument("--allow", action="append", metavar="KIND", help="of tools; may be given several times")
     parser.add_argument("--model", help="one of those that the agent offers")
     parser.add_argument("--session", help="an earlier one, to go on with")
+    parser.add_argument("--anew", metavar="FILE", type=Path, help="what it is told where that is not there any more")
     parser.add_argument("argv", nargs="+", help="the agent's")
     asked = parser.parse_args()
     logging.disable()  # the library tells of each line that is none of the protocol's, with a traceback
     told = _Told(frozenset(asked.allow or _ALLOWED))
     try:
-        asyncio.run(_turn(told, asked.argv, sys.stdin.read(), asked.model, asked.session))
+        asyncio.run(_turn(told, _Asked(asked.argv, sys.stdin.read(), asked.model, asked.session, asked.anew)))
     except acp.RequestError as error:
         _say("error", code=error.code, message=str(error), data=error.data)
     except (
@@ -54,9 +56,24 @@ def main() -> None:
     sys.exit(1)
 
 
-async def _turn(told: "_Told", argv: Sequence[str], prompt: str, model: str | None, session: str | None) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of an agent, and of which."""
+
+    argv: Sequence[str]
+    prompt: str
+    model: str | None
+    session: str | None  # an earlier one
+    anew: Path | None  # what it is told where it cannot go on with that
+
+    def words(self, opened: "_Opened") -> str:
+        """What it is told in a session that is open now."""
+        return self.prompt if opened.goes_on or not self.anew else self.anew.read_text()
+
+
+async def _turn(told: "_Told", asked: _Asked) -> None:
     """One turn of one session, from the handshake to the reason why it stopped."""
-    program, *arguments = argv
+    program, *arguments = asked.argv
     to_it = {"stderr": None, "limit": _LONGEST_LINE}  # what it writes besides goes where ours does
     folder = str(Path.cwd())
     client = cast(acp.Client, told)  # of which it does what an agent may ask of one that offers nothing more
@@ -64,17 +81,17 @@ async def _turn(told: "_Told", argv: Sequence[str], prompt: str, model: str | No
         client, program, *arguments, env=os.environ, cwd=folder, transport_kwargs=to_it
     ) as (agent, _):
         met = await agent.initialize(acp.PROTOCOL_VERSION, schema.ClientCapabilities())
-        opened = await _session(agent, met, folder, session)
+        opened = await _session(agent, met, folder, asked.session)
         _say(
             "begin",
             session=opened.id,
-            agent=met.agent_info.name if met.agent_info else argv[0],
+            agent=met.agent_info.name if met.agent_info else program,
             version=met.agent_info.version if met.agent_info else None,
         )
-        if model:
-            await _choose(agent, opened, model)
+        if asked.model:
+            await _choose(agent, opened, asked.model)
         told.begun = True  # what a session tells again of its past is not said now
-        ended = await agent.prompt(opened.id, [schema.TextContentBlock(type="text", text=prompt)])
+        ended = await agent.prompt(opened.id, [schema.TextContentBlock(type="text", text=asked.words(opened))])
         told.flush()
         if ended.usage:
             _say("usage", **ended.usage.model_dump(exclude={"field_meta"}))
@@ -87,6 +104,7 @@ class _Opened:
 
     id: str
     options: Sequence[schema.SessionConfigOptionSelect | schema.SessionConfigOptionBoolean]
+    goes_on: bool = False  # whether it is the earlier one
 
 
 async def _session(agent: acp.Agent, met: schema.InitializeResponse, folder: str, session: str | None) -> _Opened:
@@ -97,7 +115,7 @@ async def _session(agent: acp.Agent, met: schema.InitializeResponse, folder: str
         except acp.RequestError:
             pass  # it has forgotten it
         else:
-            return _Opened(session, (loaded and loaded.config_options) or ())
+            return _Opened(session, (loaded and loaded.config_options) or (), goes_on=True)
     new = await agent.new_session(folder)
     return _Opened(new.session_id, new.config_options or ())
 

@@ -11,6 +11,7 @@ from factory.model.failure import Failure, FailureClass
 from factory.model.result import Usage
 from factory.model.text import label
 
+_ANEW = "prompt.anew"  # the whole prompt, for one that has forgotten the session
 _AUTH_REQUIRED = -32000
 _REASONS = {
     "max_tokens": Failure(FailureClass.CONTEXT, "its model came to the most tokens that it may answer with"),
@@ -44,7 +45,7 @@ def acp(heard: Heard, event: Event) -> Heard:
 
 
 def _usage(before: Usage, event: Event) -> Usage:
-    """The tokens of the turn; what the session costs comes by itself, and is what it has come to by then."""
+    """What the session has come to by then; its tokens come with the end of a turn, its cost by itself."""
     usd = dollars(event, "usd")
     return Usage.model_construct(
         input_tokens=count(event, "input_tokens") or before.input_tokens,
@@ -57,7 +58,10 @@ def _argv(task: Task) -> Argv:
     """`tools` are kinds of tools that the protocol knows."""
     asked = [word for kind in task.tools for word in ("--allow", kind)]
     model = ["--model", task.model] if task.model else []
-    return ("factory-acp", *asked, *model, "--", *task.command.argv)
+    session: list[str] = []
+    if task.session:
+        session = ["--session", task.session, "--anew", task.cell.give(_ANEW, task.whole_prompt.encode())]
+    return ("factory-acp", *asked, *model, *session, "--", *task.command.argv)
 
 
 ACP = Program(
@@ -68,4 +72,6 @@ ACP = Program(
     key="",
     tried="",
     library="acp",
+    session_files=(".",),  # where any of them keeps what it needs nobody knows
+    counts_on=True,
 )
