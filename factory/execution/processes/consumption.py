@@ -11,6 +11,7 @@ from factory.model.failure import Failure, FailureClass
 from factory.store.system import System
 
 _MEASURE_EVERY = 20.0  # times as long as measuring takes, so that it never takes a large part of the time
+_SETUP_S = 5.0  # that a sandbox may take to be set up, where the machine has much else to do
 _MEGABYTE = 1_000_000
 
 
@@ -24,6 +25,7 @@ class Consumption:
         self._began = system.time()
         self._files_at = self._handles_at = system.monotonic()
         self._kept = Kept()
+        self._covered: dict[int, float] = {}  # file systems that nobody can measure, and since when
         self.seen: dict[int, ProcessInfo] = {}
 
     def beyond(self, pid: int) -> Failure | None:
@@ -53,14 +55,15 @@ class Consumption:
         return None
 
     def _look_at_handles(self, members: Sequence[ProcessInfo]) -> bool:
-        """Whether a file system stays covered from one look to the next; a sandbox that is being set up does not."""
-        began, covered = self._system.monotonic(), self._kept.covered
+        """Whether a file system stays covered from look to look, for longer than a sandbox takes to be set up."""
+        began = self._system.monotonic()
         if began < self._handles_at:
             return False
         places = [place for each in self._filesystems for place in (each.tree, each.scratch)]
         self._kept = kept((member.pid for member in members), places)
         self._handles_at = self._system.monotonic() + (self._system.monotonic() - began) * _MEASURE_EVERY
-        return not covered.isdisjoint(self._kept.covered)
+        self._covered = {device: self._covered.get(device) or began for device in self._kept.covered}
+        return any(began - since > _SETUP_S for since in self._covered.values())
 
 
 def _breach(what: str) -> Failure:
