@@ -235,7 +235,8 @@ done()"""
 
 
 DRIPS = """import socket, sys, time
-client, _ = socket.create_server(("127.0.0.1", int(sys.argv[1]))).accept()
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+client, _ = server.accept()
 client.sendall(b"HTTP/1.1 200 OK\\r\\nX: ")
 while True:
     client.sendall(b"y")
@@ -247,8 +248,8 @@ while True:
     ("changed", "why"),
     [
         ({"run": ["sh", "-c", "echo the till is stuck; exec sleep 60"], "seconds": 0.5}, "was not ready within 0.5 s"),
-        ({"ready": {"http": "/nothing"}, "seconds": 0.5}, "/nothing answers with status 404"),
-        ({"run": ["python3", "slow.py", "{{ port }}"], "seconds": 2}, "was not ready within 2 s: it does not come to"),
+        ({"ready": {"http": "/nothing"}, "seconds": 4}, "/nothing answers with status 404"),
+        ({"run": ["python3", "slow.py", "{{ port }}"], "seconds": 6}, "was not ready within 6 s: it does not come to"),
         ({"ready": {"run": ["false"]}, "seconds": 0.5}, "its command ended with exit status 1"),
         ({"run": ["sh", "-c", "echo the till is stuck; exit 4"]}, "ended with exit status 4 before it was ready"),
         ({"run": ["sh", "-c", "sleep 60 & exit 0"]}, "ended with exit status 0 before it was ready"),
