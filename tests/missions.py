@@ -7,7 +7,7 @@ from tests.world import World
 
 PLAN_CONTRACT = """
 purpose: Plan.
-worker: {run: [python, -m, factory.workers.scripted]}
+worker: {run: [factory-scripted]}
 produces: {plan: true, patch: {paths: ["contracts/missions/**"]}}
 review: {seats: [{name: tests, kind: checks}, {name: human, kind: human}]}
 """
@@ -42,20 +42,20 @@ pathlib.Path(os.environ["FACTORY_OUT"], "verdict.yaml").write_text(json.dumps(ve
 """
 FEATURE = """
 purpose: One feature.
-worker: {run: [python, tools/maker.py]}
+worker: {run: [python3, tools/maker.py]}
 review: {seats: [{name: tests, kind: checks}]}
 """
 SCRUTINY = """
 purpose: Look at what a milestone has come to.
 worker: {run: ["true"]}
 produces: {patch: {required: false}}
-review: {seats: [{name: tests, kind: checks}, {name: reviewer, kind: command, run: [python, tools/judge.py]}]}
+review: {seats: [{name: tests, kind: checks}, {name: reviewer, kind: command, run: [python3, tools/judge.py]}]}
 """
 
 
 def has(path: str, text: str = "done") -> list[str]:
     """The argv of a check that holds when a file has a text in it."""
-    return ["python", "-c", f"import sys; sys.exit({text!r} not in open({path!r}).read())"]
+    return ["python3", "-c", f"import sys; sys.exit({text!r} not in open({path!r}).read())"]
 
 
 def assertion(key: str, path: str, **more: object) -> dict[str, object]:

@@ -226,7 +226,7 @@ def test_a_feature_may_be_a_mission_itself(world: World) -> None:
     }
     world.write(
         "contracts/mission.yaml",
-        PLAN_CONTRACT.replace("[python, -m, factory.workers.scripted]", "[python, tools/plan.py]"),
+        PLAN_CONTRACT.replace("[factory-scripted]", "[python3, tools/plan.py]"),
     )
     world.write("tools/plan.py", PLANNER)
     outer = {

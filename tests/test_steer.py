@@ -7,7 +7,7 @@ from tests.world import World
 
 STEER = """
 purpose: Answer issues.
-worker: {run: [python, tools/steer.py]}
+worker: {run: [python3, tools/steer.py]}
 produces: {patch: {paths: ["contracts/missions/**/plan.yaml"]}}
 review: {seats: [{name: tests, kind: checks}]}
 """
