@@ -98,7 +98,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
     seats = seats_needed(state.contract, changed, patterns)
     needs_person = touches(changed, patterns)
     votes = _votes(reader, snapshot, state, seats, subject)
-    if state.item is not None and state.item.validates:
+    if state.item is not None and state.item.validates and evidence.proposal == evidence.base:  # it changes nothing
         decision = conclude(seats, evidence, tuple(votes.votes), votes.lost)
     else:
         decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)

@@ -135,7 +135,7 @@ class Judgement:
                 if vote:
                     votes.append(vote)
                     dismissed |= {key for key in delivery.loose_ends if vote.verdict.dismisses(key)}
-        if item.validates:
+        if item.validates and evidence.proposal == evidence.base:
             decision = conclude(seats, evidence, tuple(votes), lost)
         else:
             decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
