@@ -1,5 +1,6 @@
 """The report of a mission: what it has come to, by whom and at what cost; and who made an assertion pass."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,34 @@ def test_lines_are_counted_by_the_file_that_they_are_of() -> None:
     )
     assert changed_lines(patch) == {"a.py": 2, "tests/test_a.py": 2, "gone.py": 1}
     assert share_of_yardsticks(changed_lines(patch)) == (2, 5)
+
+
+def test_blame_leads_from_an_assertion_to_who_judged_it_who_made_it_and_what_was_said_of_that(ended: World) -> None:
+    found = json.loads(ended.command("blame", "VAL-2", "--json"))
+    assert (found["mission"], found["assertion"]["state"]) == ("shop", "passed")
+    assert [path.rpartition("/")[2] for path in found["evidence"]] == ["VAL-2.log"]
+    assert (found["judged_in"]["item"], found["judged_in"]["purpose"]) == ("shop.m1.scrutiny-3", "scrutiny")
+    (made,) = found["made_by"]
+    assert (made["item"], made["run"], made["worker"], made["outcome"]) == ("shop.b", 1, "python", "applied")
+    assert made["applied"] == ended.last("shop.b").applied
+    assert any(path.endswith("shop.b/run-1/prompt.md") for path in made["files"])
+    (said,) = made["verdicts"]
+    assert (said["seat"], said["decision"], said["reviewer"]) == ("b", "rework", "python (command)")
+    assert "there is a BUG in it" in ended.read(said["path"])
+    (touched,) = found["touched_by"]
+    assert (touched["item"], touched["purpose"]) == ("shop.fix-1", "follow-up")
+    for path in (*found["evidence"], *made["files"]):
+        assert (ended.root / path).is_file()
+    shown = ended.command("blame", "VAL-2", "--mission", "shop")
+    assert "judged in  shop.m1.scrutiny-3  scrutiny, run 1, accepted" in shown
+    assert f"merged as {made['applied']}" in shown
+    assert "rework by python (command) (b)" in shown
+
+
+def test_blame_says_when_nobody_has_judged_and_when_there_is_no_such_assertion(world: World) -> None:
+    mission = Mission(world)
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
+    assert "judged     by nobody yet" in world.command("blame", "VAL-1")
+    assert "no mission has an assertion 'VAL-2'" in world.command("blame", "VAL-2", status=2)
+    assert "shop has no assertion 'VAL-2'" in world.command("blame", "VAL-2", "--mission", "shop", status=2)
+    assert "there is no mission 'other'" in world.command("blame", "VAL-1", "--mission", "other", status=2)

@@ -37,6 +37,7 @@ COMMANDS = {
     "logs": Entry("logs", "Show what an item's worker does, or did in a run."),
     "prompt": Entry("prompt", "Show what would be sent to an item's worker, or to an agent in a seat."),
     "mission": Entry("mission", "File missions, look at them, and let them wait or go on."),
+    "blame": Entry("blame", "Say who made an assertion of a mission pass."),
     "review": Entry("review", "Walk through what waits for a verdict, or give one."),
     "propose": Entry("propose", "Say what you would decide of a delivery; a person decides."),
     "answer": Entry("answer", "Answer what workers ask, or walk through it."),

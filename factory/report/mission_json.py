@@ -39,10 +39,11 @@ def mission_json(snapshot: Snapshot, view: MissionView) -> dict[str, object]:
 
 def assertions_json(rows: Iterable[AssertionRow]) -> list[dict[str, object]]:
     """Every assertion with its state, and what that rests on."""
-    return [_assertion(row) for row in rows]
+    return [assertion_json(row) for row in rows]
 
 
-def _assertion(row: AssertionRow) -> dict[str, object]:
+def assertion_json(row: AssertionRow) -> dict[str, object]:
+    """One assertion with its state, and what that rests on."""
     found = row.judgement
     judged: dict[str, object] = {}
     if found is not None:

@@ -1,6 +1,7 @@
 """Missions: each as people ask about it, whether it is planned, under way or at its end."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,13 +76,14 @@ def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iter
     days = reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE)) if ended else {}
     for day in sorted((name for name, entry in days.items() if entry.is_folder), reverse=True):
         for name in reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE, day)):
-            found = _ended(reader, snapshot, stem(name), day) if stem(name) else None
-            if found is not None:
-                yield found
+            with suppress(InvalidFile):  # the audit tells of it
+                found = _ended(reader, snapshot, stem(name), day) if stem(name) else None
+                if found is not None:
+                    yield found
 
 
 def mission_of(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> MissionView | None:
-    """One mission; None when no mission has this id."""
+    """One mission; None when no mission has this id. Raises InvalidFile for one whose journal cannot be read."""
     if mission in snapshot.items:
         return next((each for each in missions(reader, snapshot, ended=False) if each.id == mission), None)
     day = reader.queue.done_day(snapshot.tree, mission)
@@ -136,14 +138,11 @@ def _open(reader: SnapshotReader, snapshot: Snapshot, row: Row) -> MissionView:
 
 def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -> MissionView | None:
     path = item_path(Lane.DONE, mission, day)
-    try:
-        history = reader.artifacts.history(snapshot.tree, mission, day)
-        entry = reader.repository.objects.find(snapshot.tree, path)
-        item = reader.queue.item(path, entry.oid) if entry else None
-    except InvalidFile:
+    history = reader.artifacts.history(snapshot.tree, mission, day)
+    entry = reader.repository.objects.find(snapshot.tree, path)
+    if entry is None or not any(each.event is Event.OPEN for each in history.entries):
         return None
-    if item is None or not any(each.event is Event.OPEN for each in history.entries):
-        return None
+    item = reader.queue.item(path, entry.oid)
     return MissionView(
         id=mission,
         title=item.title,
