@@ -3,6 +3,10 @@
 import json
 from collections.abc import Mapping
 
+from factory.cli.news import in_words
+from factory.model.events import Recorded
+from factory.model.journal import Entry
+from factory.report.journal_words import why
 from tests.missions import Mission, assertion, feature, milestone
 from tests.world import World
 
@@ -134,3 +138,58 @@ def test_retry_lets_a_paused_mission_go_on_and_cancel_ends_it_with_its_items(wor
     assert world.last("shop").outcome == "cancelled"
     assert json.loads(world.command("list", "--json")) == []
     world.command("audit")
+
+
+def test_the_log_of_a_mission_says_in_words_what_its_events_mean(world: World) -> None:
+    mission = of_two_milestones(world, LEFT)
+    mission.drain()
+    world.command("answer", "shop", "nobody reads the docs of a, ever")
+    mission.drain()
+    log = world.command("log", "shop")
+    for said in (
+        "its plan is merged, approved by ",
+        "m1: filed shop.a, shop.b",
+        "it asks 1 question: m1: 1 issue of its handoffs has nobody's answer",
+        "it goes on: answered by ",
+        "ended: shop.m1.scrutiny; 2 passed",
+        "all 3 assertions passed",
+    ):
+        assert f"  {said}" in log, said
+
+
+def test_an_assertion_that_fails_is_named_where_its_judgement_is_told() -> None:
+    judgement = {
+        "state": "failed",
+        "by": "check",
+        "at": "2026-11-21T10:00:00Z",
+        "item": "shop.m1.scrutiny",
+        "run": 1,
+        "commit": "0" * 40,
+        "evidence": "sha256:1",
+        "rests_on": "sha256:2",
+    }
+    line = {
+        "seq": 1,
+        "at": "2026-11-21T10:00:00Z",
+        "event": "advance",
+        "from": "active",
+        "to": "active",
+        "actor": "factory",
+        "reason": "ended: shop.m1.scrutiny",
+        "judged": {"VAL-1": judgement, "VAL-2": {**judgement, "state": "passed"}},
+    }
+    entry = Entry.model_validate_json(json.dumps(line))
+    assert why(entry) == "ended: shop.m1.scrutiny; 1 passed, 1 failed (VAL-1)"
+    assert in_words(Recorded("shop", entry)) == ("shop", "ended: shop.m1.scrutiny; 1 passed, 1 failed (VAL-1)")
+
+
+def test_show_leads_from_a_mission_to_its_views_and_to_its_report(world: World) -> None:
+    mission = of_two_milestones(world)
+    world.tick()
+    assert "mission    factory mission show shop" in world.command("show", "shop")
+    progress = json.loads(world.command("show", "shop", "--json"))["progress"]
+    assert (progress["milestone"], progress["milestones"]) == (1, 2)
+    mission.drain()
+    path = json.loads(world.command("show", "shop", "--json"))["report"]
+    assert (world.root / path).is_file()
+    assert f"report     {path}" in world.command("show", "shop")

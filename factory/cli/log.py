@@ -12,6 +12,7 @@ from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
 from factory.model.text import printable
 from factory.report.detail import detail, journal
+from factory.report.journal_words import why
 from factory.store.repository.project_commits import incoming
 
 
@@ -59,7 +60,7 @@ def _journal(item_id: str, as_json: bool) -> None:
             f"{entry.source or '-'} -> {lane_word(entry.to)}",
             str(entry.run or "-"),
             printable(entry.actor.partition(" <")[0]),
-            printable((entry.reason or "").strip().partition("\n")[0]),
+            printable(why(entry)),
         )
         for entry in found.history.entries
     ]

@@ -12,12 +12,15 @@ from factory.line.runs import Runs
 from factory.model.errors import Problem
 from factory.model.events import BreakerChanged, ComesDue, Happening, Noticed, Recorded, TookIn
 from factory.model.journal import Entry
+from factory.model.lifecycle import Event
 from factory.model.moments import rfc3339
 from factory.model.text import printable
+from factory.report.journal_words import why
 from factory.store.system import MACHINE
 
 _PATIENCE_S = 2.0  # before a pipe is told what is waited for
 _AGAIN_S = 60.0
+_LONGEST = 160  # characters of a reason
 
 
 class News:
@@ -91,9 +94,12 @@ def in_words(happening: Happening, *, coloured: bool = False) -> tuple[str, str]
 
 def _move(entry: Entry, *, coloured: bool) -> str:
     """A move in one line: from where to where, or to which end, and why."""
+    if entry.event is Event.ADVANCE:
+        return printable(why(entry)[:_LONGEST])  # it stays where it is
     to = lane_word(entry.to) if coloured and entry.outcome is None else str(entry.outcome or entry.to)
     run = f" (run {entry.run})" if entry.run else ""
-    reason = f": {printable(entry.reason.splitlines()[0][:160])}" if entry.reason else ""
+    said = why(entry)
+    reason = f": {printable(said[:_LONGEST])}" if said else ""
     return f"{entry.source or '-'} -> {to}{run}{reason}"
 
 

@@ -35,6 +35,10 @@ def _print(found: Detail) -> None:
     if found.note:
         why = f"  [{found.not_applied}]" if found.not_applied else ""
         click.echo(f"now        {printable(found.note)}{why}")
+    if history.mission.filed:
+        click.echo(f"mission    factory mission show {found.id}")
+    if found.report:
+        click.echo(f"report     {found.report}")
     for hook in found.hooks:
         click.echo(f"hook       {hook.name} {hook.how}")
         for line in hook.quoted:

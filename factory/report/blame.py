@@ -185,7 +185,7 @@ class _Looking:
 
     def _shown(self, row: AssertionRow, item: str, run: int, day: str) -> Iterator[str]:
         """What a tester named."""
-        result = self._reader.artifacts.result(self._snapshot.tree, item, run, day)
+        result = self._reader.artifacts.result(*(self._snapshot.tree, item, run, day))
         with suppress(ValueError):  # of a run that tested nothing
             tried = report_in(result.data).assertions.get(row.assertion.id) if result else None
             yield from (worker_file(name) for name in (tried.evidence if tried else ()))

@@ -1,5 +1,6 @@
 """Detail: everything about one item, open or done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from factory.line.review.plan_told import plan_lines
@@ -9,9 +10,9 @@ from factory.model.errors import FactoryError, InvalidFile, MachineError
 from factory.model.evidence import Evidence
 from factory.model.item import Item
 from factory.model.journal import History
-from factory.model.layout import artifact_folder, item_path, plan_path, run_folder
+from factory.model.layout import artifact_folder, item_path, plan_path, run_file, run_folder
 from factory.model.lifecycle import Lane, NotApplied
-from factory.model.run_layout import RECHECK
+from factory.model.run_layout import RECHECK, REPORT
 from factory.report.failed_hooks import FailedHook, hooks_of
 from factory.report.status import status
 from factory.report.status_row import Row
@@ -36,6 +37,8 @@ class Detail:
     not_applied: NotApplied | None = None
     changes: tuple[FileChange, ...] = ()
     hooks: tuple[FailedHook, ...] = ()  # of its newest run
+    progress: Mapping[str, object] | None = None  # of a mission under way
+    report: str = ""  # where that of a mission lies that is at its end
     plan: tuple[str, ...] = ()  # of a mission, in lines
 
     @property
@@ -69,6 +72,8 @@ class Detail:
             "findings": [finding.model_dump(mode="json") for finding in self.history.findings],
             "evidence": self.evidence.model_dump(mode="json") if self.evidence else None,
             "plan": list(self.plan),
+            "progress": self.progress,
+            "report": self.report or None,
             "failed_hooks": [{"name": hook.name, "how": hook.how, "log": hook.printed} for hook in self.hooks],
             "journal": journal(self.history),
         }
@@ -98,6 +103,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
     item = reader.queue.item(path, entry.oid)
     history = reader.artifacts.history(snapshot.tree, item_id, day)
     evidence = _evidence(reader, snapshot, item_id, history, day)
+    report = run_file(item_id, history.run, REPORT, day)
     return Detail(
         id=item_id,
         title=item.title,
@@ -112,6 +118,7 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         cost=cost_in_words(history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, item_id, history.run, day),
+        report=report if reader.repository.objects.find(snapshot.tree, report) else "",
         plan=_plan(reader, snapshot, item_id, item),
     )
 
@@ -133,6 +140,7 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         cost=cost_in_words(state.history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, state.id, state.history.run),
+        progress=row.progress,
         plan=_plan(reader, snapshot, state.id, state.item, evidence if state.lane is Lane.REVIEW else None),
     )
 

@@ -63,7 +63,7 @@ EXPLAINED = {
     Rule.BUDGET: "No run begins when the item's budget is used up.",
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
     Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
-    Rule.MISSION: "Each step of a mission follows from its plan, its journal and what its items left, taken again.",
+    Rule.MISSION: "Each step of a mission, and its report, follows from its plan, journal and items, taken again.",
     Rule.DATES: "Moves go forward in time, and no commit has a date that cannot be.",
 }
 

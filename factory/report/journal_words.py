@@ -1,0 +1,35 @@
+"""Journal lines in plain words: what an event says of an item, in one line."""
+
+from collections import Counter
+
+from factory.model.journal import Entry
+from factory.model.lifecycle import Event
+from factory.model.mission.assertions import AssertionState
+from factory.model.text import counted
+
+_MOST_NAMED = 3
+
+
+def why(entry: Entry) -> str:
+    """Why an entry came to be, and of a mission what it says besides; empty where nobody said."""
+    reason = (entry.reason or "").strip().partition("\n")[0]
+    match entry.event:
+        case Event.OPEN:
+            return f"its plan is merged, {reason}" if reason else "its plan is merged"
+        case Event.ADVANCE:
+            return "; ".join(filter(None, (reason, _judged(entry))))
+        case Event.PAUSE:
+            asks = f"it asks {counted(len(entry.questions), 'question')}" if entry.questions else "it is paused"
+            return f"{asks}: {reason}"
+        case Event.RESUME:
+            return f"it goes on: {reason}"
+        case _:
+            return reason
+
+
+def _judged(entry: Entry) -> str:
+    """How many assertions were judged, and those that did not pass."""
+    states = Counter(each.state for each in entry.judged.values())
+    bad = [key for key, each in entry.judged.items() if each.state is not AssertionState.PASSED]
+    named = f" ({', '.join(bad[:_MOST_NAMED])}{' …' if len(bad) > _MOST_NAMED else ''})" if bad else ""
+    return ", ".join(f"{states[state]} {state}" for state in AssertionState if states[state]) + named
