@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count, islice
 
 from factory.model.base import digest
 from factory.model.layout import parse
 from factory.model.places import Opened
-from factory.model.run_layout import JOURNAL, MANIFEST, is_of_apply, is_of_recheck, run_path
+from factory.model.run_layout import JOURNAL, MANIFEST, is_answers, is_of_apply, is_of_recheck, kept_answers, run_path
 from factory.report.audit.paths import asked_in, newest
+from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
@@ -34,7 +36,7 @@ class WrittenOnce:
             item_id = asked_in(change.path)
             opened = parse(change.path)
             if item_id and change.old and not change.new and isinstance(opened, Opened):
-                yield item_id, run_path(known(item_id).history.run, opened.kept), change.old.oid
+                yield item_id, _kept(known(item_id), opened.kept), change.old.oid
 
     def _changed(self, transition: Transition, given: set[tuple[str, str, str]]) -> Iterator[Found]:
         for (item_id, below), changes in transition.artifacts.items():
@@ -77,6 +79,13 @@ class WrittenOnce:
                     yield Rule.DIGESTS, path, "is not what the manifest of its run says"
             elif (item_id, below, oid) not in given and not (is_of_recheck(below) or is_of_apply(below)):
                 yield Rule.DIGESTS, path, "came without a manifest that lists it"
+
+
+def _kept(record: ItemRecord, name: str) -> str:
+    """The path at which it is kept what a person wrote. A mission may have asked before, in the same run."""
+    names = map(kept_answers, count(1)) if is_answers(name) else (name,)
+    paths = [run_path(record.history.run, each) for each in islice(names, len(record.run) + 1)]
+    return next((each for each in paths if each not in record.run), paths[0])
 
 
 def _grown(old: bytes, new: bytes) -> bool:
