@@ -53,7 +53,9 @@ def request_for(
 def _steering(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> Steering | None:
     """What of a plan an item may not change that steers a mission; None for all others."""
     mission = snapshot.items.get(state.item.mission or "") if state.item and state.item.steers else None
-    return steering_of(reader, snapshot.tree, mission.id, mission.history.mission) if mission else None
+    if mission is None or not mission.history.mission.steers(state.id):
+        return None
+    return steering_of(reader, snapshot.tree, mission.id, mission.history.mission)
 
 
 def next_request(

@@ -10,9 +10,9 @@ from factory.line.snapshot import SnapshotReader
 from factory.model.base import digest
 from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
-from factory.model.layout import run_file
-from factory.model.lifecycle import Outcome
-from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.layout import item_path, run_file
+from factory.model.lifecycle import Lane, Outcome
+from factory.model.mission.assertions import AssertionState, Judgement
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.report import Answer, Tried, UserReport, report_in
 from factory.model.run_layout import MANIFEST
@@ -45,7 +45,6 @@ def findings_of(
 ) -> Findings:
     """What those of a mission's items say, in a tree of the branch, that ended since its journal was told last."""
     found = Findings()
-    assertions = {assertion.id: assertion for assertion in files.assertions}
     for item_id, filed in record.filed.items():
         outcome = None if item_id in record.ended else reader.outcome_of(tree, item_id)
         if outcome is None:
@@ -53,12 +52,14 @@ def findings_of(
         found.ended[item_id] = outcome
         if outcome not in _DONE:
             continue
-        item = EndedItem(reader, tree, now, item_id, filed, assertions)
+        item = EndedItem(reader, tree, now, item_id, filed, files)
         match filed.kind:
             case FiledAs.FEATURE:
                 found.issues |= dict(item.left())
             case FiledAs.STEER:
                 pass  # the plan says what it decided
+            case _ if not item.as_filed:
+                pass  # somebody changed what it was to look at
             case FiledAs.SCRUTINY:
                 item.scrutinise(found)
             case FiledAs.TESTING:
@@ -76,13 +77,20 @@ class EndedItem:
         now: datetime,
         item_id: str,
         filed: Filed,
-        assertions: dict[str, Assertion],
+        files: MissionFiles,
     ) -> None:
         self._reader, self._tree, self._now, self._id, self._filed = reader, tree, now, item_id, filed
-        self._assertions = assertions
+        self._assertions = {assertion.id: assertion for assertion in files.assertions}
+        self._homes = {key: milestone.id for milestone, each in files.plan.features() for key in each.fulfills}
         self._day = reader.artifacts.done_day(tree, item_id) or ""
         self._history = reader.artifacts.history(tree, item_id, self._day)
         self._folder = (tree, item_id, self._history.run, self._day)
+
+    @property
+    def as_filed(self) -> bool:
+        """Whether its file says what it was made with."""
+        entry = self._reader.repository.objects.find(self._tree, item_path(Lane.DONE, self._id, self._day))
+        return entry is not None and entry.oid == self._filed.blob
 
     def left(self) -> Iterator[tuple[str, Issue]]:
         """What its worker left undone or came across, and no reviewer dismissed."""
@@ -102,7 +110,7 @@ class EndedItem:
             if key.startswith(CHECK) and not ran.passed:
                 text = f"`{' '.join(ran.run)}` fails on the target: {said}"
                 found.issues[f"{self._id}/{key.removeprefix(CHECK)}"] = self._issue(text)
-            elif key in self._assertions:
+            elif key in self._assertions and ran.run == self._assertions[key].check:
                 state = AssertionState.PASSED if ran.passed else AssertionState.FAILED
                 self._judge(found, key, state, "check", said, evidence.tree, evidence.target)
         if not evidence.passed:
@@ -148,7 +156,8 @@ class EndedItem:
         )
         if state is not AssertionState.PASSED:
             what = f"{key} ({assertion.text}) {state}: {said}"
-            found.issues[f"{self._id}/{key}"] = self._issue(what).model_copy(update={"assertion": key})
+            home = self._homes.get(key, self._filed.milestone)
+            found.issues[f"{self._id}/{key}"] = Issue(milestone=home, text=what, assertion=key)
 
     def _issue(self, text: str) -> Issue:
         return Issue(milestone=self._filed.milestone, text=text)

@@ -94,7 +94,7 @@ def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files
     filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
     found = Findings()
     at = history.entries[-1].at
-    ended = EndedItem(reader, tree, at, item_id, filed, {each.id: each for each in files.assertions})
+    ended = EndedItem(reader, tree, at, item_id, filed, files)
     (ended.scrutinise if kind is FiledAs.SCRUTINY else ended.tested)(found)
     return found
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.model.base import digest
 from factory.model.errors import InvalidFile
 from factory.model.item import Budget
 from factory.model.journal import History
@@ -37,7 +39,15 @@ def standing_of(
         for each in histories_of(reader, tree, record):
             spent, seconds = spent.plus(each.usage), seconds + each.seconds
     steered = reader.repository.objects.find(tree, contract_path(STEER)) is not None
-    return Standing(mission, files.plan, files.assertions, record, stale, spent, seconds, steered)
+    taken = partial(_is_taken, reader, tree)
+    return Standing(mission, files.plan, files.assertions, record, stale, spent, seconds, steered, taken)
+
+
+def _is_taken(reader: SnapshotReader, tree: str, item_id: str) -> bool:
+    """Whether there is an item of an id, open or finished."""
+    places = (item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE)
+    is_open = any(reader.repository.objects.find(tree, place) is not None for place in places)
+    return is_open or bool(reader.queue.done_day(tree, item_id))
 
 
 def steering_of(reader: SnapshotReader, tree: str, mission: str, record: MissionRecord) -> Steering:
@@ -78,5 +88,6 @@ def present_standing(reader: SnapshotReader, snapshot: Snapshot, mission: str) -
 
 
 def rests_on(reader: SnapshotReader, assertion: Assertion, content: str) -> str:
-    """The digest of what an assertion's pass rests on, in a content."""
-    return reader.contents.lying_at(content, Reads.of(assertion.rests_on))
+    """The digest of what an assertion's pass rests on: what it asks, and what lies at its paths in a content."""
+    asked = assertion.model_dump_json(include={"text", "check", "by"})
+    return digest(f"{asked}\n{reader.contents.lying_at(content, Reads.of(assertion.rests_on))}".encode())

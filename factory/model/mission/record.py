@@ -76,6 +76,11 @@ class MissionRecord:
     healed: Mapping[str, int] = field(default_factory=dict)  # by milestone: rounds of follow-ups since then
     said: Mapping[str, str] = field(default_factory=dict)  # what people decided, by question
 
+    def steers(self, item_id: str) -> bool:
+        """Whether an item was made to answer issues by a change of the plan: none that says so of itself is."""
+        filed = self.filed.get(item_id)
+        return filed is not None and filed.kind is FiledAs.STEER
+
     def open(self, *, under_way: bool = True) -> Self:
         """Once its plan is merged, or it has left the lanes in which a mission is carried out."""
         return replace(self, under_way=under_way)

@@ -1,9 +1,10 @@
 """Where a mission stands, and what follows: pure, from its plan, its assertions and its record."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, count
 
 from factory.model.lifecycle import Outcome
 from factory.model.mission.assertions import Assertion, AssertionState
@@ -50,6 +51,7 @@ class Standing:
     spent: Usage = field(default_factory=Usage)  # by the mission and all its items
     seconds: float = 0.0  # of their workers
     steered: bool = False  # whether there is somebody to answer issues by changes of the plan
+    taken: Callable[[str], bool] = field(default=lambda _: False)  # whether there is an item of an id
 
     @cached_property
     def known(self) -> Mapping[str, Assertion]:
@@ -109,6 +111,10 @@ class Standing:
 
     def _step_of(self, milestone: Milestone) -> Step:
         new = tuple(each for each in milestone.features if not self._is_filed(each))
+        other = next((key for each in new if self.taken(key := feature_item(self.mission, each.id))), "")
+        if other:
+            what = f"{milestone.id}: there is an item {other}, and the mission did not make it"
+            return Ask(what, (self._way_out(milestone, what),))
         if new:
             return FileFeatures(milestone, new)
         waiting = sorted(self._open_in(milestone))
@@ -196,8 +202,9 @@ class Standing:
 
     def _follow_ups(self, issues: Mapping[str, Issue]) -> tuple[FollowUp, ...]:
         first = sum(1 for _ in self._follow_ups_filed()) + 1
-        taken = self.record.filed.keys() | {feature_item(self.mission, each.id) for _, each in self.plan.features()}
-        free = (key for n in range(first, first + 10_000) if (key := f"{self.mission}.fix-{n}") not in taken)
+        planned = {feature_item(self.mission, each.id) for _, each in self.plan.features()}
+        names = (f"{self.mission}.fix-{number}" for number in count(first))
+        free = (key for key in names if key not in planned and self._is_free(key))
         return tuple(FollowUp(next(free), key, issue) for key, issue in issues.items())
 
     def _said_of(self, issue: str) -> str:
@@ -249,8 +256,11 @@ class Standing:
 
     def _free(self, milestone: Milestone, name: str) -> str:
         base = f"{self.mission}.{milestone.id}.{name}"
-        taken = self.record.filed
-        return base if base not in taken else next(key for n in range(2, 10_000) if (key := f"{base}-{n}") not in taken)
+        names = chain([base], (f"{base}-{number}" for number in count(2)))
+        return next(filter(self._is_free, names))
+
+    def _is_free(self, item_id: str) -> bool:
+        return item_id not in self.record.filed and not self.taken(item_id)
 
 
 def _of_budget(mission: str, used: str, number: int) -> Question:

@@ -140,6 +140,8 @@ class Finish:
         commit = self._objects.commit(applied)
         before, tree = self._objects.commit(commit.parents[0]).tree, self._transition.step.tree_before
         record = self._state.record(item.mission).history.mission
+        if not record.steers(self._record.id):
+            return False
         steering = steering_of(SnapshotReader(self._repository, ""), tree, item.mission, record)
         return evidence.bounded == bounded_paths(self._objects, before, commit.tree, steering)
 
