@@ -87,3 +87,46 @@ def test_a_finding_that_could_have_been_found_earlier_is_marked_late(world: Worl
     reworked = [entry for entry in world.journal("one") if entry.event == "rework"][-1]
     found = {finding.text: finding.late for finding in reworked.findings}
     assert found == {"this was so all along": True, "better is not good": False}
+
+
+def breaks_its_contract(world: World) -> None:
+    """An item whose second run changes what it may not, after a person has sent the first one back."""
+    ways = "[ $FACTORY_RUN = 2 ] && echo no > no.py; cp $FACTORY_FINDINGS one.txt"
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "human", "kind": "human"}]
+    prompt = "{% for each in findings %}{{ each.id }} {{ each.text }}\n{% endfor %}"
+    world.write("contracts/prompts/rounds.md", prompt)
+    world.contract(
+        "rounds",
+        worker={"run": ["sh", "-c", ways], "prompt": "contracts/prompts/rounds.md"},
+        produces={"patch": {"paths": ["*.txt"]}},
+        review={"seats": seats},
+        rework={"max_rounds": 9},
+    )
+    world.commit("A prompt")
+    world.item("one", contract="rounds")
+    world.tick()
+
+
+def test_what_was_found_is_told_until_it_is_put_right_however_a_run_ends_meanwhile(world: World) -> None:
+    breaks_its_contract(world)
+    send_back(world, json.dumps({"id": "F1", "text": "say second"}))
+    assert world.last("one").failure == "contract"
+    prompt = world.command("prompt", "one")
+    key = world.journal("one")[-3].findings[0].key
+    assert prompt.splitlines() == ["B1 may not be changed; the contract allows *.txt", f"{key} say second"]
+    world.tick()
+    assert [each["text"] for each in json.loads(world.git("show", "factory/one:one.txt"))][1:] == ["say second"]
+    send_back(world, json.dumps({"id": "F1", "text": "and third"}))
+    assert [each["id"] for each in json.loads(world.git("show", "factory/one:one.txt"))] == ["F1", key]
+
+
+def test_what_was_noted_is_told_until_there_is_another_delivery(world: World) -> None:
+    breaks_its_contract(world)
+    world.command("review", "one", "--rework", "-m", "say second")
+    world.tick()
+    assert world.last("one").failure == "contract"
+    assert [line.partition(" ")[2] for line in world.command("prompt", "one").splitlines()][1:] == ["say second"]
+    world.tick()
+    world.command("review", "one", "--rework", "-m", "and third")
+    world.tick()
+    assert [each["text"] for each in json.loads(world.git("show", "factory/one:one.txt"))] == ["and third"]

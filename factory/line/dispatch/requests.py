@@ -12,6 +12,7 @@ from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
 from factory.model.mission.bounds import Steering
 from factory.model.mission.plan import Services
+from factory.model.rounds import to_put_right
 from factory.model.run_layout import PATCH
 from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.missions import read_services
@@ -36,7 +37,7 @@ def request_for(
         round=history.round,
         base=base,
         start=start,
-        findings=history.findings,
+        findings=to_put_right(history),
         earlier=tuple(history.table.rows()),
         answered=history.answered,
         lane=Lane.REWORK if state.lane is Lane.REWORK else Lane.INBOX,
