@@ -165,3 +165,28 @@ def test_cancel_ends_an_item_whose_file_was_deleted(world: World, lane: str) -> 
     assert "title: do one" in world.git("show", f"main:{world.path('one')}")
     assert world.status() == ""
     world.command("audit")
+
+
+def test_an_item_is_held_before_a_pass_has_seen_it(world: World) -> None:
+    # given an item that was just added, and whose first pass would start it
+    world.item("one")
+    assert "one: hold is on" in world.command("hold", "one")
+    # then the pass takes it in and starts nothing, until the person lets it go on
+    world.tick()
+    assert (world.lane("one"), world.events("one")) == ("inbox", [])
+    world.command("hold", "one", "--off")
+    world.tick()
+    assert "start" in world.events("one")
+
+
+def test_the_prompt_of_an_item_is_shown_before_a_pass_has_seen_it(world: World) -> None:
+    world.item("one")
+    shown = world.command("prompt", "one")
+    world.commit()
+    assert shown == world.command("prompt", "one") != ""
+
+
+def test_what_no_pass_has_seen_is_ended_by_taking_its_file_away(world: World) -> None:
+    world.item("one")
+    assert "next: rm queue/inbox/one.yaml" in world.command("cancel", "one", status=2)
+    assert (world.root / "queue/inbox/one.yaml").is_file()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import editing, no_such_item
+from factory.cli.session import editing, just_added, no_such_item
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.layout import item_path, lane_folder
@@ -98,11 +98,12 @@ def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: s
 def hold_command(item_id: str, off: bool) -> None:
     """Keep an item from starting and from being applied, until --off."""
     with editing() as (reader, snapshot, view):
-        state, path = open_item(reader, snapshot, view, item_id)
-        data = files.read_regular(path)
+        new = just_added(view, snapshot, item_id)
+        path = view.root / new[0].path if new else open_item(reader, snapshot, view, item_id)[1]
+        known, data = str(path.relative_to(view.root)), files.read_regular(path)
         if data is None:
-            raise UsageError(f"{state.placed.path} is not a plain file", "factory check")
-        files.write(path, edits.held(state.placed.path, data, not off))
+            raise UsageError(f"{known} is not a plain file", "factory check")
+        files.write(path, edits.held(known, data, not off))
     click.echo(f"{item_id}: hold is {'off' if off else 'on'}; the next tick takes it in")
 
 
@@ -112,6 +113,9 @@ def cancel_command(item_id: str) -> None:
     """End an item; a running worker is stopped by the next pass."""
     with editing() as (reader, snapshot, view):
         target = _ended(item_id)
+        new = just_added(view, snapshot, item_id)
+        if new:
+            raise UsageError(f"{item_id} has not been taken in yet, so nothing has to be ended", f"rm {new[0].path}")
         try:
             _, path = open_item(reader, snapshot, view, item_id)
         except _Absent:

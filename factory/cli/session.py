@@ -8,15 +8,15 @@ import click
 
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import FactoryError, InvalidFile, UsageError
+from factory.model.item import Item
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.store import files
 from factory.store.library import locate_branch
-from factory.store.queue import read_item
+from factory.store.queue import Placed, read_item
+from factory.store.repository.objects import name_of
 from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
-
-_TICK = "factory tick"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -61,6 +61,18 @@ def editing() -> Iterator[tuple[SnapshotReader, Snapshot, View]]:
             yield reader, reader.snapshot(reader.repository.system.now(), head) if head and moved else snapshot, view
 
 
+def just_added(view: View, snapshot: Snapshot, item_id: str) -> tuple[Placed, Item] | None:
+    """An item in the inbox that no pass has taken in yet; None where there is none.
+
+    Raises InvalidFile when it cannot be read.
+    """
+    path, known = item_path(Lane.INBOX, item_id), item_id in snapshot.items or item_id in snapshot.listing.twice
+    data = None if known else files.read_regular(view.root / path)
+    if data is None:
+        return None
+    return Placed(item_id, Lane.INBOX, path, name_of("blob", data)), read_item(path, data)
+
+
 def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> FactoryError:
     """The error for an id that is not open."""
     day = reader.queue.done_day(snapshot.tree, item_id)
@@ -69,11 +81,11 @@ def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Fa
     if item_id in snapshot.listing.twice:
         return UsageError(f"{item_id} lies in two lanes; delete one of the two files", "factory check")
     view, path = reader.repository.view_of(reader.branch), item_path(Lane.INBOX, item_id)
-    new = files.read_regular(view.root / path) if view else None
-    if new is not None:
-        try:
-            read_item(path, new)
-        except InvalidFile as error:
-            return error
-        return UsageError(f"{item_id} lies in {path} and has not been taken in yet; the next tick does so", _TICK)
+    try:
+        there = view is not None and just_added(view, snapshot, item_id) is not None
+    except InvalidFile as error:
+        return error
+    if there:
+        said = f"{item_id} lies in {path} and has not been taken in yet; the next tick does so, and may start it"
+        return UsageError(said, f"factory tick; or keep it from starting: factory hold {item_id}")
     return UsageError(f"there is no item {item_id!r}", "factory list")

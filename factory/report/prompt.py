@@ -7,7 +7,17 @@ from factory.line.dispatch.requests import content_to_start_from, next_request
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import SeatKind
 from factory.model.errors import UsageError
+from factory.model.item import Item
+from factory.model.journal import History
+from factory.store.queue import Placed
 from factory.store.sessions import Sessions
+
+
+def begun(reader: SnapshotReader, snapshot: Snapshot, placed: Placed, item: Item) -> ItemState:
+    """An item to which nothing has happened yet. Raises InvalidFile for a contract that cannot be read."""
+    name = snapshot.policy.contract_of(item)
+    contract = reader.library.contract(snapshot.tree, name) if name else None
+    return ItemState(placed, item, History(), name, contract.for_item(item) if contract else None)
 
 
 def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, seat: str | None) -> str:
