@@ -7,8 +7,8 @@ import pytest
 
 from factory.model.contract import Contract
 from factory.model.evidence import Evidence, Ran
-from factory.model.gate import Vote, decide, guarded, seats_needed, touches, unanswered
-from factory.model.item import Item
+from factory.model.gate import Vote, conclude, decide, guarded, seats_needed, touches, unanswered
+from factory.model.item import Item, Validator
 from factory.model.lifecycle import Event
 from factory.model.policy import Policy
 from factory.model.verdict import Decision, Finding, Verdict
@@ -233,3 +233,16 @@ def test_what_a_person_must_see_is_what_is_protected_and_what_judges_and_all_of_
     found = guarded(policy, judged)
     assert found == patterns if patterns == ("**",) else set(patterns) <= set(found)
     assert touches(("src/any.py",), found) == (patterns == ("**",))
+
+
+def test_a_validator_that_is_at_its_end_says_where_what_it_found_is_told() -> None:
+    def said(validator: Validator, *votes: Vote, passed: bool = True) -> str:
+        names = [CHECKS, *({"name": vote.seat, "kind": "human"} for vote in votes)]
+        decided = conclude(validator, contract(*names).review.seats, evidence(passed=passed), votes)
+        assert decided.event is Event.FINISH
+        return decided.reason
+
+    assert said(Validator.SCRUTINY) == "nothing was found"
+    assert said(Validator.SCRUTINY, read_vote("ann", "rework")) == "found by ann"
+    assert said(Validator.SCRUTINY, passed=False) == "found: unit failed"
+    assert said(Validator.TESTING) == "its report says what was found"  # a failed assertion may be among that

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from factory.model.contract import Contract, Seat, SeatKind
 from factory.model.evidence import Evidence
 from factory.model.globs import matches
-from factory.model.item import Item
+from factory.model.item import Item, Validator
 from factory.model.journal import SeatVerdict
 from factory.model.lifecycle import Event
 from factory.model.policy import Policy
@@ -120,7 +120,11 @@ def decide(
 
 
 def conclude(
-    seats: tuple[Seat, ...], evidence: Evidence, votes: tuple[Vote, ...], lost: Mapping[str, str] = NONE_LOST
+    validator: Validator,
+    seats: tuple[Seat, ...],
+    evidence: Evidence,
+    votes: tuple[Vote, ...],
+    lost: Mapping[str, str] = NONE_LOST,
 ) -> GateDecision:
     """What follows for a validator, whose findings are its product: it is done once everybody has spoken."""
     verdicts = tuple(
@@ -138,9 +142,8 @@ def conclude(
     if silent:
         return GateDecision(None, f"waits for the verdict of {', '.join(silent)}", (), verdicts)
     against = [vote.seat for vote in votes if vote.verdict.decision is not Decision.APPROVE]
-    return GateDecision(
-        Event.FINISH, f"found by {', '.join(against)}" if against else "nothing was found", (), verdicts
-    )
+    said = "its report says what was found" if validator is Validator.TESTING else "nothing was found"
+    return GateDecision(Event.FINISH, f"found by {', '.join(against)}" if against else said, (), verdicts)
 
 
 def _again(votes: tuple[Vote, ...]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from factory.line.mission.findings import EndedItem, Findings
 from factory.line.mission.standing import rests_on
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
-from factory.model.layout import MISSIONS, item_path
+from factory.model.layout import MISSIONS, item_path, stem
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.assertions import Assertion, AssertionState, Judgement
 from factory.model.mission.record import Filed, FiledAs
@@ -26,7 +26,8 @@ def guard(context: Context, snapshot: Snapshot) -> None:
     for mission, files in guarding(context.reader, snapshot.tree, target, snapshot.items):
         made = dict(due(context.reader, snapshot.tree, target, mission, files))
         if made:
-            context.writer.take_in(context.me, made, f"factory: {mission} is looked at again")
+            names = ", ".join(stem(path.rpartition("/")[2]) for path in made)
+            context.writer.take_in(context.me, made, f"factory: {mission} is guarded: filed {names}")
     context.writer.publish()
 
 

@@ -99,7 +99,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
     needs_person = touches(changed, patterns)
     votes = _votes(reader, snapshot, state, seats, subject)
     if state.item is not None and state.item.validates and evidence.proposal == evidence.base:  # it changes nothing
-        decision = conclude(seats, evidence, tuple(votes.votes), votes.lost)
+        decision = conclude(state.item.validates, seats, evidence, tuple(votes.votes), votes.lost)
     else:
         decision = decide(state.contract, seats, evidence, tuple(votes.votes), needs_person, votes.lost)
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}

@@ -136,7 +136,7 @@ class Judgement:
                     votes.append(vote)
                     dismissed |= {key for key in delivery.loose_ends if vote.verdict.dismisses(key)}
         if item.validates and evidence.proposal == evidence.base:
-            decision = conclude(seats, evidence, tuple(votes), lost)
+            decision = conclude(item.validates, seats, evidence, tuple(votes), lost)
         else:
             decision = decide(contract, seats, evidence, tuple(votes), touches(changed, patterns), lost)
         return Assessed(decision, tuple(refused), frozenset(dismissed))
