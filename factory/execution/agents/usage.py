@@ -15,13 +15,16 @@ _FILE = "usage.json"
 _MOST_BYTES = 4096
 
 
-def exceeded(left: BudgetLeft, usage: Usage) -> str:
-    """What a budget does not allow any more; empty when it does."""
-    if left.usd is not None and usage.spent > left.usd:
-        return f"{usage.spent:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
-    if left.tokens is not None and usage.tokens > left.tokens:
-        return f"{usage.tokens} tokens, and {left.tokens} were left of the item's budget"
-    return ""
+def over_budget(left: BudgetLeft, usage: Usage, price: Price | None) -> Failure | None:
+    """The failure for which a worker is to be stopped that has used so much; None while it may go on."""
+    used = estimated(usage, price)
+    if left.usd is not None and used.spent > left.usd:
+        beyond = f"{used.spent:.2f} USD, and {left.usd:.2f} were left of the item's budget or the day's"
+    elif left.tokens is not None and used.tokens > left.tokens:
+        beyond = f"{used.tokens} tokens, and {left.tokens} were left of the item's budget"
+    else:
+        return None
+    return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}")
 
 
 class UsageMeter:
@@ -37,8 +40,7 @@ class UsageMeter:
     def __call__(self) -> Failure | None:
         """The failure for which the worker is to be stopped, if it has used too much."""
         self.read()
-        beyond = exceeded(self._left, estimated(self.usage, self._price))
-        return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
+        return over_budget(self._left, self.usage, self._price)
 
     def read(self) -> None:
         """Take note of what the file says; one that is half written, too large or nonsense says nothing."""

@@ -46,6 +46,12 @@ class Casting:
     kinds: Collection[str]
     situation: Situation
 
+    @classmethod
+    def of(cls, state: ItemState, policy: Policy, kinds: Collection[str]) -> "Casting":
+        """The casting of an item as it is now, whose contract can be read."""
+        assert state.contract is not None
+        return cls(state.contract, policy, kinds, situation_of(state))
+
     def obstacle(self, worker: str) -> Failure | None:
         """Why an agent, or without a name a command, cannot work here; None when it can."""
         agent = self.policy.agent_named(worker)

@@ -53,7 +53,7 @@ class Trials:
     def judges(self, state: ItemState, worker: str) -> dict[str, tuple[str, ...]]:
         """By seat: the agents that may judge what a worker makes of an item, and that are not at rest; in turn."""
         assert state.contract is not None
-        casting = Casting(state.contract, self.snapshot.policy, self.kinds, situation_of(state))
+        casting = self._casting(state)
         seats = {seat.name: casting.judges(seat, worker) for seat in state.contract.seats(SeatKind.AGENT)}
         return {seat: tuple(each for each in names if not self._at_rest(each).waits) for seat, names in seats.items()}
 
@@ -61,13 +61,16 @@ class Trials:
         """Whether an agent may work on an item now, and for each seat one that will be able to judge it."""
         turn = self._turn(worker, self.snapshot.agent_breakers.get(worker)) if worker else self._of_contract(state)
         assert state.contract is not None
-        casting = Casting(state.contract, self.snapshot.policy, self.kinds, situation_of(state))
+        casting = self._casting(state)
         for seat in () if turn.waits else state.contract.seats(SeatKind.AGENT):
             waits = [self._at_rest(judge) for judge in casting.judges(seat, worker)]
             if waits and all(each.waits for each in waits):
                 first = _soonest(waits, self.snapshot.now)
                 return Turn(worker, f"{first.waits}, and nobody else can sit in the seat {seat.name}", first.until)
         return turn
+
+    def _casting(self, state: ItemState) -> Casting:
+        return Casting.of(state, self.snapshot.policy, self.kinds)
 
     def _at_rest(self, judge: str) -> Turn:
         """Whether an agent that is to judge is at rest; it is no trial of it."""
@@ -82,9 +85,7 @@ class Trials:
         """Why an agent cannot work on an item here, whatever its breaker says."""
         key = situation_of(state), agent
         if key not in self._obstacles:
-            assert state.contract is not None
-            casting = Casting(state.contract, self.snapshot.policy, self.kinds, key[0])
-            self._obstacles[key] = casting.obstacle(agent)
+            self._obstacles[key] = self._casting(state).obstacle(agent)
         return self._obstacles[key]
 
     def _turn(self, agent: str, breaker: BreakerState | None) -> Turn:

@@ -42,6 +42,7 @@ class ScheduleEntry:
     reason: str = ""
     until: datetime | None = None  # when waiting ends by itself
     crowded: bool = False  # whether only others are in its way: no slot is free, or a lane is full
+    agent: str = ""  # that it starts on; empty: a command works, or the factory itself
 
 
 # The outcome of a finished item; None when it is not finished.
@@ -110,6 +111,8 @@ def plan(
                 waits, until = turn.waits, turn.until
             if waits:
                 entry = ScheduleEntry(state.id, False, waits, until, crowded=waits == crowd)
+            else:
+                entry = ScheduleEntry(state.id, True, agent=turn.agent)
         if entry.start:
             at_work[state.lane] += 1
             started.append(state.id)

@@ -55,7 +55,7 @@ def start(
         free = state.recorded and (state.id not in context.runs.running or state.id in ended)
         if entry.start and free and (most is None or len(requests) < most):
             with context.isolating(state):
-                claim = _claim(context, snapshot, state, base)
+                claim = _claim(context, snapshot, entry, base)
                 requests.extend([claim.request] if claim.request else [])
                 snapshot = snapshot.after(claim.state).with_breaker(claim.breaker)
     if requests:
@@ -75,15 +75,14 @@ def _warn(context: Context, snapshot: Snapshot, tests: bool) -> None:
         context.tell(Noticed(f"WITHOUT A SANDBOX: {each}"))
 
 
-def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) -> _Claim:
+def _claim(context: Context, snapshot: Snapshot, entry: ScheduleEntry, base: str) -> _Claim:
     """Commit the claim of one item, with what its worker gets, or that it is blocked instead."""
+    state = snapshot.items[entry.id]
     assert state.item is not None and state.contract is not None
     arrival = context.reader.arrivals(snapshot).get(state.placed.path)
     failure = _hopeless(snapshot, state, context.runs.kinds)
-    trials = Trials(snapshot, context.runs.kinds)
-    agent = trials.turn(state).agent
     try:
-        request = None if failure else _request(context, snapshot, state, base, agent)
+        request = None if failure else _request(context, snapshot, state, base, entry.agent)
     except MachineError:
         raise  # tried again with the next pass
     except FactoryError as error:
@@ -92,7 +91,8 @@ def _claim(context: Context, snapshot: Snapshot, state: ItemState, base: str) ->
         assert failure is not None
         blocked = Blocked(reason=f"{failure.reason}; {failure.kind.advice}", failure=failure.kind)
         return _Claim(context.writer.move(state, Move(blocked), (), arrival))
-    request = replace(request, judges=trials.judges(state, agent))
+    judges = Trials(snapshot, context.runs.kinds).judges(state, entry.agent)
+    request = replace(request, judges=judges)
     lease = Lease(
         owner=context.owner,
         generation=request.run,

@@ -11,7 +11,7 @@ from factory.execution.agents.app_server.talk import Beside, Talk
 from factory.execution.agents.programs.codex import CODEX
 from factory.execution.agents.programs.limits import with_reset
 from factory.execution.agents.programs.trace import Trace
-from factory.execution.agents.usage import exceeded
+from factory.execution.agents.usage import over_budget
 from factory.execution.cell.sandbox import Kind
 from factory.execution.control import Control
 from factory.execution.processes import process
@@ -19,8 +19,7 @@ from factory.execution.processes.command import Command, Ended, Stopped
 from factory.model.agent import AgentIdentity
 from factory.model.base import Argv
 from factory.model.errors import TooLarge
-from factory.model.failure import Failure, FailureClass
-from factory.model.prices import estimated
+from factory.model.failure import Failure
 from factory.model.run_layout import RESULT
 from factory.store.files import read_inside
 
@@ -43,8 +42,7 @@ class AppServerAgent:
         talk = Talk(_settings(task), task.codex, beside, control, trace)
 
         def watch() -> Failure | None:
-            beyond = exceeded(task.budget_left, estimated(talk.state.heard.usage, task.price))
-            return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else talk.overdue()
+            return over_budget(task.budget_left, talk.state.heard.usage, task.price) or talk.overdue()
 
         ended = _seen(process.run(_command(task, talk, errors), control.unheard(), watch), talk)
         answer = _answer(task, talk, ended, errors)

@@ -9,15 +9,14 @@ from factory.execution.agents.programs.heard import Heard, Parser
 from factory.execution.agents.programs.limits import with_reset
 from factory.execution.agents.programs.stream import Stream
 from factory.execution.agents.programs.trace import Trace
-from factory.execution.agents.usage import UsageMeter, exceeded
+from factory.execution.agents.usage import UsageMeter, over_budget
 from factory.execution.cell.filesystem import Filesystem
 from factory.execution.control import Control
 from factory.execution.processes import process
 from factory.execution.processes.command import Stopped
 from factory.model.agent import AgentIdentity
 from factory.model.base import Argv
-from factory.model.failure import Failure, FailureClass
-from factory.model.prices import estimated
+from factory.model.failure import Failure
 from factory.model.result import Usage
 
 
@@ -132,5 +131,4 @@ class _Meter:
         return heard if heard != Usage() else self._before
 
     def __call__(self) -> Failure | None:
-        beyond = exceeded(self._left, estimated(self.usage, self._price))
-        return Failure(FailureClass.BUDGET, f"was stopped: it used {beyond}") if beyond else None
+        return over_budget(self._left, self.usage, self._price)
