@@ -1,10 +1,11 @@
 """A person works on another branch and drops work for the factory there: it is taken once, and never again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from factory.model.errors import NothingButCommits
+from factory.store.repository.commits import Publisher
 from factory.store.repository.objects import Objects
 from factory.store.repository.trees import Change
 from factory.store.repository.view import View
@@ -150,6 +151,66 @@ def test_what_is_staged_or_committed_on_the_other_branch_stays_there(world: Worl
     world.tick()
     assert world.status() == ""
     assert world.git("ls-tree", "--name-only", "feature", "queue/inbox/a.yaml")
+
+
+def hold(world: World) -> None:
+    world.write("queue/review/one.yaml", world.read("queue/review/one.yaml") + "hold: true\n")
+
+
+def reject(world: World) -> None:
+    path = "queue/review/one.human.verdict.yaml"
+    world.write(path, world.read(path).replace("decision: approve", "decision: reject"))
+
+
+@pytest.mark.parametrize(
+    ("no", "lane"),
+    [
+        (hold, "review"),
+        (reject, "done"),
+        (lambda world: world.move("one", "queue/blocked"), "blocked"),
+    ],
+    ids=["a hold", "a rejection", "a move"],
+)
+def test_a_no_that_is_saved_there_in_the_last_moment_keeps_an_item_from_landing(
+    world: World, monkeypatch: pytest.MonkeyPatch, no: Callable[[World], None], lane: str
+) -> None:
+    # given what is approved, and no working tree that shows the factory's branch
+    world.item("one", contract="reviewed")
+    world.item("two")
+    world.tick(drain=True)
+    world.verdict("one", "approve")
+    world.commit("Approved")
+    _on_a_branch(world)
+    # when a person says no after the last look at what they have saved, as all is to land
+    lock, said = Publisher._lock, list[int]()
+
+    def locked(self: Publisher, *arguments: object) -> None:
+        if self._landing and not said:
+            said.append(1)
+            no(world)
+        lock(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Publisher, "_lock", locked)
+    world.tick(drain=True)
+    # then it does not, and that counts with the next pass
+    assert said and not world.git("ls-tree", "main", "one.txt")
+    world.tick(drain=True)
+    assert (world.lane("one"), world.git("ls-tree", "main", "one.txt")) == (lane, "")
+    world.git("switch", "-q", "-f", "main")
+    world.command("audit")
+
+
+def test_what_another_branch_has_of_an_item_in_its_own_way_keeps_nothing_from_landing(world: World) -> None:
+    world.item("one", contract="reviewed")
+    world.tick()
+    world.verdict("one", "approve")
+    world.commit("Approved")
+    _on_a_branch(world)
+    hold(world)
+    world.commit("Of this branch")
+    world.write("queue/review/one.yaml", "title: mine\n")
+    world.tick(drain=True)
+    assert world.git("ls-tree", "main", "one.txt")
 
 
 @pytest.mark.parametrize("held", ["hold: true\n", ""])

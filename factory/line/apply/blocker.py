@@ -5,6 +5,7 @@ from factory.line.snapshot import Snapshot
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane, NotApplied
 from factory.store.repository.repository import Repository
+from factory.store.repository.saved import changed_by_people
 from factory.store.repository.trees import Change, diff
 
 
@@ -37,14 +38,15 @@ def apply_blocker(repository: Repository, snapshot: Snapshot, assessment: Assess
 def own_changes(repository: Repository, snapshot: Snapshot, assessment: Assessment) -> list[str]:
     """The item's own files that a person has changed, moved or removed, of which no pass knows yet."""
     item_id, branch = assessment.state.id, snapshot.policy.branch
-    view, head = repository.view_of(branch), repository.head(branch)
-    if view is None or head is None:
+    head = repository.head(branch)
+    if head is None:
         return []
     tree = repository.objects.commit(head).tree
     paths = [item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE]
     paths += [verdict.path for verdict in snapshot.listing.verdicts if verdict.item_id == item_id]
     there = ((path, repository.objects.find(tree, path)) for path in paths)
-    return view.local_changes([Change(path, entry, None) for path, entry in there if entry is not None])
+    held = [Change(path, entry, None) for path, entry in there if entry is not None]
+    return changed_by_people(repository.views(), repository.objects, branch, held)
 
 
 def obstacles(repository: Repository, branch: str, content: str) -> list[str]:

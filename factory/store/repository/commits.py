@@ -15,6 +15,7 @@ from factory.store.repository.power_loss import repair_after_power_loss
 from factory.store.repository.recovery import Recovery
 from factory.store.repository.refs import NOTHING, Refs, RefUpdate
 from factory.store.repository.repair import Repair
+from factory.store.repository.saved import saved_elsewhere
 from factory.store.repository.trees import Change
 from factory.store.repository.view import View
 
@@ -130,6 +131,8 @@ class Publisher:
             self._refuse_begun(updates)
             if not all(each.is_ready() for each in shown):
                 return False
+            if elsewhere := saved_elsewhere(self._views(), self._objects, updates[0], self._landing):
+                raise LocalChanges(elsewhere)
             self._objects.guard()
             # Who sees the new head from here on sees the new index; who saw the old head fails at the branch.
             with ExitStack() as failing:

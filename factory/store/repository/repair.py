@@ -7,6 +7,7 @@ from factory.model.places import JournalFile
 from factory.store.repository.git import Git
 from factory.store.repository.objects import EMPTY_TREE, Objects
 from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.saved import checked_out
 from factory.store.repository.trees import OWN_FOLDERS, Change, diff
 from factory.store.repository.view import View
 
@@ -25,9 +26,7 @@ class Repair:
 
     def head_of(self, view: View) -> str | None:
         """The commit that is checked out."""
-        branch = view.branch()
-        found = self._objects.read(f"refs/heads/{branch}" if branch else view.detached_at() or NOTHING)
-        return found[0] if found and found[1] == "commit" else None
+        return checked_out(view, self._objects)
 
     def changes(self, update: RefUpdate) -> list[Change]:
         """What a branch's move changes."""
