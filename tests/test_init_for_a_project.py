@@ -106,7 +106,7 @@ def test_an_app_server_works_without_another_edit(
     assert world.lane("one") == "review", world.last("one")
     assert json.loads(world.artifacts("one")["run-1/result.json"])["summary"] == "It is done"
     prompt = world.artifacts("one")["run-1/prompt.md"]
-    assert "Write a file" in prompt and "queue_item with action deliver" in prompt
+    assert "Write a file" in prompt and "queue_item with action ask" in prompt and "with action deliver" in prompt
     assert "end your last message" not in prompt and "```" not in prompt  # it has a tool for that
 
 
