@@ -109,6 +109,7 @@ def test_each_assertion_is_shown_with_who_judged_it_on_what_and_where_the_eviden
     first, second, _ = json.loads(world.command("mission", "assertions", "shop", "--json"))
     assert (first["state"], second["state"]) == ("stale", "passed")
     assert "VAL-1      stale" in world.command("mission", "assertions", "shop")
+    assert "2 of 3 assertions passed (1 stale), milestone 2 of 2" in world.command("mission", "show", "shop")
 
 
 def test_a_mission_is_paused_and_resumed_by_moves_of_its_file(world: World) -> None:

@@ -14,14 +14,14 @@ from factory.store.mission_parts import Spent, parts_of
 
 UNDER_WAY = "under-way"  # the state of a mission that is carried out: nobody has to work on it itself
 _MOST_NAMED = 3
+_TOLD = (AssertionState.FAILED, AssertionState.BLOCKED, AssertionState.STALE)  # besides those that passed
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a mission is, and what it has used."""
 
-    passed: int  # assertions
-    assertions: int
+    states: Mapping[AssertionState, int]  # how many assertions are in each
     milestone: int  # the number of the one whose turn it is; of the last one when all are over
     milestones: int
     title: str  # of that milestone
@@ -33,17 +33,25 @@ class Progress:
         """Of a mission that stands so, and has cost this."""
         milestones = standing.plan.milestones
         current = standing.milestone or milestones[-1]
-        passed = standing.counts()[AssertionState.PASSED]
-        number = milestones.index(current) + 1
-        return cls(
-            passed, len(standing.assertions), number, len(milestones), current.title, spent, standing.plan.budget
-        )
+        number, budget = milestones.index(current) + 1, standing.plan.budget
+        return cls(standing.counts(), number, len(milestones), current.title, spent, budget)
+
+    @property
+    def passed(self) -> int:
+        """How many assertions have passed, and are fresh."""
+        return self.states[AssertionState.PASSED]
+
+    @property
+    def assertions(self) -> int:
+        """How many there are."""
+        return sum(self.states.values())
 
     def in_words(self) -> str:
         """In half a line."""
         used = self.spent.in_words(self.budget)
+        others = ", ".join(f"{self.states[state]} {state}" for state in _TOLD if self.states[state])
         said = [
-            f"{self.passed} of {self.assertions} assertions passed",
+            f"{self.passed} of {self.assertions} assertions passed" + (f" ({others})" if others else ""),
             f"milestone {self.milestone} of {self.milestones}",
             *([used] if used else []),
         ]
@@ -54,6 +62,7 @@ class Progress:
         return {
             "passed": self.passed,
             "assertions": self.assertions,
+            "states": {str(state): count for state, count in self.states.items()},
             "milestone": self.milestone,
             "milestones": self.milestones,
             "milestone_title": self.title,
