@@ -128,6 +128,16 @@ class Forger:
     ) -> str:
         """Take a commit back, with everything after it, and make it once more with a difference."""
         self.cut_before(commit)
+        return self.copy(commit, files, message, by)
+
+    def copy(
+        self,
+        commit: str,
+        files: Files | None = None,
+        message: Callable[[str], str] = lambda text: text,
+        by: Person | None = None,
+    ) -> str:
+        """Make a commit once more on top, with all that it held and a difference."""
         form = "%an%x00%ae%x00%ct%x00%P%x00%B"
         name, email, at, parents, text = self.git("log", "-1", f"--format={form}", commit).split("\0")
         who = by or Person(name, email)

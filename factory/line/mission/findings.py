@@ -14,14 +14,15 @@ from factory.model.layout import item_path, run_file
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.assertions import AssertionState, Judgement
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
-from factory.model.mission.report import Answer, Tried, UserReport, report_in
-from factory.model.run_layout import MANIFEST
+from factory.model.mission.report import Answer, Tried, UserReport, report_in, shortcomings
+from factory.model.run_layout import MANIFEST, worker_file
 from factory.model.verdict import Decision
 from factory.store.missions import MissionFiles
 
 _BLOCKING = frozenset({"blocker", "major"})
 _DONE = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
 _NOTHING = UserReport(assertions={})
+_UNREAD = Tried(state=Answer.UNREAD)
 _STATES = {
     Answer.PASS: AssertionState.PASSED,
     Answer.FAIL: AssertionState.FAILED,
@@ -104,6 +105,9 @@ class EndedItem:
         evidence = self._evidence()
         if evidence is None:
             return
+        content = self._reader.repository.content_at(evidence.target)
+        if content != evidence.tree:
+            return  # it ran on something else than the target holds, and says nothing of it
         for ran in evidence.ran:
             key = ran.criterion or ""
             said = ran.problem or ran.last_line
@@ -112,7 +116,7 @@ class EndedItem:
                 found.issues[f"{self._id}/{key.removeprefix(CHECK)}"] = self._issue(text)
             elif key in self._assertions and ran.run == self._assertions[key].check:
                 state = AssertionState.PASSED if ran.passed else AssertionState.FAILED
-                self._judge(found, key, state, "check", said, evidence.tree, evidence.target)
+                self._judge(found, key, state, "check", said, content, evidence.target)
         if not evidence.passed:
             return  # then nobody was asked
         verdicts = self._reader.artifacts.verdicts(*self._folder)
@@ -133,9 +137,14 @@ class EndedItem:
         if evidence is None:
             return
         content = self._reader.repository.content_at(evidence.base)
-        for key in self._filed.assertions:
+        asked = self._filed.assertions
+        shown = {name: self._file(worker_file(name)) for each in report.assertions.values() for name in each.evidence}
+        unproven = dict(shortcomings(asked, report, shown))  # of a run whose files were changed since
+        for key in asked:
             if key in self._assertions:
-                each = report.assertions.get(key, Tried(state=Answer.UNREAD))
+                each = report.assertions.get(key, _UNREAD)
+                if key in unproven:
+                    each = _UNREAD.model_copy(update={"said": unproven[key]})
                 by = self._history.worker or "user-testing"
                 self._judge(found, key, _STATES[each.state], by, each.said, content, evidence.base)
 
@@ -177,5 +186,9 @@ class EndedItem:
 
     def _digest(self) -> str:
         """Of the manifest, which has the digest of every file of evidence."""
-        path = run_file(self._id, self._history.run, MANIFEST, self._day)
-        return digest(self._reader.repository.objects.file(self._tree, path) or b"")
+        return digest(self._file(MANIFEST))
+
+    def _file(self, name: str) -> bytes:
+        """A file of its last run; empty where there is none."""
+        path = run_file(self._id, self._history.run, name, self._day)
+        return self._reader.repository.objects.file(self._tree, path) or b""
