@@ -33,6 +33,7 @@ _OTHERS = (
     "factory.workers",
     "factory.execution.redaction.scan",
     "factory.cli.demo_repository",
+    "factory.cli.mission_repository",
 )  # not its own
 
 

@@ -49,7 +49,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "Say what is there and what is not, and what to do."),
     "mcp": Entry("mcp", "Let an agent add, read and propose, over the Model Context Protocol."),
     "schema": Entry("schema", "Print a format's JSON Schema, for editors."),
-    "demo": Entry("demo", "Run a throw-away factory with real bugs before your eyes."),
+    "demo": Entry("demo", "Run a throw-away factory before your eyes: real bugs, or a whole mission."),
 }
 
 
