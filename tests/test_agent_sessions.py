@@ -149,6 +149,35 @@ def test_where_nothing_was_kept_of_the_work_the_agent_is_told_so(
     assert "nothing of what you changed is there any more" in seen(world, "prompt.txt")
 
 
+# Its second run changes more lines than it may.
+_TOO_MUCH = _CLAUDE.replace("[ -e a.txt ] &&", '[ "$FACTORY_RUN" = 2 ] && seq 99 > many.txt; [ -e a.txt ] &&')
+
+
+def breaks_its_contract_in_the_second_run(world: World) -> None:
+    """An agent whose first work a check refuses, and whose second breaks the contract."""
+    with_agent(world, "claude")
+    contract = _CHECKED.replace("{required: true}", "{required: true, max_lines: 50}")
+    world.write("contracts/scripted.yaml", contract)
+    world.commit("A check")
+    world.tick()
+    assert world.lane("one") == "rework"
+    world.tick()
+    assert world.last("one").failure == "contract"
+
+
+def test_whose_work_the_files_hold_is_told_where_the_last_run_is_not_gone_on_from(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", monkeypatch, "claude", _TOO_MUCH)
+    breaks_its_contract_in_the_second_run(world)
+    shown = world.command("prompt", "one")
+    assert "The files are as run 1 of this task proposed them" in shown
+    assert "nothing of what you changed after that is there any more" in shown and "as you left them" not in shown
+    world.tick()
+    assert world.lane("one") == "done" and seen(world, "prompt.txt") == shown.rstrip("\n")
+    assert not world.git("ls-tree", "main", "many.txt")
+
+
 @pytest.mark.parametrize(
     "told", ["", None, "--dangerously-skip-permissions", "-x", "../../etc", "a b", "a\n", "a\0b", "$(x)", "x" * 101]
 )

@@ -63,7 +63,8 @@ class RunRequest:
     round: int
     base: str  # the commit that the proposal will be compared with
     start: str  # the commit that the cell begins with; without the factory's own folders
-    findings: tuple[Finding, ...] = ()
+    goes_on_from: int = 0  # the run that left what `start` holds, brought up to date; 0: that is the target's
+    findings: tuple[Finding, ...] = ()  # that are to be put right, of earlier rounds too
     earlier: tuple[Mapping[str, JsonValue], ...] = ()  # seats' findings of all rounds, open and closed
     lane: Lane = Lane.INBOX  # whence it came
     claimed_at: datetime | None = None  # when the run's beginning was written into the journal

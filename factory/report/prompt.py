@@ -3,7 +3,7 @@
 from factory.execution.agents import reviewer, session
 from factory.execution.agents.kinds import AGENTS
 from factory.line.dispatch.breakers import Trials
-from factory.line.dispatch.requests import content_to_start_from, next_request
+from factory.line.dispatch.requests import beginning_of, next_request
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import SeatKind
 from factory.model.errors import UsageError
@@ -33,7 +33,8 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
     base = reader.repository.tip(snapshot.policy.target_branch, "target")
     trials = Trials(snapshot, AGENTS)
     agent = trials.turn(state).agent
-    request = next_request(reader, snapshot, state, base, base, agent)
+    begin = (base, beginning_of(reader, snapshot, state, base).of_run)
+    request = next_request(reader, snapshot, state, base, begin, agent)
     if seat is not None:
         seats = {each.name: each for each in state.contract.seats(SeatKind.AGENT)}
         if seat not in seats:
@@ -42,7 +43,5 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
         judge = next(iter(trials.judges(state, agent).get(seat, ())), seats[seat].agent or "")
         return reviewer.prompt_of(request, seats[seat], state.history.subject, judge)[0]
     whole = session.whole_prompt(request)
-    if session.kept_for(request, Sessions(reader.repository.state)) is None:
-        return whole
-    content, _ = content_to_start_from(reader, snapshot, state, base)
-    return session.prompt_of(request, whole, here=content != reader.repository.content_at(base))
+    goes_on = session.kept_for(request, Sessions(reader.repository.state)) is not None
+    return session.prompt_of(request, whole) if goes_on else whole

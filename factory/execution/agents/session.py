@@ -59,10 +59,10 @@ def whole_prompt(request: RunRequest) -> str:
     return f"{told.rstrip()}{note}" if note else told
 
 
-def prompt_of(request: RunRequest, whole: str, *, here: bool) -> str:
+def prompt_of(request: RunRequest, whole: str) -> str:
     """What an agent is told that goes on: what came of its work, and the whole prompt only if the item is another now.
 
-    `here`: whether the files hold what it changed before.
+    Its last run is the one before this: a session is kept of no other.
     """
     lines = ["Go on with this task: you have worked on it before, in this conversation."]
     lines += [f"How that ended: {request.before}"] if request.before else []
@@ -71,13 +71,21 @@ def prompt_of(request: RunRequest, whole: str, *, here: bool) -> str:
         lines += ["What you have asked, and what was decided:", *told]
     if request.findings:
         lines += ["Put right:", *map(_shown, request.findings)]
-    lines.append(
-        "The files are as you left them, brought up to date."
-        if here
-        else "The files are as they were before you began: nothing of what you changed is there any more."
-    )
+    lines.append(_of_files(request))
     said = "\n".join(lines) + "\n"
     return said if request.told else f"{whole.rstrip()}\n\n{said}"
+
+
+def _of_files(request: RunRequest) -> str:
+    """Whether what it changed is still there."""
+    if request.policy.workspace.keep:
+        return "The folder is as you left it."
+    if not request.goes_on_from:
+        return "The files are as they were before you began: nothing of what you changed is there any more."
+    if request.goes_on_from == request.run - 1:
+        return "The files are as you left them, brought up to date."
+    proposed = f"The files are as run {request.goes_on_from} of this task proposed them, brought up to date"
+    return f"{proposed}: nothing of what you changed after that is there any more."
 
 
 def _shown(finding: Finding) -> str:

@@ -64,7 +64,7 @@ def _work_in(cell: Cell, request: RunRequest, host: Host, control: Control) -> W
     prompt = whole = session.whole_prompt(request)
     taken_up = session.taken_up(request, cell, host.sessions)
     if taken_up is not None:
-        prompt = session.prompt_of(request, whole, here=_begins_with_work(request, host.repository))
+        prompt = session.prompt_of(request, whole)
     argv = render_argv(request.argv, {**request.variables(), "prompt": prompt}, "worker.run")
     hooks.run_required(cell, request, "before_run", control)
     skills = cell.give_folders("skills", {skill.name: skill.files for skill in request.skills})
@@ -151,11 +151,6 @@ def _frozen(command: Command, cell: Cell, request: RunRequest, repository: Repos
     objects = repository.objects
     places = frozen_places(objects, objects.commit(request.start).tree, patterns, cell.tree)
     return replace(command, filesystem=replace(command.filesystem, frozen=places))
-
-
-def _begins_with_work(request: RunRequest, repository: Repository) -> bool:
-    """Whether the cell's files are others than the target's: those of an earlier run."""
-    return repository.objects.commit(request.start).tree != repository.content_at(request.base)
 
 
 def task_of(cell: Cell, command: Command, prompt: str, request: RunRequest, skills: tuple[Path, ...]) -> Task:

@@ -1,12 +1,12 @@
 """Run requests: all that the worker, or the checks, of one item are told."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
 from factory.line.mission.brief import brief_of, feature_of, patches_of
 from factory.line.mission.standing import steering_of
-from factory.line.review.proposals import Unreadable, base_of, restore_proposal
+from factory.line.review.proposals import Unreadable, base_of, restore_proposal, start_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
@@ -60,19 +60,23 @@ def _steering(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> S
 
 
 def next_request(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, start: str, agent: str
+    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, begin: tuple[str, int], agent: str
 ) -> RunRequest:
-    """The request for an item's next run by an agent, from a start commit, with all that it and the seats are told."""
+    """The request for an item's next run by an agent, with all that it and the seats are told.
+
+    `begin`: the commit that it begins with, and the run whose work that holds; 0 where it is the target's.
+    """
     assert state.contract is not None
     library, history = reader.library, state.history
     prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
-    request = request_for(reader, snapshot, state, base, start, prompt)
+    request = request_for(reader, snapshot, state, base, begin[0], prompt)
     asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
     feature = feature_of(snapshot.missions.get((state.item.mission if state.item else None) or ""), state.id)
     wanted = (*state.contract.worker.skills, *(feature.skills if feature else ()))
     request = replace(
         request,
         run=history.run + 1,
+        goes_on_from=begin[1],
         mission=brief_of(reader, snapshot, state),
         patches=patches_of(reader, snapshot, state),
         agent=agent,
@@ -96,17 +100,25 @@ def _services(reader: SnapshotReader, request: RunRequest) -> Services | None:
     return read_services(objects, objects.commit(request.base).tree, request.item.mission)
 
 
-def content_to_start_from(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> tuple[str, str]:
-    """(the tree that an item's next run begins with, why it is not that of its last proposal where it should be)."""
-    assert state.contract is not None
-    content = reader.repository.content_at(base)
+@dataclass(frozen=True)
+class Beginning:
+    """What an item's next run begins with."""
+
+    content: str  # the tree
+    of_run: int = 0  # the run that left it, before it was brought up to date; 0: it is the target's
+    astray: str = ""  # why it is not what was left, where it should be
+
+
+def beginning_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> Beginning:
+    """What an item's next run begins with on a commit of the target."""
+    content, run = reader.repository.content_at(base), state.history.run
     unfinished = _unfinished(reader, snapshot, state)
-    if unfinished:
-        try:
-            return reader.repository.patched(content, unfinished), ""
-        except GitError as error:
-            return content, f"the patch of run {state.history.run} does not fit any more: {error.said}"
-    return _proposed_on(reader, snapshot, state, base, content)
+    if not unfinished:
+        return _proposed_on(reader, snapshot, state, base, content)
+    try:
+        return Beginning(reader.repository.patched(content, unfinished), run)
+    except GitError as error:
+        return Beginning(content, astray=f"the patch of run {run} does not fit any more: {error.said}")
 
 
 def _unfinished(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> bytes:
@@ -119,23 +131,22 @@ def _unfinished(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) ->
     return reader.repository.objects.file(snapshot.tree, run_file(state.id, history.run, PATCH)) or b""
 
 
-def _proposed_on(
-    reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, content: str
-) -> tuple[str, str]:
-    """(what an item's last proposal makes of a base, or the content there; why that, if nobody would expect it)."""
+def _proposed_on(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str, content: str) -> Beginning:
+    """What an item's last proposal makes of a base, where that is to be gone on from and merges; else the content."""
     assert state.contract is not None
     repository, history = reader.repository, state.history
     anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
     if not history.proposal or state.lane is not Lane.REWORK or not state.contract.rework.keep_branch or anew:
-        return content, ""
+        return Beginning(content)
     # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
     try:
         restore_proposal(reader, snapshot, state, history.proposal)
         made_on = base_of(repository, history.proposal)
     except Unreadable as error:
-        return content, error.message
+        return Beginning(content, astray=error.message)
     merge = repository.merged_content(made_on, history.proposal, base)
-    return content if merge.conflicts else merge.tree, ""
+    made = start_of(state, history.proposal)
+    return Beginning(content) if merge.conflicts else Beginning(merge.tree, made.run if made else 0)
 
 
 def _lane_or_done(snapshot: Snapshot, item_id: str) -> str:

@@ -12,7 +12,7 @@ from factory.line.context import Context
 from factory.line.dispatch.agents import situation_of
 from factory.line.dispatch.breakers import Trials, breaker_after_start, breaker_files
 from factory.line.dispatch.budget import used_up
-from factory.line.dispatch.requests import content_to_start_from, next_request
+from factory.line.dispatch.requests import beginning_of, next_request
 from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
@@ -144,9 +144,9 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
 
 def _request(context: Context, snapshot: Snapshot, state: ItemState, base: str, agent: str) -> RunRequest:
     repository = context.repository
-    content, astray = content_to_start_from(context.reader, snapshot, state, base)
-    if astray:
-        context.writer.note(Noticed(f"begins anew: {astray}", state.id))
+    beginning = beginning_of(context.reader, snapshot, state, base)
+    if beginning.astray:
+        context.writer.note(Noticed(f"begins anew: {beginning.astray}", state.id))
     signed = Signature(context.me, context.me, context.system.now())
-    begin = add_commit(repository.objects, content, (base,), f"What {state.id} starts from.\n", signed)
-    return next_request(context.reader, snapshot, state, base, begin, agent)
+    begin = add_commit(repository.objects, beginning.content, (base,), f"What {state.id} starts from.\n", signed)
+    return next_request(context.reader, snapshot, state, base, (begin, beginning.of_run), agent)

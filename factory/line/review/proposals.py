@@ -43,7 +43,7 @@ def _unreadable(state: ItemState, proposal: str, why: str) -> Unreadable:
 def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> str:
     """What the recorded patch makes of the recorded base."""
     repository = reader.repository
-    start = _start_of(state, proposal)
+    start = start_of(state, proposal)
     if start is None or start.lease is None:
         raise FactoryError("its journal does not say how it was made")
     lease = start.lease
@@ -59,8 +59,8 @@ def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, pr
     return proposal_commit(repository, origin, content)
 
 
-def _start_of(state: ItemState, proposal: str) -> Entry | None:
-    """The beginning of the run that a proposal came of."""
+def start_of(state: ItemState, proposal: str) -> Entry | None:
+    """The beginning of the run that a proposal of an item's came of; None where its journal does not say."""
     entries = state.history.entries
     run = next((entry.run for entry in entries if entry.proposal == proposal and entry.event is not Event.FINISH), None)
     return next((entry for entry in entries if entry.event is Event.START and entry.run == run), None)
