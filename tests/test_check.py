@@ -176,3 +176,58 @@ def test_a_contract_that_plans_is_named_when_what_it_plans_could_not_be_validate
     said = "produces.plan: contracts/testing.yaml is not there, under which milestones are validated; factory init"
     assert f"warning: contracts/mission.yaml:3:12: {said} --missions lays it" in world.command("check")
     assert "contracts/scrutiny.yaml" not in world.command("check")
+
+
+# Agents that WORKFLOW.md names
+
+
+def with_agent(world: World, agent: dict[str, object]) -> str:
+    world.policy(f"agents:\n  it: {json.dumps(agent)}")
+    return world.command("check", status=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("claud", "did you mean 'claude'?"), ("Codex", "did you mean 'codex'?"), ("x", "use acp, claude, codex, ")],
+)
+def test_a_kind_of_agent_that_there_is_not_is_named(world: World, kind: str, advice: str) -> None:
+    said = with_agent(world, {"kind": kind})
+    assert re.search(
+        rf"^WORKFLOW\.md:\d+:8: agents\.it\.kind: there is no kind '{kind}'; {re.escape(advice)}", said, re.M
+    )
+    assert GOOD not in said
+
+
+HERE = {"url": "http://127.0.0.1:8000/v1", "network": ["127.0.0.1:8000"]}
+
+
+@pytest.mark.parametrize(
+    ("agent", "doubt"),
+    [
+        ({"kind": "claude", **HERE}, "agents.it.url: claude adds /v1/messages itself: write http://127.0.0.1:8000\n"),
+        ({"kind": "claude", **HERE, "url": "http://127.0.0.1:8000"}, ""),
+        ({"kind": "codex", **HERE}, ""),
+        ({"kind": "opencode", **HERE}, "agents.it: names no model, and opencode would ask its url for none\n"),
+        ({"kind": "opencode", **HERE, "model": "m"}, ""),
+        ({"kind": "codex", **HERE, "network": True}, ""),
+        (
+            {"kind": "codex", **HERE, "network": ["api.openai.com"]},
+            "agents.it.url: 127.0.0.1:8000 is not in its network;",
+        ),
+        (
+            {"kind": "codex", "url": "https://models.example/v1"},
+            "agents.it.url: models.example:443 is not in its network;",
+        ),
+    ],
+)
+def test_a_url_that_leads_to_no_model_is_warned_of(world: World, agent: dict[str, object], doubt: str) -> None:
+    said = with_agent(world, agent)
+    assert GOOD in said
+    assert (doubt in said) if doubt else "warning" not in said
+
+
+def test_a_host_that_the_contract_of_an_agent_lets_it_reach_is_not_missed(world: World) -> None:
+    agent: dict[str, object] = {"kind": "codex", "url": "https://models.example/v1"}
+    for worker, missed in (("it", False), ("another", True)):
+        world.contract("made", worker={"agent": worker, "sandbox": {"network": ["models.example"]}})
+        assert ("is not in its network" in with_agent(world, agent)) == missed

@@ -89,6 +89,22 @@ def test_one_that_fails_is_bad_by_the_class_of_its_ending(
     assert told.endswith(", then factory doctor --probe\n")
 
 
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 (claude adds /v1/messages itself: write http://127.0.0.1:9)"),
+        ("http://127.0.0.1:9/api", "http://127.0.0.1:9/api, or its model"),
+    ],
+)
+def test_where_nothing_is_found_at_its_url_that_is_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, advice: str
+) -> None:
+    ended = {"type": "result", "is_error": True, "api_error_status": 404, "result": "Not Found"}
+    stand_in(tmp_path / "bin", monkeypatch, "claude", json.dumps(ended).encode(), 1)
+    agents(world, it={"kind": "claude", "url": url, "network": True})
+    assert f"correct its url, {advice}, in WORKFLOW.md, then" in world.command("doctor", "--probe", status=1)
+
+
 def test_it_is_asked_with_its_own_home_and_key_and_in_no_persons_folder(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

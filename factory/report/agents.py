@@ -19,6 +19,7 @@ from factory.store.system import MACHINE
 
 _PATIENCE_S = 10
 UNHELD = "the whole network is open to it: only bubblewrap can hold its list of hosts"
+HOLD_IT = "install bubblewrap, and leave `sandbox` in WORKFLOW.md at auto or required"
 
 
 def agents_of(policy: Policy, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
@@ -69,12 +70,12 @@ def _agent(title: str, agent: Agent, program: str, checkouts: Sequence[Path], *,
 
 def _out_of_reach(known: Program | None, agent: Agent, *, contained: bool) -> tuple[str, str] | None:
     """(what of the network an agent needs and may not use, or may and was not to; what to do about it)."""
-    wanted = _hosts_of(known, agent)
+    wanted = hosts_of(known, agent)
     said = f"[{', '.join(wanted)}]" if wanted else "true"
     if isinstance(agent.network, bool):
         return ("it cannot reach its model", f"give it network: {said}") if known and not agent.network else None
     if not contained:
-        return UNHELD, "install bubblewrap"
+        return UNHELD, HOLD_IT
     missing = next((host for host in wanted if host not in agent.network), "")
     if missing:
         return f"its model is at {missing}, which is not in its list of hosts", f"add {missing} to its network"
@@ -84,7 +85,7 @@ def _out_of_reach(known: Program | None, agent: Agent, *, contained: bool) -> tu
     return None if proxied else ("it reaches its hosts only if it goes there by HTTPS_PROXY", "see that it does")
 
 
-def _hosts_of(known: Program | None, agent: Agent) -> tuple[str, ...]:
+def hosts_of(known: Program | None, agent: Agent) -> tuple[str, ...]:
     """Where an agent's model is, as far as anything says so."""
     if agent.url is None:
         return known.hosts if known else ()

@@ -48,6 +48,7 @@ from factory.model.places import (
 )
 from factory.model.policy import Policy
 from factory.model.questions import Answers
+from factory.report.agent_settings import of_agents
 from factory.report.cross_checks import across, content
 from factory.report.missions import of_missions
 from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated
@@ -229,7 +230,8 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         raise InvalidFile(Problem(path, 1, 1, message))
     if path == WORKFLOW:
         there = list(of_workflow(data, lambda name: (root / contract_path(name)).is_file()))
-        return there, workflow_warnings(data)
+        kinds, doubts = of_agents(root, data)
+        return [*there, *kinds], [*workflow_warnings(data), *doubts]
     if in_queue(path):
         _check_in_queue(root, path, data)
     elif isinstance(file, PromptFile):

@@ -9,7 +9,7 @@ from factory.model.contract import Contract
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import InvalidFile, Problem, TooLarge
 from factory.model.item import Item
-from factory.model.layout import WORKFLOW, contract_path, lane_of, parse
+from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, lane_of, parse, stem
 from factory.model.lifecycle import Lane
 from factory.model.places import ItemFile
 from factory.model.policy import Policy
@@ -49,6 +49,18 @@ def content(root: Path, path: str) -> bytes | None:
         return files.read_regular(root / path, most_of(path))
     except TooLarge as error:
         raise InvalidFile(Problem(path, 1, 1, error.message)) from None
+
+
+def contracts_in(root: Path) -> Iterator[tuple[str, Contract]]:
+    """Each contract of a working tree that can be read, with its name."""
+    for path in (root / CONTRACTS).glob("*"):
+        name = stem(path.name)
+        try:
+            if name:
+                source = yaml.Source(contract_path(name), content(root, contract_path(name)) or b"")
+                yield name, yaml.load(Contract, source)
+        except InvalidFile:
+            continue  # told of the file itself
 
 
 def _batch(root: Path, path: str) -> bytes:

@@ -18,7 +18,7 @@ from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.text import counted
-from factory.report.agents import UNHELD, agents_of
+from factory.report.agents import HOLD_IT, UNHELD, agents_of
 from factory.report.baseline import remembered
 from factory.report.check import check
 from factory.report.diagnosis import Diagnosis, Health
@@ -203,7 +203,7 @@ def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, conta
             found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
             yield Diagnosis(f"contract {name}", Health.NOTE, found, "use a longer one")
     if not contained and not isinstance(contract.worker.sandbox.network, bool):
-        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, "install bubblewrap")
+        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, HOLD_IT)
 
 
 def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:

@@ -3,25 +3,21 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
 from factory.model.layout import (
-    CONTRACTS,
     MISSIONS,
     SKILLS,
     WORKFLOW,
-    contract_path,
     item_pathspec,
     mission_folder,
     plan_path,
     skill_path,
-    stem,
 )
 from factory.model.mission.held import Beside
 from factory.model.policy import Policy
-from factory.report.cross_checks import content
-from factory.store import files, yaml
+from factory.report.cross_checks import content, contracts_in
+from factory.store import files
 from factory.store.library import read_workflow
 from factory.store.plans import PlanFiles, problems_of_plan
 from factory.store.queue import read_item
@@ -35,7 +31,7 @@ def of_missions(root: Path, chosen: Sequence[str]) -> Iterator[Problem]:
         return
     beside = Beside(
         policy=_policy(root),
-        contracts=dict(_contracts(root)),
+        contracts={name: contract.produces.plan for name, contract in contracts_in(root)},
         skills=frozenset(each.name for each in (root / SKILLS).glob("*") if (root / skill_path(each.name)).is_file()),
     )
     for mission in wanted:
@@ -65,18 +61,6 @@ def _policy(root: Path) -> Policy:
         return read_workflow(workflow).policy if workflow else Policy()
     except InvalidFile:
         return Policy()
-
-
-def _contracts(root: Path) -> Iterator[tuple[str, bool]]:
-    """(name, whether it says `produces.plan`) of each contract that can be read."""
-    for path in (root / CONTRACTS).glob("*"):
-        name = stem(path.name)
-        try:
-            if name:
-                source = yaml.Source(contract_path(name), content(root, contract_path(name)) or b"")
-                yield name, yaml.load(Contract, source).produces.plan
-        except InvalidFile:
-            continue  # told of the file itself
 
 
 def _item(root: Path, mission: str) -> Item | None:

@@ -24,6 +24,7 @@ from factory.model.errors import FactoryError, StopRequested
 from factory.model.failure import Failure, FailureClass, of_exit_status
 from factory.model.item import Item
 from factory.model.text import label
+from factory.report.agent_settings import misplaced_url
 from factory.report.agents import agents_of
 from factory.report.diagnosis import Diagnosis, Health
 from factory.store.repository.batch import plumbing_commit
@@ -32,6 +33,7 @@ _PATIENCE_S = 60.0  # for one word
 _PROMPT = "Answer with the one word: ready. Use no tool, and change nothing.\n"
 _NAME = "probe"  # of the contract and the item, which lie nowhere
 _AGAIN = "then factory doctor --probe"
+_AT_ITS_URL = (FailureClass.MODEL_NOT_FOUND, FailureClass.INVALID_REQUEST)  # what a wrong path there looks like
 _MEND = {
     FailureClass.BILLING: "give its account credit",
     FailureClass.RATE_LIMIT: "wait until its account may be asked again",
@@ -40,6 +42,7 @@ _MEND = {
     FailureClass.NETWORK: "correct its network and its url in WORKFLOW.md",
     FailureClass.TIMEOUT: "see whether its service answers, and correct its network and its url in WORKFLOW.md",
     FailureClass.CONFIG: "correct its entry in WORKFLOW.md or its installation",
+    FailureClass.MAX_TURNS: "its model was reached, and used a tool in place of answering: name another, or try again",
     FailureClass.CRASH: "see whether it works by hand, in an empty home",
 }
 
@@ -148,6 +151,9 @@ def _advice(agent: Agent, failure: Failure) -> str:
     if failure.kind is FailureClass.AUTH:
         key = next(iter(agent.keys.values()), "")
         mend = f"export {key}=… with a key that counts" if key else "name its key as `secrets` in WORKFLOW.md"
+    elif agent.url and failure.kind in _AT_ITS_URL:
+        wrong = misplaced_url(agent)
+        mend = f"correct its url, {agent.url}{f' ({wrong})' if wrong else ', or its model'}, in WORKFLOW.md"
     else:
         mend = _MEND.get(failure.kind, "wait a little")
     return f"{mend}, {_AGAIN}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from factory.store import files
 
 WOULD_NOT_SEE = "would not look at the change"
-INSTEAD = "install bubblewrap, or use an environment that does not lead there"
+INSTEAD = "install bubblewrap (with sandbox: auto in WORKFLOW.md), or use an environment that does not lead there"
 _PACKAGES = ("lib/python*/site-packages", "lib/python*/dist-packages", "local/lib/python*/dist-packages")
 # What an editable install leaves there: paths, finders, and links.
 _LEADS = ("*.pth", "__editable__*.py", "*_editable*.py", "*.egg-link")
