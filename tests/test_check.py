@@ -231,3 +231,36 @@ def test_a_host_that_the_contract_of_an_agent_lets_it_reach_is_not_missed(world:
     for worker, missed in (("it", False), ("another", True)):
         world.contract("made", worker={"agent": worker, "sandbox": {"network": ["models.example"]}})
         assert ("is not in its network" in with_agent(world, agent)) == missed
+
+
+# What is committed, and what lies here
+
+
+def test_what_is_staged_as_it_lies_here_is_only_noted(world: World) -> None:
+    # given a policy that was edited, which no hook before its commit could pass if that were wrong
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md") + "\nBe brief.\n")
+    edited = "WORKFLOW.md:1:1: has uncommitted changes; the committed one is in force"
+    assert f"\n{edited}" in f"\n{said_by_check(world)}"
+    world.git("add", "WORKFLOW.md")
+    noted = world.command("check")
+    assert noted.startswith(f"warning: {edited}") and noted.endswith(GOOD)
+    # then one that is edited once more is not what a commit would hold
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md") + "\nBe kind.\n")
+    assert f"\n{edited}" in f"\n{said_by_check(world)}"
+
+
+def test_a_policy_that_is_committed_invalid_is_named_beside_the_one_that_mends_it(world: World) -> None:
+    good = world.read("WORKFLOW.md")
+    world.write("WORKFLOW.md", good.replace("---\n", "---\nlimits: {inbox: x}\n", 1))
+    world.commit()
+    # while both are wrong, it is said once
+    wrong = "WORKFLOW.md:2:10: limits.inbox: should be a valid integer"
+    assert [line[: len(wrong)] for line in said_by_check(world).splitlines()] == [wrong]
+    # once the one here is right, only a commit is missing, and whoever asks is told so
+    world.write("WORKFLOW.md", good)
+    said = said_by_check(world)
+    assert said.startswith("WORKFLOW.md:2:10: as committed: limits.inbox: should be")
+    assert said.endswith("; the one that lies here is right: git commit WORKFLOW.md\n")
+    for command in ("tick", "status"):
+        told = world.command(command, status=3)
+        assert wrong in told and "next: correct it, factory check, git commit WORKFLOW.md" in told

@@ -85,3 +85,11 @@ class InvalidFile(FactoryError):
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(map(str, problems)), "factory check")
         self.problems = problems
+
+
+class InvalidPolicy(UnusableError):
+    """WORKFLOW.md, mostly as it is committed, does not say what it must say."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(map(str, problems)), "correct it, factory check, git commit WORKFLOW.md")
+        self.problems = problems

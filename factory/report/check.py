@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from factory.line.identity import not_its_own
 from factory.line.intake.batch import batch_problems
-from factory.line.intake.edits import NOT_A_FILE_ON_DISK
+from factory.line.intake.edits import IN_FORCE, NOT_A_FILE_ON_DISK
 from factory.line.policy_problems import PolicyProblems, of_workflow
 from factory.line.review.votes import read_verdict
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import BreakerState
-from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.errors import InvalidFile, InvalidPolicy, Problem, UnusableError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.item import id_problem, ids_from
 from factory.model.journal_lines import read as read_journal
@@ -70,11 +71,20 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
         problems, warnings = problems + beside, warnings + unsure
     problems += [*_of_the_reads(repository, chosen), *of_missions(repository.root, chosen)]
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
+    staged = _staged(repository)
     for problem in _of_the_line(repository):
         wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
-        if wanted and problem.path not in bad:
+        if wanted and problem.path in staged and IN_FORCE in problem.message:
+            warnings.append(str(problem))
+        elif wanted and problem.path not in bad:
             problems.append(problem)
     return sorted(set(problems)), warnings
+
+
+def _staged(repository: Repository) -> frozenset[str]:
+    """The files that are staged as they lie here, so that the next commit puts them in force: a hook before it asks."""
+    listed = (pair for view in repository.views() if view.root == repository.root for pair in view.edits())
+    return frozenset(path for letters, path in listed if letters[1] == " ")
 
 
 def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
@@ -87,6 +97,9 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
         snapshot = reader.snapshot(reader.repository.system.now(), head)
         committed = PolicyProblems(repository.objects).of(snapshot.tree)  # what lies here has been looked at instead
         return tuple(problem for problem in status(reader, snapshot).problems if problem not in committed)
+    except InvalidPolicy as error:  # where the one here is invalid as well, that alone is told
+        advice = f"the one that lies here is right: git commit {WORKFLOW}"
+        return tuple(replace(each, message=f"as committed: {each.message}; {advice}") for each in error.problems)
     except UnusableError:
         return ()  # what is wrong with the policy has been said already
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from factory.model.contract import Contract
-from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.errors import InvalidFile, InvalidPolicy, Problem, UnusableError
 from factory.model.idle_keys import idle_keys
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.names import branch_problem
@@ -231,4 +231,4 @@ def _read(data: bytes) -> Workflow:
     try:
         return read_workflow(data)
     except InvalidFile as error:
-        raise UnusableError(str(error), "factory check") from None
+        raise InvalidPolicy(*error.problems) from None

@@ -39,7 +39,7 @@ from factory.store.system import System
 SETTLE_S = 0.05
 _INBOX = f"{lane_folder(Lane.INBOX)}/"
 NOT_A_FILE_ON_DISK = "is not a plain file; put the file itself there"
-_IN_FORCE = "the committed one is in force until you git commit"
+IN_FORCE = "the committed one is in force until you git commit"
 
 
 @dataclass
@@ -184,7 +184,7 @@ class _Validation:
             elif isinstance(file, Opened) and self._waits(file):
                 self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
             elif in_library(path):
-                self._edits.problem(path, f"was deleted; {_IN_FORCE} {path}")
+                self._edits.problem(path, f"was deleted; {IN_FORCE} {path}")
 
     def _waits(self, file: Opened) -> bool:
         """Whether an item waits for what is answered there."""
@@ -222,7 +222,7 @@ class _Validation:
     def _policy_file(self, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
         """A new contract counts at once; a change of one that is committed counts when it is committed."""
         if self._reader.repository.objects.find(self._snapshot.tree, path) is not None:
-            self._edits.problem(path, f"has uncommitted changes; {_IN_FORCE} {path}")
+            self._edits.problem(path, f"has uncommitted changes; {IN_FORCE} {path}")
         elif path != WORKFLOW and in_library(path):
             if isinstance(parse(path), ContractFile):
                 yaml.load(Contract, yaml.Source(path, data))
