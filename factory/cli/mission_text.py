@@ -20,7 +20,7 @@ _COLOURS = {AssertionState.PASSED: "green", AssertionState.FAILED: "red", Assert
 def print_missions(found: Sequence[MissionView], now: datetime) -> None:
     """A row for each mission."""
     if not found:
-        click.echo("no mission is under way; factory mission list --all has those that ended, factory mission new files one")
+        click.echo("no mission is under way; --all lists those that have ended, and factory mission new files one")
         return
     rows = [
         (view.id, lane_word(view.lane, view.word), *_far(view.progress), ago(view.since, now), printable(view.title))
