@@ -14,7 +14,7 @@ from factory.line.writer import Move
 from factory.model.errors import Problem
 from factory.model.events import Blocked, Cancelled, Noticed, Released, RunSummary, Unblocked, by_hand
 from factory.model.journal import History
-from factory.model.layout import item_path, item_pathspec
+from factory.model.layout import item_path, item_pathspec, journal_path
 from factory.model.lifecycle import Lane, human_event
 from factory.model.mission.events import Resumed
 from factory.store.queue import Placed
@@ -88,7 +88,8 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
     for item_id, history in snapshot.lost.items():
         if history.lane is Lane.DONE or not _ended(context, item_id):
             continue
-        if context.reader.artifacts.done_day(snapshot.tree, item_id):
+        if finished := context.reader.artifacts.done_day(snapshot.tree, item_id):
+            _tell_of_both(context, snapshot, item_id, finished)
             continue  # another clone has finished it, and a merge brought both: its journal there says all
         day = context.reader.queue.done_day(snapshot.tree, item_id)
         if day:
@@ -98,6 +99,25 @@ def _bring_back_lost(context: Context, snapshot: Snapshot) -> list[ItemState]:
         if found is not None:
             moved.append(_bring_back(context, snapshot, item_id, found))
     return moved
+
+
+def _tell_of_both(context: Context, snapshot: Snapshot, item_id: str, day: str) -> None:
+    """Say of an item that is at its end in one clone, and has been moved in another, that it is, when that is new."""
+    mine, ended = journal_path(item_id), journal_path(item_id, day)
+    said = f"is done in one clone, and another had moved it: what {mine} tells counts for nothing; factory audit"
+    if f"{item_id} {said}" in context.warned:
+        return
+    context.warned.add(f"{item_id} {said}")
+    objects, commit = context.repository.objects, snapshot.head
+    for _ in range(context.writer.commits + 1):  # new: it came with the head that was found, or since
+        parent = next(iter(objects.commit(commit).parents), None)
+        if parent is None:
+            return
+        tree = objects.commit(parent).tree
+        if not (objects.find(tree, mine) and objects.find(tree, ended)):
+            context.tell(Noticed(said, item_id))
+            return
+        commit = parent
 
 
 def _bring_back(context: Context, snapshot: Snapshot, item_id: str, found: Deleted) -> ItemState:
