@@ -43,8 +43,8 @@ def test_the_report_comes_with_the_end_of_a_mission_and_tells_all_of_it(ended: W
     report = ended.artifacts("shop")["run-1/report.md"]
     assert report.startswith("# The mission shop: do shop\n\nGoal: A shop\n")
     assert "- Used: 0.00 of 40 USD; " in report
-    assert "| plan | python | - | 1 |" in report
-    assert "| work | python | - | 3 |" in report
+    assert "| plan | factory-scripted | - | 1 |" in report
+    assert "| work | python3 | - | 3 |" in report
     assert (
         "- **m1** The milestone m1: 2 features, 1 follow-up in 1 round; validated by scrutiny 3, testing 0." in report
     )
@@ -97,11 +97,11 @@ def test_blame_leads_from_an_assertion_to_who_judged_it_who_made_it_and_what_was
     assert [path.rpartition("/")[2] for path in found["evidence"]] == ["VAL-2.log"]
     assert (found["judged_in"]["item"], found["judged_in"]["purpose"]) == ("shop.m1.scrutiny-3", "scrutiny")
     (made,) = found["made_by"]
-    assert (made["item"], made["run"], made["worker"], made["outcome"]) == ("shop.b", 1, "python", "applied")
+    assert (made["item"], made["run"], made["worker"], made["outcome"]) == ("shop.b", 1, "python3", "applied")
     assert made["applied"] == ended.last("shop.b").applied
     assert any(path.endswith("shop.b/run-1/prompt.md") for path in made["files"])
     (said,) = made["verdicts"]
-    assert (said["seat"], said["decision"], said["reviewer"]) == ("b", "rework", "python (command)")
+    assert (said["seat"], said["decision"], said["reviewer"]) == ("b", "rework", "python3 (command)")
     assert "there is a BUG in it" in ended.read(said["path"])
     (touched,) = found["touched_by"]
     assert (touched["item"], touched["purpose"]) == ("shop.fix-1", "follow-up")
@@ -110,7 +110,7 @@ def test_blame_leads_from_an_assertion_to_who_judged_it_who_made_it_and_what_was
     shown = ended.command("blame", "VAL-2", "--mission", "shop")
     assert "judged in  shop.m1.scrutiny-3  scrutiny, run 1, accepted" in shown
     assert f"merged as {made['applied']}" in shown
-    assert "rework by python (command) (b)" in shown
+    assert "rework by python3 (command) (b)" in shown
 
 
 def test_blame_says_when_nobody_has_judged_and_when_there_is_no_such_assertion(world: World) -> None:
