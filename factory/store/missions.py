@@ -64,6 +64,6 @@ def _read(model: type[_M], objects: Objects, tree: str, path: str, problems: lis
     return found
 
 
-@lru_cache(maxsize=64)  # every pass asks for those that are under way
+@lru_cache(maxsize=1000)  # every pass asks for those that are under way
 def _parsed(model: type[BaseModel], path: str, data: bytes) -> BaseModel:
     return yaml.load(model, yaml.Source(path, data))
