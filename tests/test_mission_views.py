@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 
 from factory.cli.news import in_words
 from factory.model.events import Recorded
+from factory.model.item import Budget
 from factory.model.journal import Entry
 from factory.report.journal_words import why
+from factory.store.artifacts import Artifacts
+from factory.store.mission_parts import Spent, parts_of
+from factory.store.repository.repository import Repository
 from tests.missions import Mission, assertion, feature, milestone
 from tests.world import World
 
@@ -194,3 +199,28 @@ def test_show_leads_from_a_mission_to_its_views_and_to_its_report(world: World) 
     path = json.loads(world.command("show", "shop", "--json"))["report"]
     assert (world.root / path).is_file()
     assert f"report     {path}" in world.command("show", "shop")
+
+
+def test_what_a_mission_within_a_mission_has_cost_is_counted_for_both(world: World) -> None:
+    def journal(item_id: str, filed: str, usd: float) -> None:
+        lines: list[dict[str, object]] = [
+            {"event": "open", "from": "review", "to": "active", "usage": {"usd": usd}, "seconds": 60.0},
+            {"event": "advance", "from": "active", "to": "active"}
+            | ({"filed": {filed: {"kind": "feature", "milestone": "m1", "blob": "1"}}} if filed else {}),
+        ]
+        shared = {"at": "2026-11-21T10:00:00Z", "actor": "factory"}
+        told = [json.dumps({"seq": number, **shared, **line}) for number, line in enumerate(lines, 1)]
+        world.write(f"artifacts/{item_id}/journal.jsonl", "\n".join(told) + "\n")
+
+    journal("shop", "shop.cart", 1.0)
+    journal("shop.cart", "shop.cart.lines", 2.0)
+    journal("shop.cart.lines", "", 4.0)
+    tree = world.git("rev-parse", f"{world.commit()}^{{tree}}")
+    with closing(Repository(world.root)) as repository:
+        artifacts = Artifacts(repository.objects)
+        history = artifacts.history(tree, "shop")
+        parts = parts_of(artifacts, tree, history)
+    assert {part.id: part.within for part in parts.values()} == {"shop.cart": "", "shop.cart.lines": "shop.cart"}
+    spent = Spent.of([history, *(part.history for part in parts.values())])
+    assert (spent.usage.usd, spent.seconds) == (7.0, 180.0)
+    assert spent.in_words(Budget(usd=10, minutes=5)) == "7.00 of 10 USD, 3 of 5 minutes"

@@ -53,11 +53,12 @@ def print_mission(snapshot: Snapshot, view: MissionView) -> None:
         mark = " (now)" if milestone == standing.milestone else ""
         click.echo(f"milestone  {click.style(milestone.id, bold=True)}{mark}  {printable(milestone.title)}")
         for part in view.parts.values():
-            if part.filed.milestone == milestone.id:
+            if part.filed.milestone == milestone.id and not part.within:
                 colour = Lane.DONE if part.day else Lane.ACTIVE
                 answers = f"  answers {', '.join(part.filed.answers)}" if part.filed.answers else ""
                 word = lane_word(colour, word_of(snapshot, part))
-                click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}")
+                inner = "  a mission itself" if part.history.mission.filed else ""
+                click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}{inner}")
     for key, text in open_issues(view).items():
         click.echo(f"open       {printable(key)}: {printable(' '.join(text.split()))}")
     for key, reason in view.history.mission.dismissed.items():

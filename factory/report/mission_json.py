@@ -22,6 +22,7 @@ def mission_json(snapshot: Snapshot, view: MissionView) -> dict[str, object]:
         "items": [
             {
                 "id": part.id,
+                "within": part.within or None,
                 "milestone": part.filed.milestone,
                 "purpose": purpose(part.filed),
                 "state": word_of(snapshot, part),

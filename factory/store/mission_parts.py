@@ -24,6 +24,7 @@ class Part:
     filed: Filed
     history: History  # empty where it cannot be read, or nothing has happened to it yet
     day: str = ""  # under which its artifacts lie once it is at its end
+    within: str = ""  # the feature, a mission itself, for which it was made; empty: for the whole mission's own plan
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,18 @@ def account_of(artifacts: Artifacts, tree: str, title: str, history: History) ->
 def parts_of(artifacts: Artifacts, tree: str, history: History) -> Mapping[str, Part]:
     """The items of a mission with this history, by id, as a tree has them, in the order in which they were filed."""
     found: dict[str, Part] = {}
-    to_come = [*history.mission.filed.items()]
+    to_come = [(item_id, filed, "") for item_id, filed in history.mission.filed.items()]
     while to_come and len(found) < _MOST:
-        item_id, filed = to_come.pop(0)
+        item_id, filed, within = to_come.pop(0)
         if item_id not in found:
-            found[item_id] = part = _part(artifacts, tree, item_id, filed)
-            to_come = [*part.history.mission.filed.items(), *to_come]
+            found[item_id] = part = _part(artifacts, tree, item_id, filed, within)
+            to_come = [*((each, of, item_id) for each, of in part.history.mission.filed.items()), *to_come]
     return found
 
 
-def _part(artifacts: Artifacts, tree: str, item_id: str, filed: Filed) -> Part:
+def _part(artifacts: Artifacts, tree: str, item_id: str, filed: Filed, within: str) -> Part:
     day = artifacts.done_day(tree, item_id) or ""
     try:
-        return Part(item_id, filed, artifacts.history(tree, item_id, day), day)
+        return Part(item_id, filed, artifacts.history(tree, item_id, day), day, within)
     except InvalidFile:  # the audit tells of it
-        return Part(item_id, filed, History(), day)
+        return Part(item_id, filed, History(), day, within)

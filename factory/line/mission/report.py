@@ -86,7 +86,7 @@ def _runs(account: Account) -> Iterator[str]:
     many: Counter[_Run] = Counter()
     usage: defaultdict[_Run, Usage] = defaultdict(Usage)
     seconds: defaultdict[_Run, float] = defaultdict(float)
-    work = [(_ROLES[part.filed.kind], part.history) for part in account.parts.values()]
+    work = [(_role(part), part.history) for part in account.parts.values()]
     for kind, history in [(Role.PLAN, account.history), *work]:
         for key, entry in _ended(kind, history):
             many[key] += 1
@@ -109,6 +109,11 @@ def _runs(account: Account) -> Iterator[str]:
         yield "Verdicts: " + ", ".join(f"{_plain(who)} {count}" for who, count in sorted(judged.items())) + "."
 
 
+def _role(part: Part) -> Role:
+    """As what its runs were at work: those of a feature that is a mission itself have planned."""
+    return Role.PLAN if part.history.mission.filed else _ROLES[part.filed.kind]
+
+
 def _ended(role: Role, history: History) -> Iterator[tuple[_Run, Entry]]:
     """Each run that ended, with whoever was at work in it."""
     worker = ""
@@ -119,7 +124,8 @@ def _ended(role: Role, history: History) -> Iterator[tuple[_Run, Entry]]:
 
 
 def _milestone(milestone: Milestone, account: Account) -> str:
-    parts = [part for part in account.parts.values() if part.filed.milestone == milestone.id]
+    own = (part for part in account.parts.values() if not part.within)
+    parts = [part for part in own if part.filed.milestone == milestone.id]
     features = [part for part in parts if part.filed.kind is FiledAs.FEATURE]
     answers = sum(bool(part.filed.answers) for part in features)
     rounds = [
