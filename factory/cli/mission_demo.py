@@ -14,7 +14,6 @@ from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.tick import tick
 from factory.model.errors import MachineError
 from factory.model.events import Happening, Recorded
-from factory.model.journal import Entry
 from factory.model.layout import answers_path, item_path, verdict_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import AssertionState
@@ -44,7 +43,8 @@ def mission_demo(folder: Path) -> None:
         _break(folder, repository)
         _part("6. What there is now")
         MissionEnd(*_present(repository), MISSION).print_assertions()
-        click.echo(f"\nIt took {took}; {repository.system.monotonic() - began:.0f} s in all.")
+        click.echo(f"\nWhat rests on {_BROKEN} is stale since that commit, until it is put right.")
+        click.echo(f"It took {took}; {repository.system.monotonic() - began:.0f} s in all.")
     finally:
         repository.close()
     click.echo("A person answered one question and approved one plan: two lines.")
@@ -55,7 +55,7 @@ def _advise(folder: Path) -> None:
     program = this_program()
     click.echo(f"\nWhat is broken is put right by  {program} -C {folder} tick --drain\n\nTo look around:\n")
     click.echo(f"  git -C {folder} log --oneline")
-    click.echo(f"  {program} -C {folder} show {MISSION}")
+    click.echo(f"  {program} -C {folder} mission report {MISSION}")
     click.echo(f"  {program} -C {folder} audit")
 
 
@@ -87,19 +87,14 @@ def _pass(repository: Repository, *, drain: bool) -> None:
 
 
 class _MissionNews(News):
-    """The news, and what was found of each assertion."""
+    """The news, and what was seen of assertions that failed."""
 
     def __call__(self, happening: Happening) -> None:
-        """Print what happens, and what it says of assertions."""
+        """Print what happens, and why an assertion has failed."""
         super().__call__(happening)
         if isinstance(happening, Recorded):
-            lines(f"           {said}" for said in _found(happening.entry))
-
-
-def _found(entry: Entry) -> list[str]:
-    passed = [key for key, each in entry.judged.items() if each.state is AssertionState.PASSED]
-    said = [f"passed: {', '.join(passed)}"] if passed else []
-    return said + [f"FAILED: {key}: {each.said}" for key, each in entry.judged.items() if key not in passed]
+            judged = happening.entry.judged.items()
+            lines(f"         {key} failed: {each.said}" for key, each in judged if each.state is AssertionState.FAILED)
 
 
 def _present(repository: Repository) -> tuple[SnapshotReader, Snapshot]:
