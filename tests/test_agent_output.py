@@ -9,6 +9,8 @@ import pytest
 
 from factory.execution.agents.programs.stream import Stream
 from factory.execution.agents.programs.trace import Trace
+from factory.execution.redaction.mask import Mask
+from factory.report.output import Output
 from factory.store.system import MACHINE
 from tests.test_agent_programs import stand_in, with_agent
 from tests.test_agent_sessions import program
@@ -36,6 +38,37 @@ def test_the_same_work_leaves_the_same_kinds_of_lines(name: str) -> None:
     (case,) = [case for case in CASES if case.name == name]
     kinds = [noted["kind"] for noted in traced(case)]
     assert kinds[-1] == "end" and {"message", "tool", "usage"} <= set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        ("claude.ok", "Write: /srv/cell/a.txt"),
+        ("codex.file_change", "file_change: /srv/cell/a.txt"),
+        ("opencode.ok", "write: /srv/cell/a.txt"),
+    ],
+)
+def test_a_tool_is_told_with_what_it_works_on(name: str, used: str) -> None:
+    (case,) = [case for case in CASES if case.name == name]
+    assert used in [noted["tool"] for noted in traced(case) if noted["kind"] == "tool"]
+
+
+def test_a_command_that_a_tool_runs_is_told_in_one_short_line() -> None:
+    trace = Trace(MACHINE)
+    stream = Stream(_PARSERS["claude"], trace.note)
+    given: object
+    for given in ({"command": "npm test &&\n\x1b[2J" + "x" * 9000}, {"todos": []}, "rubbish", {"command": 3}):
+        part: dict[str, object] = {"type": "tool_use", "name": "Bash", "input": given}
+        stream.take(json.dumps({"type": "assistant", "message": {"content": [part]}}).encode() + b"\n")
+    told = [json.loads(line)["tool"] for line in trace.data().splitlines()]
+    assert told[0].startswith("Bash: npm test && ") and "\x1b" not in told[0] and len(told[0]) == 200
+    assert told[1:] == ["Bash", "Bash", "Bash"]
+
+
+def test_what_a_command_prints_for_a_terminal_is_shown_as_plain_text() -> None:
+    output = Output(Mask({}), is_trace=False)
+    printed = b"\x1b[31mred\x1b[0m \x1b[2K\x1b[1;3Hat \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x1b(B\r\n"
+    assert list(output.more(printed)) == ["red at link"]
 
 
 def test_what_went_wrong_stands_in_the_trace() -> None:

@@ -17,8 +17,7 @@ from factory.model.errors import UsageError
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
 from factory.model.run_layout import OUTPUT, TRACE, seat_log, seat_trace
-from factory.model.text import printable
-from factory.report.output import Output, traced
+from factory.report.output import Output, shown, traced
 from factory.store.state import HEARTBEATS, LIVE
 from factory.store.system import System
 
@@ -86,8 +85,7 @@ def _kept(
     for name in (trace, output):
         data = reader.repository.objects.file(snapshot.tree, run_file(item_id, run, name, day))
         if data is not None:
-            told = traced(data) if name == trace else data.decode(errors="replace").splitlines()
-            yield from map(printable, told)
+            yield from traced(data) if name == trace else map(shown, data.decode(errors="replace").splitlines())
             return
     whose = f"the seat {seat} in " if seat else ""
     raise UsageError(f"nothing is kept of {whose}run {run} of {item_id}", f"factory log {item_id}")

@@ -6,6 +6,8 @@ LONGEST_SAID = 4000  # characters
 _LONGEST_LABEL = 200
 _LONGEST_LINE = 160  # characters
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What ECMA-48 calls control sequences and strings: colours, moves of the cursor, titles, links.
+_FOR_TERMINALS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 
 
 def printable(text: str) -> str:
@@ -18,6 +20,11 @@ def printable(text: str) -> str:
 def without_colours(text: str) -> str:
     """What a program printed, without what would colour it on a terminal."""
     return _COLOUR.sub("", text)
+
+
+def plain(text: str) -> str:
+    """What a program printed, without the sequences by which it colours that on a terminal, or moves about there."""
+    return _FOR_TERMINALS.sub("", text)
 
 
 def cut(text: str, most: int) -> str:

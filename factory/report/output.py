@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from factory.execution.redaction.mask import Mask
-from factory.model.text import cut, printable
+from factory.model.text import cut, plain, printable
 
 _LONGEST = 500  # characters
 _AS_THEY_ARE = ("at", "kind", "text", "tool")
@@ -22,7 +22,12 @@ class Output:
         """What is new in it; of a line without an end nothing is told yet."""
         *lines, self._begun = (self._begun + output).split(b"\n")
         for line in map(self._mask.hide, lines):
-            yield from traced(line) if self._is_trace else (printable(line.decode(errors="replace")),)
+            yield from traced(line) if self._is_trace else (shown(line.decode(errors="replace")),)
+
+
+def shown(line: str) -> str:
+    """A line that a program printed, as a terminal may show it."""
+    return printable(plain(line).rstrip("\r"))
 
 
 def traced(trace: bytes) -> Iterator[str]:

@@ -68,7 +68,8 @@ def _of_message(heard: Heard, event: Event) -> Heard:
     code = text(event, "error")
     for part in listed(event, "message", "content"):
         heard = heard.says(str(within(part, "text") or "")) if within(part, "type") == "text" else heard
-        heard = heard.does(str(within(part, "name") or "")) if within(part, "type") == "tool_use" else heard
+        if within(part, "type") == "tool_use":
+            heard = heard.uses(str(within(part, "name") or ""), within(part, "input"))
     return replace(heard, trouble=trouble(heard.message, _CODES.get(code))) if code else heard
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from factory.execution.agents.agent import Task
-from factory.execution.agents.programs.heard import Event, Heard, count, text
+from factory.execution.agents.programs.heard import Event, Heard, count, listed, text
 from factory.execution.agents.programs.program import Program
 from factory.execution.agents.programs.trouble import trouble
 from factory.model.base import Argv
@@ -47,7 +47,7 @@ def _of_item(heard: Heard, event: Event) -> Heard:
         return heard
     what = text(event, "item", "command") or text(event, "item", "tool") or kind
     if begun:
-        return heard.does(what)
+        return heard.uses(what, next(iter(listed(event, "item", "changes")), None))
     return heard.denied(what) if text(event, "item", "status") == _DENIED else heard
 
 

@@ -10,6 +10,7 @@ from factory.model.result import MOST_TOKENS, MOST_USD, Usage
 from factory.model.text import label, said
 
 _MOST_DENIALS = 50
+_TELLING = ("command", "file_path", "filePath", "path", "pattern", "url", "query", "skill", "description")
 _FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 Event = Mapping[str, object]  # one line of a stream, parsed
@@ -41,6 +42,11 @@ class Heard:
     def does(self, step: str) -> "Heard":
         """With a tool that it uses now."""
         return replace(self, step=label(step), steps=self.steps + 1)
+
+    def uses(self, tool: str, given: object) -> "Heard":
+        """With a tool that it uses now, told with the command, the file or whatever else it is given to work on."""
+        told = (text(given, key) for key in _TELLING) if isinstance(given, Mapping) else ()
+        return self.does(": ".join(filter(None, (tool, next(filter(None, told), "")))))
 
     def denied(self, tool: str) -> "Heard":
         """With a tool that it was not allowed to use."""

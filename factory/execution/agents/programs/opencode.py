@@ -26,7 +26,8 @@ def opencode(heard: Heard, event: Event) -> Heard:
         case "tool_use":
             tool = text(event, "part", "tool")
             rejected = _REJECTED in text(event, "part", "state", "error")
-            return heard.does(tool).denied(tool) if rejected else heard.does(tool)
+            heard = heard.uses(tool, within(event, "part", "state", "input"))
+            return heard.denied(tool) if rejected else heard
         case "step_finish":
             tokens = ("part", "tokens")
             cached, written = (count(event, *tokens, "cache", each) for each in ("read", "write"))
