@@ -188,3 +188,26 @@ def test_an_item_in_rework_says_why_it_was_sent_back(world: World) -> None:
     assert found["checked"] == f"starts with the next tick; {why}"
     assert found["judged"].startswith("starts with the next tick; sent back: ")
     assert "name the unit" in found["judged"]
+
+
+def test_a_check_that_prints_a_lot_is_told_in_one_line_with_the_log_that_has_the_whole(world: World) -> None:
+    # given a check that prints more than a worker is told of it
+    world.contract("fails", checks=[{"name": "tests", "run": ["sh", "-c", "seq 1 500; echo 'at last'; exit 1"]}])
+    world.item("one", contract="fails")
+    world.tick()
+    # then the finding says that it is only the end, and where the rest is
+    (finding,) = world.last("one").findings
+    assert "exit status 1\n… (all of it: checks/tests.log)\n463\n464\n" in finding.text
+    assert finding.text.endswith("\n500\nat last")
+    # and neither the row nor what is said of the item now holds any of that
+    now = next(line for line in world.command("show", "one").splitlines() if line.startswith("now "))
+    row = next(line for line in world.command("status").splitlines() if line.startswith("one "))
+    for said in (now, row):
+        assert "ended with exit status 1" in said and "464" not in said
+
+
+def test_a_check_that_prints_little_is_told_whole(world: World) -> None:
+    world.contract("fails", checks=[{"name": "tests", "run": ["sh", "-c", "echo; echo 1; exit 1"]}])
+    world.item("one", contract="fails")
+    world.tick()
+    assert world.last("one").findings[0].text.endswith("exit status 1\n1")

@@ -4,7 +4,7 @@ import click
 
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, reading
-from factory.cli.text import echo_json, lane_word
+from factory.cli.text import echo_json, lane_word, one_line
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.report.detail import Detail, detail
@@ -34,7 +34,7 @@ def _print(found: Detail) -> None:
     click.echo(f"run        {history.run or '-'}, round {history.round}")
     if found.note:
         why = f"  [{found.not_applied}]" if found.not_applied else ""
-        click.echo(f"now        {printable(found.note)}{why}")
+        click.echo(f"now        {one_line(found.note)}{why}")
     if history.mission.filed:
         click.echo(f"mission    factory mission show {found.id}")
     if found.report:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from factory.cli.text import ago, lane_word, table
+from factory.cli.text import ago, lane_word, one_line, table
 from factory.line.lock import holder
 from factory.model.lifecycle import Lane
 from factory.model.moments import moment_of
@@ -63,7 +63,7 @@ def rows_table(rows: Iterable[ShownRow], now: datetime, most: int | None = None)
     """Print a row for each open item, at most so many; nothing when there is none."""
     lanes = {lane.value: lane_word(lane) for lane in Lane}
     shown = [
-        (row.id, lanes[row.lane], row.state, ago(_since(row), now), printable(row.title), printable(row.note))
+        (row.id, lanes[row.lane], row.state, ago(_since(row), now), printable(row.title), one_line(row.note))
         for row in rows
     ]
     if shown:

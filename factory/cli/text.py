@@ -12,8 +12,9 @@ import click
 
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
-from factory.model.text import printable
+from factory.model.text import cut, printable
 
+_LONGEST_LINE = 500  # characters
 _COLOURS = {
     Lane.INBOX: "white",
     Lane.ACTIVE: "cyan",
@@ -38,6 +39,11 @@ def ago(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def one_line(text: str) -> str:
+    """A text of others as one line, cut where it is longer than anybody reads; `factory log` tells the whole."""
+    return cut(printable(" ".join(text.split())), _LONGEST_LINE)
 
 
 # The columns that give way on a terminal, in this order, and how far: what remains is told by `factory show`.

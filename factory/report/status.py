@@ -17,7 +17,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import answers_path, lane_folder
 from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.moments import day_of, epoch, midnight, moment_of, rfc3339
-from factory.model.text import counted
+from factory.model.text import counted, cut
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
 from factory.report.mission_progress import UNDER_WAY, with_missions
@@ -25,6 +25,8 @@ from factory.report.pending_edits import noted
 from factory.report.status_row import LastStatus, Row, shown
 from factory.store import files
 from factory.store.canaries import Canaries
+
+_LONGEST_REASON = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,14 @@ def _sent_back(state: ItemState) -> str:
     entry = next((each for each in reversed(state.history.entries) if each.event is Event.REWORK), None)
     if entry is None:
         return ""
-    said = entry.findings[0].text if entry.findings else ""
-    reason = entry.reason or ""
-    return " ".join(f"{reason} ({said})".split()) if said and said not in reason else reason
+    said = _short(entry.findings[0].text) if entry.findings else ""
+    reason = _short(entry.reason or "")
+    return f"{reason} ({said})" if said and said not in reason else reason
+
+
+def _short(text: str) -> str:
+    """What a row has room for: the first line. The rest is told by `factory show`, or lies in a log."""
+    return cut(" ".join(text.strip().partition("\n")[0].split()), _LONGEST_REASON)
 
 
 def _why_blocked(state: ItemState) -> str:
@@ -176,8 +183,8 @@ def _why_blocked(state: ItemState) -> str:
     if state.problem or not asks:
         return reason
     if state.history.questions:
-        return f"asks: {reason.splitlines()[0]} (factory answer {state.id}, or edit {answers_path(state.id)})"
-    return f"{reason.splitlines()[0]} (say more in the item, {state.placed.path}, then factory retry {state.id})"
+        return f"asks: {_short(reason)} (factory answer {state.id}, or edit {answers_path(state.id)})"
+    return f"{_short(reason)} (say more in the item, {state.placed.path}, then factory retry {state.id})"
 
 
 def _why_paused(state: ItemState, reason: str) -> str:

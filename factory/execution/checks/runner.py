@@ -24,6 +24,7 @@ from factory.model.errors import FactoryError
 from factory.model.evidence import TAIL_LINES, BeforeWork, Ran
 from factory.model.item import Criterion
 from factory.model.result import Claim
+from factory.model.run_layout import check_log
 from factory.store.repository.batch import plumbing_commit
 from factory.store.repository.repository import Repository
 
@@ -221,5 +222,11 @@ def as_evidence(call: CheckCall, result: CheckResult, before: CheckResult | None
         reused_from=result.reused_from,
         on=result.on,
         missed=result.missed,
-        tail="\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:],
+        tail=_end_of(log, check_log(call.name)),
     )
+
+
+def _end_of(log: str, name: str) -> str:
+    """The end of what a command printed; where that is not all of it, it says so, and which file has the whole."""
+    tail = "\n".join(log.split("\n")[-TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:]
+    return tail if tail == log.strip() else f"… (all of it: {name})\n{tail}"
