@@ -555,6 +555,31 @@ def test_what_can_never_pass_is_known_before_it_runs(
     assert bool(found) == bool(said)
 
 
+SCRUTINISED = {"mission": "shop", "milestone": "m1", "validates": "scrutiny"}
+
+
+@pytest.mark.parametrize(
+    ("worker", "seat", "keys", "said"),
+    [
+        ({"role": "review"}, {"kind": "agent", "role": "review"}, {}, ""),
+        ({"run": ["judge"]}, {"kind": "command", "run": ["judge"]}, {}, ""),
+        ({"role": "work"}, {"kind": "agent", "role": "review"}, {}, ""),
+        ({"run": ["judge"], "secrets": ["NOT_THERE"]}, {"kind": "agent", "role": "review"}, {}, ""),
+        ({"run": ["judge"]}, {"kind": "agent", "role": "review"}, {"secrets": ["NOT_THERE"]}, "needs NOT_THERE"),
+    ],
+    ids=["an agent as both", "a command as both", "nobody works", "its key is not there", "a judge's key is not there"],
+)
+def test_whoever_a_contract_names_as_its_worker_may_judge_where_the_factory_itself_works(
+    worker: dict[str, object], seat: dict[str, object], keys: dict[str, object], said: str
+) -> None:
+    policy = {"agents": {"critic": {"kind": "command", "run": ["true"], **keys}}, "roles": {"review": "critic"}}
+    judged = contract(worker=worker, review={"seats": [{"name": "critic", **seat}]})
+    item = Item.model_validate_json(json.dumps({"title": "t", **SCRUTINISED}))
+    found = unfit(item, judged, Policy.model_validate_json(json.dumps(policy)), ["command"])
+    assert said in (found.reason if found else "")
+    assert bool(found) == bool(said)
+
+
 @pytest.mark.parametrize(
     ("models", "said"),
     [

@@ -61,6 +61,11 @@ class Casting:
         if agent and agent.kind not in self.kinds:
             said = f"the agent {worker!r} is of kind {agent.kind!r}; only agents of kind {self._known} can be run yet"
             return Failure(FailureClass.CONFIG, said)
+        secrets = (*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))
+        return self.unjudged(worker) or _lacking("the contract's worker", secrets)
+
+    def unjudged(self, worker: str | None) -> Failure | None:
+        """Why nobody can judge what an agent, without a name a command, or for None the factory itself has made."""
         for seat in self.contract.review.seats:
             walls = [self._wall(seat, judge, worker) for judge in self._named(seat)]
             if walls and walls[0] and all(walls):
@@ -68,8 +73,7 @@ class Casting:
             if seat.role and not walls:
                 said = f"its contract's seat {seat.name!r} is one of the role {seat.role}"
                 return Failure(FailureClass.CONFIG, f"{said}, in which WORKFLOW.md has nobody for it")
-        secrets = (*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))
-        return _lacking("the contract's worker", secrets)
+        return None
 
     def judges(self, seat: Seat, worker: str) -> tuple[str, ...]:
         """The agents that may sit in a seat and judge what an agent, or a command, has made; in turn."""
@@ -84,10 +88,10 @@ class Casting:
             return (seat.agent,) if seat.agent else self.policy.agents_of(seat.role, self.situation)
         return ("",) if seat.by_machine else ()
 
-    def _wall(self, seat: Seat, judge: str, worker: str) -> Failure | None:
-        """Why an agent, or a command, cannot judge in a seat what a worker has made."""
+    def _wall(self, seat: Seat, judge: str, worker: str | None) -> Failure | None:
+        """Why an agent, or a command, cannot judge in a seat what a worker, or for None the factory, has made."""
         agent, reviewer = self.policy.agent_named(worker), self.policy.agent_named(judge)
-        if (judge, seat.run) == (worker, self.contract.worker.run):
+        if worker is not None and (judge, seat.run) == (worker, self.contract.worker.run):
             said = f"its contract's seat {seat.name!r} is the worker itself, and nobody approves their own work"
             return Failure(FailureClass.CONFIG, said)
         if judge and (reviewer is None or reviewer.kind not in self.kinds):
@@ -96,7 +100,7 @@ class Casting:
         if judge and judge in self.situation.makers:
             said = f"the agent {judge!r} of its seat {seat.name!r} has worked on it, and nobody approves their own work"
             return Failure(FailureClass.CONFIG, said)
-        makers = (agent, *map(self.policy.agent_named, sorted(self.situation.makers - {worker})))
+        makers = (agent, *map(self.policy.agent_named, sorted(self.situation.makers - {worker or ""})))
         same = next(filter(None, (self._alike(seat, maker, reviewer) for maker in makers)), "")
         if same:
             return Failure(FailureClass.CONFIG, f"its contract wants distinct models, and {same}")

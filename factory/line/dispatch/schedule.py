@@ -60,20 +60,26 @@ def unfit(
 
     `kinds` are those of the agents that can be run.
     """
-    worker = contract.worker
-    names = worker.agents or policy.agents_of(worker.role, situation)
-    if worker.role and not names:
-        said = f"its contract's worker is one of the role {worker.role}, in which WORKFLOW.md has nobody for it"
-        return Failure(FailureClass.CONFIG, said)
     casting = Casting(contract, policy, kinds, situation)
-    walls = [casting.obstacle(name) for name in names or ("",)]
-    if walls[0] is not None and all(walls):
-        return walls[0]
+    wall = casting.unjudged(None) if item.by_itself else _unmade(casting)
+    if wall is not None:
+        return wall
     open_criteria = unanswered(item)
     if open_criteria and not item.validates and all(seat.kind is SeatKind.CHECKS for seat in contract.review.seats):
         said = f"nobody can answer {', '.join(open_criteria)}: give it a check, or the contract a human seat"
         return Failure(FailureClass.CONFIG, said)
     return None
+
+
+def _unmade(casting: Casting) -> Failure | None:
+    """Why no worker of a contract can work here; None when one can."""
+    worker = casting.contract.worker
+    names = worker.agents or casting.policy.agents_of(worker.role, casting.situation)
+    if worker.role and not names:
+        said = f"its contract's worker is one of the role {worker.role}, in which WORKFLOW.md has nobody for it"
+        return Failure(FailureClass.CONFIG, said)
+    walls = [casting.obstacle(name) for name in names or ("",)]
+    return walls[0] if all(walls) else None
 
 
 def plan(

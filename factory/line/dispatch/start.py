@@ -132,7 +132,7 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     if spent:
         return Failure(FailureClass.BUDGET, spent)
     wall = unfit(state.item, state.contract, snapshot.policy, kinds, situation_of(state))
-    if wall and not (state.item.by_itself and wall.kind is FailureClass.AUTH):
+    if wall:
         return wall
     reason = unscannable(snapshot.policy.secret_scan)
     if reason:
