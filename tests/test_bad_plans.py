@@ -423,9 +423,8 @@ def test_a_feature_without_a_contract_needs_a_route_to_one() -> None:
 def test_a_feature_may_be_a_mission_but_not_within_one_that_is_a_feature_itself() -> None:
     nested = {**GOOD, "plan.yaml": GOOD["plan.yaml"].replace("budget: {usd: 6}", "contract: mission")}
     assert found(nested) == []
-    here = {name: text.replace("missions/shop/", "missions/big.shop/") for name, text in nested.items()}
-    assert found(here, mission="big.shop") == [
-        "plan.yaml:25:9: the feature 'refusals' is a mission, and big.shop is one within another already: "
+    assert found(nested, beside=BESIDE.of_item(Item(title="t", mission="big"))) == [
+        "plan.yaml:25:9: the feature 'refusals' is a mission, and shop is one within another already: "
         "two levels are all there are"
     ]
 

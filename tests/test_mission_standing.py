@@ -122,12 +122,13 @@ def test_a_milestone_that_needs_more_than_its_rounds_is_a_persons() -> None:
         step = standing(record).step()
         assert isinstance(step, Answer), step
         fix, name = step.follow_ups[0], f"shop.m1.testing-{number + 1}"
-        record = record.advanced(Advance(filed={fix.item_id: filed(answers=(fix.issue_id,))}))
+        follow_up = filed(FiledAs.FOLLOW_UP, answers=(fix.issue_id,))
+        record = record.advanced(Advance(filed={fix.item_id: follow_up}))
         record = record.advanced(Advance(ended={fix.item_id: Outcome.APPLIED}, reviewed=(fix.item_id,)))
         last = f"{name}/VAL-2"
+        record = record.advanced(Advance(filed={name: filed(FiledAs.TESTING)}))
         record = record.advanced(
             Advance(
-                filed={name: filed(FiledAs.TESTING)},
                 ended={name: Outcome.ACCEPTED},
                 judged={"VAL-2": judged(AssertionState.FAILED)},
                 issues={last: Issue(milestone="m1", text="wrong", assertion="VAL-2")},
@@ -138,10 +139,45 @@ def test_a_milestone_that_needs_more_than_its_rounds_is_a_persons() -> None:
     assert "VAL-2 has failed 3 times" in step.reason
     resumed = record.resumed({step.questions[0].id: "again"})
     assert isinstance(standing(resumed).step(), Answer)
+    assert standing(record, steered=True).step() == step  # and none of whoever steers
+
+
+def test_what_nobody_can_try_is_tried_again_and_then_a_persons() -> None:
+    record = LOOKED
+    for number in ("", "-2", "-3"):
+        step = standing(record).step()
+        assert isinstance(step, FileValidators)
+        name = f"shop.m1.testing{number}"
+        assert [each.item_id for each in step.validations] == [name]
+        blocked = judged(AssertionState.BLOCKED).model_copy(update={"item": name})
+        record = record.advanced(Advance(filed={name: filed(FiledAs.TESTING)}))
+        record = record.advanced(Advance(ended={name: Outcome.ACCEPTED}, judged={"VAL-2": blocked}))
+    step = standing(record).step()
+    assert isinstance(step, Ask)
+    assert "m1 is not proven after 3 rounds" in step.reason
+
+
+def test_no_reason_puts_a_failed_assertion_right() -> None:
+    issue = "shop.m1.testing/VAL-2"
+    step = standing(FAILED.advanced(Advance(dismissed={issue: "it is too hard for all of us"}))).step()
+    assert isinstance(step, Answer)
+    assert [each.issue_id for each in step.follow_ups] == [issue]
+
+
+def test_what_is_no_part_of_the_plan_any_more_is_waited_for_all_the_same() -> None:
+    gone = TESTED.advanced(Advance(filed={"shop.m0.scrutiny": filed(FiledAs.SCRUTINY, "m0")}))
+    over = gone.advanced(
+        Advance(
+            filed={"shop.b": filed(milestone="m2"), "shop.m2.scrutiny": filed(FiledAs.SCRUTINY, "m2")},
+            ended={"shop.b": Outcome.APPLIED, "shop.m2.scrutiny": Outcome.ACCEPTED},
+            reviewed=("shop.b",),
+        )
+    )
+    assert standing(over).step() == Wait("shop.m0.scrutiny")
 
 
 def test_what_a_worker_left_is_asked_about_until_there_is_an_answer_that_says_enough() -> None:
-    left = LOOKED.advanced(Advance(issues={"shop.a/U1": Issue(milestone="m1", text="no docs", loose=True)}))
+    left = TESTED.advanced(Advance(issues={"shop.a/U1": Issue(milestone="m1", text="no docs", loose=True)}))
     step = standing(left).step()
     assert isinstance(step, Ask)
     short = standing(left.resumed({step.questions[0].id: "not now"})).step()

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from factory.execution.cell.pool import Cells
 from factory.line.intake.take_in import Intake
 from factory.line.lock import owner_of
@@ -13,7 +15,7 @@ from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
-from factory.model.errors import InvalidFile, MachineError, Problem
+from factory.model.errors import FactoryError, InvalidFile, MachineError, Problem
 from factory.model.events import Tell
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
@@ -57,10 +59,11 @@ class Context:
         mark = self.writer.mark()
         try:
             yield
-        except (InvalidFile, MachineError) as error:
+        except (InvalidFile, MachineError, ValidationError) as error:
             self.writer.back_to(mark)
             found = error.problems if isinstance(error, InvalidFile) else ()
-            said = found or (Problem(state.placed.path, 1, 1, error.message),)
+            words = error.message if isinstance(error, FactoryError) else "what came of it cannot be written down"
+            said = found or (Problem(state.placed.path, 1, 1, words),)
             self.writer.once_published(lambda: self.item_problems.extend(said))
 
     def free_id(self, snapshot: Snapshot, base: str) -> str:

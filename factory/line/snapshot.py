@@ -120,7 +120,7 @@ class SnapshotReader:
         self.branch = branch
         self.library = Library(repository.objects)
         self._policy_problems = PolicyProblems(repository.objects)
-        self._missions = MissionReader(repository)
+        self.missions = MissionReader(repository)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)
         self.unrecorded = Unrecorded(repository.objects)
@@ -152,7 +152,7 @@ class SnapshotReader:
         problems.extend(_about_nothing(listing, items, lost))
         problems.extend(self._unread_dependencies(tree, items.values()))
         under_way = {each.id: each.item for each in items.values() if each.history.mission.under_way}
-        missions = self._missions.at(head, workflow.policy, under_way, problems)
+        missions = self.missions.at(head, workflow.policy, under_way, problems)
         items = {item_id: _cast(state, missions) for item_id, state in items.items()}
         breakers, found = breakers_in(self.repository.objects, tree)
         problems.extend(found)

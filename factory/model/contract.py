@@ -251,7 +251,9 @@ class Contract(Format):
         """The contract as it is for one item: scrutiny has its first machine seat once for each feature it looks at."""
         if item.validates is not Validator.SCRUTINY:
             return self
-        seats = [seat for seat in self.review.seats if not seat.by_machine]
+        checks = {"name": "the checks"}  # no feature is called so, and each has a seat of its name
+        others = [seat for seat in self.review.seats if not seat.by_machine]
+        seats = [each.model_copy(update=checks) if each.kind is SeatKind.CHECKS else each for each in others]
         for machine in [seat for seat in self.review.seats if seat.by_machine][:1]:
             seats += [machine.model_copy(update={"name": name}) for name in item.looked_at]
         return self.model_copy(update={"review": self.review.model_copy(update={"seats": tuple(seats)})})

@@ -12,7 +12,6 @@ from factory.model.item import Item
 from factory.model.journal import Entry, SeatVerdict
 from factory.model.layout import item_path, run_file
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.model.mission.record import FiledAs
 from factory.model.mission.report import report_in
 from factory.model.moments import rfc3339
 from factory.model.product import changed_lines
@@ -87,7 +86,7 @@ def blame(reader: SnapshotReader, snapshot: Snapshot, view: MissionView, asserti
         return None
     looking = _Looking(reader, snapshot, view)
     judge = view.parts.get(row.judgement.item) if row.judgement else None
-    made = [part for part in view.parts.values() if part.filed.kind is FiledAs.FEATURE and part.history.run]
+    made = [part for part in view.parts.values() if part.filed.builds and part.history.run]
     makers = [part for part in made if assertion in looking.fulfills(part)]
     rests_on = row.assertion.rests_on
     touched = [part for part in made if part not in makers and looking.touches(part, rests_on)]

@@ -12,7 +12,7 @@ from factory.model.journal import History
 from factory.model.layout import item_path, lane_folder, stem
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.mission.assertions import Assertion, AssertionState, Judgement
-from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
 from factory.model.moments import rfc3339
 from factory.report.mission_progress import Progress
@@ -103,15 +103,14 @@ def assertion_rows(reader: SnapshotReader, snapshot: Snapshot, view: MissionView
 
 def open_issues(view: MissionView) -> dict[str, str]:
     """What has to be answered before a milestone is over, by id: its text."""
-    record, plan = view.history.mission, view.standing.plan if view.standing else None
-    answered = {issue for filed in record.filed.values() for issue in filed.answers} | record.dismissed.keys()
-    answered |= {issue for _, feature in (plan.features() if plan else ()) for issue in feature.answers}
-    return {key: issue.text for key, issue in record.issues.items() if key not in answered}
+    standing = view.standing
+    milestones = standing.plan.milestones if standing else ()
+    return {key: issue.text for each in milestones if standing for key, issue in standing.unanswered(each).items()}
 
 
 def purpose(filed: Filed) -> str:
     """What an item of a mission is for, in a word."""
-    return "follow-up" if filed.answers and filed.kind is FiledAs.FEATURE else str(filed.kind)
+    return str(filed.kind)
 
 
 def word_of(snapshot: Snapshot, part: Part) -> str:

@@ -8,7 +8,7 @@ from factory.model.errors import InvalidFile
 from factory.model.item import Budget
 from factory.model.journal import History
 from factory.model.lifecycle import Outcome
-from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.record import Filed
 from factory.model.product import changed_lines
 from factory.model.result import Usage
 from factory.store.artifacts import Artifacts
@@ -73,7 +73,7 @@ def account_of(artifacts: Artifacts, tree: str, title: str, history: History) ->
     parts = parts_of(artifacts, tree, history)
     lines: Counter[str] = Counter()
     for part in parts.values():
-        built = part.filed.kind is FiledAs.FEATURE and not part.history.mission.filed
+        built = part.filed.builds and not part.history.mission.filed
         if built and part.history.outcome is Outcome.APPLIED:
             lines += changed_lines(artifacts.patch(tree, part.id, part.history.run, part.day))
     return Account(title, history, parts, lines)

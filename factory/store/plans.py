@@ -84,7 +84,9 @@ def problems_of_plan(files: PlanFiles, beside: Beside) -> tuple[Problem, ...]:
     return tuple(_placed(files, flaws(Held(files.mission, mission.plan, mission.assertions, mission.services, beside))))
 
 
-def problems_in_tree(objects: Objects, tree: str, mission: str, policy: Policy, item: Item) -> tuple[Problem, ...]:
+def problems_in_tree(
+    objects: Objects, tree: str, mission: str, policy: Policy, item: Item | None
+) -> tuple[Problem, ...]:
     """The same for a mission of a tree, with its item, beside the policy and the contracts and skills of the tree."""
     contracts = {name: contract.produces.plan for name, contract in contracts_in(objects, tree).items()}
     names = objects.folder(tree, SKILLS)

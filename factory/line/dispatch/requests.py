@@ -71,7 +71,8 @@ def next_request(
     prompt = library.prompt(snapshot.tree, state.contract, snapshot.workflow)
     request = request_for(reader, snapshot, state, base, begin[0], prompt)
     asked = {seat.name: seat.prompt for seat in state.contract.review.seats if seat.prompt is not None}
-    feature = feature_of(snapshot.missions.get((state.item.mission if state.item else None) or ""), state.id)
+    mission = (state.item.mission if state.item else None) or ""
+    feature = feature_of(snapshot.missions.get(mission), mission, state.id)
     wanted = (*state.contract.worker.skills, *(feature.skills if feature else ()))
     request = replace(
         request,

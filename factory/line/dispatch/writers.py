@@ -34,6 +34,9 @@ class MissionTurns:
             return f"waits for the mission {name}, which is not under way"
         if mission.lane is not Lane.ACTIVE:
             return f"waits for the mission {name}, which is paused in {mission.lane}"
+        above = self._snapshot.items.get((mission.item.mission if mission.item else None) or "")
+        if above is not None and above.lane is not Lane.ACTIVE:
+            return f"waits for the mission {above.id}, which is paused in {above.lane}"
         files = self._snapshot.missions.get(name)
         if files is None:
             return f"waits for the mission {name}, whose plan cannot be read; factory check"

@@ -25,7 +25,8 @@ def advance(context: Context, snapshot: Snapshot) -> Snapshot:
     """Let every mission under way go on, and end what is left of those that were cancelled."""
     for state in snapshot.in_lane(Lane.ACTIVE):
         files = snapshot.missions.get(state.id)
-        if files is not None and state.recorded:
+        above = snapshot.items.get((state.item.mission if state.item else None) or "")
+        if files is not None and state.recorded and (above is None or above.lane is Lane.ACTIVE):
             with context.isolating(state):
                 snapshot = snapshot.after(_go_on(context, snapshot, state, files))
     snapshot = _end_orphans(context, snapshot)
@@ -40,6 +41,7 @@ def _go_on(context: Context, snapshot: Snapshot, state: ItemState, files: Missio
         found = findings_of(context.reader, snapshot.tree, snapshot.now, files, state.history.mission)
         if found.ended:
             state = context.writer.move(state, Move(told(found)))
+            continue
         target = context.writer.tip_of(snapshot.policy.target_branch)
         standing = standing_of(context.reader, snapshot.tree, state.id, files, state.history, target)
         waiting = frozenset(not_begun(context.reader, snapshot.tree, state.history.mission))

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.layout import run_file
 from factory.model.mission.plan import Feature
-from factory.model.mission.record import FiledAs, MissionRecord
+from factory.model.mission.record import MissionRecord
 from factory.model.mission.standing import feature_item
 from factory.model.run_layout import PATCH
 from factory.store.missions import MissionFiles
@@ -45,7 +45,7 @@ def _handoffs(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> Itera
     record = state.history.mission if state else MissionRecord()
     for item_id in reversed([*record.ended]):
         day = reader.artifacts.done_day(snapshot.tree, item_id)
-        if day is None or record.filed[item_id].kind is not FiledAs.FEATURE:
+        if day is None or not record.filed[item_id].builds:
             continue
         run = reader.artifacts.history(snapshot.tree, item_id, day).run
         result = reader.artifacts.result(*(snapshot.tree, item_id, run, day))
@@ -65,7 +65,7 @@ def patches_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> 
     return found
 
 
-def feature_of(files: MissionFiles | None, item_id: str) -> Feature | None:
-    """The feature of a plan that an item is; None for one that is none."""
+def feature_of(files: MissionFiles | None, mission: str, item_id: str) -> Feature | None:
+    """The feature of a mission's plan that an item is; None for one that is none."""
     features = files.plan.features() if files else ()
-    return next((each for _, each in features if item_id.endswith(feature_item("", each.id))), None)
+    return next((each for _, each in features if feature_item(mission, each.id) == item_id), None)

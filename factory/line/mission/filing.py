@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from factory.model.item import Validator
 from factory.model.layout import plan_path
-from factory.model.mission.assertions import Assertion
+from factory.model.mission.assertions import CHECK, Assertion
 from factory.model.mission.plan import Feature, Milestone, Services
 from factory.model.mission.record import Filed, FiledAs, Issue
 from factory.model.mission.standing import feature_item
@@ -16,7 +16,6 @@ from factory.model.text import printable
 from factory.store.missions import MissionFiles
 from factory.store.repository.objects import name_of
 
-CHECK = "check_"  # before the name of a check of services.yaml, where it stands among the criteria
 _TITLE = 200  # characters
 _VALIDATORS = {FiledAs.SCRUTINY: Validator.SCRUTINY, FiledAs.TESTING: Validator.TESTING}
 
@@ -43,7 +42,7 @@ class Filing:
             "depends_on": [feature_item(self._mission, each) for each in feature.depends_on],
             "scope": list(feature.scope),
             "budget": feature.budget.model_dump(mode="json", exclude_none=True),
-            "acceptance": _criteria(self._known[key] for key in feature.fulfills if self._known[key].check),
+            "acceptance": _criteria(each for each in self._fulfilled(feature) if each.check),
             "fulfills": list(feature.fulfills),
         }
         data = self._file(milestone, fields)
@@ -51,19 +50,22 @@ class Filing:
             kind=FiledAs.FEATURE, milestone=milestone.id, blob=name_of("blob", data), answers=feature.answers
         )
 
+    def _fulfilled(self, feature: Feature) -> list[Assertion]:
+        return [self._known[key] for key in feature.fulfills if key in self._known]
+
     def follow_up(self, milestone: Milestone, follow_up: FollowUp) -> tuple[bytes, Filed]:
         """Work on an issue that a validator found, or that a worker left."""
         assertion, fields = self._put_right(follow_up)
         fields["fulfills"] = [assertion.id] if assertion else []
         data, answers = self._file(milestone, fields), (follow_up.issue_id,)
-        return data, Filed(kind=FiledAs.FEATURE, milestone=milestone.id, blob=name_of("blob", data), answers=answers)
+        return data, Filed(kind=FiledAs.FOLLOW_UP, milestone=milestone.id, blob=name_of("blob", data), answers=answers)
 
     def _put_right(self, follow_up: FollowUp) -> tuple[Assertion | None, dict[str, JsonValue]]:
         """The assertion that an issue is about, and what the item says that is to put it right."""
         issue = follow_up.issue
         assertion = self._known.get(issue.assertion or "")
         title = f"Put right {follow_up.issue_id}: {assertion.text if assertion else issue.text}"
-        made_by = next((each for _, each in self._features() if issue.assertion in each.fulfills), None)
+        made_by = self._maker(follow_up)
         fields: dict[str, JsonValue] = {
             "title": printable(" ".join(title.split()))[:_TITLE],
             "contract": made_by.contract if made_by else next((each.contract for _, each in self._features()), None),
@@ -72,6 +74,19 @@ class Filing:
             "acceptance": _criteria([assertion] if assertion and assertion.check else ()),
         }
         return assertion, fields
+
+    def _maker(self, follow_up: FollowUp) -> Feature | None:
+        """The feature that an issue is about: of its assertion, its seat, or the worker who left it."""
+        item_id, _, rest = follow_up.issue_id.partition("/")
+        named, assertion = rest.partition(".")[0], follow_up.issue.assertion
+        return next(
+            (
+                each
+                for _, each in self._files.plan.features()
+                if assertion in each.fulfills or named == each.id or item_id == self.item_of(each)
+            ),
+            None,
+        )
 
     def steer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> tuple[bytes, Filed]:
         """The question to steer: what becomes of these issues?"""

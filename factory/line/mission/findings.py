@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
-from factory.line.mission.filing import CHECK
 from factory.line.mission.standing import rests_on
 from factory.line.snapshot import SnapshotReader
 from factory.model.base import digest
@@ -12,7 +12,7 @@ from factory.model.errors import InvalidFile
 from factory.model.evidence import Evidence
 from factory.model.layout import item_path, run_file
 from factory.model.lifecycle import Lane, Outcome
-from factory.model.mission.assertions import AssertionState, Judgement
+from factory.model.mission.assertions import CHECK, AssertionState, Judgement
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.report import Answer, Tried, UserReport, report_in, shortcomings
 from factory.model.run_layout import MANIFEST, worker_file
@@ -21,6 +21,8 @@ from factory.store.missions import MissionFiles
 
 _BLOCKING = frozenset({"blocker", "major"})
 _DONE = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
+_MOST_AT_ONCE = 10  # items, in one line of a journal
+_MOST_ISSUES = 100  # of one item
 _NOTHING = UserReport(assertions={})
 _UNREAD = Tried(state=Answer.UNREAD)
 _STATES = {
@@ -50,13 +52,15 @@ def findings_of(
         outcome = None if item_id in record.ended else reader.outcome_of(tree, item_id)
         if outcome is None:
             continue
+        if len(found.ended) >= _MOST_AT_ONCE:
+            break  # the next step reads the rest
         found.ended[item_id] = outcome
         if outcome not in _DONE:
             continue
         item = EndedItem(reader, tree, now, item_id, filed, files)
         match filed.kind:
-            case FiledAs.FEATURE:
-                found.issues |= dict(item.left())
+            case FiledAs.FEATURE | FiledAs.FOLLOW_UP:
+                found.issues |= dict(islice(item.left(), _MOST_ISSUES))
             case FiledAs.STEER:
                 pass  # the plan says what it decided
             case _ if not item.as_filed:
@@ -98,7 +102,7 @@ class EndedItem:
         verdicts = self._reader.artifacts.verdicts(*self._folder).values()
         for key, text in self._history.loose_ends.items():
             if not any(verdict.decision is Decision.APPROVE and verdict.dismisses(key) for verdict in verdicts):
-                yield f"{self._id}/{key}", Issue(milestone=self._filed.milestone, text=text, loose=True)
+                yield f"{self._id}/{key}", self._issue(text).model_copy(update={"loose": True})
 
     def scrutinise(self, found: Findings) -> None:
         """What its checks say of assertions and its reviewers of features."""
@@ -120,16 +124,16 @@ class EndedItem:
         if not evidence.passed:
             return  # then nobody was asked
         verdicts = self._reader.artifacts.verdicts(*self._folder)
-        found.reviewed += self._filed.reviews
+        seats = {item_id.rpartition(".")[2]: item_id for item_id in self._filed.reviews}
+        found.reviewed += [item_id for seat, item_id in seats.items() if seat in verdicts or not verdicts]
         for seat, verdict in verdicts.items():
-            if verdict.decision is Decision.APPROVE:
-                continue
             blocking = [finding for finding in verdict.findings if finding.severity in _BLOCKING]
-            for finding in blocking:
+            for finding in blocking[: _MOST_ISSUES // max(1, len(verdicts))]:
                 place = f"{finding.path}:{finding.line or 1}: " if finding.path else ""
                 found.issues[f"{self._id}/{seat}.{finding.id}"] = self._issue(f"{place}{finding.text}")
-            if not blocking:
-                found.issues[f"{self._id}/{seat}"] = self._issue(verdict.notes or f"{seat} says {verdict.decision}")
+            if not blocking and verdict.decision is not Decision.APPROVE:
+                notes = (verdict.notes or "").strip()
+                found.issues[f"{self._id}/{seat}"] = self._issue(notes or f"{seat} says {verdict.decision}")
 
     def tested(self, found: Findings) -> None:
         """What a user of the running program says of assertions, with the files that show it."""
@@ -163,13 +167,13 @@ class EndedItem:
             rests_on=rests_on(self._reader, assertion, content),
             said=said,
         )
-        if state is not AssertionState.PASSED:
+        if state is AssertionState.FAILED:  # what nobody could try is tried again
             what = f"{key} ({assertion.text}) {state}: {said}"
             home = self._homes.get(key, self._filed.milestone)
             found.issues[f"{self._id}/{key}"] = Issue(milestone=home, text=what, assertion=key)
 
     def _issue(self, text: str) -> Issue:
-        return Issue(milestone=self._filed.milestone, text=text)
+        return Issue(milestone=self._filed.milestone, text=text.strip() or "it is not said what")
 
     def _evidence(self) -> Evidence | None:
         try:

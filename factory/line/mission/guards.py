@@ -12,7 +12,7 @@ from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
 from factory.model.layout import MISSIONS, item_path, stem
 from factory.model.lifecycle import Lane, Outcome
-from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.mission.assertions import Assertion, Judgement
 from factory.model.mission.record import Filed, FiledAs
 from factory.model.mission.steps import FollowUp, Validation
 from factory.store.missions import MissionFiles, read_mission
@@ -24,7 +24,11 @@ def guard(context: Context, snapshot: Snapshot) -> None:
     """File what has to be looked at again, and what is broken."""
     target = context.writer.tip_of(snapshot.policy.target_branch)
     for mission, files in guarding(context.reader, snapshot.tree, target, snapshot.items):
-        made = dict(due(context.reader, snapshot.tree, target, mission, files))
+        try:
+            made = dict(due(context.reader, snapshot.tree, target, mission, files))
+        except InvalidFile as error:  # what it looked at before cannot be read
+            context.item_problems.extend(error.problems)
+            continue
         if made:
             names = ", ".join(stem(path.rpartition("/")[2]) for path in made)
             context.writer.take_in(context.me, made, f"factory: {mission} is guarded: filed {names}")
@@ -91,9 +95,14 @@ def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files
     history = reader.artifacts.history(tree, item_id, day)
     path = item_path(Lane.DONE, item_id, reader.queue.done_day(tree, item_id) or "")
     entry = reader.repository.objects.find(tree, path)
-    keys = tuple(each.id for each in reader.queue.item(path, entry.oid).acceptance) if entry else ()
-    filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
+    item = reader.queue.item(path, entry.oid) if entry else None
+    known = {each.id: each.check for each in files.assertions if each.guard}
+    asked = {each.id: each.check for each in item.acceptance} if item and str(item.validates or "") == str(kind) else {}
     found = Findings()
+    if not asked or any(known.get(key, ()) != check for key, check in asked.items()):
+        return found  # it is none of these looks, or somebody changed what it was to look at
+    keys = tuple(asked)
+    filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
     at = history.entries[-1].at
     ended = EndedItem(reader, tree, at, item_id, filed, files)
     (ended.scrutinise if kind is FiledAs.SCRUTINY else ended.tested)(found)
@@ -102,9 +111,7 @@ def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files
 
 def _is_stale(reader: SnapshotReader, assertion: Assertion, judgement: Judgement | None, content: str) -> bool:
     """Whether nobody has looked at an assertion since what it rests on has changed."""
-    if judgement is None or judgement.state is AssertionState.UNREAD:
-        return True
-    return judgement.rests_on != rests_on(reader, assertion, content)
+    return judgement is None or judgement.rests_on != rests_on(reader, assertion, content)
 
 
 def _is_open(reader: SnapshotReader, tree: str, item_id: str) -> bool:

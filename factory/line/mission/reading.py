@@ -31,13 +31,14 @@ class MissionReader:
         tree = objects.commit(target or head).tree
         found: dict[str, MissionFiles] = {}
         for mission, item in under_way.items():
-            wrong = self._problems(tree, mission, policy, item)
+            wrong = self.problems(tree, mission, policy, item)
             problems.extend(wrong)
             if not wrong:
                 found[mission] = read_mission(objects, tree, mission)
         return found
 
-    def _problems(self, tree: str, mission: str, policy: Policy, item: Item | None) -> tuple[Problem, ...]:
+    def problems(self, tree: str, mission: str, policy: Policy, item: Item | None) -> tuple[Problem, ...]:
+        """What is wrong with a mission's files in a tree."""
         objects = self._repository.objects
         blobs = (entry.oid if (entry := objects.find(tree, path)) else "" for path in (CONTRACTS, WORKFLOW))
         key = (mission, repr(item), *blobs)
@@ -53,4 +54,4 @@ class MissionReader:
             read_mission(objects, tree, mission)
         except InvalidFile as error:
             return error.problems
-        return problems_in_tree(objects, tree, mission, policy, item) if item else ()
+        return problems_in_tree(objects, tree, mission, policy, item)

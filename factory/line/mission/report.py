@@ -17,6 +17,7 @@ from factory.store.mission_parts import Account, Part
 
 _ROLES = {
     FiledAs.FEATURE: Role.WORK,
+    FiledAs.FOLLOW_UP: Role.WORK,
     FiledAs.SCRUTINY: Role.REVIEW,
     FiledAs.TESTING: Role.TEST,
     FiledAs.STEER: Role.STEER,
@@ -126,7 +127,7 @@ def _ended(role: Role, history: History) -> Iterator[tuple[_Run, Entry]]:
 def _milestone(milestone: Milestone, account: Account) -> str:
     own = (part for part in account.parts.values() if not part.within)
     parts = [part for part in own if part.filed.milestone == milestone.id]
-    features = [part for part in parts if part.filed.kind is FiledAs.FEATURE]
+    features = [part for part in parts if part.filed.builds]
     answers = sum(bool(part.filed.answers) for part in features)
     rounds = [
         entry
@@ -145,7 +146,7 @@ def _milestone(milestone: Milestone, account: Account) -> str:
 def _follow_ups(account: Account) -> Iterator[str]:
     issues = account.history.mission.issues
     for part in account.parts.values():
-        for key in part.filed.answers if part.filed.kind is FiledAs.FEATURE else ():
+        for key in part.filed.answers if part.filed.builds else ():
             text = f": {_plain(issues[key].text)}" if key in issues else ""
             yield f"- `{part.id}` ({_how(part)}) answers {_plain(key)}{text}"
 

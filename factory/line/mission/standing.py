@@ -13,7 +13,7 @@ from factory.model.layout import contract_path, item_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import Assertion, AssertionState
 from factory.model.mission.bounds import Steering
-from factory.model.mission.record import FiledAs, MissionRecord
+from factory.model.mission.record import MissionRecord
 from factory.model.mission.standing import Standing, feature_item
 from factory.model.reads import Reads
 from factory.store.missions import MissionFiles
@@ -53,9 +53,10 @@ def _is_taken(reader: SnapshotReader, tree: str, item_id: str) -> bool:
 def steering_of(reader: SnapshotReader, tree: str, mission: str, record: MissionRecord) -> Steering:
     """What of a mission's plan its steer may not change: the features that somebody has begun, or touched."""
     free = {*not_begun(reader, tree, record)}
-    begun = (key for key, filed in record.filed.items() if filed.kind is FiledAs.FEATURE and key not in free)
+    begun = (key for key, filed in record.filed.items() if filed.builds and key not in free)
     failed = tuple(key for key, issue in record.issues.items() if issue.assertion)
-    return Steering(mission, tuple(key.removeprefix(feature_item(mission, "")) for key in begun), failed)
+    names = tuple(key.removeprefix(feature_item(mission, "")) for key in begun)
+    return Steering(mission, names, failed, tuple(record.issues))
 
 
 def histories_of(reader: SnapshotReader, tree: str, record: MissionRecord) -> Iterator[History]:
@@ -71,7 +72,7 @@ def not_begun(reader: SnapshotReader, tree: str, record: MissionRecord) -> Itera
     """The features of a mission that nobody has begun, and whose files are as they were made: the plan's to change."""
     for item_id, filed in record.filed.items():
         entry = reader.repository.objects.find(tree, item_path(Lane.INBOX, item_id))
-        if entry is None or filed.kind is not FiledAs.FEATURE or item_id in record.ended:
+        if entry is None or not filed.builds or item_id in record.ended:
             continue
         with suppress(InvalidFile):
             if entry.oid == filed.blob and reader.artifacts.history(tree, item_id).run == 0:

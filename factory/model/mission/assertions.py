@@ -1,13 +1,14 @@
 """Assertions: a mission's validation contract, `assertions.yaml`, and what was found of each."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from factory.model.base import Argv, Format, Moment, Name, Ordinal, RelativePath, Said, Text
 from factory.model.item import CommitId, ItemId
 
+CHECK = "check_"  # before the name of a check of services.yaml, where it stands among an item's criteria
 MOST_ASSERTIONS = 1000  # of one mission
 
 AssertionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
@@ -32,6 +33,12 @@ class Assertion(Format):
     paths: Paths = ()  # what a pass rests on; else what the check reads
     guard: bool = False  # whether it is checked again after the mission's end, when its paths change
     holds_already: bool = False  # whether its check may pass before any work
+
+    @model_validator(mode="after")
+    def _is_called_as_no_check_of_services_is(self) -> Self:
+        if self.id.startswith(CHECK):
+            raise ValueError(f"an id that begins with {CHECK!r} is that of a check of services.yaml")
+        return self
 
     @property
     def rests_on(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ class Steering:
     mission: str
     begun: tuple[str, ...] = ()  # features that somebody has worked on, or that a person has changed
     failed: tuple[str, ...] = ()  # issues that are failed assertions, which no reason puts right
+    issues: tuple[str, ...] = ()  # all there are: what has not been found yet is answered by nothing
 
 
 def beyond_bounds(old: Plan, new: Plan, steering: Steering) -> str:
@@ -42,6 +43,13 @@ def _beyond(old: Plan, new: Plan, steering: Steering) -> Iterator[str]:
     added = [each for each in after if each not in before]
     if len(added) > MOST_ADDED:
         yield f"it adds {len(added)} features; at most {MOST_ADDED} at once"
+    for name, (_, feature) in before.items():
+        terms = after[name][1] if name in after else feature
+        if (terms.contract, terms.budget) != (feature.contract, feature.budget):
+            yield f"it changes the contract or the budget of the feature {name}"
+    early = [issue for _, feature in after.values() for issue in feature.answers if issue not in steering.issues]
+    if early:
+        yield f"it answers {early[0]}, which nobody has found"
     known = {feature.contract for _, feature in before.values()}
     others = [name for name in after if after[name][1].contract not in known]
     if others:
@@ -54,6 +62,9 @@ def _dismissals(old: Plan, new: Plan, steering: Steering) -> Iterator[str]:
     if any(after.get(issue) != reason for issue, reason in before.items()):
         yield "it takes back what was dismissed"
     hard = [issue for issue in after if issue in steering.failed and issue not in before]
+    early = [issue for issue in after if issue not in steering.issues]
+    if early:
+        yield f"it dismisses {early[0]}, which nobody has found"
     if hard:
         yield f"it dismisses {hard[0]}, which is a failed assertion"
 

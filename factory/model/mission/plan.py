@@ -12,7 +12,8 @@ from factory.model.roles import Role
 from factory.model.text import said
 
 SCRUTINY, TESTING = "scrutiny", "testing"
-RESERVED = frozenset({SCRUTINY, TESTING})  # the validators' names, which no feature or milestone has
+# The names of items that code files, which no feature or milestone has.
+RESERVED = frozenset({SCRUTINY, TESTING, "steer", "guard", "guard-testing"})
 MOST_SERVICES = 20
 LOOPBACK = "127.0.0.1"  # where they listen
 MOST_MILESTONES, MOST_FEATURES = 100, 500  # of a mission; of a milestone

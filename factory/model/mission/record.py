@@ -19,7 +19,8 @@ MOST_ISSUES = 1000
 class FiledAs(StrEnum):
     """What an item of a mission is for."""
 
-    FEATURE = "feature"
+    FEATURE = "feature"  # of the plan
+    FOLLOW_UP = "follow-up"  # made by code, of an issue
     SCRUTINY = "scrutiny"
     TESTING = "testing"
     STEER = "steer"
@@ -31,9 +32,14 @@ class Filed(Format):
     kind: FiledAs
     milestone: Name
     blob: Text  # git's name of its file, as it was made
-    answers: tuple[Text, ...] = ()  # the issues that a follow-up puts right, or that steer is asked about
+    answers: tuple[Text, ...] = ()  # the issues that it puts right, or that steer is asked about
     reviews: tuple[ItemId, ...] = ()  # the features that scrutiny looks at
     assertions: tuple[AssertionId, ...] = ()  # that a validator judges
+
+    @property
+    def builds(self) -> bool:
+        """Whether it changes the product."""
+        return self.kind in (FiledAs.FEATURE, FiledAs.FOLLOW_UP)
 
 
 class Issue(Format):
@@ -73,7 +79,7 @@ class MissionRecord:
     failures: Mapping[str, int] = field(default_factory=dict)  # by assertion, since it passed or a person had a say
     issues: Mapping[str, Issue] = field(default_factory=dict)
     dismissed: Mapping[str, str] = field(default_factory=dict)  # issues about which nothing is done, and why
-    healed: Mapping[str, int] = field(default_factory=dict)  # by milestone: rounds of follow-ups since then
+    unproven: Mapping[str, int] = field(default_factory=dict)  # by milestone: validations that found something
     said: Mapping[str, str] = field(default_factory=dict)  # what people decided, by question
 
     def steers(self, item_id: str) -> bool:
@@ -87,18 +93,22 @@ class MissionRecord:
 
     def resumed(self, answers: Mapping[str, str]) -> Self:
         """Once a person lets it go on: whatever was used up counts anew."""
-        return replace(self, failures={}, healed={}, said={**self.said, **answers})
+        return replace(self, failures={}, unproven={}, said={**self.said, **answers})
 
     def advanced(self, by: Advance) -> Self:
         """With what one more line says."""
         failures = dict(self.failures)
         for key, judgement in by.judged.items():
-            failed = judgement.state is not AssertionState.PASSED
-            failures[key] = (failures.get(key) or 0) + 1 if failed else 0
-        healed = dict(self.healed)
-        new = (each for key, each in by.filed.items() if key not in self.filed)
-        for milestone in {each.milestone for each in new if each.answers and each.kind is FiledAs.FEATURE}:
-            healed[milestone] = (healed.get(milestone) or 0) + 1
+            match judgement.state:
+                case AssertionState.FAILED:
+                    failures[key] = (failures.get(key) or 0) + 1
+                case AssertionState.PASSED:
+                    failures[key] = 0
+                case _:
+                    pass  # nobody could try it
+        unproven = dict(self.unproven)
+        for milestone in self._found_something(by):
+            unproven[milestone] = (unproven.get(milestone) or 0) + 1
         return replace(
             self,
             filed={**self.filed, **by.filed},
@@ -108,5 +118,18 @@ class MissionRecord:
             failures=failures,
             issues={**self.issues, **by.issues},
             dismissed={**self.dismissed, **by.dismissed},
-            healed=healed,
+            unproven=unproven,
         )
+
+    def _found_something(self, by: Advance) -> set[str]:
+        """The milestones whose validators, of those that are at their end now, leave something to be done."""
+        found: set[str] = set()
+        for item_id in by.ended:
+            filed = self.filed.get(item_id)
+            if filed is None or filed.builds:
+                continue
+            judged = (each for each in by.judged.values() if each.item == item_id)
+            open_ones = any(each.state is not AssertionState.PASSED for each in judged)
+            if open_ones or any(key.startswith(f"{item_id}/") for key in by.issues):
+                found.add(filed.milestone)
+        return found

@@ -130,7 +130,7 @@ def _of_names(held: Held) -> Iterator[Flaw]:
         elif name not in beside.contracts:
             routed = "" if feature.contract else "; a route in WORKFLOW.md names it"
             yield held.in_plan(key, f"there is no contract {name!r} that can be used ({contract_path(name)}){routed}")
-        elif beside.contracts[name] and "." in held.id:
+        elif beside.contracts[name] and (beside.item.mission if beside.item else None):
             text = f"the feature {feature.id!r} is a mission, and {held.id} is one within another already: two levels"
             yield held.in_plan(key, f"{text} are all there are")
         for place, skill in enumerate(feature.skills):

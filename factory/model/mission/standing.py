@@ -85,6 +85,9 @@ class Standing:
         milestone = self.milestone
         if milestone is not None:
             return self._step_of(milestone)
+        waiting = [key for key in self.record.filed if key not in self.record.ended]
+        if waiting:  # of a milestone that the plan has no more
+            return Wait(", ".join(waiting[:3]))
         last = self.plan.milestones[-1]
         stale = [each for each in self.assertions if self.state_of(each.id) is not AssertionState.PASSED]
         return FileValidators(last, tuple(self._validations(last, stale, ()))) if stale else Close()
@@ -106,7 +109,7 @@ class Standing:
         """What of a milestone's items and issues is not over."""
         yield from (each for each in milestone.features if not self._is_filed(each))
         yield from self._open_in(milestone)
-        yield from self._unanswered(milestone)
+        yield from self.unanswered(milestone)
         yield from self._unreviewed(milestone)
 
     def _step_of(self, milestone: Milestone) -> Step:
@@ -120,10 +123,16 @@ class Standing:
         waiting = sorted(self._open_in(milestone))
         if waiting:
             return Wait(f"{milestone.id}: {', '.join(waiting[:3])}{' …' if len(waiting) > 3 else ''}")
-        issues = self._unanswered(milestone)
-        if issues:
-            return self._steer(milestone, issues) or self._answer(milestone, issues)
+        issues = self.unanswered(milestone)
         unproven = [each for each in self._judged_in(milestone) if self.state_of(each.id) in _UNPROVEN]
+        too_much = self._too_much(milestone, unproven)
+        if too_much and (unproven or any(not each.loose for each in issues.values())):
+            said = next((each.text for each in issues.values()), "")
+            return Ask(f"{too_much}: {said}".rstrip(": "), (self._way_out(milestone, too_much),))
+        # What workers left waits until all else has been looked at: whoever answers is asked once.
+        to_look_at = bool(unproven or self._unreviewed(milestone))
+        if issues and not (to_look_at and all(each.loose for each in issues.values())):
+            return self._steer(milestone, issues) or self._answer(milestone, issues)
         return FileValidators(milestone, self._next_validations(milestone, unproven))
 
     def _is_filed(self, feature: Feature) -> bool:
@@ -132,7 +141,8 @@ class Standing:
     def dropped(self, not_begun: Iterable[str]) -> list[str]:
         """The items of features that the plan had once, and nobody has begun. Follow-ups are none of the plan's."""
         planned = {feature_item(self.mission, each.id) for _, each in self.plan.features()}
-        return [each for each in not_begun if each not in planned and not self.record.filed[each].answers]
+        filed = self.record.filed
+        return [each for each in not_begun if each not in planned and filed[each].kind is FiledAs.FEATURE]
 
     def filed_for(self, milestone: Milestone, *kinds: FiledAs) -> dict[str, Filed]:
         """The items of some kinds that were made for a milestone, by id."""
@@ -153,19 +163,28 @@ class Standing:
 
     def _unreviewed(self, milestone: Milestone) -> list[str]:
         """The features that are done, and that nobody has looked at since."""
-        features = self.filed_for(milestone, FiledAs.FEATURE)
+        features = self.filed_for(milestone, FiledAs.FEATURE, FiledAs.FOLLOW_UP)
         done = [key for key in features if self.record.ended.get(key) in _DONE]
         return [key for key in done if key not in self.record.reviewed]
 
-    def _unanswered(self, milestone: Milestone) -> dict[str, Issue]:
-        followed = {issue for filed in self._follow_ups_filed() for issue in filed.answers}
-        planned = {issue for _, feature in self.plan.features() for issue in feature.answers}
-        answered = followed | planned | self.record.dismissed.keys()
-        issues = self.record.issues.items()
-        return {key: issue for key, issue in issues if issue.milestone == milestone.id and key not in answered}
+    def unanswered(self, milestone: Milestone) -> dict[str, Issue]:
+        """What has to be answered before a milestone is over; no reason puts a failed assertion right."""
+        followed = {issue for filed in self.record.filed.values() if filed.builds for issue in filed.answers}
+        planned = {issue for feature in milestone.features for issue in feature.answers}
+        own = {key: issue for key, issue in self.record.issues.items() if issue.milestone == milestone.id}
+        dismissed = {key for key, issue in own.items() if key in self.record.dismissed and not issue.assertion}
+        return {key: issue for key, issue in own.items() if key not in followed | planned | dismissed}
 
-    def _follow_ups_filed(self) -> Iterator[Filed]:
-        return (each for each in self.record.filed.values() if each.answers and each.kind is FiledAs.FEATURE)
+    def _too_much(self, milestone: Milestone, unproven: Iterable[Assertion]) -> str:
+        """What has been tried so often that a person decides; empty while nothing has."""
+        failures = self.record.failures
+        worn = next((each.id for each in unproven if (failures.get(each.id) or 0) >= MOST_FAILURES), "")
+        if worn:
+            return f"{worn} has failed {counted(MOST_FAILURES, 'time')}"
+        rounds = self.record.unproven.get(milestone.id) or 0
+        return (
+            f"{milestone.id} is not proven after {counted(rounds, 'round')}" if rounds >= milestone.max_rounds else ""
+        )
 
     def _steer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Steer | None:
         """The issues for steer, if there is one, and it was not asked about them before."""
@@ -176,32 +195,21 @@ class Standing:
     def _answer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Step:
         """A follow-up for what failed or was found; a person says what becomes of what workers left undone."""
         planned = {each.issue: each.reason for each in milestone.dismissed}
-        dismissed = {key: planned[key] for key in issues if key in planned}
-        dismissed |= {key: said for key in issues if len(said := self._said_of(key)) >= SHORTEST_DISMISSAL}
+        soft = [key for key, issue in issues.items() if not issue.assertion]
+        dismissed = {key: planned[key] for key in soft if key in planned}
+        dismissed |= {key: said for key in soft if len(said := self._said_of(key)) >= SHORTEST_DISMISSAL}
         rest = {key: issue for key, issue in issues.items() if key not in dismissed}
         asked = {key: issue for key, issue in rest.items() if issue.loose and self._said_of(key) != FIX}
-        if asked and not dismissed:
+        follow_ups = self._follow_ups({key: issue for key, issue in rest.items() if key not in asked})
+        if asked and not dismissed and not follow_ups:
             return Ask(
                 f"{milestone.id}: {counted(len(asked), 'issue')} of its handoffs has nobody's answer",
                 tuple(self._question(key, issue) for key, issue in list(asked.items())[:MOST_QUESTIONS]),
             )
-        follow_ups = self._follow_ups({key: issue for key, issue in rest.items() if key not in asked})
-        worn = [each.issue for each in follow_ups if self._worn(each.issue)]
-        rounds = (self.record.healed.get(milestone.id) or 0) + 1
-        if follow_ups and (worn or rounds >= milestone.max_rounds):
-            what = (
-                f"{worn[0].assertion} has failed {counted(MOST_FAILURES, 'time')}"
-                if worn
-                else f"{milestone.id} is not proven after {counted(rounds, 'round')}"
-            )
-            return Ask(f"{what}: {follow_ups[0].issue.text}", (self._way_out(milestone, what),))
         return Answer(milestone, dismissed, follow_ups)
 
-    def _worn(self, issue: Issue) -> bool:
-        return issue.assertion is not None and (self.record.failures.get(issue.assertion) or 0) >= MOST_FAILURES
-
     def _follow_ups(self, issues: Mapping[str, Issue]) -> tuple[FollowUp, ...]:
-        first = sum(1 for _ in self._follow_ups_filed()) + 1
+        first = sum(each.kind is FiledAs.FOLLOW_UP for each in self.record.filed.values()) + 1
         planned = {feature_item(self.mission, each.id) for _, each in self.plan.features()}
         names = (f"{self.mission}.fix-{number}" for number in count(first))
         free = (key for key in names if key not in planned and self._is_free(key))

@@ -62,6 +62,9 @@ class Handoff:
         mission = (item.mission or item.discovered_from) if item else None
         if mission is None or change.new is None:
             return False
+        policy = self._state.policy(tree)
+        if policy.target_branch != policy.branch:
+            return True  # what the target held at that time is written down nowhere
         missions = guarding(self._reader, tree, target, {})
         made = (due(self._reader, tree, target, each, files) for each, files in missions if each == mission)
         return change.path in (found := dict(chain.from_iterable(made))) and (

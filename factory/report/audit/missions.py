@@ -47,6 +47,11 @@ class Missions:
     def _step(self, transition: Transition, line: Line) -> Iterator[Found]:
         record, entry = line
         mission, tree, history = record.id, transition.step.tree_before, record.history
+        policy, item = self._state.policy(tree), self._state.reader.item(record)
+        flaws = self._reader.missions.problems(tree, mission, policy, item)
+        if flaws:
+            yield Rule.MISSION, record.path, f"{mission} went on with a plan that is refused: {flaws[0]}"
+            return
         try:
             files = read_mission(self._state.objects, tree, mission)
             found = findings_of(self._reader, tree, entry.at, files, history.mission)
@@ -60,7 +65,6 @@ class Missions:
             target = transition.step.parents[0]
             standing = standing_of(self._reader, tree, mission, files, history, target)
             waiting = frozenset(not_begun(self._reader, tree, history.mission))
-            item = self._state.reader.item(record)
             title = item.title if item else ""
             account = partial(account_of, self._reader.artifacts, tree, title, history)
             expected = following(Carried(mission, item, history.run, account), files, standing, waiting)

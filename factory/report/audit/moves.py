@@ -96,6 +96,9 @@ class Moves:
         mission = self._state.record(item.mission) if item and item.mission else None
         if mission is None or mission.history.outcome in (Outcome.CANCELLED, Outcome.REJECTED):
             return mission is not None
+        policy = self._state.policy(self._state.tree)
+        if policy.target_branch != policy.branch:
+            return mission.history.mission.under_way  # what its plan said there is written down nowhere
         try:
             files = read_mission(self._state.objects, self._state.tree, mission.id)
         except InvalidFile:
