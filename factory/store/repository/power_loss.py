@@ -32,8 +32,10 @@ def _mend(view: View, objects: Objects, repair: Repair, updates: Sequence[RefUpd
     head = repair.head_of(view)
     torn = is_torn(view.index.path)
     if torn:
+        view.lock.kept = view.lock.is_left()  # what it keeps from being committed is finished only after this
         with view.lock.held(adopt=True, lasting=True):
             view.index.make_anew(head)
+        view.lock.kept = False
     # Files that were not brought up yet lie as the branch had them before.
     before = [update.old for update in updates if update.branch == view.branch() and update.old != NOTHING]
     empty = list(_emptied(view, objects, [head, *before])) if head else []
