@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from factory.execution.cell.pool import cells_root
 from tests.histories import bare
 from tests.test_audit_honest import findings
@@ -44,7 +46,7 @@ def test_the_demo_carries_a_mission_from_a_wish_to_proven_work_and_its_advice_en
     assert findings(bare(seen.shop, tmp_path / "bare.git")) == []
     assert seen.git("status", "--porcelain") == ""
     assert seen.git("worktree", "list").count("\n") == 1
-    assert not [each for each in _alive(seen.shop) if b"-m\0shop" in each]
+    assert _alive(seen.shop) == []
     # and what was broken by hand is noticed, and put right when the reader follows the advice
     notices_what_is_broken_and_its_advice_puts_it_right(seen)
     assert findings(seen.shop) == []
@@ -95,6 +97,21 @@ def notices_what_is_broken_and_its_advice_puts_it_right(seen: Seen) -> None:
     assert {each["state"] for each in known} == {"passed"}
     assert json.loads(run(*FACTORY, "status", "--json", cwd=seen.shop))["items"] == []
     run(sys.executable, "-m", "unittest", "discover", "-q", "-s", "tests", "-t", ".", cwd=seen.shop)
+
+
+def test_without_bubblewrap_it_works_as_well_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin/bwrap"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    seen = Seen(tmp_path / "shop", run(*FACTORY, "demo", "--mission", "shop", cwd=tmp_path))
+    assert "WITHOUT A SANDBOX" in seen.said
+    assert "three apples are 1.05 by the API, and the page says 1.5" in seen.part(3)
+    assert "all 12 assertions passed" in seen.part(4)
+    assert "shop.guard looked again at what is guarded; found: CART-3 failed." in seen.part(5)
+    assert findings(seen.shop) == []
+    assert _alive(seen.shop) == []
 
 
 def test_an_interrupt_ends_it_without_a_word_of_python_and_leaves_nothing_at_work(tmp_path: Path) -> None:

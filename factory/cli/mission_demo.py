@@ -17,7 +17,6 @@ from factory.model.events import Happening, Recorded
 from factory.model.layout import answers_path, item_path, verdict_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import AssertionState
-from factory.model.text import printable
 from factory.model.verdict import Decision
 from factory.report.detail import detail
 from factory.store.edits import answered, decided
@@ -26,15 +25,14 @@ from factory.store.repository.repository import Repository
 MISSION = "shop"
 _BROKEN, _RIGHT, _WRONG = "shop/cart.py", "line.cents * line.quantity", "line.cents"
 _WIDEST = 150  # characters of a line of the plan
+_PATIENCE_S = 60.0  # for what a machine that is very busy lets a run fail of: it is tried again
 
 
 def mission_demo(folder: Path) -> None:
     """Carry out the demo's mission in a new folder, deciding in the reader's place, and break what it made."""
     lay_out(folder, "mission_repository", "A wish, and scripts to carry it out in the place of agents")
-    click.echo(
-        f"A wish lies in {folder}/{item_path(Lane.INBOX, MISSION)}. Whoever works on it is a script, without any"
-    )
-    click.echo(f"model: {folder}/README.md says who does what. All else is real.")
+    click.echo(f"A wish lies in {folder}/{item_path(Lane.INBOX, MISSION)}. Scripts work on it, without any model;")
+    click.echo(f"{folder}/README.md says which. All else is real.")
     repository = Repository(folder.absolute())
     began = repository.system.monotonic()
     try:
@@ -47,7 +45,7 @@ def mission_demo(folder: Path) -> None:
         click.echo(f"It took {took}; {repository.system.monotonic() - began:.0f} s in all.")
     finally:
         repository.close()
-    click.echo("A person answered one question and approved one plan: two lines.")
+    click.echo("Of a person it took an answer and an approval: two lines.")
     _advise(folder)
 
 
@@ -62,6 +60,7 @@ def _advise(folder: Path) -> None:
 def _carry_out(folder: Path, repository: Repository) -> None:
     _part("1. The planner asks")
     _pass(repository, drain=True)
+    _must_be(*_present(repository), Lane.BLOCKED)
     _answer(folder)
     _part("2. The plan, which a person approves")
     _pass(repository, drain=True)
@@ -83,7 +82,7 @@ def _pass(repository: Repository, *, drain: bool) -> None:
     news = _MissionNews()
     orchestrator = Orchestrator(repository, news)
     with holding(orchestrator):
-        tick(orchestrator, drain=drain, waiting=news.waiting)
+        tick(orchestrator, drain=drain, patience=_PATIENCE_S, waiting=news.waiting)
 
 
 class _MissionNews(News):
@@ -108,7 +107,7 @@ def _must_be(reader: SnapshotReader, snapshot: Snapshot, lane: Lane) -> None:
     found = detail(reader, snapshot, MISSION)
     if found is None or found.lane is not lane:
         said = f"the mission is in {found.lane}, and not in {lane}: {found.note}" if found else "the mission is gone"
-        raise MachineError(said, "factory status")
+        raise MachineError(said, f"factory log {MISSION}, in the folder of the demo")
 
 
 def _answer(folder: Path) -> None:
@@ -150,6 +149,6 @@ def _break(folder: Path, repository: Repository) -> None:
     path = folder / _BROKEN
     path.write_text(path.read_text().replace(_RIGHT, _WRONG))
     commit(folder, "Add up the prices in a simpler way")
-    click.echo(f"A commit changes `{_RIGHT}` to `{_WRONG}` in {folder}/{printable(_BROKEN)}. One tick:\n")
+    click.echo(f"In {folder}/{_BROKEN} the demo commits `{_WRONG}` in place of `{_RIGHT}`, and makes one tick:\n")
     _pass(repository, drain=False)
     MissionEnd(*_present(repository), MISSION).print_guard()
