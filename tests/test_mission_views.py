@@ -224,3 +224,26 @@ def test_what_a_mission_within_a_mission_has_cost_is_counted_for_both(world: Wor
     spent = Spent.of([history, *(part.history for part in parts.values())])
     assert (spent.usage.usd, spent.seconds) == (7.0, 180.0)
     assert spent.in_words(Budget(usd=10, minutes=5)) == "7.00 of 10 USD, 3 of 5 minutes"
+
+
+def test_what_was_found_of_a_guarded_assertion_since_the_end_counts_in_every_view(world: World) -> None:
+    def known() -> list[tuple[str, str]]:
+        rows = json.loads(world.command("mission", "assertions", "shop", "--json"))
+        return [(row["state"], row["judged"]["item"]) for row in rows]
+
+    mission = Mission(world, {"shop.guard.fix-1": {"write": {"a.txt": "done again"}}})
+    mission.plan(
+        [assertion("VAL-1", "a.txt", guard=True), assertion("VAL-2", "b.txt")],
+        milestone("m1", feature("a", "VAL-1"), feature("b", "VAL-2")),
+    )
+    mission.drain()
+    assert known() == [("passed", "shop.m1.scrutiny"), ("passed", "shop.m1.scrutiny")]
+    world.write("a.txt", "broken")
+    world.write("b.txt", "done otherwise, and nobody guards it")
+    world.commit("By hand")
+    assert known() == [("stale", "shop.m1.scrutiny"), ("stale", "shop.m1.scrutiny")]
+    world.tick()
+    assert known() == [("failed", "shop.guard"), ("stale", "shop.m1.scrutiny")]
+    assert "evidence   artifacts/done/" in world.command("blame", "VAL-1")
+    mission.drain()
+    assert known() == [("passed", "shop.guard-2"), ("stale", "shop.m1.scrutiny")]

@@ -12,7 +12,7 @@ from factory.model.mission.record import FiledAs
 from factory.model.mission.report import report_in
 from factory.model.run_layout import FILES, REPORT, check_log
 from factory.model.text import counted, printable
-from factory.report.detail import Detail, detail
+from factory.report.detail import detail
 from factory.report.mission_views import assertion_rows, mission_of, purpose
 from factory.store.mission_parts import Spent
 
@@ -46,7 +46,7 @@ class MissionEnd:
 
     def print_guard(self) -> None:
         """What was noticed after the end, and the items that are to put it right."""
-        guard = self._guard()
+        guard = detail(self._reader, self._snapshot, f"{self._view.id}.guard")
         if guard is None:
             return
         click.echo(f"\n{guard.id} looked again at what is guarded; {guard.note}.")
@@ -56,18 +56,14 @@ class MissionEnd:
 
     def print_assertions(self) -> None:
         """Each assertion: who judged it last, on what evidence."""
-        guard = self._guard()
-        ran = guard.evidence.ran if guard and guard.evidence else ()
-        broken = {each.criterion for each in ran if not each.passed}
         rows = []
         for row in assertion_rows(self._reader, self._snapshot, self._view):
             if row.judgement is None:
                 continue  # there is none such at its end
-            key, state, item_id = row.assertion.id, str(row.state), row.judgement.item
-            if guard and key in broken:
-                state, item_id = "broken", guard.id
+            key = row.assertion.id
             by = row.judgement.by if row.assertion.check else f"user testing ({row.judgement.by})"
-            rows.append((key, state, printable(by), self._evidence(item_id, key), row.assertion.text))
+            evidence = self._evidence(row.judgement.item, key)
+            rows.append((key, str(row.state), printable(by), evidence, row.assertion.text))
         table(rows, ("ASSERTION", "STATE", "BY", "EVIDENCE", "WHAT HOLDS"))
 
     def took(self) -> str:
@@ -78,9 +74,6 @@ class MissionEnd:
         histories = [self._view.history, *(part.history for part in parts)]
         runs = sum(each.run for each in histories)
         return f"{counted(len(parts), 'item')} ({made}), {runs} runs, {Spent.of(histories).seconds:.0f} s of work"
-
-    def _guard(self) -> Detail | None:
-        return detail(self._reader, self._snapshot, f"{self._view.id}.guard")
 
     def _evidence(self, item_id: str, assertion: str) -> str:
         """The file that shows what an item found of an assertion: what its tester left, or what its check printed."""

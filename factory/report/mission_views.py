@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from factory.line.mission.guards import looked_again
 from factory.line.mission.standing import standing_of
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
@@ -19,7 +20,7 @@ from factory.report.mission_progress import Progress
 from factory.report.status import status
 from factory.report.status_row import Row
 from factory.store.mission_parts import Part, Spent, parts_of
-from factory.store.missions import read_mission
+from factory.store.missions import MissionFiles, read_mission
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,11 @@ def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -
     if entry is None or not any(each.event is Event.OPEN for each in history.entries):
         return None
     item = reader.queue.item(path, entry.oid)
+    files = _files(reader, snapshot, mission, history)
+    if files is not None and history.outcome is Outcome.APPLIED:
+        since = looked_again(reader, snapshot.tree, mission, files)
+        record = replace(history.mission, judged={**history.mission.judged, **since})
+        history = replace(history, mission=record)
     return MissionView(
         id=mission,
         title=item.title,
@@ -158,12 +164,17 @@ def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -
 
 def _standing(reader: SnapshotReader, snapshot: Snapshot, mission: str, history: History) -> Standing | None:
     """Where it stands by its plan as the target has it now; by the proposal of one that is not merged yet."""
+    files = _files(reader, snapshot, mission, history)
+    target = reader.repository.head(snapshot.policy.target_branch) or snapshot.head
+    return standing_of(reader, snapshot.tree, mission, files, history, target) if files else None
+
+
+def _files(reader: SnapshotReader, snapshot: Snapshot, mission: str, history: History) -> MissionFiles | None:
+    """What its files say there; None where they cannot be read."""
     objects, target = reader.repository.objects, reader.repository.head(snapshot.policy.target_branch) or snapshot.head
     planned = any(each.event is Event.OPEN for each in history.entries)
     proposed = history.proposal if not planned and objects.read(history.proposal) else ""
-    try:
-        files = snapshot.missions.get(mission)
-        files = files or read_mission(objects, objects.commit(proposed or target).tree, mission)
-    except InvalidFile:
-        return None
-    return standing_of(reader, snapshot.tree, mission, files, history, target)
+    files = snapshot.missions.get(mission)
+    with suppress(InvalidFile):
+        return files or read_mission(objects, objects.commit(proposed or target).tree, mission)
+    return None

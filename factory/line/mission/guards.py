@@ -59,7 +59,7 @@ def due(
     filing, last = Filing(mission, files, {}), files.plan.milestones[-1]
     judged = dict(_history(reader, tree, mission))
     for kind, name in _NAMES.items():
-        looks = list(takewhile(partial(reader.outcome_of, tree), _chain(mission, name)))
+        looks = _looks(reader, tree, mission, name)
         for item_id in looks:
             found = _found(reader, tree, item_id, kind, files)
             judged |= found.judged
@@ -71,6 +71,20 @@ def due(
         ended = any(reader.outcome_of(tree, each) is Outcome.CANCELLED for each in looks)  # nobody wants it any more
         if stale and not ended and not _is_open(reader, tree, free):
             yield item_path(Lane.INBOX, free), filing.look(last, Validation(free, kind, stale))
+
+
+def looked_again(reader: SnapshotReader, tree: str, mission: str, files: MissionFiles) -> dict[str, Judgement]:
+    """What was found since a finished mission's end, by assertion: the last of each. Raises InvalidFile."""
+    judged: dict[str, Judgement] = {}
+    for kind, name in _NAMES.items():
+        for item_id in _looks(reader, tree, mission, name):
+            judged |= _found(reader, tree, item_id, kind, files).judged
+    return judged
+
+
+def _looks(reader: SnapshotReader, tree: str, mission: str, name: str) -> list[str]:
+    """The items of one kind that have looked again at a mission, the first one first."""
+    return list(takewhile(partial(reader.outcome_of, tree), _chain(mission, name)))
 
 
 def _repairs(
