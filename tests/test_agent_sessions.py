@@ -10,7 +10,7 @@ from factory.model.agent import as_session
 from factory.store.sessions import KeptSession, Sessions
 from tests.hostile import needs_bubblewrap
 from tests.test_agent_programs import with_agent
-from tests.world import SCRIPTED, World
+from tests.world import REVIEWED, SCRIPTED, World
 
 _SESSION = "6f1b7a52-0000-4000-8000-000000000001"
 _CHECKED = SCRIPTED.replace("run: [factory-scripted]", "agent: it") + (
@@ -295,3 +295,23 @@ def test_what_a_contract_freezes_an_agent_cannot_write_by_any_name(
     world.tick()
     assert world.lane("one") == "done" and world.git("show", "main:program.py") == "print('hello')"
     assert seen(world, "pwd.txt") == str(world.root)
+
+
+def test_who_is_judged_by_another_contract_is_told_all_of_it_and_keeps_the_work(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = _CLAUDE[_CLAUDE.index("echo '{") :]
+    leaves = f"#!/bin/sh\n[ $FACTORY_RUN = 1 ] || {{ cat > /dev/null\n{says}exit; }}\n"
+    program(tmp_path / "bin", monkeypatch, "claude", leaves + _CLAUDE)
+    reviewed = REVIEWED.replace("run: [factory-scripted]", "agent: it")
+    with_agent(world, "claude")
+    world.write("contracts/scripted.yaml", reviewed)
+    world.commit("A seat")
+    world.tick()
+    assert world.lane("one") == "review"
+    world.write("contracts/scripted.yaml", reviewed.replace("Do what", "Do all that"))
+    world.commit("Other words")
+    world.tick(drain=True)
+    told = world.artifacts("one")["run-2/prompt.md"]
+    assert told.startswith("do one") and "nothing was wrong with the work" in told and "as you left them" in told
+    assert world.lane("one") == "review" and world.events("one")[-1] == "deliver"

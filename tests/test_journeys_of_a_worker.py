@@ -191,3 +191,20 @@ def test_a_template_that_names_something_unknown_blocks_with_the_place(world: Wo
     world.tick()
     assert world.lane("one") == "blocked"
     assert "worker.run[1]" in str(world.last("one").reason)
+
+
+def test_a_worker_can_see_what_its_proposal_changes_so_far_and_what_this_run_has(world: World) -> None:
+    shown = (
+        "git diff --name-only $FACTORY_BASE -- ':!queue' ':!artifacts' > all.txt; git diff --name-only HEAD > now.txt"
+    )
+    run = ["sh", "-c", f"[ -e first.txt ] && echo 2 > program.py || echo 1 > first.txt; {shown}"]
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "human", "kind": "human"}]
+    world.contract("shell", worker={"run": run}, review={"seats": seats})
+    world.item("one", contract="shell")
+    world.tick()
+    world.command("review", "one", "--rework", "-m", "and the program")
+    world.tick()
+    assert world.lane("one") == "review"
+    assert set(world.git("show", "factory/one:all.txt").split()) >= {"first.txt", "program.py"}
+    assert "first.txt" not in world.git("show", "factory/one:now.txt").split()
+    assert "queue/" not in world.git("show", "factory/one:all.txt")

@@ -334,6 +334,65 @@ def test_what_changed_after_delivery_can_be_approved_once_it_has_been_delivered_
     assert judged.lane("one") == "done"
 
 
+@pytest.mark.parametrize("decision", ["approve", "rework", "reject", "escalate"])
+@pytest.mark.parametrize(("what", "change"), CHANGES, ids=[row[0] for row in CHANGES])
+def test_a_verdict_on_what_has_changed_since_is_refused_at_once(
+    judged: World, what: str, change: Callable[[World], object], decision: str
+) -> None:
+    change(judged)
+    before = judged.read(VERDICT)
+    said = judged.command("review", "one", f"--{decision}", "-m", "because", status=2)
+    assert "the item, its contract or the policy is another one than at its delivery" in said
+    assert "factory cancel one" in said and judged.read(VERDICT) == before
+
+
+def works_once(world: World) -> None:
+    """An item whose worker leaves what it finds as it is, once it has worked on it."""
+    ways = "[ $FACTORY_RUN = 1 ] && echo one > one.txt; true"
+    seats = [{"name": "tests", "kind": "checks"}, {"name": "human", "kind": "human"}]
+    world.contract("once", worker={"run": ["sh", "-c", ways]}, review={"seats": seats})
+    world.item("one", contract="once")
+    world.tick()
+
+
+def test_another_purpose_throws_no_work_away(world: World) -> None:
+    works_once(world)
+    # when the contract has other words, and the item a key that is not what it asks for
+    append(world, "queue/review/one.yaml", "priority: 1\n")
+    world.write("contracts/once.yaml", world.read("contracts/once.yaml").replace("Do what", "Do all that"))
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md") + "{% for each in findings %}{{ each.text }}{% endfor %}\n")
+    world.commit("Other words")
+    world.tick(drain=True)
+    # then its worker begins with what it had proposed, is told so, and that is judged again
+    assert world.events("one")[-3:] == ["rework", "start", "deliver"]
+    told = world.artifacts("one")["run-2/prompt.md"]
+    assert "nothing was wrong with the work: it is judged again; leave it as it is where it still fits" in told
+    world.command("review", "one", "--approve")
+    world.tick()
+    assert world.lane("one") == "done" and world.read("one.txt") == "one\n"
+    assert world.command("audit")
+
+
+def test_who_is_asked_for_something_else_begins_with_the_target(world: World) -> None:
+    works_once(world)
+    append(world, "queue/review/one.yaml", "description: and more\n")
+    world.tick(drain=True)
+    told, *_ = (entry.findings for entry in world.journal("one") if entry.event == "rework")
+    assert "do what it says now" in told[0].text
+    assert "nothing was changed" in str(world.last("one").reason)
+
+
+def test_what_may_not_be_changed_any_more_is_not_begun_with(world: World) -> None:
+    works_once(world)
+    contract = json.loads(world.read("contracts/once.yaml"))
+    contract["worker"]["frozen"] = ["one.txt"]
+    world.write("contracts/once.yaml", json.dumps(contract))
+    world.commit("Frozen")
+    world.tick()
+    said = world.command("tick")
+    assert "one: begins anew: one.txt, which run 1 changed, may not be changed any more" in said
+
+
 @pytest.mark.parametrize(
     "text", ["polling: {interval_ms: 5}", "agent: {max_concurrent_agents: 3}", "limits: {review: 9}"]
 )

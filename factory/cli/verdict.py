@@ -99,9 +99,21 @@ def _refuse_beside_an_edit(reader: SnapshotReader, snapshot: Snapshot, item_id: 
         raise UsageError(message, f"factory tick takes the edit in, git checkout -- {path} undoes it")
 
 
+def _refuse_what_is_judged_anew(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> None:
+    """Raises UsageError when the next pass sends the item back whatever is said of it."""
+    state = snapshot.items.get(item_id)
+    if state is None or state.item is None or state.contract is None or not state.history.subject:
+        return
+    if present_subject(reader, snapshot, state) != state.history.subject:
+        changed = "the item, its contract or the policy is another one than at its delivery"
+        message = f"{item_id} waits for no verdict any more: {changed}, so that none would count; nothing was done"
+        raise UsageError(message, f"factory tick sends it back to be judged anew, factory cancel {item_id} ends it")
+
+
 def refuse_what_the_tick_would(reader: SnapshotReader, snapshot: Snapshot, file: VerdictFile, edited: bytes) -> None:
     """Raises UsageError, with the command that would do."""
     _refuse_beside_an_edit(reader, snapshot, file.item_id)
+    _refuse_what_is_judged_anew(reader, snapshot, file.item_id)
     try:
         vote_in(reader, snapshot, file.path, edited)
     except InvalidFile as error:

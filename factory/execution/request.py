@@ -74,12 +74,12 @@ class RunRequest:
     budget_left: BudgetLeft = field(default_factory=BudgetLeft)
     contract_source: bytes = b""  # the contract's file, which a subject covers
     answered: tuple[Answered, ...] = ()  # what its workers have asked people so far
-    checked_again: bool = False  # whether a person wants the checks of what was proposed last to be run again
+    checked_again: bool = False  # whether what was proposed last is to be checked and judged again, even unchanged
     prompts: Mapping[str, str] = field(default_factory=dict)  # of agent seats, by seat; templates
     skills: tuple[Skill, ...] = ()  # that the worker gets
     session: Session = ""  # in which the same agent worked on it last; it goes on there if this machine can
     services: Services | None = None  # of its mission, for a tester
-    told: bool = False  # whether it was told the item there as it is now
+    told: bool = False  # whether it was told there what is asked of it now
     before: str = ""  # how its last run ended, in words
     mission: Mapping[str, JsonValue] = field(default_factory=dict)  # what a worker is told of the mission it works for
     steering: Steering | None = None  # of a mission's plan, which it changes

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from factory.model.journal import Entry, History
-from factory.model.lifecycle import Event, Lane
+from factory.model.lifecycle import Event, Lane, NotApplied
 from factory.model.verdict import Finding
 
 
@@ -17,6 +17,11 @@ def to_put_right(history: History) -> tuple[Finding, ...]:
     for finding in history.findings:
         left.pop(finding.key, None)
     return (*history.findings, *(finding.model_copy(update={"id": key}) for key, finding in left.items()))
+
+
+def is_judged_anew(history: History) -> bool:
+    """Whether the last delivery came back because what it is judged by is another one now."""
+    return any(entry.not_applied is NotApplied.SUBJECT_CHANGED for entry in _since_delivery(history))
 
 
 def _said_of_delivery(history: History) -> Iterator[Finding]:

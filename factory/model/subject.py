@@ -11,13 +11,18 @@ from factory.model.item import Item
 _NOT_JUDGED = {"hold", "priority", "scope"}
 
 
+def task_of(item: Item) -> str:
+    """The digest of what an item asks for."""
+    return digest_of(item.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_JUDGED))
+
+
 def subject_of(
     item: Item, contract: bytes, governing: JsonValue, patch: bytes, left_by_worker: Mapping[str, str]
 ) -> str:
     """The digest over item, contract, governing policy, patch, and the digests of the worker's artifacts by path."""
     return digest_of(
         {
-            "item": digest_of(item.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_JUDGED)),
+            "item": task_of(item),
             "contract": digest(contract),
             "policy": digest_of(governing),
             "patch": digest(patch),

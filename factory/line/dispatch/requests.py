@@ -1,20 +1,21 @@
 """Run requests: all that the worker, or the checks, of one item are told."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from factory.execution.request import RunRequest
 from factory.line.dispatch.budget import remaining
 from factory.line.mission.brief import brief_of, feature_of, patches_of
 from factory.line.mission.standing import steering_of
-from factory.line.review.proposals import Unreadable, base_of, restore_proposal, start_of
+from factory.line.review.proposals import Unreadable, base_of, is_of_this_task, restore_proposal, run_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.globs import covers, matches
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
 from factory.model.mission.bounds import Steering
 from factory.model.mission.plan import Services
-from factory.model.rounds import to_put_right
+from factory.model.rounds import is_judged_anew, to_put_right
 from factory.model.run_layout import PATCH
-from factory.model.verdict import SUBJECT_CHANGED
 from factory.store.missions import read_services
 from factory.store.repository.git import GitError
 from factory.store.skills import read_skill
@@ -46,7 +47,7 @@ def request_for(
         blocked_by=tuple((each, _lane_or_done(snapshot, each)) for each in state.item.depends_on),
         budget_left=remaining(snapshot, state),
         steering=_steering(reader, snapshot, state),
-        checked_again=history.to_be_checked_again,
+        checked_again=history.to_be_checked_again or is_judged_anew(history),
         agent=history.worker if not state.contract.worker.run and history.worker in snapshot.policy.agents else "",
     )
 
@@ -88,9 +89,8 @@ def next_request(
     )
     if history.worker != request.worker:
         return request
-    return replace(
-        request, session=history.session, told=history.worked_on == state.placed.blob, before=history.ended_with
-    )
+    told = history.worked_on == state.placed.blob and not is_judged_anew(history)
+    return replace(request, session=history.session, told=told, before=history.ended_with)
 
 
 def _services(reader: SnapshotReader, request: RunRequest) -> Services | None:
@@ -136,8 +136,10 @@ def _proposed_on(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, b
     """What an item's last proposal makes of a base, where that is to be gone on from and merges; else the content."""
     assert state.contract is not None
     repository, history = reader.repository, state.history
-    anew = any(finding.id == SUBJECT_CHANGED for finding in history.findings)
-    if not history.proposal or state.lane is not Lane.REWORK or not state.contract.rework.keep_branch or anew:
+    anew = is_judged_anew(history)
+    if not history.proposal or state.lane is not Lane.REWORK or not state.contract.rework.keep_branch:
+        return Beginning(content)
+    if anew and not is_of_this_task(reader, state):
         return Beginning(content)
     # A proposal that no longer merges is made anew; its patch is in the findings' run for the worker to read.
     try:
@@ -146,8 +148,20 @@ def _proposed_on(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, b
     except Unreadable as error:
         return Beginning(content, astray=error.message)
     merge = repository.merged_content(made_on, history.proposal, base)
-    made = start_of(state, history.proposal)
-    return Beginning(content) if merge.conflicts else Beginning(merge.tree, made.run if made else 0)
+    run = run_of(state, history.proposal)
+    if merge.conflicts or run is None:
+        return Beginning(content)
+    request = request_for(reader, snapshot, state, base, base)
+    beyond = _not_to_be_changed(request, repository.changed(made_on, history.proposal)) if anew else ""
+    if beyond:  # the worker could not take it back, if it is frozen
+        return Beginning(content, astray=f"{beyond}, which run {run} changed, may not be changed any more")
+    return Beginning(merge.tree, run)
+
+
+def _not_to_be_changed(request: RunRequest, paths: Iterable[str]) -> str:
+    """The first of these paths that a request's worker may not change; empty where it may change all."""
+    frozen = request.contract.worker.frozen
+    return next((path for path in paths if covers(path, frozen) or not matches(path, request.may_change)), "")
 
 
 def _lane_or_done(snapshot: Snapshot, item_id: str) -> str:

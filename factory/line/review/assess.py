@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from factory.execution.checks.evidence import Gathered
 from factory.line.review.conflicts import Conflicts
-from factory.line.review.proposals import restore_proposal
+from factory.line.review.proposals import is_of_this_task, restore_proposal
 from factory.line.review.votes import Delivery, delivery_of, machine_vote, read_vote, reviewers_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Seat, SeatKind
@@ -90,7 +90,7 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
     subject = present_subject(reader, snapshot, state)
     if subject != state.history.subject:
         reason = "what was judged has changed: the item, its contract or the policy is another one than at delivery"
-        finding = Finding(id=SUBJECT_CHANGED, severity="major", text=reason)
+        finding = Finding(id=SUBJECT_CHANGED, severity="major", text=_told_worker(reader, state))
         return Assessment(state, GateDecision(Event.REWORK, reason, (finding,)), evidence, subject)
     restore_proposal(reader, snapshot, state, state.history.proposal)
     changed = for_people(reader.repository.changed(evidence.base, evidence.proposal), evidence)
@@ -105,6 +105,14 @@ def _judge(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, recheck
     people = {seat.name for seat in seats if seat.kind is SeatKind.HUMAN}
     approvals = tuple(vote.verdict for vote in votes.votes if vote.seat in people)
     return Assessment(state, decision, evidence, subject, tuple(votes.problems), approvals, recheck)
+
+
+def _told_worker(reader: SnapshotReader, state: ItemState) -> str:
+    """What somebody can do about work that is to be judged by other words than it was made by."""
+    if not is_of_this_task(reader, state):
+        return "the item asks for something else since its last delivery: do what it says now"
+    now = "the contract or the policy is another one since the last delivery, and nothing was wrong with the work"
+    return f"{now}: it is judged again; leave it as it is where it still fits"
 
 
 def present_subject(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> str:

@@ -2,11 +2,13 @@
 
 from factory.execution.proposal import Origin, proposal_commit
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
-from factory.model.errors import FactoryError, MachineError, told_by
+from factory.model.errors import FactoryError, InvalidFile, MachineError, told_by
 from factory.model.journal import Entry
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH
+from factory.model.subject import task_of
+from factory.store.repository.objects import MissingObject
 from factory.store.repository.repository import Repository
 
 
@@ -43,7 +45,7 @@ def _unreadable(state: ItemState, proposal: str, why: str) -> Unreadable:
 def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, proposal: str) -> str:
     """What the recorded patch makes of the recorded base."""
     repository = reader.repository
-    start = start_of(state, proposal)
+    start = _start_of(state, proposal)
     if start is None or start.lease is None:
         raise FactoryError("its journal does not say how it was made")
     lease = start.lease
@@ -59,8 +61,27 @@ def _made_again(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, pr
     return proposal_commit(repository, origin, content)
 
 
-def start_of(state: ItemState, proposal: str) -> Entry | None:
-    """The beginning of the run that a proposal of an item's came of; None where its journal does not say."""
+def _start_of(state: ItemState, proposal: str) -> Entry | None:
+    """The beginning of the run that a proposal came of."""
     entries = state.history.entries
-    run = next((entry.run for entry in entries if entry.proposal == proposal and entry.event is not Event.FINISH), None)
+    run = run_of(state, proposal)
     return next((entry for entry in entries if entry.event is Event.START and entry.run == run), None)
+
+
+def run_of(state: ItemState, proposal: str) -> int | None:
+    """The number of the run that a proposal of an item's came of; None where its journal does not say."""
+    made = (entry for entry in state.history.entries if entry.proposal == proposal and entry.event is not Event.FINISH)
+    return next((entry.run for entry in made), None)
+
+
+def is_of_this_task(reader: SnapshotReader, state: ItemState) -> bool:
+    """Whether an item's last proposal was made for what the item asks for now."""
+    start = _start_of(state, state.history.proposal)
+    if start is None or start.lease is None or state.item is None:
+        return False
+    if start.lease.item == state.placed.blob:
+        return True
+    try:
+        return task_of(reader.queue.item(state.placed.path, start.lease.item)) == task_of(state.item)
+    except (InvalidFile, MissingObject):
+        return False
