@@ -77,6 +77,15 @@ def test_it_begins_anew_where_the_patch_does_not_fit_any_more(world: World) -> N
     assert world.lane("one") == "done" and world.git("show", "main:program.py") == "print('something else')"
 
 
+def test_it_begins_anew_where_it_could_not_take_back_what_it_left(world: World) -> None:
+    world.contract("scripted", worker={"run": ["factory-scripted"], "frozen": ["kept.*"]}, rework={"keep_failed": True})
+    world.item("one", [_HALF, {"write": {"path": "kept.txt", "text": "k"}}], [_HALF])
+    world.tick()
+    assert world.last("one").failure == "contract"
+    assert "begins anew: kept.txt, which run 1 changed, is frozen" in world.command("tick")
+    assert world.lane("one") == "done" and not world.git("ls-tree", "main", "kept.txt")
+
+
 def shell(world: World, script: str, **worker: object) -> None:
     world.policy("retry: {initial_ms: 1}\n")
     world.contract("scripted", worker={"run": ["sh", "-c", script], **worker}, rework={"keep_failed": True})

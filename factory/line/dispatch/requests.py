@@ -18,6 +18,7 @@ from factory.model.rounds import is_judged_anew, to_put_right
 from factory.model.run_layout import PATCH
 from factory.store.missions import read_services
 from factory.store.repository.git import GitError
+from factory.store.repository.trees import diff
 from factory.store.skills import read_skill
 
 
@@ -112,14 +113,20 @@ class Beginning:
 
 def beginning_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, base: str) -> Beginning:
     """What an item's next run begins with on a commit of the target."""
+    assert state.contract is not None
     content, run = reader.repository.content_at(base), state.history.run
     unfinished = _unfinished(reader, snapshot, state)
     if not unfinished:
         return _proposed_on(reader, snapshot, state, base, content)
     try:
-        return Beginning(reader.repository.patched(content, unfinished), run)
+        left = reader.repository.patched(content, unfinished)
     except GitError as error:
         return Beginning(content, astray=f"the patch of run {run} does not fit any more: {error.said}")
+    changed = (change.path for change in diff(reader.repository.objects, content, left))
+    frozen = next((path for path in changed if covers(path, state.contract.worker.frozen)), "")
+    if frozen:  # the worker could not take it back
+        return Beginning(content, astray=f"{frozen}, which run {run} changed, is frozen")
+    return Beginning(left, run)
 
 
 def _unfinished(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> bytes:
