@@ -81,6 +81,24 @@ def test_a_policy_that_was_put_right_is_no_problem_any_more(world: World) -> Non
     assert world.tick().problems == ()
 
 
+def test_a_broken_contract_is_named_while_no_item_needs_it(world: World) -> None:
+    # given a contract that somebody broke, and an empty queue
+    world.contract("made")
+    good = world.read("contracts/made.yaml")
+    world.write("contracts/made.yaml", good.replace("purpose", "porpose"))
+    world.commit()
+    wrong = "contracts/made.yaml:"
+    # then every pass and every look names it, until it is put right
+    for arguments, status in ((["tick", "--strict"], 1), (["status"], 0), (["check"], 1)):
+        said = [line for line in world.command(*arguments, status=status).splitlines() if line.startswith(wrong)]
+        assert any("unknown key 'porpose'; did you mean 'purpose'?" in line for line in said), arguments
+        assert len(said) == len(set(said)), arguments
+    world.write("contracts/made.yaml", good)
+    assert "porpose" not in world.command("check", status=1)  # it judges what is about to be committed
+    world.commit()
+    assert world.tick().problems == ()
+
+
 def test_check_judges_the_policy_that_is_being_edited_and_not_the_committed_one(world: World) -> None:
     committed(world, "branch: main\n")
     world.policy()

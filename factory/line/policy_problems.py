@@ -1,4 +1,4 @@
-"""Policy problems: what is wrong with WORKFLOW.md beside the contracts, for `check` and for every pass alike."""
+"""Policy problems: what is wrong with WORKFLOW.md and the contracts, for `check` and for every pass alike."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,7 +9,7 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path
 from factory.model.roles import members
 from factory.store import yaml
-from factory.store.library import front_matter, ignored_keys, read_workflow
+from factory.store.library import Library, front_matter, ignored_keys, read_workflow
 from factory.store.repository.objects import Objects
 
 Key = tuple[str | int, ...]
@@ -45,10 +45,11 @@ def of_workflow(data: bytes, is_contract: Callable[[str], bool]) -> Iterator[Pro
 
 
 class PolicyProblems:
-    """What is wrong with the WORKFLOW.md of a tree; the same content is looked at once."""
+    """What is wrong with the WORKFLOW.md and the contracts of a tree; the same content is looked at once."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, library: Library) -> None:
         self._objects = objects
+        self._library = library
         self._known: tuple[tuple[str, str], tuple[Problem, ...]] = ("", ""), ()
 
     def of(self, tree: str) -> tuple[Problem, ...]:
@@ -56,7 +57,7 @@ class PolicyProblems:
         workflow, contracts = self._objects.find(tree, WORKFLOW), self._objects.find(tree, CONTRACTS)
         key = workflow.oid if workflow else "", contracts.oid if contracts else ""
         if key != self._known[0]:
-            self._known = key, self._look(tree)
+            self._known = key, (*self._look(tree), *self._library.broken_contracts(tree))
         return self._known[1]
 
     def _look(self, tree: str) -> tuple[Problem, ...]:

@@ -119,7 +119,7 @@ class SnapshotReader:
         self.repository = repository
         self.branch = branch
         self.library = Library(repository.objects)
-        self._policy_problems = PolicyProblems(repository.objects)
+        self._policy_problems = PolicyProblems(repository.objects, self.library)
         self.missions = MissionReader(repository)
         self.queue = Queue(repository.objects, repository.state)
         self.artifacts = Artifacts(repository.objects)

@@ -95,7 +95,8 @@ def _of_the_line(repository: Repository) -> tuple[Problem, ...]:
         if head is None:
             return ()
         snapshot = reader.snapshot(reader.repository.system.now(), head)
-        committed = PolicyProblems(repository.objects).of(snapshot.tree)  # what lies here has been looked at instead
+        # Of what is committed of these, what lies here has been looked at instead.
+        committed = PolicyProblems(repository.objects, reader.library).of(snapshot.tree)
         return tuple(problem for problem in status(reader, snapshot).problems if problem not in committed)
     except InvalidPolicy as error:  # where the one here is invalid as well, that alone is told
         advice = f"the one that lies here is right: git commit {WORKFLOW}"

@@ -128,14 +128,28 @@ class Library:
 
     def contracts(self, tree: str) -> Iterator[tuple[str, Contract]]:
         """Every contract of a tree that can be read, with its name."""
-        for file, entry in sorted(self._objects.folder(tree, CONTRACTS).items()):
-            name = stem(file)
+        for name in self._names(tree):
             try:
-                contract = self.contract(tree, name) if name and not entry.is_folder else None
+                contract = self.contract(tree, name)
             except InvalidFile:
                 continue  # told among the files
             if contract is not None:
                 yield name, contract
+
+    def broken_contracts(self, tree: str) -> Iterator[Problem]:
+        """What is wrong with the contracts of a tree that cannot be read."""
+        for name in self._names(tree):
+            try:
+                self.contract(tree, name)
+            except InvalidFile as error:
+                yield from error.problems
+
+    def _names(self, tree: str) -> Iterator[str]:
+        """What the contracts of a tree are called, whether they can be read or not."""
+        for file, entry in sorted(self._objects.folder(tree, CONTRACTS).items()):
+            name = stem(file)
+            if name and not entry.is_folder:
+                yield name
 
     def _read(self, entry: TreeEntry, name: str) -> Contract | InvalidFile:
         try:
