@@ -315,7 +315,7 @@ def test_a_file_that_asks_for_yaml_1_1_is_not_read_by_other_rules() -> None:
 @pytest.mark.parametrize("word", ["yes", "no", "1", "'true'"])
 def test_a_truth_value_is_written_true_or_false(word: str) -> None:
     [said] = problems(f"title: t\nhold: {word}\n")
-    assert said.startswith("x.yaml:2:1: hold: should be a valid boolean")
+    assert said.startswith("x.yaml:2:1: hold: should be a valid boolean: true or false")
 
 
 @pytest.mark.parametrize("written", [".inf", "-.inf", ".nan", "1e999", "9" * 5000])
@@ -348,7 +348,8 @@ def test_a_half_of_a_character_is_refused() -> None:
     ("text", "said"),
     [
         ("title: t\npriority: 5\n", "2:1: priority: should be less than or equal to 4; found 5"),
-        ("title: t\npriority: '2'\n", '2:1: priority: should be a valid integer; found "2"'),
+        ("title: t\npriority: '2'\n", '2:1: priority: should be a valid integer from 1 to 4; found "2"'),
+        ("title: t\npriority: high\n", '2:1: priority: should be a valid integer from 1 to 4; found "high"'),
         ("title: t\npriority: 2.5\n", "2:1: priority:"),
         ("title: 5\n", "1:1: title: should be a valid string; found 5"),
         ("title: ''\n", "1:1: title:"),
@@ -714,6 +715,14 @@ def _parts(name: str) -> dict[str, Any]:
 )
 def test_text_that_is_not_indented_below_its_key_is_told_where_it_belongs(text: str, said: str) -> None:
     assert problems(text)[0].endswith(said)
+
+
+@pytest.mark.parametrize(
+    "text", ["title: fix: the parser\n", "title: t\nacceptance:\n  - text: it says: done\n    id: A\n"]
+)
+def test_a_text_with_a_colon_is_to_be_quoted(text: str) -> None:
+    [said] = problems(text)
+    assert said.endswith("; quote a text that holds a colon")
 
 
 def test_what_is_wrong_for_another_reason_is_not_said_to_be_loose_text() -> None:

@@ -160,3 +160,13 @@ def test_it_stays_small_enough_to_be_read_back(world: World) -> None:
     world.command("review", "one", "--rework", "-m", "less of it")
     assert "is left as it was" not in world.command("tick")
     assert "rework" in world.events("one")
+
+
+def test_a_command_is_told_so_that_it_can_be_pasted(world: World) -> None:
+    checks, seats = [{"name": "tests", "run": ["sh", "-c", "test -n 'a b'"]}], [{"name": "human", "kind": "human"}]
+    world.contract("made", checks=checks, review={"seats": seats})
+    world.item("one", contract="made", text="acceptance: [{id: A1, text: t, check: [sh, -c, 'exit 0']}]\n")
+    world.tick()
+    told = world.read("queue/review/one.human.verdict.yaml")
+    assert """tests: sh -c 'test -n '"'"'a b'"'"''""" in told and "s: sh -c 'exit 0'" in told
+    assert "acceptance/A1: sh -c 'exit 0' (" in world.command("show", "one")

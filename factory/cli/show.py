@@ -1,5 +1,7 @@
 """`factory show`: one item with all that is known of it."""
 
+import shlex
+
 import click
 
 from factory.cli.ids import OPEN, item_argument
@@ -65,7 +67,7 @@ def _print(found: Detail) -> None:
         if ran.before_work and ran.passed and ran.exit_code:
             word = "open"  # the work that it waits for is only planned
         said = f": {ran.last_line}" if ran.last_line else ""
-        click.echo(f"check      {word}  {ran.name}: {printable(' '.join(ran.run))} ({ran.seconds:g} s){said}")
+        click.echo(f"check      {word}  {ran.name}: {printable(shlex.join(ran.run))} ({ran.seconds:g} s){said}")
         if ran.reused_from or ran.on:
             click.echo(f"           {printable(ran.whose)}")
     for name in found.evidence.pending if found.evidence else ():

@@ -17,6 +17,11 @@ def sentence(model: type[BaseModel], found: ErrorDetails) -> str:
         case "extra_forbidden":
             return f"unknown key {where!r}{meant(model, str(found['loc'][-1]))}"
     message = found["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    match found["type"]:
+        case "bool_type" | "bool_parsing":
+            message += ": true or false"
+        case "int_type" | "int_parsing" if len(found["loc"]) == 1:
+            message += _bounds(model).get(str(found["loc"][0]), "")
     given = json.dumps(found["input"], ensure_ascii=False, default=str)
     shown = given if len(given) <= 60 else given[:60] + "…"
     return f"{where}: {message}; found {shown}" if where else f"{message}; found {shown}"
@@ -27,6 +32,16 @@ def meant(model: type[BaseModel], given: str) -> str:
     known = [key for key in _known_keys(model) if key != given]  # it may be one elsewhere in the file
     close = difflib.get_close_matches(given, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+@cache
+def _bounds(model: type[BaseModel]) -> dict[str, str]:
+    """Between which numbers the value of an uppermost key has to be, as the end of a sentence, where both are known."""
+    keys = model.model_json_schema().get("properties", {})
+    forms = [(key, form) for key, said in keys.items() for form in (said, *said.get("anyOf", ()))]
+    whole = [(key, form) for key, form in forms if form.get("type") == "integer"]
+    known = [(key, form) for key, form in whole if "minimum" in form and "maximum" in form]
+    return {key: f" from {form['minimum']} to {form['maximum']}" for key, form in known}
 
 
 @cache

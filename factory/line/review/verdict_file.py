@@ -1,5 +1,6 @@
 """The verdict file of a human seat: what is put before a person, and the keys by which they answer."""
 
+import shlex
 from collections.abc import Iterator
 
 from factory.line.review.comments import one_line, paragraph, some
@@ -11,7 +12,7 @@ from factory.model.gate import unanswered
 from factory.model.item import Criterion
 from factory.model.lifecycle import Event
 from factory.model.result import Result, Status, Usage
-from factory.model.verdict import LOOSE_OPEN, Finding
+from factory.model.verdict import LOOSE_OPEN, SHORTEST_REASON, Finding
 from factory.store.repository.comparison import FileChange
 
 _CHOICES = "approve | rework | reject | escalate"
@@ -31,9 +32,8 @@ def verdict_file(review_request: ReviewRequest, seat: str) -> bytes:
         f"acceptance: {{{answers}}}" + ("     # pass | fail | unread, for what no check answers" if answers else ""),
     ]
     if delivery.loose_ends:
-        lines.append(
-            "handoff:            # what the worker leaves: `item` makes one of it; else say why nothing is to be done"
-        )
+        reason = f"why nothing is to be done, in {SHORTEST_REASON} characters or more"
+        lines.append(f"handoff:            # what the worker leaves: `item` makes one of it; else say {reason}")
         for key, text in delivery.loose_ends.items():
             lines += [f"  # {one_line(text)}", f"  {key}: {LOOSE_OPEN}"]
     return "".join(f"{line}\n" for line in lines).encode()
@@ -113,7 +113,7 @@ def _proven(review_request: ReviewRequest) -> Iterator[str]:
         f"  {one_line(name)}: runs once this is approved, on what is then merged" for name in evidence.pending
     )
     yield from some(
-        f"  {_outcome(ran)}  {one_line(ran.name)}: {one_line(' '.join(ran.run))}{_said(ran)}" for ran in others
+        f"  {_outcome(ran)}  {one_line(ran.name)}: {one_line(shlex.join(ran.run))}{_said(ran)}" for ran in others
     )
     criteria = review_request.delivery.item.acceptance
     yield from some(_criterion(review_request, each, answers.get(each.id)) for each in criteria)
@@ -133,7 +133,7 @@ def _said(ran: Ran) -> str:
 def _criterion(review_request: ReviewRequest, criterion: Criterion, ran: Ran | None) -> str:
     text = f"{criterion.id}: {one_line(criterion.text)}"
     if ran is not None:
-        return f"{text}\n  {_outcome(ran)}: {one_line(' '.join(ran.run))}{_said(ran)}"
+        return f"{text}\n  {_outcome(ran)}: {one_line(shlex.join(ran.run))}{_said(ran)}"
     claimed = review_request.result.acceptance.get(criterion.id, "unread") if review_request.result else "unread"
     worker = f"; the worker says {claimed}" if claimed != "unread" else ""
     return f"{text}\n  no check answers it, so you do, under `acceptance`{worker}"
