@@ -94,7 +94,11 @@ def test_a_result_that_is_too_large_is_not_read(world: World) -> None:
     ("patch", "steps", "said"),
     [
         ({"paths": ["src/**"]}, [write("src/a.txt", "a\n"), write("b.txt", "b\n")], "b.txt: may not be changed"),
-        ({"max_files": 1}, [write("a.txt", "a\n"), write("b.txt", "b\n")], "2 files were changed; at most 1"),
+        (
+            {"max_files": 1},
+            [write("a.txt", "a\n"), write("b.txt", "b\n")],
+            "2 files were changed; at most 1 may be (what tests leave belongs into .gitignore)",
+        ),
         ({"max_lines": 2}, [write("a.txt", "1\n2\n3\n")], "3 lines were changed; at most 2"),
         ({}, [write("queue/inbox/mine.yaml", "title: more\n")], "belongs to the factory"),
         ({}, [write("artifacts/one/journal.jsonl", "{}\n")], "belongs to the factory"),

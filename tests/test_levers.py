@@ -171,10 +171,13 @@ def test_an_item_is_held_before_a_pass_has_seen_it(world: World) -> None:
     # given an item that was just added, and whose first pass would start it
     world.item("one")
     assert "one: hold is on" in world.command("hold", "one")
+    assert "is taken in with the next pass, and stays on hold" in world.command("status")
     # then the pass takes it in and starts nothing, until the person lets it go on
     world.tick()
     assert (world.lane("one"), world.events("one")) == ("inbox", [])
+    assert "on hold; factory hold one --off" in world.command("status")
     world.command("hold", "one", "--off")
+    assert "hold is off, noted, with the next pass" in world.command("status")
     world.tick()
     assert "start" in world.events("one")
 
@@ -190,3 +193,14 @@ def test_what_no_pass_has_seen_is_ended_by_taking_its_file_away(world: World) ->
     world.item("one")
     assert "next: rm queue/inbox/one.yaml" in world.command("cancel", "one", status=2)
     assert (world.root / "queue/inbox/one.yaml").is_file()
+
+
+def test_an_item_that_names_what_is_not_there_is_added_with_a_warning(world: World) -> None:
+    world.item("there")
+    missing = ["--contract", "nope", "--depends-on", "nosuch", "--depends-on", "there"]
+    assert world.command("add", "Two", *missing).splitlines() == [
+        "warning: there is no contract 'nope' (contracts/nope.yaml)",
+        "warning: there is no item 'nosuch', for which it is to wait",
+        "queue/inbox/two.yaml",
+    ]
+    assert world.command("add", "Three", "--contract", "scripted", "--depends-on", "two") == "queue/inbox/three.yaml\n"

@@ -10,12 +10,15 @@ from pydantic import JsonValue
 
 from factory.cli.session import json_option, queue_checkout, reading
 from factory.cli.text import echo_json, encoded
+from factory.line.policy_problems import no_contract
+from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError
 from factory.model.item import Item, slug
-from factory.model.layout import item_path
+from factory.model.layout import contract_path, item_path
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.store import files, yaml
+from factory.store.repository.view import View
 
 
 def _inputs(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, JsonValue]:
@@ -95,6 +98,16 @@ def add_command(title: str, as_json: bool, **given: JsonValue) -> None:
         _tell_checks(given["acceptance"])
 
 
+def _warn(reader: SnapshotReader, snapshot: Snapshot, view: View, item: Item) -> None:
+    """Say what an item names and is not there: it would wait for that."""
+    if item.contract and not (view.root / contract_path(item.contract)).is_file():
+        click.echo(f"warning: {no_contract(item.contract)}", err=True)
+    for needed in item.depends_on:
+        known = needed in snapshot.items or reader.queue.done_day(snapshot.tree, needed)
+        if not known and not (view.root / item_path(Lane.INBOX, needed)).is_file():
+            click.echo(f"warning: there is no item {needed!r}, for which it is to wait", err=True)
+
+
 def file_item(given: Mapping[str, JsonValue]) -> tuple[str, str]:
     """Write an item of these keys, those left out that say nothing; its id and path. Raises UsageError."""
     fields = {key: value for key, value in given.items() if value not in (None, [], {})}
@@ -105,7 +118,7 @@ def file_item(given: Mapping[str, JsonValue]) -> tuple[str, str]:
             raise UsageError(f"the inbox is full ({count} of {limit})", "factory tick")
         data = encoded("".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()))
         try:
-            yaml.load(Item, yaml.Source("the item", data))
+            item = yaml.load(Item, yaml.Source("the item", data))
         except InvalidFile as error:
             raise UsageError("; ".join(problem.message for problem in error.problems), "factory add --help") from None
         base = slug(str(fields["title"]))
@@ -114,5 +127,6 @@ def file_item(given: Mapping[str, JsonValue]) -> tuple[str, str]:
             path = item_path(Lane.INBOX, item_id)
             taken = item_id in snapshot.items or reader.queue.done_day(snapshot.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
+                _warn(reader, snapshot, view, item)
                 return item_id, path
         raise UsageError(f"there are too many items called {base!r}")

@@ -67,10 +67,15 @@ def _take(found: Noted, snapshot: Snapshot, path: str, data: bytes) -> None:
     elif isinstance(file, ItemFile):
         state = snapshot.items.get(file.id)
         if state is None:
-            found.new.append(_new(file.id, read_item(path, data).title))
+            new = read_item(path, data)
+            found.new.append(_new(file.id, new.title, "and stays on hold" if new.hold else ""))
         elif state.placed.path != path:
             found.of_items[file.id] = f"its move to {PurePosixPath(path).parent} is noted, {_NEXT}"
+        elif state.item is not None and state.lane is not Lane.ACTIVE:  # of an active one its run has more to say
+            hold = read_item(path, data).hold
+            if hold != state.item.hold:
+                found.of_items[file.id] = f"hold is {'on' if hold else 'off'}, noted, {_NEXT}"
 
 
-def _new(name: str, title: str) -> Row:
-    return Row(name, title, Lane.INBOX, "new", None, f"is taken in {_NEXT}")
+def _new(name: str, title: str, besides: str = "") -> Row:
+    return Row(name, title, Lane.INBOX, "new", None, ", ".join(filter(None, (f"is taken in {_NEXT}", besides))))

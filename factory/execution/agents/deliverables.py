@@ -23,6 +23,7 @@ from factory.store.repository.objects import FILE, REPOSITORY, Objects
 from factory.store.repository.trees import Change
 from factory.store.schema import misfit
 
+_LEFT_BY_TESTS = " (what tests leave belongs into .gitignore)"
 _EXECUTABLE, _LINK = "100755", "120000"
 _MOST_FINDINGS = 50
 _MOST_PATCH = 20_000_000  # bytes of changed content that a patch is made of
@@ -72,7 +73,7 @@ def change_breaches(changes: Sequence[Change], request: RunRequest, objects: Obj
     allowed = request.contract.produces.patch
     contract, prompt = contract_path(request.contract_name), request.contract.worker.prompt
     if len(changes) > allowed.max_files:
-        yield "", f"{len(changes)} files were changed; at most {allowed.max_files} may be"
+        yield "", f"{len(changes)} files were changed; at most {allowed.max_files} may be{_LEFT_BY_TESTS}"
     for change in changes:
         if change.of_factory:
             yield change.path, "belongs to the factory"
@@ -99,7 +100,7 @@ def _of_kind(change: Change, allowed: Patch, objects: Objects | None) -> Iterato
     if set(modes) == {FILE, _EXECUTABLE} and not allowed.modes:
         yield change.path, "had its mode changed; the contract would have to say `modes: true`"
     if change.new and objects and not allowed.binary and b"\0" in objects.blob(change.new.oid)[:_TEXT_BYTES]:
-        yield change.path, "is not text; the contract would have to say `binary: true`"
+        yield change.path, f"is not text; the contract would have to say `binary: true`{_LEFT_BY_TESTS}"
 
 
 def line_breaches(patch: bytes, contract: Contract) -> list[Breach]:
