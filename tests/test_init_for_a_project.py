@@ -140,3 +140,31 @@ def test_what_is_there_already_stays(world: World) -> None:
     before = world.read("WORKFLOW.md")
     world.command("init", "--agent", "codex")
     assert world.read("WORKFLOW.md") == before
+
+
+def test_who_asks_for_an_agent_later_is_told_the_lines_that_make_it_work(tmp_path: Path) -> None:
+    # given a factory that was laid without one
+    world = World(tmp_path)
+    world.git("init", "-q", "-b", "main")
+    world.command("init")
+    world.commit("Lay down the factory")
+    assert "bad   contract change: its worker is the one that init laid" in world.command("doctor", status=1)
+    # when an agent is asked for, nothing changes, and there are two lines to write
+    told = world.command("init", "--agent", "claude").splitlines()
+    assert world.status() == ""
+    worker = "worker: {agent: solver}"
+    agents = "agents: {solver: {kind: claude, secrets: [ANTHROPIC_API_KEY], network: [api.anthropic.com]}}"
+    assert [line.strip() for line in told if not line.startswith("  #")] == [
+        "everything is there already",
+        agents,
+        worker,
+    ]
+    # then they are all that it needs
+    contract = world.read("contracts/change.yaml")
+    assert "factory init --agent claude" in contract
+    begun, rest = contract.partition("worker:\n")[0], contract.partition("produces:")
+    world.write("contracts/change.yaml", f"{begun}{worker}\n{rest[1]}{rest[2]}")
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md").replace("reviewers:", f"{agents}\nreviewers:", 1))
+    world.commit("Let it work")
+    assert world.command("check") == "all files are valid\n"
+    assert "init laid" not in world.command("doctor", status=None)

@@ -211,3 +211,9 @@ def test_a_check_that_prints_little_is_told_whole(world: World) -> None:
     world.item("one", contract="fails")
     world.tick()
     assert world.last("one").findings[0].text.endswith("exit status 1\n1")
+
+
+def test_a_blocked_item_names_the_command_by_which_it_goes_on(world: World) -> None:
+    world.item("one", [{"exit": 77}])
+    world.tick()
+    assert "(factory retry one once that is mended)" in rows(world)["one"]["note"]

@@ -12,7 +12,17 @@ from pathlib import Path
 import click
 
 from factory.cli.session import repository
-from factory.cli.starter import Starter, checked_by, tests_in, with_agent, with_cell, with_roles, worked_by_agent
+from factory.cli.starter import (
+    AGENT_WORKS,
+    Starter,
+    agent_line,
+    checked_by,
+    tests_in,
+    with_agent,
+    with_cell,
+    with_roles,
+    worked_by_agent,
+)
 from factory.execution.agents.kinds import APP_SERVER, PROGRAMS
 from factory.model.agent import WITH_ARGV
 from factory.model.errors import UnusableError, UsageError
@@ -115,6 +125,7 @@ def init_command(branch: str | None, agent: str | None, agent_command: str | Non
         click.echo(path)
     if not laid:
         click.echo("everything is there already")
+        _tell_what_to_write(starter, laid)
         return
     click.echo("\nNext:" if agent else "\nNext: put your worker into contracts/change.yaml, then")
     click.echo(f"  {COMMIT_IT}")
@@ -148,14 +159,22 @@ def _tell_of_agent(agent: Starter | None, laid: Sequence[str]) -> None:
     if not agent:
         return
     program = agent.program
-    if contract_path("change") not in laid:
-        click.echo("  # name the agent in the contract and in WORKFLOW.md, which are there already: docs/agents.md")
+    _tell_what_to_write(agent, laid)
     if find_spec(program.library) is None if program.library else place_of(agent.called) is None:
         click.echo(f"  {program.install}")
     if not program.key:
         click.echo("  # say in WORKFLOW.md which variable has its key: secrets: [NAME]")
     elif not os.environ.get(program.key):
         click.echo(f"  export {program.key}=…")
+
+
+def _tell_what_to_write(agent: Starter | None, laid: Sequence[str]) -> None:
+    """Say which lines name an agent in the files that are there already: those may be a person's."""
+    lines = {WORKFLOW: f"agents: {{{agent_line(agent)}}}", contract_path("change"): AGENT_WORKS} if agent else {}
+    for path, line in lines.items():
+        if path not in laid:
+            key = line.partition(":")[0]
+            click.echo(f"  # in {path}, in place of what it says under `{key}`, if anything:\n  {line}")
 
 
 def _tell_of_roles(agent: Starter | None, laid: Sequence[str], *, missions: bool) -> None:

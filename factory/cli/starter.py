@@ -14,6 +14,7 @@ from factory.model.roles import Role
 from factory.store import files
 
 AGENT = "solver"
+AGENT_WORKS = f"worker: {{agent: {AGENT}}}"  # in a contract
 _MOST_BYTES = 1_000_000
 _NO_TEST = "no test specified"  # what npm puts into a package that has none
 _ENDING = b"If you cannot go on without an answer"  # begins what the prompt says of how to end
@@ -84,15 +85,19 @@ class Starter(NamedTuple):
 
 def with_agent(policy: bytes, starter: Starter) -> bytes:
     """A policy that names such an agent; one with a tool for its item is told in the prompt to use it."""
+    policy = policy.replace(b"\nreviewers:", f"\nagents:\n  {agent_line(starter)}\nreviewers:".encode(), 1)
+    if starter.kind != APP_SERVER:
+        return policy
+    return policy.partition(_ENDING)[0] + _BY_TOOL.encode()
+
+
+def agent_line(starter: Starter) -> str:
+    """The entry of `agents` in WORKFLOW.md for such an agent."""
     program = starter.program
     reach = f"[{', '.join(host_of(host).name for host in program.hosts)}]" if program.hosts else "true"
     run = f", run: {json.dumps(starter.run)}" if starter.run else ""
     secrets = f", secrets: [{program.key}]" if program.key else ""
-    agent = f"{{kind: {starter.kind}{run}{secrets}, network: {reach}}}"
-    policy = policy.replace(b"\nreviewers:", f"\nagents:\n  {AGENT}: {agent}\nreviewers:".encode(), 1)
-    if starter.kind != APP_SERVER:
-        return policy
-    return policy.partition(_ENDING)[0] + _BY_TOOL.encode()
+    return f"{AGENT}: {{kind: {starter.kind}{run}{secrets}, network: {reach}}}"
 
 
 def with_roles(policy: bytes, agent: Starter | None) -> bytes:
@@ -113,7 +118,7 @@ def with_cell(policy: bytes, tests: Tests) -> bytes:
 
 def worked_by_agent(contract: bytes) -> bytes:
     """A contract whose worker is that agent."""
-    return re.sub(rb"\nworker:\n(?:  [^\n]*\n)+", f"\nworker: {{agent: {AGENT}}}\n".encode(), contract, count=1)
+    return re.sub(rb"\nworker:\n(?:  [^\n]*\n)+", f"\n{AGENT_WORKS}\n".encode(), contract, count=1)
 
 
 def checked_by(contract: bytes, tests: Tests) -> bytes:

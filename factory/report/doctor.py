@@ -15,6 +15,7 @@ from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import State
 from factory.model.contract import Contract
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
+from factory.model.layout import contract_path
 from factory.model.moments import rfc3339
 from factory.model.policy import Policy
 from factory.model.text import counted
@@ -31,6 +32,7 @@ from factory.store.state import CELLS, HEARTBEATS, PENDING
 
 _OLDEST_GIT = (2, 38)  # the first that merges in memory
 _PATIENCE_S = 10
+PLACEHOLDER = "put your worker into contracts/change.yaml"  # what the worker says that init lays
 
 
 def examine(repository: Repository) -> Iterator[Diagnosis]:
@@ -191,6 +193,11 @@ def _containment(found: Sandbox | UnusableError, mode: str) -> Iterator[Diagnosi
 
 def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
     """Whether what a contract names is there: programs, and values of secrets."""
+    if contract.worker.run and PLACEHOLDER in contract.worker.run[-1]:
+        advice = f"put yours into {contract_path(name)}; for an agent, factory init --agent claude says what to write"
+        yield Diagnosis(
+            f"contract {name}", Health.BAD, "its worker is the one that init laid, which only says so", advice
+        )
     for program in programs_of(contract):
         bad = lacking(program, checkouts, contained=contained)
         if bad:

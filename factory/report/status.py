@@ -180,6 +180,8 @@ def _why_blocked(state: ItemState) -> str:
     if last is not None and last.event is Event.PAUSE:
         return _why_paused(state, reason.splitlines()[0])
     asks = last is not None and last.event is Event.BLOCK and last.source is Lane.ACTIVE and last.failure is None
+    if last is not None and last.event is Event.BLOCK and last.failure and last.failure.is_wall and not state.problem:
+        return f"{reason.rstrip()} (factory retry {state.id} once that is mended)"
     if state.problem or not asks:
         return reason
     if state.history.questions:
