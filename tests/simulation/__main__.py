@@ -13,6 +13,7 @@ import click
 
 from tests.simulation.clone import Played
 from tests.simulation.instants import ACTS, MODES, instants, wrong
+from tests.simulation.mission import Size, carried_out
 from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.play import play
 from tests.simulation.shrink import shrunk
@@ -45,6 +46,9 @@ def main() -> int:
     moments.add_argument("--stride", type=int, default=1, help="operations from one to the next")
     moments.add_argument("--processes", type=int, default=2)
     moments.set_defaults(call=_instants)
+    mission = commands.add_parser("mission", help="a long one: 200 assertions, 72 hours, a kill a minute")
+    mission.add_argument("--seed", type=int, default=1)
+    mission.set_defaults(call=_mission)
     planted = commands.add_parser("mutants", help="plant each fault of the list, and look for it")
     planted.add_argument("--many", type=int, default=400, help="seeds for each")
     planted.add_argument("--only", default="", help="those whose file or line holds this")
@@ -127,6 +131,13 @@ def _mutants(arguments: argparse.Namespace) -> int:
         click.echo(f"{'found' if said else 'NOT FOUND'}: {mutant}\n    {said[:160]}")
     click.echo(f"{found} of {len(wanted)} found")
     return 0 if found >= _SHARE * len(wanted) else 1
+
+
+def _mission(arguments: argparse.Namespace) -> int:
+    at_ease()
+    began, ended = time.monotonic(), carried_out(Size(), arguments.seed)
+    click.echo("\n".join([*ended.wrong, f"{ended}; {time.monotonic() - began:.0f} s"]))
+    return 1 if ended.wrong or ended.passed < Size().assertions else 0
 
 
 def _instants(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.midst import CRASHES, POWER_CUT, Midst
 from tests.simulation.person import Person
 from tests.simulation.steps import FAULTS, Script, Step
-from tests.simulation.workers import Tally
+from tests.simulation.workers import SimulatedExecutor, Tally
 
 _MOST_TO_REST = 300  # passes until nothing moves any more
 _WAITED_S = 2.0
@@ -65,6 +65,7 @@ class Simulation:
         self._seed = f"{script.seed}" + (f" {clone}" if clone else "")
         self._chance = Random(f"{self._seed} faults")
         self.tally = Tally(on_other_bases=script.clones, stumbles=Random(f"{self._seed} stumbles"))
+        self.workers = SimulatedExecutor
         self._life: Life | None = None
         self._to_be_looked_at = False  # after the next pass that is made in peace
         self._in_peace = True  # whether the life before was left with nothing half done
@@ -131,7 +132,7 @@ class Simulation:
 
     def _one_pass(self) -> PassReport:
         if self._life is None:
-            self._life = Life(self.machine, self._seed, self.tally, self._told, self.person)
+            self._life = Life(self.machine, self._seed, self.tally, self._told, self.person, self.workers)
         with self.machine.undisturbed():
             self._life.witness.begin()
         report = self._life.orchestrator.one_pass()
@@ -204,6 +205,18 @@ class Simulation:
         """What the person had begun is ended."""
         self.machine.turn(self.clone)
         self.person.put_in_order()
+
+    def go_on_until(self, moment: float) -> None:
+        """A pass; when it has nothing to do, the clock goes on to what comes next, and no further than a moment."""
+        report, system = self._pass(), self.machine.system
+        if report is None or report.commits or report.waiting:
+            system.step()
+            return
+        untils = [
+            (each.until - system.now()).total_seconds() + system.elapsed for each in report.schedule if each.until
+        ]
+        system.elapsed = max(system.elapsed, min([moment, system.due, *untils]))
+        self._living(system.jobs_due)
 
     def come_to_rest(self) -> None:
         """Pass after pass until nothing moves any more."""

@@ -16,13 +16,21 @@ from tests.simulation.workers import SimulatedExecutor, Tally, local_executor
 class Life:
     """One life, in the clone whose turn it is."""
 
-    def __init__(self, machine: Machine, seed: str, tally: Tally, tell: Tell, person: Person) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        seed: str,
+        tally: Tally,
+        tell: Tell,
+        person: Person,
+        workers: type[SimulatedExecutor] = SimulatedExecutor,
+    ) -> None:
         self._stack = ExitStack()
         self.repository = Repository(machine.root, machine.system)
         try:
             cells = Cells(self.repository, machine.root.parent / "cells")
             local = local_executor(self.repository, cells, tally)
-            executor = SimulatedExecutor(local.host, machine.system, seed, tally)
+            executor = workers(local.host, machine.system, seed, tally)
             self.orchestrator = Orchestrator(self.repository, tell, executor=executor, local=local)
             self.witness = Witness(self.repository, person)
             self._stack.enter_context(self.orchestrator.holding())

@@ -84,7 +84,7 @@ def environment(system: VirtualSystem) -> dict[str, str]:
 _WHO = (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
 
 
-def _lay(machine: Machine, files: Mapping[str, str], message: str) -> None:
+def lay(machine: Machine, files: Mapping[str, str], message: str) -> None:
     """Commit files; in a repository that is made for it, if there is none."""
     for path, text in files.items():
         place = machine.root / path
@@ -199,7 +199,7 @@ class SimulatedMachine:
 def _beginning(judges: str, mode: str, hands: int) -> Disk:
     """A disk with the repository that simulations begin with, to be copied."""
     with SimulatedMachine(0) as machine:
-        _lay(machine, files_of(judges, mode, hands), "The beginning")
+        lay(machine, files_of(judges, mode, hands), "The beginning")
         machine.disk.sync()
     return machine.disk
 
@@ -208,7 +208,7 @@ def simulated(script: Script) -> SimulatedMachine:
     """A machine with what a script begins with."""
     machine = SimulatedMachine(script.seed, _beginning(script.seats, script.mode, script.hands))
     with machine:
-        _lay(machine, items_of(script), "Items")
+        lay(machine, items_of(script), "Items")
         if script.clones:
             _lay_clones(machine)
         machine.disk.sync()
@@ -238,8 +238,8 @@ class RealMachine:
         self.root = self._folder / CLONES[0]
         self.system = VirtualSystem(Random(f"{script.seed} system"), _started)
         self.operations = 0  # nobody counts them
-        _lay(self, files_of(script.seats, script.mode, script.hands), "The beginning")
-        _lay(self, items_of(script), "Items")
+        lay(self, files_of(script.seats, script.mode, script.hands), "The beginning")
+        lay(self, items_of(script), "Items")
         if script.clones:
             _lay_clones(self)
 

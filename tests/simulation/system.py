@@ -132,6 +132,11 @@ class VirtualSystem(System):
         job.call()
         return True
 
+    @property
+    def due(self) -> float:
+        """When the next thing is to be done, in seconds since the beginning; infinity when nothing is."""
+        return self._jobs[0].at if self._jobs else float("inf")
+
     def jobs_due(self) -> None:
         """Do all whose time has come."""
         while self._jobs and self._jobs[0].at <= self.elapsed:

@@ -29,6 +29,7 @@ from tests.simulation.system import VirtualSystem
 
 WORK = "work"  # the folder that workers write to
 SHARED = "work/shared.txt"
+HAS = "simulated-has"  # a check of one file
 KINDS = (
     *("good", "bad", "worst", "left", "right", "shared"),
     *("empty", "asks", "fails", "never", "breaks", "rubbish", "rubbish", "slow", "chaos"),
@@ -36,6 +37,11 @@ KINDS = (
 _FAILURES = (FailureClass.NETWORK, FailureClass.CRASH, FailureClass.AUTH, FailureClass.TIMEOUT, FailureClass.REFUSAL)
 _SOON_S, _SLOW_S = 30.0, 3 * 3600.0
 _LET_DOWN = 0.03  # how often the machine cannot run a check
+
+
+def named(words: str) -> str:
+    """The path that the check of one file means; it does not name it, as a path would that tells what is judged."""
+    return f"{WORK}/{words.replace(' ', '/')}.txt"
 
 
 def is_green(objects: Objects, content: str) -> bool:
@@ -76,11 +82,18 @@ class _Runner(CheckRunner):
     tally: Tally = field(kw_only=True)
 
     def _fresh(self, call: CheckCall, tree: str, target: str) -> CheckResult:
+        if call.argv[0] == HAS:
+            lacking = self._lacking(named(call.argv[1]), tree)
+            return CheckResult(1 if lacking else 0, "", 1.0, lacking.encode())
         if self.repository.system.chance() < _LET_DOWN:
             raise CheckNotRunnable("the machine let it down")
         self.tally.checks += 1
         wrong = _wrong(self.repository.objects, tree)
         return CheckResult(1 if wrong else 0, "", 1.0, wrong.encode())
+
+    def _lacking(self, path: str, tree: str) -> str:
+        """Why a file is not as it should be; empty when it is."""
+        return "" if (self.repository.objects.file(tree, path) or b"").startswith(b"good") else f"{path} is not good\n"
 
 
 class _Gatherer(Gatherer):
