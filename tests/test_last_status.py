@@ -12,6 +12,7 @@ from factory.line.orchestrator import Orchestrator
 from factory.report.status_row import REMEMBERED_MOST, LastStatus
 from factory.store.repository.repository import Repository
 from factory.store.standstill import remember, remembered
+from tests.missions import Mission, assertion, feature, milestone
 from tests.test_standstill import RUBBISH, commit, edit, lost_branch, new_file, policy, rebase_begun, verdict
 from tests.world import World, say_nothing
 
@@ -52,6 +53,19 @@ def test_what_was_said_last_is_said_again(resting: World) -> None:
     rows = tuple(row._replace(note=row.note.replace("on hold", "as it was")) for row in found.rows)
     remember(kept(resting), replace(found, rows=rows))
     assert said(resting).replace("as it was", "on hold") == told
+
+
+def test_a_mission_under_way_at_which_nobody_works_keeps_nothing_from_being_said_again(world: World) -> None:
+    mission = Mission(world)
+    mission.plan(
+        [assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1"), feature("b", infrastructure=True))
+    )
+    world.tick()
+    assert "under-way" in anew(world)
+    assert {row.id for row in last(world).rows} == {"shop", "shop.b"}
+    before = said(world)
+    world.tick()
+    assert said(world) != before
 
 
 @pytest.mark.parametrize("change", [new_file, edit, commit, verdict, policy, lost_branch, rebase_begun])

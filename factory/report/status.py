@@ -118,7 +118,10 @@ def to_remember(reader: SnapshotReader, snapshot: Snapshot, found: Status, seen:
 
     That is what is at work, what is approved and has yet to land, a sandbox, and whatever is wrong.
     """
-    moving = any(row.lane is Lane.ACTIVE or row.not_applied or _lands(row) for row in found.rows)
+    at_work = any(
+        row.lane is Lane.ACTIVE and row.state != UNDER_WAY for row in found.rows
+    )  # a mission waits for others
+    moving = at_work or any(row.not_applied or _lands(row) for row in found.rows)
     wrong = found.problems or found.busy
     if not seen or moving or wrong or found.orchestrator or snapshot.policy.sandbox == "required":
         return None
