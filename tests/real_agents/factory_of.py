@@ -24,6 +24,16 @@ def agent(kind: str, address: str) -> dict[str, object]:
     return {"kind": kind, "url": url, "secrets": [_KEYS[kind]], "env": [*_HURRY], "network": True, **named}
 
 
+def among(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the programs on the path, with keys for them; skip the test where there are none."""
+    place, why = installed()
+    if place is None:
+        pytest.skip(why)
+    monkeypatch.setenv("PATH", str(place), prepend=":")
+    for name, value in {**_HURRY, **dict.fromkeys(_KEYS.values(), "k-of-a-script-0123")}.items():
+        monkeypatch.setenv(name, value)
+
+
 def factory_of(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
@@ -33,12 +43,7 @@ def factory_of(
     **contract: object,
 ) -> None:
     """One item for the agent `it`, under a contract that asks for `right` in a.txt."""
-    place, why = installed()
-    if place is None:
-        pytest.skip(why)
-    monkeypatch.setenv("PATH", str(place), prepend=":")
-    for name, value in {**_HURRY, **dict.fromkeys(_KEYS.values(), "k-of-a-script-0123")}.items():
-        monkeypatch.setenv(name, value)
+    among(monkeypatch)
     world.policy(f"agents: {json.dumps(agents)}\nretry: {{initial_ms: 1}}\n{more}")
     asked: dict[str, object] = {
         "worker": {"agent": "it", "tools": list(tools)},

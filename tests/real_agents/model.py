@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +44,28 @@ class Script:
         with self._lock:
             self.asked.append(asked)
             return self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+
+
+Part = Sequence[Step | Callable[[str], Step]]  # what depends on what was said so far gets that
+
+
+class Parts(Script):
+    """Answers for several who ask, by words of the prompt: each conversation gets its part from the beginning on."""
+
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        super().__init__(())
+        self._parts = parts
+
+    def next(self, asked: Json) -> Step:
+        with self._lock:
+            self.asked.append(asked)
+        told = asked.get("messages") or asked.get("input")
+        said = json.dumps(told)
+        part = next((each for words, each in self._parts.items() if json.dumps(words)[1:-1] in said), ())
+        if not part:
+            return Step(status=400, code="invalid_request_error", message="nobody who asks so is in the script")
+        step = part[min(said.count('"role": "assistant"'), len(part) - 1)]
+        return step if isinstance(step, Step) else step(said)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,12 +207,19 @@ def _whole(kind: str, step: Step) -> Json:
 def model(*steps: Step) -> Iterator[tuple[str, Script]]:
     """(the address of a model that answers so, its script)."""
     script = Script(steps)
+    with playing(script) as address:
+        yield address, script
+
+
+@contextmanager
+def playing(script: Script) -> Iterator[str]:
+    """The address of a model that answers by a script."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"script": script}))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", script
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         script.over.set()
         server.shutdown()
