@@ -96,6 +96,8 @@ MISSION = {
     "constraints": ["No framework"],
     "notes": ["The clock is in UTC"],
     "handoffs": [{"item": "shop.schema", "summary": "The tables are there"}],
+    "issues": [{"id": "shop.m1.testing/VAL-3", "text": "it is empty", "evidence": ["main:artifacts/seen.txt"]}],
+    "services": {"web": ["python", "-m", "shop"]},
     "assertions": [{"id": "VAL-1", "text": "A cart is there", "by": "check"}, {"id": "VAL-9", "text": "It is nice"}],
 }
 ITEM = Item(
@@ -118,7 +120,7 @@ def rendered(path: str, item: Item, **keys: object) -> str:
         strict=False,
     )
     request = RunRequest("shop.cart", item, "feature", contract, Policy(), "", 2, 2, "", "", **keys)  # type: ignore[arg-type]
-    return render(LAID[path].decode(), {**request.variables(), "subject": "sha256:0"}, path)
+    return render(LAID[path].decode(), {**request.variables(), "subject": "sha256:0", "seat": "cart"}, path)
 
 
 @pytest.mark.parametrize("path", PROMPTS)
@@ -126,6 +128,7 @@ def test_each_prompt_is_made_of_a_bare_item_too(path: str) -> None:
     told = rendered(path, Item(title="A cart that adds up"))
     assert "{{" not in told.replace("{{ port }}", "") and "{%" not in told
     assert told[0].isupper() and "None" not in told
+    assert "when all of this holds" not in told, "where there is nothing of the kind"
 
 
 @pytest.mark.parametrize("path", PROMPTS)
@@ -156,8 +159,11 @@ def test_each_prompt_tells_what_its_reader_has_to_know(path: str) -> None:
             "it adds up to nothing",
             "Euro",
             "Our Python.",
+            "It puts right what was found as shop.m1.testing/VAL-3: it is empty",
+            "`git show main:artifacts/seen.txt`",
+            "web is started by `python -m shop`",
         ),
-        "scrutiny.md": ("A cart that adds up", 'of="shop"', "subject: sha256:0"),
+        "scrutiny.md": ("A cart that adds up", 'of="shop"', "subject: sha256:0", "has the feature `cart`"),
         "testing.md": ("VAL-2: It sells", "it adds up to nothing"),
         "steer.md": (
             "contracts/missions/shop/plan.yaml",
@@ -166,6 +172,7 @@ def test_each_prompt_tells_what_its_reader_has_to_know(path: str) -> None:
             "The tables are there",
             "plan.yaml:7 it adds up to nothing",
             "Euro",
+            "`git show main:artifacts/seen.txt` shows what was seen of shop.m1.testing/VAL-3",
         ),
     }[path.rpartition("/")[2]]
     assert [each for each in wanted if each not in told] == []

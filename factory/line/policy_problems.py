@@ -14,8 +14,8 @@ from factory.store.repository.objects import Objects
 
 Key = tuple[str | int, ...]
 Known = Mapping[str, frozenset[str]]
-# A seat's prompt may use one more than a worker's, and nobody knows for which of them a prompt's file is.
-IN_A_PROMPT: Known = {**VARIABLES, "subject": frozenset()}
+# A seat's prompt may use two more than a worker's, and nobody knows for which of them a prompt's file is.
+IN_A_PROMPT: Known = {**VARIABLES, "subject": frozenset(), "seat": frozenset()}
 _IN_AN_ARGV: Known = {**IN_A_PROMPT, "prompt": frozenset()}
 _NO_FRONT_MATTER = (
     "has no front matter, so that every key has its default, and anybody may review; "

@@ -106,6 +106,9 @@ _DISMISSED = f"""    dismissed:
       - issue: {MISSION}.search/I1
         reason: Nothing was ever there, and nobody has asked for it
 """
+_ALSO_DISMISSED = f"""      - issue: {MISSION}.m1.testing/handoff.I1
+        reason: Who uses the notes reads JSON, and nothing else was promised
+"""
 _FOLLOWED_UP = f"""      - id: decode
         title: Decode what is asked for
         description: The text in GET /notes?q=TEXT is percent-encoded, and is searched for as it came.
@@ -145,6 +148,7 @@ def script(root: Path) -> Mapping[str, Part]:
             _ends("Notes are searched", {"issues": [{"severity": "minor", "text": _LOOSE}], **_RAN}),
         ),
         f'<feature id="{MISSION}.decode">': (
+            _looks,
             reads(served),
             edits(served, _DEFECT, 'parse_qs(query).get("q", [""])[0]'),
             edits(served, "import json, sys", "import json, sys\nfrom urllib.parse import parse_qs"),
@@ -157,7 +161,7 @@ def script(root: Path) -> Mapping[str, Part]:
         ),
         f"- {MISSION}.m1.testing/VAL-HTTP-001: ": (
             reads(plan),
-            edits(plan, "    features:\n", f"    features:\n{_FOLLOWED_UP}"),
+            edits(plan, "    features:\n", f"{_ALSO_DISMISSED}    features:\n{_FOLLOWED_UP}"),
             edits(plan, "milestones:", f"notes: ['{LEARNT}']\nmilestones:"),
             _ends("a feature puts it right"),
         ),
@@ -175,11 +179,17 @@ def _ends(summary: str, handoff: Mapping[str, object] | None = None) -> Step:
     return Step(f"That is all.\n```json\n{result}\n```")
 
 
+def _looks(said: str) -> Step:
+    """What somebody does first who is told where the evidence lies."""
+    return Step("I look at it.", run=f"git show {re.findall(r'`git show ([^`]+)` shows', said)[0]}")
+
+
 def _tells(said: str) -> Step:
     """What a tester writes of what it saw."""
     seen, out = re.findall(r"it is (right|wrong)", said), re.findall(r"out=([^;]*);", said)
     state = "pass" if seen[-1] == "right" else "fail"
     told = "her note came" if state == "pass" else "her note should have come: none did"
     found = {"VAL-HTTP-001": {"state": state, "said": told, "evidence": ["evidence/search.txt"]}}
-    result = json.dumps({"status": "ok", "summary": "tried", "data": {"assertions": found}})
+    left = {"issues": [{"severity": "note", "text": "it is no page"}]} if state == "fail" else {}
+    result = json.dumps({"status": "ok", "summary": "tried", "data": {"assertions": found}, "handoff": left})
     return Step("I say it.", tool="Write", given={"file_path": f"{out[-1]}/result.json", "content": result})

@@ -71,7 +71,12 @@ def test_real_agents_carry_a_mission_to_its_end(world: World, monkeypatch: pytes
     # and a steer answered, with what was learned for whoever came then.
     follow_up = prompt(world, "decode")
     assert f"Learned on the way: {LEARNT}" in follow_up
+    assert f"It puts right what was found as {MISSION}.m1.testing/VAL-HTTP-001: VAL-HTTP-001 (GET " in follow_up
+    assert "web is started by `python3 -B -m notes {{ port }}`" in follow_up
+    told = [each for each in map(json.dumps, model.asked) if f"{MISSION}.decode" in each and "I look at it." in each]
+    assert told and all(r"smith\n\n200\n[]" in each for each in told), "it saw what the user had seen"
     assert "parse_qs(query)" in world.git("show", "main:notes/__main__.py")
+    assert any("plan.yaml has the feature `decode`" in each for each in map(json.dumps, model.asked))
     judged = json.loads(world.artifacts(f"{MISSION}.m1.scrutiny-2")["run-1/verdict.decode.yaml"])
     assert (judged["decision"], judged["reviewer"]) == ("approve", "critic (agent)")
     assert world.command("audit")

@@ -181,7 +181,7 @@ def _task(cell: Cell, command: Command, prompt: str, asked: SeatRequest) -> Task
 def prompt_of(request: RunRequest, seat: Seat, subject: str, judge: str) -> tuple[str, dict[str, JsonValue]]:
     """(what an agent in a seat is asked, the variables that its templates may use). Raises TemplateProblem."""
     agent = request.policy.agent_named(judge)
-    variables = {**request.variables(), "subject": subject, "model": agent.model if agent else None}
+    variables = {**request.variables(), "subject": subject, "seat": seat.name, "model": agent.model if agent else None}
     variables |= {"tools": [], "skills": []}  # are the worker's
     return render(request.prompts.get(seat.name) or _REQUEST, variables, "the reviewer's prompt"), variables
 

@@ -69,6 +69,7 @@ def findings_of(
                 item.scrutinise(found)
             case FiledAs.TESTING:
                 item.tested(found)
+                found.issues |= dict(item.left("handoff."))  # no assertion has a dot in its id
     return found
 
 
@@ -97,12 +98,13 @@ class EndedItem:
         entry = self._reader.repository.objects.find(self._tree, item_path(Lane.DONE, self._id, self._day))
         return entry is not None and entry.oid == self._filed.blob
 
-    def left(self) -> Iterator[tuple[str, Issue]]:
-        """What its worker left undone or came across, and no reviewer dismissed."""
+    def left(self, begins: str = "") -> Iterator[tuple[str, Issue]]:
+        """What its worker left undone or came across, and no reviewer dismissed; each is called by what it begins with
+        and its key."""
         verdicts = self._reader.artifacts.verdicts(*self._folder).values()
         for key, text in self._history.loose_ends.items():
             if not any(verdict.decision is Decision.APPROVE and verdict.dismisses(key) for verdict in verdicts):
-                yield f"{self._id}/{key}", self._issue(text).model_copy(update={"loose": True})
+                yield f"{self._id}/{begins}{key}", self._issue(text).model_copy(update={"loose": True})
 
     def scrutinise(self, found: Findings) -> None:
         """What its checks say of assertions and its reviewers of features."""
