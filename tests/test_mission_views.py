@@ -68,7 +68,7 @@ def test_a_mission_is_filed_with_a_contract_for_plans_and_with_no_other(world: W
 
 
 def test_missions_are_listed_with_how_far_they_are_and_what_they_have_used(world: World) -> None:
-    assert "there is no mission" in world.command("mission", "list")
+    assert "no mission is under way" in world.command("mission", "list")
     mission = of_two_milestones(world)
     world.item("other")
     (found,) = json.loads(world.command("mission", "list", "--json"))
