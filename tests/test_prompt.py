@@ -67,3 +67,15 @@ def test_a_prompt_that_cannot_be_filled_in_is_said_to_be_one(world: World) -> No
     world.tick()
     code, said = world.ended("prompt", "one")
     assert code != 0 and "titel" in said and "Traceback" not in said
+
+
+def test_of_scrutiny_only_those_who_judge_have_a_prompt_and_each_says_which_feature_it_is_of(world: World) -> None:
+    world.write("contracts/prompts/it.md", "Look at {{ seat }} of {{ item.mission }}")
+    world.policy("agents: {critic: {kind: command, run: ['true']}}")
+    asked: dict[str, object] = {"kind": "agent", "agent": "critic", "prompt": "contracts/prompts/it.md"}
+    world.contract("scrutiny", review={"seats": [{"name": "tests", "kind": "checks"}, {"name": "feature", **asked}]})
+    world.commit("A prompt")
+    keys = "mission: shop\nmilestone: m1\nvalidates: scrutiny\nreviews: [shop.cart]\nhold: true\n"
+    world.write("queue/inbox/shop.m1.scrutiny.yaml", f"title: Look\ncontract: scrutiny\n{keys}")
+    assert "nobody is asked but who judges: cart" in world.command("prompt", "shop.m1.scrutiny", status=2)
+    assert world.command("prompt", "shop.m1.scrutiny", "--seat", "cart") == "Look at cart of shop\n"

@@ -30,6 +30,10 @@ def prompt_for(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, sea
         raise UsageError(
             f"{state.id} undoes {state.item.reverts[:10]} by itself; nobody is asked for it", "factory show"
         )
+    if state.item.by_itself and seat is None:
+        judges = ", ".join(each.name for each in state.contract.seats(SeatKind.AGENT)) or "no agent"
+        said = f"the factory itself works on {state.id}, and nobody is asked but who judges: {judges}"
+        raise UsageError(said, f"factory prompt {state.id} --seat NAME")
     base = reader.repository.tip(snapshot.policy.target_branch, "target")
     trials = Trials(snapshot, AGENTS)
     agent = trials.turn(state).agent
