@@ -105,8 +105,7 @@ _RAN = {"commands": [{"run": ["make", "test"], "exit_code": 0}]}
 _DISMISSED = f"""    dismissed:
       - issue: {MISSION}.search/I1
         reason: Nothing was ever there, and nobody has asked for it
-"""
-_ALSO_DISMISSED = f"""      - issue: {MISSION}.m1.testing/handoff.I1
+      - issue: {MISSION}.m1.testing/handoff.I1
         reason: Who uses the notes reads JSON, and nothing else was promised
 """
 _FOLLOWED_UP = f"""      - id: decode
@@ -154,14 +153,9 @@ def script(root: Path) -> Mapping[str, Part]:
             edits(served, "import json, sys", "import json, sys\nfrom urllib.parse import parse_qs"),
             _ends("What is asked for is decoded", _RAN),
         ),
-        f"- {MISSION}.search/I1: ": (
-            reads(plan),
-            edits(plan, "    features:\n", f"{_DISMISSED}    features:\n"),
-            _ends("dismissed"),
-        ),
         f"- {MISSION}.m1.testing/VAL-HTTP-001: ": (
             reads(plan),
-            edits(plan, "    features:\n", f"{_ALSO_DISMISSED}    features:\n{_FOLLOWED_UP}"),
+            edits(plan, "    features:\n", f"{_DISMISSED}    features:\n{_FOLLOWED_UP}"),
             edits(plan, "milestones:", f"notes: ['{LEARNT}']\nmilestones:"),
             _ends("a feature puts it right"),
         ),
