@@ -55,7 +55,7 @@ def test_the_status_of_a_mission_that_asks_says_first_what_a_person_does(world: 
     of_two_milestones(world, LEFT).drain()
     note = str(row_of(world, "shop")["note"])
     assert note.startswith("asks: m1: 1 issue of its handoffs has nobody's answer (factory answer shop, or edit ")
-    assert note.endswith("; 0 of 3 assertions passed, milestone 1 of 2")
+    assert note.endswith("; 2 of 3 assertions passed, milestone 1 of 2")
 
 
 def test_a_mission_is_filed_with_a_contract_for_plans_and_with_no_other(world: World) -> None:
