@@ -269,6 +269,19 @@ def a_pass_by_somebody_else_than_who_judged_it(forger: Forger) -> tuple[Rule, st
 
 
 @forgery
+def a_feature_that_its_own_maker_looked_at(forger: Forger) -> tuple[Rule, str]:
+    commit = forger.commit_of("shop.m1.scrutiny-2", "review -> done")
+    maker = next(line["worker"] for line in forger.journal("shop.again") if line.get("worker"))
+
+    def judged_by_maker(lines: list[Line]) -> None:
+        verdicts = lines[-1]["verdicts"]
+        assert isinstance(verdicts, list)
+        verdicts[-1]["reviewer"] = f"{maker} (agent)"
+
+    return Rule.COVERED, forger.again(commit, forger.with_journal("shop.m1.scrutiny-2", commit, judged_by_maker))
+
+
+@forgery
 def a_pass_on_the_evidence_of_another_run(forger: Forger) -> tuple[Rule, str]:
     other = judgement(forger, "VAL-3", "ended: shop.m2.scrutiny").evidence
     return Rule.MISSION, told(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.missions import SCRUTINY, Mission, assertion, feature, milestone
+from tests.missions import FEATURE, JUDGE, MAKER, SCRUTINY, Mission, assertion, feature, milestone
 from tests.world import World
 
 FOLDER = Mission.folder
@@ -34,6 +34,11 @@ for path, text in files.items():
 if not files:
     said = {"status": "blocked", "summary": "what now?", "question": "What now?"}
     pathlib.Path(os.environ["FACTORY_OUT"], "result.json").write_text(json.dumps(said))
+"""
+# Works on features, and judges what others make.
+BOTH = f"""
+import os
+exec({MAKER!r} if "FACTORY_PATCH" not in os.environ else {JUDGE!r})
 """
 Changed = Callable[[dict[str, object]], object]
 
@@ -235,6 +240,29 @@ def test_a_validator_whose_check_somebody_weakens_proves_nothing(failing: World)
     assert judged_by(failing, "VAL-1") == ["shop.m1.scrutiny", "shop.m1.scrutiny-3"]
     assert states(failing)["VAL-1"] == "failed"
     failing.command("audit")
+
+
+def test_nobody_looks_at_a_feature_that_they_made_where_somebody_else_can(world: World) -> None:
+    agents = {
+        name: {"kind": "command", "run": ["python3", tool]}
+        for name, tool in (("maker", "tools/both.py"), ("critic", "tools/judge.py"))
+    }
+    world.write("tools/both.py", BOTH)
+    world.commit("Who makes, and judges")
+    mission = Mission(world)
+    more = f"limits: {{review: 100}}\nagents: {json.dumps(agents)}\nroles: {{work: maker, review: [maker, critic]}}"
+    world.policy(more)
+    world.write("contracts/feature.yaml", FEATURE.replace("{run: [python3, tools/maker.py]}", "{role: work}"))
+    world.write(
+        "contracts/scrutiny.yaml",
+        SCRUTINY.replace("kind: command, run: [python3, tools/judge.py]", "kind: agent, role: review"),
+    )
+    world.commit("Roles")
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
+    mission.drain()
+    mission.is_done()
+    assert [each.reviewer for each in world.last("shop.m1.scrutiny").verdicts] == ["critic (agent)"]
+    world.command("audit")
 
 
 # What is not proven, and not answered

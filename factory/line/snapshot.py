@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from factory.execution.checks.reads import ReadContents
-from factory.line.mission.reading import MissionReader
+from factory.line.mission.reading import MissionReader, makers_of
 from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
@@ -39,6 +39,7 @@ class ItemState:
     contract_name: str | None = None
     contract: Contract | None = None
     problem: str = ""  # why nothing can be done with it
+    looked_at: frozenset[tuple[str, str]] = frozenset()  # (seat, maker) of each feature that scrutiny looks at
     unread: bool = False  # its journal says nothing that can be read: nobody knows where it was, so it stays here
 
     @property
@@ -232,7 +233,8 @@ class SnapshotReader:
             return ItemState(placed, None, history, problem=str(error.problems[0])), list(error.problems)
         name = policy.contract_of(item)
         contract, problem = self._contract_of(tree, item, name)
-        return ItemState(placed, item, history, name, contract, problem), []
+        looked_at = makers_of(self.artifacts, tree, item)
+        return ItemState(placed, item, history, name, contract, problem, looked_at), []
 
     def _contract_of(self, tree: str, item: Item, name: str | None) -> tuple[Contract | None, str]:
         """An item's contract, or why it has none that can be used."""

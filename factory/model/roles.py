@@ -27,6 +27,7 @@ class Situation(NamedTuple):
     round: int = 1
     attempt: int = 1  # of the round: one more with each transient failure
     makers: frozenset[str] = frozenset()  # whoever has worked on it so far: what they made may be in the proposal still
+    looked_at: frozenset[tuple[str, str]] = frozenset()  # (seat, maker) of each feature that scrutiny looks at
 
 
 class RoleAgent(Section):

@@ -16,7 +16,12 @@ def situation_of(state: ItemState) -> Situation:
     """What decides which agents of a role an item gets now."""
     history, labels = state.history, state.item.labels if state.item else ()
     return Situation(
-        tuple(labels), state.contract_name or "", history.round, history.attempts + 1, frozenset(history.makers)
+        tuple(labels),
+        state.contract_name or "",
+        history.round,
+        history.attempts + 1,
+        frozenset(history.makers),
+        state.looked_at,
     )
 
 
@@ -76,8 +81,12 @@ class Casting:
         return None
 
     def judges(self, seat: Seat, worker: str) -> tuple[str, ...]:
-        """The agents that may sit in a seat and judge what an agent, or a command, has made; in turn."""
-        return tuple(judge for judge in self._named(seat) if judge and self._wall(seat, judge, worker) is None)
+        """The agents that may sit in a seat and judge what an agent, or a command, has made; in turn.
+
+        Who has made the feature that scrutiny looks at comes last: a fresh run of theirs where nobody else is left.
+        """
+        able = (judge for judge in self._named(seat) if judge and self._wall(seat, judge, worker) is None)
+        return tuple(sorted(able, key=lambda judge: (seat.name, judge) in self.situation.looked_at))
 
     @property
     def _known(self) -> str:

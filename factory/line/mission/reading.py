@@ -1,11 +1,13 @@
 """The plans of missions under way, as the target has them: there they were merged, and there a person may edit them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item
 from factory.model.layout import CONTRACTS, WORKFLOW
 from factory.model.policy import Policy
+from factory.store.artifacts import Artifacts
 from factory.store.missions import MissionFiles, read_mission
 from factory.store.plans import problems_in_tree
 from factory.store.repository.repository import Repository
@@ -55,3 +57,13 @@ class MissionReader:
         except InvalidFile as error:
             return error.problems
         return problems_in_tree(objects, tree, mission, policy, item)
+
+
+def makers_of(artifacts: Artifacts, tree: str, item: Item) -> frozenset[tuple[str, str]]:
+    """(seat, agent) of whoever has worked on the features that an item looks at."""
+    found: set[tuple[str, str]] = set()
+    for seat, feature in item.looked_at.items():
+        with suppress(InvalidFile):
+            history = artifacts.history(tree, feature, artifacts.done_day(tree, feature) or "")
+            found |= {(seat, maker) for maker in history.makers}
+    return frozenset(found)
