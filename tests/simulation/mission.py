@@ -29,7 +29,7 @@ from tests.simulation.workers import HAS, SHARED, SimulatedExecutor, Tally, name
 
 _FOLDER = "contracts/missions/shop"
 _FAIL, _BREAK, _LEAVE, _OBJECT = 1 / 3, 0.1, 0.05, 0.1  # how often: a run fails; it breaks, leaves, is objected to
-_WINDOW_S, _QUOTA = 5 * 3600.0, 8  # so many runs in each five hours; then there is a limit until these are over
+_WINDOW_S = 5 * 3600.0  # in each of which there are so many runs of workers; then there is a limit until it is over
 _OPERATIONS = 220  # of a pass, within which it is killed; else after it
 _TRANSIENT = (FailureClass.CRASH, FailureClass.STALL, FailureClass.TIMEOUT, FailureClass.NETWORK)
 _WAYS = ("transient", "transient", "away", "empty", "breaks", "wrong", "shared")
@@ -105,6 +105,7 @@ class _Used(Tally):
 
     windows: dict[int, int] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
+    quota: int = 3
     failed: int = 0
 
 
@@ -139,8 +140,9 @@ class MissionWorkers(SimulatedExecutor):
         """A limit of use, until the window of so many hours is over."""
         window = int(self._system.elapsed // _WINDOW_S)
         used.windows[window] = used.windows.get(window, 0) + 1
-        if used.windows[window] <= _QUOTA:
+        if used.windows[window] <= used.quota:
             return None
+        used.failed += 1
         left = timedelta(seconds=(window + 1) * _WINDOW_S - self._system.elapsed)
         return Failure(FailureClass.RATE_LIMIT, "the limit is reached", self._system.now() + left)
 
@@ -217,10 +219,11 @@ def carried_out(
     seed: int,
     *,
     every_s: float = 60.0,
+    quota: int = 3,
     most_hours: float = 1000.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Ended:
-    """Carry a mission out, with a kill every so many seconds of the virtual clock.
+    """Carry a mission out, with a kill every so many seconds of the virtual clock, and so many runs in five hours.
 
     The person approves its plan, and answers what they are asked, and does nothing else.
     """
@@ -230,7 +233,7 @@ def carried_out(
         lay(machine, {**_FILES, "queue/inbox/shop.yaml": "title: A shop\ncontract: mission\n"}, "The beginning")
         machine.disk.sync()
         simulation = Simulation(script, machine, tell)
-        simulation.workers, simulation.tally = MissionWorkers, (used := _Used(plan=size.plan()))
+        simulation.workers, simulation.tally = MissionWorkers, (used := _Used(plan=size.plan(), quota=quota))
         killed = 0.0
         while not list((machine.root / "queue/done").rglob("shop.yaml")) and machine.system.elapsed < most_hours * 3600:
             _decide(machine.root, ended)
