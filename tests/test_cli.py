@@ -108,9 +108,13 @@ def test_add_writes_an_item_with_all_that_was_said(world: World) -> None:
         "--input", "program=gcd.py", "--input", "note=a=b", "--depends-on", "other",
         "--scope", "src/**", "--description", "Line one\nline two",
     )  # fmt: skip
-    text = world.read(said.strip())
-    assert said == "queue/inbox/fix-gcd-it-recurses.yaml\n"
-    assert world.command("check", said.strip()) == "all files are valid\n"
+    warned, path = said.splitlines()
+    text = world.read(path)
+    assert (warned, path) == (
+        "warning: there is no item 'other', for which it is to wait",
+        "queue/inbox/fix-gcd-it-recurses.yaml",
+    )
+    assert world.command("check", path) == "all files are valid\n"
     world.tick()
     found = json.loads(world.command("list", "--json"))
     assert [(row["title"], row["priority"], row["labels"]) for row in found] == [

@@ -104,8 +104,10 @@ def test_a_commit_made_elsewhere_is_noticed(world: World, running: Process, tmp_
     world.until(lambda: world.command("status").count("on hold") == 1)
     # then the orchestrator goes on from there
     other_item.write_text("title: t\nhold: true\n")
-    world.until(lambda: world.command("status").count("on hold") == 2)
-    assert {"one", "two"} <= {Path(path).stem for path in world.git("ls-files", "queue/inbox").split("\n")}
+    world.until(
+        lambda: {"one", "two"} <= {Path(path).stem for path in world.git("ls-files", "queue/inbox").split("\n")}
+    )
+    assert world.command("status").count("on hold") == 2
 
 
 def test_a_hold_that_is_lifted_by_a_commit_lets_the_item_go(world: World, running: Process) -> None:

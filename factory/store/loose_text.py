@@ -13,7 +13,8 @@ def advice(text: str, line: int) -> str:
     Empty where it is not about text that stands beside the key it belongs to, or that a colon makes a key of.
     """
     loose = _indent(text, line)
-    return loose or ("; quote a text that holds a colon" if _PLAIN.fullmatch(text.split("\n")[line].rstrip()) else "")
+    told = "".join(text.split("\n")[line : line + 1]).rstrip()  # the end of a text is behind its last line
+    return loose or ("; quote a text that holds a colon" if _PLAIN.fullmatch(told) else "")
 
 
 def _indent(text: str, line: int) -> str:
