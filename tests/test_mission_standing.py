@@ -183,7 +183,7 @@ def test_what_a_worker_left_is_asked_about_until_there_is_an_answer_that_says_en
     short = standing(left.resumed({step.questions[0].id: "not now"})).step()
     assert isinstance(short, Ask)
     assert short.questions[0].id != step.questions[0].id
-    assert "20 characters" in short.questions[0].text
+    assert "20 characters" in short.questions[0].why
     enough = standing(left.resumed({step.questions[0].id: "nobody will ever read them"})).step()
     assert isinstance(enough, Answer)
     assert enough.dismissed == {"shop.a/U1": "nobody will ever read them"}

@@ -222,13 +222,12 @@ class Standing:
 
     def _question(self, issue_id: str, issue: Issue) -> Question:
         asked = sum(1 for _ in _question_ids(issue_id, self.record.said))
-        short = f" A reason has {SHORTEST_DISMISSAL} characters at least." if asked else ""
         return Question(
             id=_question_id(issue_id, asked),
-            text=f"{issue_id}: {issue.text}\n{short}".strip(),
+            text=f"{issue_id}: {issue.text}".strip(),
             options=(Option(id=FIX, text="a follow-up is made of it"),),
             takes=FIX,
-            why="Any other answer is the reason why nothing is done about it.",
+            why=f"Any other answer is why nothing is done about it, in {SHORTEST_DISMISSAL} characters at least.",
         )
 
     def _way_out(self, milestone: Milestone, what: str) -> Question:

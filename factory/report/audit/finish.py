@@ -114,7 +114,7 @@ class Finish:
         for seat in contract.review.seats:
             itself = (seat.agent or "", seat.run) == (worker, contract.worker.run) and seat.role is None
             made = {f"{maker} ({SeatKind.AGENT})" for maker in makers}
-            if seat.by_machine and (itself or sat.get(seat.name) in made):
+            if seat.by_machine and ((itself and not item.by_itself) or sat.get(seat.name) in made):
                 yield Rule.REVIEWER, f"was judged in the seat {seat.name} by its own worker"
         event = Event.FINISH if self._approved else self._entry.event
         if (decision.event, decision.verdicts) != (event, self._entry.verdicts):
