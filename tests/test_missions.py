@@ -2,7 +2,7 @@
 
 import json
 
-from tests.missions import PLAN_CONTRACT, PLANNER, Mission, assertion, feature, milestone
+from tests.missions import PLAN_CONTRACT, PLANNER, SCRUTINY, Mission, assertion, feature, milestone
 from tests.world import World
 
 
@@ -248,5 +248,15 @@ def test_a_feature_may_be_a_mission_itself(world: World) -> None:
     world.verdict("shop.pay", "approve")
     mission.drain()
     assert world.last("shop.pay").event == "close"
+    mission.is_done()
+    world.command("audit")
+
+
+def test_whoever_judges_in_scrutiny_may_be_named_as_its_worker_too_since_nobody_works_there(world: World) -> None:
+    mission = Mission(world)
+    world.write("contracts/scrutiny.yaml", SCRUTINY.replace('["true"]', "[python3, tools/judge.py]"))
+    world.commit("The judge twice")
+    mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
+    mission.drain()
     mission.is_done()
     world.command("audit")
