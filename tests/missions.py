@@ -13,9 +13,10 @@ review: {seats: [{name: tests, kind: checks}, {name: human, kind: human}]}
 """
 # A feature writes a file of its name; what it leaves undone and what it does wrong stand in the file `table.json`.
 MAKER = """
-import json, os, pathlib
+import json, os, pathlib, time
 item = json.loads(pathlib.Path(os.environ["FACTORY_ITEM"]).read_text())
 table = json.loads(pathlib.Path("table.json").read_text()).get(item["id"], {})
+time.sleep(table.get("seconds", 0))
 for path, text in table.get("write", {item["id"].rpartition(".")[2] + ".txt": "done"}).items():
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(path).write_text(text)
@@ -68,6 +69,18 @@ def feature(name: str, *fulfills: str, **more: object) -> dict[str, object]:
     return {"id": name, "title": f"Make {name}", "contract": "feature", "fulfills": list(fulfills), **more}
 
 
+def infrastructure(name: str, **more: object) -> dict[str, object]:
+    """A feature that fulfils nothing."""
+    return feature(name, infrastructure=True, **more)
+
+
+def plan_files(mission: str, assertions: list[dict[str, object]], *milestones: dict[str, object]) -> dict[str, str]:
+    """The files of a plan, by path."""
+    plan = {"goal": f"The goal of {mission}", "milestones": list(milestones)}
+    files = {"assertions": assertions, "plan": plan}
+    return {f"contracts/missions/{mission}/{name}.yaml": json.dumps(what) for name, what in files.items()}
+
+
 def milestone(name: str, *features: dict[str, object], **more: object) -> dict[str, object]:
     """A milestone of a plan."""
     return {"id": name, "title": f"The milestone {name}", "features": list(features), **more}
@@ -88,12 +101,18 @@ class Mission:
         world.write("table.json", json.dumps(table or {}))
         world.commit("A factory for missions")
 
-    def plan(self, assertions: list[dict[str, object]], *milestones: dict[str, object], **more: object) -> None:
+    def plan(
+        self,
+        assertions: list[dict[str, object]],
+        *milestones: dict[str, object],
+        services: object = None,
+        **more: object,
+    ) -> None:
         """File the mission, whose planner proposes this plan, and approve it."""
         plan = {"goal": "A shop", "milestones": list(milestones), **more}
+        files = {"assertions": assertions, "plan": plan, **({"services": {"services": services}} if services else {})}
         steps = [
-            {"write": {"path": f"{self.folder}/{name}.yaml", "text": json.dumps(what)}}
-            for name, what in (("assertions", assertions), ("plan", plan))
+            {"write": {"path": f"{self.folder}/{name}.yaml", "text": json.dumps(what)}} for name, what in files.items()
         ]
         self.world.item("shop", steps, contract="mission")
         self.world.tick(drain=True)

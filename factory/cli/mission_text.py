@@ -41,16 +41,17 @@ def print_mission(snapshot: Snapshot, view: MissionView) -> None:
     """One mission: how far it is, its milestones with the items of each, and what is open."""
     click.echo(f"{click.style(view.id, bold=True)}  {lane_word(view.lane, view.word)}  {printable(view.title)}")
     if view.note:
-        click.echo(f"now        {printable(view.note)}")
+        click.echo(f"{'ended' if view.lane is Lane.DONE else 'now':9}  {printable(view.note)}")
     standing, progress = view.standing, view.progress
     if standing is None or progress is None:
         click.echo("plan       none that can be read")
         return
     click.echo(f"goal       {printable(' '.join(standing.plan.goal.split()))}")
     click.echo(f"plan       {plan_path(view.id)}")
-    click.echo(f"so far     {progress.in_words()}")
+    click.echo(f"{'since' if view.lane is Lane.DONE else 'so far':9}  {progress.in_words()}")
+    present = None if view.lane is Lane.DONE else standing.milestone
     for milestone in standing.plan.milestones:
-        mark = " (now)" if milestone == standing.milestone else ""
+        mark = " (now)" if milestone == present else ""
         click.echo(f"milestone  {click.style(milestone.id, bold=True)}{mark}  {printable(milestone.title)}")
         for part in view.parts.values():
             if part.filed.milestone == milestone.id and not part.within:

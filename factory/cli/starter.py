@@ -104,7 +104,10 @@ def with_roles(policy: bytes, agent: Starter | None) -> bytes:
     """A policy that says who does which part of a mission: the agent, or whom a person will name there."""
     roles = ", ".join(f"{role}: {AGENT}" for role in Role)
     line = f"roles: {{{roles}}}" if agent else f"# roles: {{{roles}}}    # names of agents; docs/agents.md"
-    return policy.replace(b"\nreviewers:", f"\n{line}\nreviewers:".encode(), 1)
+    routed = policy.replace(
+        b"routes: [{contract:", b"routes: [{when: {mission: true}, contract: feature}, {contract:", 1
+    )
+    return routed.replace(b"\nreviewers:", f"\n{line}\nreviewers:".encode(), 1)
 
 
 def with_cell(policy: bytes, tests: Tests) -> bytes:

@@ -209,7 +209,11 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "RetryDelay": {"initial_ms": "The first wait, in milliseconds; doubled each time."},
         "Route": {"when": "What an item must have for it.", "contract": "The contract that it gets."},
         "Sync": {"remote": "The name of a git remote.", "push": "Not acted on yet."},
-        "When": {"labels": "All of these labels.", "priority": "One of these priorities."},
+        "When": {
+            "labels": "All of these labels.",
+            "priority": "One of these priorities.",
+            "mission": "true: it is a part of a mission.",
+        },
         "Verdict": {
             "subject": "The digest of what is judged; leave it as it is.",
             "decision": "pending, approve, rework (with a finding or a note), reject, or escalate (to a person).",

@@ -44,6 +44,7 @@ class When(Section):
 
     labels: tuple[Text, ...] = ()
     priority: tuple[Integer, ...] = ()
+    mission: bool = False  # whether it has to be a part of a mission
 
 
 class Route(Section):
@@ -55,7 +56,8 @@ class Route(Section):
     def takes(self, item: Item) -> bool:
         """Whether the item has everything that `when` asks for."""
         labels_fit = set(self.when.labels) <= set(item.labels)
-        return labels_fit and (not self.when.priority or item.priority in self.when.priority)
+        urgent_enough = not self.when.priority or item.priority in self.when.priority
+        return labels_fit and urgent_enough and (item.mission is not None or not self.when.mission)
 
 
 class LaneLimits(Section):

@@ -8,6 +8,7 @@ from factory.model.mission.assertions import AssertionState
 from factory.model.text import counted
 
 _MOST_NAMED = 3
+_LONGEST_SAID = 200  # characters of what one judge says
 
 
 def why(entry: Entry) -> str:
@@ -32,4 +33,6 @@ def _judged(entry: Entry) -> str:
     states = Counter(each.state for each in entry.judged.values())
     bad = [key for key, each in entry.judged.items() if each.state is not AssertionState.PASSED]
     named = f" ({', '.join(bad[:_MOST_NAMED])}{' …' if len(bad) > _MOST_NAMED else ''})" if bad else ""
+    said = " ".join(entry.judged[bad[0]].said.split())[:_LONGEST_SAID] if len(bad) == 1 else ""
+    named += f": {said}" if said else ""
     return ", ".join(f"{states[state]} {state}" for state in AssertionState if states[state]) + named

@@ -82,12 +82,12 @@ def account_of(artifacts: Artifacts, tree: str, title: str, history: History) ->
 def parts_of(artifacts: Artifacts, tree: str, history: History) -> Mapping[str, Part]:
     """The items of a mission with this history, by id, as a tree has them, in the order in which they were filed."""
     found: dict[str, Part] = {}
-    to_come = [(item_id, filed, "") for item_id, filed in history.mission.filed.items()]
+    to_come = [(item_id, filed, "") for item_id, filed in reversed([*history.mission.filed.items()])]
     while to_come and len(found) < _MOST:
-        item_id, filed, within = to_come.pop(0)
+        item_id, filed, within = to_come.pop()
         if item_id not in found:
             found[item_id] = part = _part(artifacts, tree, item_id, filed, within)
-            to_come = [*((each, of, item_id) for each, of in part.history.mission.filed.items()), *to_come]
+            to_come += [(each, of, item_id) for each, of in reversed([*part.history.mission.filed.items()])]
     return found
 
 

@@ -1,7 +1,9 @@
 """Evidence of a tester: the files below `$FACTORY_OUT/evidence`, and its report, held against what it was asked."""
 
+import os
 import stat
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from factory.model.errors import TooLarge
@@ -59,7 +61,8 @@ def _listed(out: Path) -> tuple[list[str], list[Breach]]:
             if not stat.S_ISDIR((out / folder).lstat().st_mode):
                 breaches.append((folder, "is no folder"))
                 continue
-            entries = sorted(each.name for each in (out / folder).iterdir())
+            with os.scandir(out / folder) as listed:
+                entries = sorted(each.name for each in islice(listed, _MOST_ENTRIES + 1))
         except FileNotFoundError:
             continue  # it left none
         except OSError:
@@ -73,7 +76,11 @@ def _listed(out: Path) -> tuple[list[str], list[Breach]]:
                     (EVIDENCE_FOLDER, f"holds more than {_MOST_ENTRIES} files and folders"),
                 ]
             name = f"{folder}/{entry}"
-            mode, problem = (out / name).lstat().st_mode, evidence_name_problem(name)
+            problem = evidence_name_problem(name)
+            try:
+                mode = (out / name).lstat().st_mode
+            except OSError:
+                continue  # gone meanwhile
             if problem:
                 breaches.append((name, problem))
             elif stat.S_ISDIR(mode):

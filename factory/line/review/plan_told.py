@@ -25,6 +25,7 @@ _MOST_LINES = 400  # the file that a person edits must stay one that can be read
 class _Told:
     """A mission's files, and what is known besides."""
 
+    mission: str
     files: MissionFiles
     policy: Policy
     item: Item | None  # the mission's
@@ -46,7 +47,7 @@ def plan_lines(
     except InvalidFile as error:
         return tuple(one_line(str(problem)) for problem in error.problems)
     ran = {each.name: each for each in evidence.ran} if evidence else {}
-    lines = list(_lines(_Told(files, snapshot.policy, item, typical_by_contract(reader, snapshot), ran)))
+    lines = list(_lines(_Told(mission, files, snapshot.policy, item, typical_by_contract(reader, snapshot), ran)))
     more = len(lines) - _MOST_LINES
     return (*lines[:_MOST_LINES], *([f"and {more} more lines: {mission_folder(mission)}/"] if more > 0 else []))
 
@@ -101,7 +102,10 @@ def _shares(told: _Told) -> str:
 def _likely(told: _Told) -> Iterator[str]:
     """What the features will cost, if they are like what was finished here under their contracts."""
     wanted = Counter(
-        filter(None, (contract_of(told.policy, feature, told.item) for _, feature in told.files.plan.features()))
+        filter(
+            None,
+            (contract_of(told.policy, told.mission, feature, told.item) for _, feature in told.files.plan.features()),
+        )
     )
     usd, seconds, priced, unknown = 0.0, 0.0, 0, 0
     for contract, count in wanted.items():
@@ -134,7 +138,7 @@ def _milestone(told: _Told, milestone: Milestone) -> Iterator[str]:
 
 def _terms(told: _Told, feature: Feature) -> str:
     terms = (
-        contract_of(told.policy, feature, told.item) or "no contract",
+        contract_of(told.policy, told.mission, feature, told.item) or "no contract",
         "infrastructure" if feature.infrastructure else "",
         f"after {', '.join(feature.depends_on)}" if feature.depends_on else "",
         f"in {', '.join(feature.scope)}" if feature.scope else "",

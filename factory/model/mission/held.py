@@ -79,7 +79,8 @@ class Held:
         return Flaw(services_path(self.id), key, text)
 
 
-def contract_of(policy: Policy, feature: Feature, item: Item | None) -> str | None:
-    """The contract that governs a feature, whose item has the labels and the priority of the mission's."""
+def contract_of(policy: Policy, mission: str, feature: Feature, item: Item | None) -> str | None:
+    """The contract that governs a feature of a mission, whose item has the labels and the priority of the mission's."""
     labels, priority = (item.labels, item.priority) if item else ((), None)
-    return policy.contract_of(Item(title=feature.title, contract=feature.contract, labels=labels, priority=priority))
+    part = Item(title=feature.title, contract=feature.contract, labels=labels, priority=priority, mission=mission)
+    return policy.contract_of(part)

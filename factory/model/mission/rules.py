@@ -123,7 +123,7 @@ def _of_names(held: Held) -> Iterator[Flaw]:
             yield held.in_plan(("roles", role.value), f"WORKFLOW.md names no agent {agent!r} under 'agents'")
     for placed in held.features:
         feature, key = placed.feature, (*placed.key, "contract")
-        name = contract_of(beside.policy, feature, beside.item)
+        name = contract_of(beside.policy, held.id, feature, beside.item)
         if name is None:
             text = f"the feature {feature.id!r} names no contract, and no route in WORKFLOW.md takes it"
             yield held.in_plan(placed.key, text)
