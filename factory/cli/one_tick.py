@@ -12,6 +12,7 @@ from factory.cli.tick import Asked, summary
 from factory.line.dispatch.still import same_until
 from factory.line.intake.edits import find_edits
 from factory.line.orchestrator import Orchestrator, PassReport
+from factory.line.sync.branches import bring_branches
 from factory.line.tick import tick
 from factory.model.errors import BusyError
 from factory.model.lifecycle import Lane
@@ -50,7 +51,9 @@ def dry_run(as_json: bool) -> None:
 def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     """Make the passes, and say what they came to; the exit code. `seen` is what there was to be seen before."""
     news = News(err=asked.as_json)
-    orchestrator = Orchestrator(opened, news)
+    if asked.push is not False:
+        bring_branches(opened)
+    orchestrator = Orchestrator(opened, news, push=asked.push)
     with holding(orchestrator):
         report = tick(orchestrator, drain=asked.drain, most=asked.most, patience=asked.patience, waiting=news.waiting)
         found = status(orchestrator.context.reader, orchestrator.present())
@@ -82,6 +85,7 @@ def _left(orchestrator: Orchestrator, report: PassReport, found: Status, seen: s
         target=snapshot.policy.target_branch,
         head=snapshot.head,
         sight=seen if until else "",
+        synced=orchestrator.context.synced,
         since=epoch(snapshot.now),
         until=epoch(until) if until else None,
         counts={lane: found.count(lane) for lane in Lane if lane is not Lane.DONE},

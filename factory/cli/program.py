@@ -28,6 +28,7 @@ COMMANDS = {
     "add": Entry("add", "Write an item into the inbox."),
     "check": Entry("check", "Say everything that is wrong with the files."),
     "tick": Entry("tick", "Make one pass over the pipeline."),
+    "sync": Entry("sync", "Bring this clone and its remote to one state."),
     "run": Entry("run", "Watch the queue and make passes until interrupted."),
     "status": Entry("status", "Say what is where, since when, and waiting for what."),
     "list": Entry("list", "List open items."),

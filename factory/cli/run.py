@@ -11,6 +11,7 @@ from factory.cli.news import News
 from factory.cli.say import say
 from factory.cli.session import repository
 from factory.line.orchestrator import Orchestrator, PassReport
+from factory.line.sync.branches import bring_branches
 from factory.line.watch import watch
 from factory.model.errors import UsageError
 from factory.model.layout import WORKFLOW
@@ -19,7 +20,12 @@ from factory.model.layout import WORKFLOW
 @click.command("run")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=int, metavar="N", help="Not there yet: serve the state over HTTP.")
-def run_command(path: Path | None, port: int | None) -> None:
+@click.option(
+    "--push/--no-push",
+    default=None,
+    help="Exchange with the git remote in each pass. By default as `sync: {push: …}` in WORKFLOW.md says.",
+)
+def run_command(path: Path | None, port: int | None, push: bool | None) -> None:
     """Watch the queue and make a pass whenever something changes, until interrupted.
 
     PATH is a repository, or its WORKFLOW.md; without one it is where you are. ^C and SIGTERM end it with 0.
@@ -29,7 +35,7 @@ def run_command(path: Path | None, port: int | None) -> None:
     if path is not None:
         _go_to(path)
     try:
-        _run()
+        _run(push)
     except KeyboardInterrupt:
         say("ended")
     _let_go_of_what_is_not_printed()
@@ -57,7 +63,7 @@ def _let_go_of_what_is_not_printed() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _run() -> None:
+def _run(push: bool | None) -> None:
     news = News()
     waited = ""
 
@@ -69,7 +75,9 @@ def _run() -> None:
             say(f"waiting: {waited}" if waited else "going on")
 
     with repository() as opened:
-        orchestrator = Orchestrator(opened, news)
+        if push is not False:
+            bring_branches(opened)
+        orchestrator = Orchestrator(opened, news, push=push)
         with holding(orchestrator):
             say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
             watch(orchestrator, after_pass)

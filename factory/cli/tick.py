@@ -27,6 +27,7 @@ class Asked:
     patience: float  # seconds
     strict: bool
     as_json: bool
+    push: bool | None  # none: as the policy says
 
 
 @click.command("tick")
@@ -47,18 +48,27 @@ class Asked:
     help="Exit status 1 when something is wrong with a file, an item is blocked, or --drain leaves one that still "
     "comes due.",
 )
+@click.option(
+    "--push/--no-push",
+    default=None,
+    help="Exchange with the git remote: take over what is new there, and push each pass before it counts. By default "
+    "as `sync: {push: …}` in WORKFLOW.md says.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def tick_command(drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool, as_json: bool) -> int:
+def tick_command(
+    drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool, push: bool | None, as_json: bool
+) -> int:
     """Make one pass: take in what people wrote, finish what can be finished, start what may start, and wait for it."""
     if dry_run:
         importlib.import_module(_WHOLE).dry_run(as_json)
         return 0
-    asked = Asked(drain, most, patience, strict, as_json)
+    asked = Asked(drain, most, patience, strict, as_json, push)
     with closing(Repository(Path.cwd())) as opened:
         last = remembered(opened.state / STANDSTILL, Standstill)
         seen = sight_of(opened, last)
         soon = opened.system.now() + timedelta(seconds=patience if drain else 0)
-        if last is not None and last.lasts(seen, soon) and not as_json and not (strict and drain):
+        alone = last is not None and not (last.synced if push is None else push)
+        if last is not None and alone and last.lasts(seen, soon) and not as_json and not (strict and drain):
             with locked(opened.state, opened.system):
                 summary(0, last)
                 return 1 if strict and last.counts.get(Lane.BLOCKED) else 0

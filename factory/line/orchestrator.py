@@ -2,11 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from factory.execution.agents.kinds import AGENTS, Agents
 from factory.execution.cell.pool import Cells, cells_root
@@ -26,6 +25,7 @@ from factory.line.mission.advance import advance
 from factory.line.review.gate import gate
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
+from factory.line.sync.head import Found, Head
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
 from factory.model.errors import (
@@ -34,7 +34,6 @@ from factory.model.errors import (
     OutOfTurn,
     Problem,
     StopRequested,
-    UnusableError,
     UsageError,
 )
 from factory.model.events import Noticed, Tell
@@ -42,18 +41,14 @@ from factory.model.policy import Workflow
 from factory.store import files
 from factory.store.library import locate_branch
 from factory.store.repository.clashes import refuse_clashes
-from factory.store.repository.commits import LocalChanges
-from factory.store.repository.objects import MissingObject, Person
-from factory.store.repository.refs import RefMoved
+from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 from factory.store.state import BRANCH, HEARTBEATS
 
 _IDLE_PASSES = 2  # a fault that only makes commits must not fill a repository with them
-# A person who commits all the time must not starve the factory, nor the factory loop for ever.
-_TRIES_DISTURBED, _TRIES = 8, 20  # those after the first so many hold up a person's commits
 _LEFT = "this orchestrator has been left already; make another one on the same repository"
 
-Found = TypeVar("Found")
+_Forward = tuple[list[Problem], list[ScheduleEntry]]  # what was wrong, and what waits to be started
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,7 @@ class Orchestrator:
 
     The kinds of agents may be given, and an executor on which runs happen; without one they happen here. `local` may be
     given, too: it carries out what happens here in any case, checks of the merge train and apply commands.
+    `push` says, in place of the policy, whether the remote has to accept everything before it happens.
     """
 
     def __init__(
@@ -81,17 +77,16 @@ class Orchestrator:
         agents: Agents = AGENTS,
         executor: Executor | None = None,
         local: LocalExecutor | None = None,
+        push: bool | None = None,
     ) -> None:
         branch = locate_branch(repository)
         reader = SnapshotReader(repository, branch)
-        self._known: Snapshot | None = None  # of the newest commit that was read
         self._idle = 0  # passes in a row that made commits and changed nothing
-        self._complained = ""  # what has been told of an unusable policy
-        self.workflow = self._first_workflow(repository, reader, branch)
-        signs = self.workflow.policy.identity
+        workflow = self._first_workflow(repository, reader, branch)
+        signs = workflow.policy.identity
         me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
         writer = Writer(repository, branch, me, tell)
-        cells = Cells(repository, cells_root(repository.common_dir, self.workflow.policy.workspace.root))
+        cells = Cells(repository, cells_root(repository.common_dir, workflow.policy.workspace.root))
         wakeup = Wakeup(repository.system)
         local = local or LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
@@ -99,6 +94,12 @@ class Orchestrator:
         self._stopping = self._held = self._left = False
         self._alone = threading.Lock()  # held during a pass, or a step of somebody else's
         self.context = Context(repository, branch, reader, writer, intake, runs, wakeup, cells, tell, me)
+        self._head = Head(self.context, workflow, push)
+
+    @property
+    def workflow(self) -> Workflow:
+        """The newest policy and prompt that could be used."""
+        return self._head.workflow
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
         head = repository.tip(branch)
@@ -141,9 +142,9 @@ class Orchestrator:
         unwell = context.runs.stop_all()
         try:
             # What a person has begun here comes first; the next pass takes the items back.
-            if running and not self._waits_for_a_person():
+            if running and not self._head.waits_for_a_person():
                 context.repository.objects.guard()
-                self._at_head(self._collect)
+                self._head.carry_out(self._collect)
         finally:
             context.cells.remove_all()
             context.repository.under_check.let_go_of_train()
@@ -186,55 +187,76 @@ class Orchestrator:
             self._alone.release()
 
     def _counted_pass(self, *, may_start: bool, most: int | None) -> PassReport:
-        before = self._tree()
+        before = self._head.tree()
         report = self._pass(may_start=may_start, most=most)
-        self._idle = self._idle + 1 if report.commits and self._tree() == before else 0
+        self._idle = self._idle + 1 if report.commits and self._head.tree() == before else 0
         if self._idle >= _IDLE_PASSES:
             message = f"two passes in a row made commits that changed nothing on {self.context.branch}, so this ends"
             raise NothingButCommits(message, f"git log -{report.commits} {self.context.branch}")
         return report
 
-    def _tree(self) -> str:
-        head = self.context.repository.head(self.context.branch)
-        return self.context.repository.objects.commit(head).tree if head else ""
-
     def _pass(self, *, may_start: bool, most: int | None) -> PassReport:
         self.raise_if_stopped()
         self.context.repository.publisher.recover()  # of a pass that a full disk ended half way
-        busy = self._waits_for_a_person()
+        busy = self._head.waits_for_a_person()
         if busy:
             return PassReport(0, waiting=busy)
+        self._head.take_over()
         for root in self.context.repository.publisher.settle():
             said = "a git command had written back what it read before a move"
             self.context.tell(Noticed(f"mended the index of {root}: {said}"))
         before, intake = self.context.writer.commits, self.context.intake
-        self._known = None  # the time is another one
+        self._head.forget()
         self.context.item_problems.clear()
         self.context.runs.see_ended()
-        problems: list[Problem] = []
-        for step in (intake.take, intake.split_batches, partial(reconcile, self.context)):
-            problems += self._at_head(step)
-        found, schedule = self._at_head(partial(self._forward, may_start=may_start, most=most))
-        problems += [*found, *self.context.item_problems]
+        forward = partial(self._forward, may_start=may_start, most=most)
+        earlier = (intake.take, intake.split_batches, partial(reconcile, self.context))
+        if self.context.synced:  # as each push makes other clones begin again, there is one
+            problems, schedule = self._head.carry_out(partial(self._in_one_instant, earlier, forward))
+        else:
+            problems = [problem for step in earlier for problem in self._head.carry_out(step)]
+            more, schedule = self._head.carry_out(forward)
+            problems += more
+        problems += self.context.item_problems
         return PassReport(self.context.writer.commits - before, tuple(schedule), tuple(dict.fromkeys(problems)))
+
+    def _in_one_instant(
+        self, earlier: Sequence[Callable[[Snapshot], list[Problem]]], last: Callable[[Snapshot], _Forward], _: Snapshot
+    ) -> _Forward:
+        """All steps of a pass, each on what the one before has written and nobody has seen yet."""
+        context = self.context
+        with context.writer.together():
+            problems = [problem for step in earlier for problem in step(self._head.snapshot(context.writer.head))]
+            more, schedule = last(self._head.snapshot(context.writer.head))
+        return problems + more, schedule
+
+    def exchange(self) -> bool:
+        """Bring this clone and its remote to one state, and do nothing else; whether anything moved here.
+
+        Raises OutOfTurn, and what `Exchange.take_over` does.
+        """
+        with self._in_turn():
+            self.context.repository.publisher.recover()
+            busy = self._head.waits_for_a_person()
+            if busy:
+                raise BusyError(busy, "finish or abort it, then factory sync")
+            return self._head.take_over()
 
     def _collect(self, snapshot: Snapshot) -> list[str]:
         """With what people moved since reconcile has looked: an ended run is paid for wherever its item is now."""
         return collect(self.context, record_moves(self.context, snapshot))
 
-    def _forward(
-        self, snapshot: Snapshot, *, may_start: bool, most: int | None
-    ) -> tuple[list[Problem], list[ScheduleEntry]]:
+    def _forward(self, snapshot: Snapshot, *, may_start: bool, most: int | None) -> _Forward:
         """Collect, gate, apply, advance and start in one instant, unless a person changes something meanwhile."""
         context, landed, problems = self.context, True, list[Problem]()
         with context.writer.together():
             ended = self._collect(snapshot)
             while landed:  # what landed makes way for what waited behind it
-                gated = gate(context, self._snapshot(context.writer.head))
+                gated = gate(context, self._head.snapshot(context.writer.head))
                 problems += gated.problems
                 landed = apply(context, gated.snapshot, gated.approved)
-            advance(context, self._snapshot(context.writer.head))
-            return problems, start(context, self._snapshot(context.writer.head), most, ended) if may_start else []
+            advance(context, self._head.snapshot(context.writer.head))
+            return problems, start(context, self._head.snapshot(context.writer.head), most, ended) if may_start else []
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published.
@@ -242,55 +264,11 @@ class Orchestrator:
         Raises OutOfTurn.
         """
         with self._in_turn():
-            return self._at_head(step)
-
-    def _at_head(self, step: Callable[[Snapshot], Found]) -> Found:
-        context, publisher = self.context, self.context.repository.publisher
-        pruned = False
-        for number in range(_TRIES):
-            branches = (context.branch, self.workflow.policy.target_branch)
-            with publisher.undisturbed(branches) if number >= _TRIES_DISTURBED else nullcontext():
-                snapshot = self.present()
-                context.writer.begin(snapshot.head)
-                try:
-                    return step(snapshot)
-                except RefMoved:  # the queue's branch, the target, or an item's own
-                    continue
-                except LocalChanges as error:  # a person's, of this moment: what they concern stays, the rest goes on
-                    context.obstructed |= error.items
-                except MissingObject:  # a person's git has thrown away what no branch held yet
-                    if pruned:
-                        raise
-                    pruned = True
-                    context.repository.objects.guard()
-        raise BusyError(f"{context.branch}, its target or a person's files kept changing", "factory tick")
-
-    def _snapshot(self, head: str) -> Snapshot:
-        """The snapshot at a commit; with the last good policy when the commit's own cannot be used."""
-        context, known = self.context, self._known
-        if known is not None and known.head == head:
-            return known
-        try:
-            snapshot = context.reader.snapshot(context.system.now(), head)
-            self._complained = ""
-        except UnusableError as error:
-            if error.message != self._complained:  # not anew for each commit of the factory's own
-                context.tell(Noticed(f"{error.message}; the last good policy stays in force"))
-                self._complained = error.message
-            snapshot = context.reader.snapshot(context.system.now(), head, self.workflow)
-        # Without its target nothing moves, and no item is to blame.
-        context.repository.tip(snapshot.policy.target_branch, "target")
-        self.workflow = snapshot.workflow
-        self._known = snapshot
-        return snapshot
-
-    def _waits_for_a_person(self) -> str:
-        """A merge or the like that a person has begun in a working tree that the factory would have to write."""
-        return self.context.repository.busy(self.context.branch, self.workflow.policy.target_branch)
+            return self._head.carry_out(step)
 
     def present(self) -> Snapshot:
         """The branch as it is now."""
-        return self._snapshot(self.context.repository.tip(self.context.branch))
+        return self._head.present()
 
     def tidy(self) -> None:
         """What need not be done at each step: the index's memory of file times, and git's own packing."""

@@ -53,6 +53,8 @@ class _Still:
         context, policy = self._orchestrator.context, self._orchestrator.workflow.policy
         known, until = self._relied_on, self._until
         self._relied_on = ""
+        if context.synced and not woken:
+            self._orchestrator.exchange()  # what has come changes what is to be seen
         self._seen = "" if woken else sight(context.repository, context.branch, policy.target_branch)
         if known and known == self._seen and until is not None and context.system.now() < until:
             self._relied_on = known

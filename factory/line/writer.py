@@ -9,6 +9,7 @@ from itertools import count
 from typing import NamedTuple
 
 from factory.line.snapshot import ItemState
+from factory.line.sync.exchange import Exchange
 from factory.model.commit_message import message_of
 from factory.model.errors import FactoryError
 from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
@@ -69,6 +70,7 @@ class Writer:
         self._written = 0  # commits in the batch
         self._began = 0.0
         self._together = False
+        self.exchange: Exchange | None = None  # with the remote that has to accept all before it happens
         self.commits = 0  # published, by this writer
         self.moved_branches: set[str] = set()  # that they are on, those of proposals left out
 
@@ -104,11 +106,9 @@ class Writer:
         self, state: ItemState, move: Move, opened: Iterable[OpenFile] = (), arrival: Arrival | None = None
     ) -> ItemState:
         """Commit one move; the item as it is afterwards. Raises IllegalMove."""
-        now = self._system.now()
-        moved = self.moved(state, move, now, arrival)
+        moved = self.moved(state, move, now := self._system.now(), arrival)
         history, entry = moved.history, moved.history.entries[-1]
-        day = day_of(now)
-        self._write(state, move, history, moved.placed.path, day, opened)
+        self._write(state, move, history, moved.placed.path, day_of(now), opened)
         over = entry.to is Lane.DONE or entry.event is Event.OPEN
         if over and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
@@ -120,8 +120,7 @@ class Writer:
     def moved(self, state: ItemState, move: Move, at: datetime, arrival: Arrival | None = None) -> ItemState:
         """An item as it is once it has moved, of which nothing is written here. Raises IllegalMove."""
         history = self._submitted(state, arrival, at)
-        source = history.lane or state.lane
-        check_move(move.payload.event, source, move.payload.to)
+        check_move(move.payload.event, source := history.lane or state.lane, move.payload.to)
         entry = entry_of(
             move.payload,
             seq=history.next_seq(),
@@ -159,8 +158,7 @@ class Writer:
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""
         branch = branch_of(item_id)
-        old = self.head_of(branch)
-        if old is not None and self._repository.view_of(branch) is None:
+        if (old := self.head_of(branch)) is not None and self._repository.view_of(branch) is None:
             self.also(RefUpdate(branch, old, NOTHING))
 
     def _submitted(self, state: ItemState, arrival: Arrival | None, now: datetime) -> History:
@@ -177,12 +175,10 @@ class Writer:
         tree = self.batch.tree
         if state.placed.path != path:
             tree.move(state.placed.path, path)
-        folder = artifact_folder(state.id)
+        folder, known, kept = artifact_folder(state.id), state.history.entries, journal_path(state.id)
         if state.lane is Lane.DONE or (state.history.lane is Lane.DONE and state.history.since):
             since = state.history.since
             tree.move(artifact_folder(state.id, day_of(since) if since else day), folder)
-        known = state.history.entries
-        kept = journal_path(state.id)
         old = tree.get(kept)
         journal = self._repository.objects.blob(old.oid) if old else b""
         if journal and not known:
@@ -255,7 +251,9 @@ class Writer:
             self.batch.others.append(update)
 
     def publish_when_due(self) -> None:
-        """Publish when the batch is large or old enough."""
+        """Publish when the batch is large or old enough; what is pushed goes in one piece."""
+        if self._together and self.exchange:
+            return
         most = TOGETHER_SECONDS if self._together else BATCH_SECONDS
         if self._batch and (self._written >= BATCH_MOVES or self._system.monotonic() - self._began > most):
             self.publish_at_once()
@@ -263,12 +261,12 @@ class Writer:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Let everything that is written meanwhile happen in one instant, unless it is very much; then, at the end."""
-        self._together = True
+        outer, self._together = self._together, True
         try:
             yield
         finally:
-            self._together = False
-        self.publish_at_once()
+            self._together = outer
+        self.publish()
 
     def publish(self) -> None:
         """Make everything written so far happen, and do what waits for it; by and by, if more is to happen together."""
@@ -276,20 +274,27 @@ class Writer:
             self.publish_at_once()
 
     def publish_at_once(self) -> None:
-        """Let it happen now, whatever is to come. On an error of git's none of it did.
+        """Let it happen now, whatever is to come. On an error of git's none of it did, unless a remote has accepted it.
 
         An error of a listener, or of anything else that waits, goes up once all that waits has been done.
         """
-        batch, pending, written = self._batch, self._pending, self._written
+        batch, then = self._batch, partial(self._happened, self._pending, self._written)
         self._batch, self._pending, self._written = None, [], 0
-        if batch is not None and batch.updates():
-            self._repository.publisher.publish(batch.updates(), batch.landing)
-            self._head = batch.tip
-            self._tips |= {each.branch: each.new for each in batch.others if each.branch in self._tips}
-            self.commits += written
-            self.moved_branches |= {
-                update.branch for update in batch.updates() if not update.branch.startswith(WORK_PREFIX)
-            }
-        with ExitStack() as stack:  # which does all that it holds, the last first, whatever is raised meanwhile
-            for then in reversed(pending):
+        updates = batch.updates() if batch else []
+        with ExitStack() as stack:
+            if batch is not None and updates:
+                if self.exchange is not None:
+                    self.exchange.push(updates, batch.landing, then)
+                    stack.callback(then)  # whatever is raised from here on
+                self._repository.publisher.publish(updates, batch.landing)
+                self._head = batch.tip
+                self._tips |= {each.branch: each.new for each in batch.others if each.branch in self._tips}
+                self.moved_branches |= {each.branch for each in updates if not each.branch.startswith(WORK_PREFIX)}
+            if self.exchange is None or not updates:
                 stack.callback(then)
+
+    def _happened(self, pending: Sequence[Callable[[], object]], written: int) -> None:
+        self.commits += written
+        with ExitStack() as stack:  # which does the last first
+            for each in reversed(pending):
+                stack.callback(each)

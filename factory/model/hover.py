@@ -181,7 +181,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "server": "Read, and without an effect: a key of the Symphony specification.",
             "identity": "How the factory signs its own commits.",
             "merge": "How what is approved comes into the target.",
-            "sync": "Where `--push` pushes to.",
+            "sync": "The git remote by which several clones share the queue.",
         },
         "Breaker": {
             "failures": "Failures that open it.",
@@ -208,7 +208,10 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "RetryDelay": {"initial_ms": "The first wait, in milliseconds; doubled each time."},
         "Route": {"when": "What an item must have for it.", "contract": "The contract that it gets."},
-        "Sync": {"remote": "The name of a git remote.", "push": "Not acted on yet."},
+        "Sync": {
+            "remote": "The name of a git remote.",
+            "push": "Whether each pass takes over what is new on the remote, and is pushed before it counts.",
+        },
         "When": {
             "labels": "All of these labels.",
             "priority": "One of these priorities.",

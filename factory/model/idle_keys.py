@@ -16,7 +16,6 @@ _IDLE: Mapping[Path, str] = MappingProxyType(
     {
         **{("tracker", key): _OF_TRACKER for key in ("endpoint", "api_key", "project_slug", "provider")},
         ("server",): "there is no HTTP surface yet",
-        ("sync",): "nothing acts on it yet",
     }
 )
 _FOR_APP_SERVERS = frozenset(

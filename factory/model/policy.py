@@ -115,7 +115,7 @@ class Merge(Section):
 
 
 class Sync(Section):
-    """Where `--push` pushes to."""
+    """The git remote by which several clones share the queue."""
 
     remote: Text = "origin"
     push: bool = False

@@ -57,6 +57,7 @@ class Seen:
 class Standstill(Seen):
     """What a tick left to the next one, which finds nothing to do either."""
 
+    synced: bool = False  # whether it went along with a remote, where there may be news
     counts: Mapping[str, int] = field(default_factory=dict)  # of items, by lane
     done_today: int = 0
     waiting: tuple[Waiting, ...] = ()  # the first of them

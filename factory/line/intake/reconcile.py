@@ -31,8 +31,8 @@ def reconcile(context: Context, snapshot: Snapshot) -> list[Problem]:
     snapshot, unanswered = honour_answers(context, record_moves(context, snapshot))
     snapshot = release_dead(context, snapshot)
     show_proposals(context, snapshot)
+    context.writer.once_published(partial(leave_finished, context, snapshot))
     context.writer.publish()
-    leave_finished(context, snapshot)
     return [*problems, *unanswered]
 
 

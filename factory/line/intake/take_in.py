@@ -1,6 +1,7 @@
 """Intake: people's edits are committed as theirs, and batches made into items. The act to the look in `edits`."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from factory.line.intake.batch import new_items
 from factory.line.intake.edits import Edits, find_edits
@@ -37,10 +38,10 @@ class Intake:
                 shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
                 self._writer.take_in(self._repository.user(), edits.valid, f"factory: take in {shown}")
             problems.extend(edits.problems)
-        self._writer.publish()
         for edits in found:
             if not edits.home:
-                self._clear(edits, edits.valid)
+                self._writer.once_published(partial(self._clear, edits, edits.valid))
+        self._writer.publish()
         return problems
 
     def _clear(self, edits: Edits, taken: Mapping[str, bytes | None]) -> None:

@@ -58,7 +58,7 @@ def gate(context: Context, snapshot: Snapshot) -> Gated:
             else:
                 _open_missing(context, snapshot, assessment)
         context.writer.publish_when_due()
-    if moved:  # whoever hears of it may answer before anything is applied
+    if moved and not context.synced:  # whoever hears of it may answer before anything is applied
         context.writer.publish_at_once()
     context.writer.publish()
     return Gated(approved, problems, snapshot)

@@ -44,8 +44,8 @@ class _Shown:
         self._kept = [each for each in changes if not each.of_factory or item_in_queue(each.path) in landing]
         self._made_from: Mark | None = None
 
-    def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
-        """Make index and files beside. Raises LocalChanges or UnusableError when a person's are in their place."""
+    def refuse_edits(self) -> None:
+        """Raises LocalChanges or UnusableError when a person's files are where others have to be."""
         checkout = self.view.checkout
         if (obstacle := checkout.obstacle(self.changes)) is not None:
             raise UnusableError(f"{obstacle} lies where the factory keeps its own files in a folder", "move it away")
@@ -54,10 +54,14 @@ class _Shown:
         edited = self.view.local_changes(kept) if kept else []
         if edited:
             raise LocalChanges(edited)
+
+    def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
+        """Make index and files beside. Raises as `refuse_edits` does."""
+        self.refuse_edits()
         self._made_from = self.view.index.prepare(self.changes)
-        checkout.write_beside(objects, self.changes)
+        self.view.checkout.write_beside(objects, self.changes)
         durable.result()  # before git looks for them
-        checkout.check_out_beside(self.changes)
+        self.view.checkout.check_out_beside(self.changes)
 
     def is_ready(self) -> bool:
         """Whether nobody has changed head, index or those files since. The lock is held."""
@@ -114,6 +118,15 @@ class Publisher:
             self._courteous = True
         finally:
             durable.exception()
+
+    def refuse_edits(self, updates: Sequence[RefUpdate], landing: Collection[str]) -> None:
+        """Raise what `publish` would, where a person has something in the way at this moment."""
+        self._landing = frozenset(landing)
+        self._refuse_begun(updates)
+        for each in self._shown(updates):
+            each.refuse_edits()
+        if elsewhere := saved_elsewhere(self._views(), self._objects, updates[0], self._landing):
+            raise LocalChanges(elsewhere)
 
     def _happens(self, updates: Sequence[RefUpdate], durable: "Future[None]", *, hurried: bool) -> bool:
         """Make all ready and let it happen; False, and nothing done, when a person's git came in between."""
@@ -208,8 +221,8 @@ class Publisher:
 
     def _subject(self, updates: Sequence[RefUpdate]) -> str:
         """The first line of the newest commit's message."""
-        newest = next((update.new for update in updates if update.new != NOTHING), "")
-        found = self._objects.read(newest) if newest else None
+        newest = next((update.new for update in updates if update.new != NOTHING), None)
+        found = newest and self._objects.read(newest)
         message = found[2].partition(b"\n\n")[2] if found else b""
         return message.partition(b"\n")[0].decode(errors="replace") or "factory: tidy up"
 
@@ -234,10 +247,8 @@ class Publisher:
         self._recovery.leave(view, updates)
 
     def _refuse_begun(self, updates: Sequence[RefUpdate]) -> None:
-        branches = [update.branch for update in updates]
         for view in self._views():
-            busy = view.busy_with(branches)
-            if busy:
+            if busy := view.busy_with([update.branch for update in updates]):
                 raise BusyError(busy, "finish or abort it, then factory tick")
 
     def _arrived(self, updates: Sequence[RefUpdate], besides: Sequence[Path]) -> list[_Shown]:

@@ -1,0 +1,1 @@
+"""Sync: one queue in many clones, by way of a git remote."""

@@ -1,0 +1,160 @@
+"""Exchange: a clone and its remote are brought to one state; what this clone has is pushed before it counts here."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from factory.line.sync.carry import carried
+from factory.model.errors import BusyError, UnusableError
+from factory.model.events import Noticed, Tell
+from factory.model.text import counted, printable
+from factory.model.trailers import Trailer
+from factory.store.repository.batch import Signature, add_commit
+from factory.store.repository.commits import LocalChanges
+from factory.store.repository.objects import Person
+from factory.store.repository.refs import NOTHING, RefMoved, RefUpdate
+from factory.store.repository.remote import Fetched, Remote, RemoteMoved, Unsure
+from factory.store.repository.repository import WORK_PREFIX, Repository
+
+_TRIES = 12
+_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 3.0  # doubled with each try, and drawn by chance up to that
+_NAMED = 5
+
+
+class Exchange:
+    """Exchanges branches with one remote. Only for the holder of the factory's lock."""
+
+    def __init__(self, repository: Repository, remote: Remote, me: Person, tell: Tell) -> None:
+        self._repository = repository
+        self.remote = remote
+        self._me = me
+        self._tell = tell
+        self._unsure: tuple[str, Callable[[], object]] | None = (
+            None  # what was pushed without an answer, and what waits
+        )
+
+    def take_over(self, branches: Sequence[str]) -> bool:
+        """Bring branches to what the remote has, and it to what only this clone has; whether anything moved.
+
+        Raises RemoteMoved when it never rests, Unreachable, BusyError when a person's uncommitted files are in the way,
+        and UnusableError when a person has to decide, or the remote refuses.
+        """
+        moved = False
+        for number in range(_TRIES):
+            found = self.remote.fetch(branches)
+            pushed, here = self._plan(branches, found)
+            try:
+                if pushed:
+                    self.remote.push(pushed)
+                if here:
+                    self._repository.publisher.publish(here)
+            except (RemoteMoved, RefMoved):  # or a person has committed in this moment
+                moved = True
+                self.pause(number)
+                continue
+            except LocalChanges as error:
+                message = f"{error.message} are in the way of what {self.remote.name} has"
+                raise BusyError(message, error.hint) from None
+            self._settle(branches[0])
+            return moved or bool(pushed or here)
+        raise RemoteMoved(self.remote.name)
+
+    def push(self, updates: Sequence[RefUpdate], landing: Collection[str], then: Callable[[], object]) -> None:
+        """Have the remote accept what is about to happen here. Raises what `Remote.push` does, and LocalChanges.
+
+        Where the connection breaks off, `then` is done by a later `take_over` that finds it accepted.
+        """
+        self._repository.publisher.refuse_edits(updates, landing)
+        self._repository.objects.flush()
+        shared = [each for each in updates if not each.branch.startswith(WORK_PREFIX)]
+        try:
+            if shared:
+                self.remote.push(shared)
+        except Unsure:
+            self._unsure = shared[0].new, then
+            raise
+
+    def _settle(self, branch: str) -> None:
+        """Once the remote has answered again: what was pushed without an answer has happened if it is there."""
+        unsure, self._unsure = self._unsure, None
+        head = self._repository.head(branch)
+        if unsure is not None and head and self._repository.is_ancestor(unsure[0], head):
+            unsure[1]()
+
+    def pause(self, number: int) -> None:
+        """Wait for a moment before the next try, so that not all clones that were refused come again at once."""
+        system = self._repository.system
+        system.sleep(system.chance() * min(_LONGEST_PAUSE_S, _PAUSE_S * 2**number))
+
+    def _plan(self, branches: Sequence[str], found: Fetched) -> tuple[list[RefUpdate], list[RefUpdate]]:
+        """What has to move on the remote, and what here afterwards."""
+        pushed: list[RefUpdate] = []
+        here: list[RefUpdate] = []
+        for branch in branches:
+            ours, theirs = self._repository.head(branch), found.tips.get(branch)
+            if branch in found.rewritten:
+                self._accept(branch, ours, found.tips[branch])
+            both = self._both(branch, ours, theirs)
+            if both and both != theirs:
+                pushed.append(RefUpdate(branch, theirs or NOTHING, both))
+            if both and both != ours:
+                here.append(RefUpdate(branch, ours or NOTHING, both))
+        return pushed, here
+
+    def _both(self, branch: str, ours: str | None, theirs: str | None) -> str | None:
+        """The commit that holds what both have of a branch; None when neither has it."""
+        if ours is None or theirs is None:
+            if ours or theirs:
+                self._say(f"begins {branch} {f'on {self.remote.name}' if ours else 'here'}")
+            return ours or theirs
+        if self._repository.is_ancestor(theirs, ours):
+            if ours != theirs:
+                self._say(f"pushes {self._commits(theirs, ours)} of {branch} to {self.remote.name}")
+            return ours
+        if self._repository.is_ancestor(ours, theirs):
+            self._say(f"took over {self._commits(ours, theirs)} of {branch} from {self.remote.name}")
+            return theirs
+        return self._carry(branch, ours, theirs)
+
+    def _accept(self, branch: str, ours: str | None, theirs: str) -> None:
+        """Go on from a history that was written anew, once a person has brought this clone's branch there."""
+        if ours is None or not self._repository.is_ancestor(theirs, ours):
+            raise UnusableError(
+                f"the history of {branch} on {self.remote.name} was written anew: it no longer has what this clone had"
+                " seen there, and nobody but you can say what counts",
+                f"git fetch {self.remote.name} && git log {self.remote.name}/{branch}..{branch}; then, to go on with"
+                f" theirs: git reset --hard {self.remote.name}/{branch}",
+            )
+        self.remote.agree(branch, theirs)
+
+    def _carry(self, branch: str, ours: str, theirs: str) -> str:
+        """A commit that has both: theirs first, whose queue and artifacts count, and what this clone added."""
+        repository = self._repository
+        base = repository.git.text("merge-base", theirs, ours, allowed=(0, 1))
+        if not base:
+            said = f"{branch} here and {branch} on {self.remote.name} have no commit in common"
+            raise UnusableError(said, f"git log {branch} {self.remote.name}/{branch}")
+        result = carried(repository, base, ours, theirs)
+        if result.contested:
+            self._refuse(branch, result.contested)
+        count = self._commits(theirs, ours)
+        signed = Signature(repository.user(), self._me, repository.system.now())
+        text = f"factory: carry {count} onto {self.remote.name}\n\n{Trailer.ACTOR.line(self._me)}\n"
+        self._say(f"carries {count} of this clone's onto {branch} of {self.remote.name}")
+        merge = add_commit(repository.objects, result.tree, (theirs, ours), text, signed)
+        repository.objects.flush()
+        return merge
+
+    def _refuse(self, branch: str, contested: Sequence[str]) -> None:
+        shown = ", ".join(map(printable, contested[:_NAMED]))
+        more = f" and {len(contested) - _NAMED} more" if len(contested) > _NAMED else ""
+        there = f"{self.remote.name}/{branch}"
+        raise UnusableError(
+            f"both this clone and {self.remote.name} have changed {shown}{more}, each in its own way",
+            f"git log {there}..{branch} shows what is yours; to go on with theirs: git branch mine && git fetch"
+            f" {self.remote.name} && git reset --hard {there}, then make yours again",
+        )
+
+    def _commits(self, old: str, new: str) -> str:
+        return counted(int(self._repository.git.text("rev-list", "--count", f"{old}..{new}")), "commit")
+
+    def _say(self, text: str) -> None:
+        self._tell(Noticed(text))

@@ -1,0 +1,206 @@
+"""The remote: what other clones have published, fetched, and what is ours, pushed; nothing is ever forced."""
+
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from factory.model.errors import BusyError, FactoryError, UnusableError
+from factory.model.text import printable
+from factory.store.repository.git import Git, GitError
+from factory.store.repository.refs import RefUpdate
+from factory.store.system import System
+
+_PATIENCE_S = 600.0  # with one connection; what is slow and goes on is let go on
+# A connection over which hardly anything comes is dead, and said to be: git itself would wait for ever.
+_SLOW = ("-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=60")
+# Variables of git's that say how a remote is reached, and change nothing else.
+_TRANSPORT = re.compile(r"GIT_(SSH(_COMMAND|_VARIANT)?|ASKPASS|PROXY_COMMAND|PROXY_SSL_\w+|SSL_\w+|HTTP_\w+)")
+# What git says when another push came first: the commit to push on is another one now, or is being written.
+_BEHIND = (
+    "fetch first",
+    "non-fast-forward",
+    "stale info",
+    "failed to update ref",
+    "cannot lock ref",
+    "failed to lock",
+    "incorrect old value",
+    "reference already exists",
+)
+# What it says, or ssh or curl do, when nobody was reached, or not to the end.
+_GONE = re.compile(
+    r"timed out|could not resolve|connection (refused|reset|closed)|network is unreachable|no route to host|hung up"
+    r"|early eof|rpc failed|unexpected disconnect|returned error: (429|5\d\d)|it was stopped after|failed to connect"
+    r"|temporary failure",
+    re.IGNORECASE,
+)
+_AGREED, _ANEW = "agreed", "anew"  # where it is noted what both have had, and what was written anew
+_QUIETLY = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+_UNASKED = ("--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+_ANY_STATUS, _MOST_LINES, _MOST_WORDS = 256, 3, 300
+_NOT_THERE = "couldn't find remote ref"
+_REFUSED = re.compile(r"^!\t[^\t]*\t(.*)$", re.MULTILINE)
+
+
+class Unreachable(BusyError):
+    """The remote cannot be reached at this moment."""
+
+    def __init__(self, remote: str, said: str) -> None:
+        super().__init__(f"the remote {remote} is not to be reached: {said}", "try again when it is")
+
+
+class Unsure(Unreachable):
+    """The connection broke off in a push, and nobody can say yet whether it was accepted."""
+
+
+class RemoteMoved(BusyError):
+    """Somebody else has pushed meanwhile; nothing of this push was accepted."""
+
+    def __init__(self, remote: str) -> None:
+        super().__init__(f"somebody else keeps pushing to {remote}", "factory tick --push")
+
+
+class Fetched(NamedTuple):
+    """What a remote has of branches."""
+
+    tips: Mapping[str, str]  # the commit of each that it has
+    rewritten: frozenset[str]  # those that no longer hold what this clone had seen there
+
+
+class _Told(NamedTuple):
+    """How a git ended."""
+
+    status: int
+    out: str
+    said: str  # of errors
+
+
+class Remote:
+    """One git remote of this clone, by its name."""
+
+    def __init__(self, folder: Path, common_dir: Path, system: System, name: str) -> None:
+        env = {key: value for key, value in os.environ.items() if _TRANSPORT.fullmatch(key)}
+        self._git = Git(folder, system, env)
+        self._shallow = common_dir / "shallow"
+        self.name = name
+
+    def refuse_unknown(self) -> None:
+        """Raises UnusableError where the clone has no remote of this name."""
+        if not self._git.text("config", "--get-regexp", rf"^remote\.{re.escape(self.name)}\.url$", allowed=(0, 1)):
+            raise UnusableError(
+                f"there is no remote {printable(self.name)}, which WORKFLOW.md names under `sync`",
+                f"git remote add {printable(self.name)} URL",
+            )
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether this clone lacks a part of its history."""
+        return self._shallow.exists()
+
+    def deepen(self, branches: Collection[str], commits: int | None) -> None:
+        """Fetch so many commits more of what a shallow clone lacks, or all. Raises Unreachable or UnusableError."""
+        more = "--unshallow" if commits is None else f"--deepen={commits}"
+        self._refuse_failure(self._call("fetch", *_QUIETLY, more, "--", self.name, *map(_full, branches)))
+
+    def fetch(self, branches: Collection[str]) -> Fetched:
+        """What the remote has of these branches. Raises Unreachable or UnusableError."""
+        told = self._fetch(branches, _AGREED)
+        if _NOT_THERE in told.said:
+            branches = self._listed(branches)
+            told = self._fetch(branches, _AGREED) if branches else _Told(0, "", "")
+        tips = {}
+        if told.status == 1 and "[rejected]" in told.said:
+            self._refuse_failure(self._fetch(branches, _ANEW, "+"))
+            tips = {branch: self._noted(_ANEW, branch) for branch in branches}
+        else:
+            self._refuse_failure(told)
+        agreed = {branch: self._noted(_AGREED, branch) for branch in branches}
+        rewritten = frozenset(branch for branch, tip in tips.items() if not self._holds(tip, agreed[branch]))
+        return Fetched({**agreed, **tips}, rewritten)
+
+    def _fetch(self, branches: Collection[str], place: str, force: str = "") -> _Told:
+        wanted = (f"{force}{_full(branch)}:{self._note(place, branch)}" for branch in branches)
+        return self._call("fetch", *_QUIETLY, "--", self.name, *wanted)
+
+    def _listed(self, branches: Collection[str]) -> list[str]:
+        """Those of these branches that the remote has."""
+        told = self._call("ls-remote", "--heads", "--", self.name, *map(_full, branches))
+        self._refuse_failure(told)
+        there = {line.partition("\t")[2] for line in told.out.splitlines()}
+        return [branch for branch in branches if _full(branch) in there]
+
+    def push(self, updates: Sequence[RefUpdate]) -> None:
+        """Move branches there, all or none. Raises RemoteMoved, Unreachable, Unsure or UnusableError.
+
+        Each has to come of what it is there: no commit of the remote's is ever lost.
+        """
+        together = ("--atomic",) if len(updates) > 1 else ()
+        wanted = (f"{update.new}:{_full(update.branch)}" for update in updates)
+        told = self._call("push", "--porcelain", *_UNASKED, *together, "--", self.name, *wanted)
+        if told.status:
+            self._not_pushed(updates, told)
+        for update in updates:
+            self.agree(update.branch, update.new)
+
+    def _not_pushed(self, updates: Sequence[RefUpdate], told: _Told) -> None:
+        """Say why; nothing, where the connection broke off and it was accepted all the same."""
+        reasons = _REFUSED.findall(told.out)
+        if any(sign in each for each in (*reasons, told.said) for sign in _BEHIND):
+            raise RemoteMoved(self.name)
+        if reasons:
+            said = _in_short(told.said) or reasons[0]
+            raise UnusableError(f"the remote {self.name} refuses the push: {said}", "see who may push there")
+        failure = self._failure(told)
+        if isinstance(failure, Unreachable):
+            try:
+                there = self.fetch([update.branch for update in updates]).tips
+            except FactoryError:
+                raise Unsure(self.name, _in_short(told.said)) from None
+            if all(self._holds(there.get(update.branch, ""), update.new) for update in updates):
+                return
+        raise failure
+
+    def _holds(self, tip: str, commit: str) -> bool:
+        """Whether a commit is in the history of another one; empty strings stand for none."""
+        asked = ("merge-base", "--is-ancestor", commit, tip)
+        return not commit or tip == commit or (bool(tip) and not self._git.call(*asked, allowed=(0, 1, 128)).returncode)
+
+    def agree(self, branch: str, commit: str) -> None:
+        """Note that a branch is there where this commit is: from now on it may only come of that."""
+        self._git.run("update-ref", self._note(_AGREED, branch), commit)
+
+    def _noted(self, place: str, branch: str) -> str:
+        return self._git.text("rev-parse", "--verify", "-q", self._note(place, branch), allowed=(0, 1, 128))
+
+    def _note(self, place: str, branch: str) -> str:
+        return f"refs/factory/{place}/{self.name}/{branch}"
+
+    def _call(self, *arguments: str) -> _Told:
+        try:
+            done = self._git.call(*_SLOW, *arguments, allowed=range(_ANY_STATUS), patience=_PATIENCE_S)
+        except GitError as error:
+            return _Told(error.status, "", error.stderr)
+        return _Told(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    def _refuse_failure(self, told: _Told) -> None:
+        if told.status:
+            raise self._failure(told)
+
+    def _failure(self, told: _Told) -> Unreachable | UnusableError:
+        said = _in_short(told.said)
+        if told.status < 0 or _GONE.search(told.said):
+            return Unreachable(self.name, said)
+        return UnusableError(f"the remote {self.name} refuses: {said}", f"git ls-remote {self.name} says more")
+
+
+def _full(branch: str) -> str:
+    return f"refs/heads/{branch}"
+
+
+def _in_short(said: str) -> str:
+    """What it comes to of all that a remote, its hooks and git have said, in one line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(("hint:", "To "))]
+    remote = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    wanted = list(filter(None, remote)) or [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
+    return printable("; ".join(wanted[:_MOST_LINES]))[:_MOST_WORDS]
