@@ -179,8 +179,7 @@ class Writer:
         if state.lane is Lane.DONE or (state.history.lane is Lane.DONE and state.history.since):
             since = state.history.since
             tree.move(artifact_folder(state.id, day_of(since) if since else day), folder)
-        old = tree.get(kept)
-        journal = self._repository.objects.blob(old.oid) if old else b""
+        journal = self._repository.objects.blob(old.oid) if (old := tree.get(kept)) else b""
         if journal and not known:
             raise FactoryError(
                 f"{kept} holds lines that could not be read; they are not written over", f"git log -- {kept}"
@@ -212,7 +211,7 @@ class Writer:
             else:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
         text = f"{printable(message)}\n\n{Trailer.ACTOR.line(self.me)}\n"
-        self.batch.commit(text, Signature(author, self.me, self._system.now()))
+        self.batch.taken_in = self.batch.commit(text, Signature(author, self.me, self._system.now()))
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
 
@@ -283,10 +282,11 @@ class Writer:
         updates = batch.updates() if batch else []
         with ExitStack() as stack:
             if batch is not None and updates:
-                if self.exchange is not None:
+                if self.exchange:
                     self.exchange.push(updates, batch.landing, then)
                     stack.callback(then)  # whatever is raised from here on
-                self._repository.publisher.publish(updates, batch.landing)
+                for part in batch.in_parts() if self.exchange else [updates]:
+                    self._repository.publisher.publish(part, batch.landing)
                 self._head = batch.tip
                 self._tips |= {each.branch: each.new for each in batch.others if each.branch in self._tips}
                 self.moved_branches |= {each.branch for each in updates if not each.branch.startswith(WORK_PREFIX)}
@@ -295,6 +295,6 @@ class Writer:
 
     def _happened(self, pending: Sequence[Callable[[], object]], written: int) -> None:
         self.commits += written
-        with ExitStack() as stack:  # which does the last first
-            for each in reversed(pending):
+        with ExitStack() as stack:
+            for each in reversed(pending):  # it does the last first
                 stack.callback(each)

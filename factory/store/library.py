@@ -190,11 +190,17 @@ def locate_branch(repository: Repository) -> str:
 
 def branches_of(repository: Repository) -> tuple[str, ...]:
     """The branches that hold what the factory does, its own first; also those that only a remote has yet."""
+    return branches_and_remote(repository)[0]
+
+
+def branches_and_remote(repository: Repository) -> tuple[tuple[str, ...], str]:
+    """As `branches_of`, and the name of the remote that they are exchanged with."""
     home = _home(repository)
     data = _workflow_of(repository, home.reference)
     if data is None:
         raise repository.missing(home.branch)
-    return tuple(dict.fromkeys((home.branch, _read(data).policy.target_branch)))
+    policy = _read(data).policy
+    return tuple(dict.fromkeys((home.branch, policy.target_branch))), policy.sync.remote
 
 
 def _home(repository: Repository) -> _Home:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from factory.line.context import Context
 from factory.line.snapshot import Snapshot
 from factory.line.sync.exchange import Exchange
+from factory.line.sync.shallow import deepening
 from factory.model.errors import BusyError, UnusableError
 from factory.model.events import Noticed
 from factory.model.policy import Workflow
@@ -119,4 +120,8 @@ class Head:
             remote = Remote(repository.root, repository.common_dir, repository.system, sync.remote)
             remote.refuse_unknown()
             exchange = context.writer.exchange = Exchange(repository, remote, context.me, context.tell)
-        return exchange.take_over(self.branches)
+        moved = exchange.take_over(self.branches)
+        if exchange.remote.beginnings():
+            for commits in deepening(context.repository, exchange.remote, self.present()):
+                exchange.remote.deepen(self.branches, commits)
+        return moved

@@ -46,6 +46,7 @@ class Batch:
         self.tip = head
         self.tree = TreeEditor(objects, objects.commit(head).tree)
         self.others: list[RefUpdate] = []
+        self.taken_in = ""  # the tip that holds what people wrote, if any of it was taken in
         self.landing: list[str] = []  # items whose files may not have been changed meanwhile
 
     def commit(self, message: str, signed: Signature, *merged: str) -> str:
@@ -61,9 +62,16 @@ class Batch:
         del self.landing[landing:]
 
     def updates(self) -> list[RefUpdate]:
-        """Every branch that this batch moves."""
+        """Every branch that this batch moves, its own first."""
         moved = {self.branch: RefUpdate(self.branch, self.head, self.tip)}
         for update in self.others:  # git moves a branch only once in one instant
             old = moved[update.branch].old if update.branch in moved else update.old
             moved[update.branch] = RefUpdate(update.branch, old, update.new)
         return [update for update in moved.values() if update.old != update.new]
+
+    def in_parts(self) -> list[list[RefUpdate]]:
+        """The same in the order in which a working tree can follow: what people wrote is git's before it moves."""
+        first, *others = self.updates()
+        if self.taken_in in ("", first.new) or first.branch != self.branch:
+            return [[first, *others]]
+        return [[first._replace(new=self.taken_in)], [first._replace(old=self.taken_in), *others]]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.model.text import printable
+from factory.store import files
 from factory.store.repository.git import Git, GitError
 from factory.store.repository.refs import RefUpdate
 from factory.store.system import System
@@ -93,10 +94,9 @@ class Remote:
                 f"git remote add {printable(self.name)} URL",
             )
 
-    @property
-    def is_shallow(self) -> bool:
-        """Whether this clone lacks a part of its history."""
-        return self._shallow.exists()
+    def beginnings(self) -> list[str]:
+        """The commits whose parents this clone lacks, because it is shallow."""
+        return (files.read_regular(self._shallow) or b"").decode().split()
 
     def deepen(self, branches: Collection[str], commits: int | None) -> None:
         """Fetch so many commits more of what a shallow clone lacks, or all. Raises Unreachable or UnusableError."""

@@ -1,0 +1,422 @@
+"""Several clones of one queue: a pass is pushed before it counts, and what a person has not pushed goes along."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from factory.store.repository import remote as remotes
+from factory.store.repository.commits import Publisher
+from factory.store.repository.refs import RefUpdate
+from tests.witness import assert_history_agrees
+from tests.world import World
+
+_UNSET = "unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES"
+
+
+@pytest.fixture
+def remote(world: World, tmp_path: Path) -> Path:
+    """A bare repository that holds what the world does, and is its origin."""
+    place = tmp_path / "remote.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(world.root), str(place)], check=True)
+    world.git("remote", "add", "origin", str(place))
+    return place
+
+
+def clone(remote: Path, place: Path, *options: str) -> World:
+    """Another clone, of another person."""
+    subprocess.run(["git", "clone", "-q", *options, remote.as_uri(), str(place)], check=True)
+    world = World(place)
+    world.git("config", "user.name", place.name.title())
+    world.git("config", "user.email", f"{place.name}@example.com")
+    return world
+
+
+def hook(remote: Path, name: str, script: str) -> Path:
+    """A hook of the remote's."""
+    place = remote / "hooks" / name
+    place.write_text(f"#!/bin/sh\n{_UNSET}\n{script}\n")
+    place.chmod(0o755)
+    return place
+
+
+def tip(remote: Path, branch: str = "main") -> str:
+    """The commit of a branch there."""
+    asked = ["git", "-C", str(remote), "rev-parse", f"refs/heads/{branch}"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_pass_is_on_the_remote_and_here(world: World, remote: Path) -> None:
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    assert world.git("rev-parse", "main") == tip(remote)
+    assert not world.git("status", "--porcelain")
+
+
+def test_the_policy_may_say_it_once_and_for_all(world: World, remote: Path) -> None:
+    world.policy("sync: {push: true}")
+    world.item("one")
+    world.command("tick", "--drain")
+    assert (world.lane("one"), world.git("rev-parse", "main")) == ("done", tip(remote))
+    # and --no-push leaves the remote alone
+    world.item("two")
+    world.command("tick", "--drain", "--no-push")
+    assert world.lane("two") == "done"
+    assert world.git("rev-parse", "main") != tip(remote)
+
+
+def test_what_another_clone_pushed_is_taken_over_before_the_pass(world: World, remote: Path, tmp_path: Path) -> None:
+    other = clone(remote, tmp_path / "other")
+    other.item("one")
+    other.command("tick", "--push", "--drain")
+    world.item("two")
+    world.command("tick", "--push", "--drain")
+    assert (world.lane("one"), world.lane("two")) == ("done", "done")
+    assert world.git("rev-parse", "main") == tip(remote)
+    assert not world.git("rev-list", "--merges", "--grep=carry", "main")
+    assert_history_agrees(world)
+
+
+def test_a_refused_push_is_computed_again_on_the_new_head(world: World, remote: Path, tmp_path: Path) -> None:
+    # given a person whose push comes just before that of the pass
+    other = clone(remote, tmp_path / "other")
+    other.write("theirs.txt", "theirs\n")
+    other.commit("Theirs")
+    place = hook(remote, "pre-receive", "")
+    hook(remote, "pre-receive", f"rm {place}; cd {other.root} && git push -q origin HEAD:main; exit 0")
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    # then both are there, one after the other, and nothing was merged to bring that about
+    assert world.lane("one") == "done"
+    assert (world.root / "theirs.txt").read_text() == "theirs\n"
+    assert world.git("rev-parse", "main") == tip(remote)
+    first_parents = world.git("log", "--first-parent", "--format=%s", "main")
+    assert first_parents.index("factory: one inbox -> active") < first_parents.index("Theirs")
+    assert "carry" not in first_parents
+    assert world.last("one").run == 1
+
+
+def test_a_remote_that_keeps_moving_is_given_up_with_4(
+    world: World, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("factory.line.sync.exchange._PAUSE_S", 0.0)
+    other = clone(remote, tmp_path / "other")
+    again = "git -c user.name=O -c user.email=o@x commit -q --allow-empty -m more && git push -q origin HEAD:main"
+    hook(
+        remote, "pre-receive", f"case $GIT_AUTHOR_NAME in O) ;; *) cd {other.root} && GIT_AUTHOR_NAME=O {again};; esac"
+    )
+    place = remote / "hooks" / "pre-receive"
+    place.write_text(place.read_text().replace("GIT_AUTHOR_NAME=O git", "export GIT_AUTHOR_NAME=O; git"))
+    world.item("one")
+    said = world.command("tick", "--push", status=4)
+    assert "somebody else keeps pushing to origin" in said
+    assert "factory tick --push" in said
+    # and it is as if it had not been tried: once they rest, it goes on
+    assert (world.root / "queue/inbox/one.yaml").is_file()
+    place.unlink()
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+
+
+def test_a_protected_branch_is_told_with_3_and_nothing_has_happened(world: World, remote: Path) -> None:
+    place = hook(remote, "pre-receive", "echo 'main is protected: open a pull request' >&2; exit 1")
+    world.item("one")
+    before = world.git("rev-parse", "main")
+    said = world.command("tick", "--push", status=3)
+    assert "the remote origin refuses the push: main is protected: open a pull request" in said
+    assert world.git("rev-parse", "main") == before == tip(remote)
+    assert (world.root / "queue/inbox/one.yaml").is_file()
+    place.unlink()
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+
+
+def test_a_remote_that_is_not_there_is_named_with_the_command_that_adds_it(world: World) -> None:
+    said = world.command("tick", "--push", status=3)
+    assert "there is no remote origin" in said
+    assert "git remote add origin URL" in said
+
+
+def test_a_remote_that_nobody_answers_for_is_told_with_4(world: World) -> None:
+    world.git("remote", "add", "origin", "git://127.0.0.1:1/nowhere.git")
+    world.item("one")
+    said = world.command("tick", "--push", status=4)
+    assert "the remote origin is not to be reached" in said
+    assert (world.root / "queue/inbox/one.yaml").is_file()
+
+
+def test_a_persons_unpushed_commit_is_carried_along(world: World, remote: Path, tmp_path: Path) -> None:
+    other = clone(remote, tmp_path / "other")
+    other.item("one")
+    other.command("tick", "--push", "--drain")
+    # given commits here that nobody has pushed: code, and an item
+    world.write("mine.txt", "mine\n")
+    mine = world.commit("Mine")
+    world.item("two", text="hold: true\n")
+    world.commit("An item")
+    world.command("sync")
+    # then they are on the remote as they were made, joined by a merge
+    assert tip(remote) == world.git("rev-parse", "main")
+    assert mine in world.git("rev-list", "main").split()
+    assert (world.lane("one"), world.lane("two")) == ("done", "inbox")
+    assert world.read("mine.txt") == "mine\n"
+    assert world.git("rev-parse", "main^1") == other.git("rev-parse", "main")
+    assert "every commit keeps the rules" in world.command("audit")
+    assert not world.git("status", "--porcelain")
+    # and a second time there is nothing to do
+    assert "nothing new" in world.command("sync")
+
+
+def test_a_verdict_that_was_committed_and_not_pushed_counts(world: World, remote: Path, tmp_path: Path) -> None:
+    world.item("one", contract="reviewed")
+    world.command("tick", "--push", "--drain")
+    other = clone(remote, tmp_path / "other")
+    other.item("two")
+    other.command("tick", "--push", "--drain")
+    world.verdict("one", "approve")
+    world.commit("Approve one")
+    world.command("tick", "--push", "--drain")
+    assert (world.lane("one"), world.lane("two")) == ("done", "done")
+    assert tip(remote) == world.git("rev-parse", "main")
+    assert "every commit keeps the rules" in world.command("audit")
+
+
+def test_what_both_have_moved_is_named_and_left_to_the_person(world: World, remote: Path, tmp_path: Path) -> None:
+    runs = ([{"write": {"path": "one.txt", "text": text}}] for text in ("short\n", "longer\n"))
+    world.item("one", *runs, contract="reviewed")
+    world.item("rest", contract="reviewed")
+    world.command("tick", "--push", "--drain")
+    other = clone(remote, tmp_path / "other")
+    other.command("review", "one", "--rework", "-m", "Make it longer.")
+    other.command("tick", "--push")
+    world.command("review", "one", "--approve")
+    world.command("tick", "--no-push")
+    before = world.git("rev-parse", "main"), tip(remote)
+    said = world.command("tick", "--push", status=3)
+    assert "both this clone and origin have changed one, each in its own way" in said
+    assert "rest" not in said
+    assert (world.git("rev-parse", "main"), tip(remote)) == before
+    # when they go on with what the remote has, as they are told
+    world.git("branch", "mine")
+    world.git("fetch", "-q", "origin")
+    world.git("reset", "-q", "--hard", "origin/main")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "review"
+    assert tip(remote) == world.git("rev-parse", "main")
+
+
+def test_code_that_does_not_merge_is_named(world: World, remote: Path, tmp_path: Path) -> None:
+    other = clone(remote, tmp_path / "other")
+    for each, text in ((other, "theirs\n"), (world, "mine\n")):
+        each.write("same.txt", text)
+        each.commit("Same")
+    other.command("sync")
+    said = world.command("sync", status=3)
+    assert "have changed same.txt, each in its own way" in said
+    assert world.read("same.txt") == "mine\n"
+
+
+def test_a_history_that_was_written_anew_is_never_guessed_about(world: World, remote: Path, tmp_path: Path) -> None:
+    world.write("secret.txt", "secret\n")
+    world.commit("A secret")
+    world.command("sync")
+    other = clone(remote, tmp_path / "other")
+    other.git("reset", "-q", "--hard", "HEAD~1")
+    other.write("clean.txt", "clean\n")
+    other.commit("Without it")
+    other.git("push", "-q", "--force", "origin", "main")
+    before = world.git("rev-parse", "main")
+    for _ in range(2):
+        said = world.command("tick", "--push", status=3)
+        assert "the history of main on origin was written anew" in said
+        assert world.git("rev-parse", "main") == before
+        world.git("fetch", "-q", "origin")  # a fetch of theirs makes it no better
+    world.git("reset", "-q", "--hard", "origin/main")
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    assert "A secret" not in world.git("log", "--format=%s", "main")
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_shallow_clone_is_deepened_as_far_as_it_must(world: World, remote: Path, tmp_path: Path, depth: int) -> None:
+    world.item("old", text="hold: true\n")
+    arrived = world.commit("An old item")
+    for number in range(70):
+        world.git("commit", "-q", "--allow-empty", "-m", f"{number}")
+    world.git("push", "-q", "origin", "main")
+    short = clone(remote, tmp_path / "short", "--depth", str(depth))
+    short.item("new")
+    short.command("tick", "--push", "--drain")
+    assert short.lane("new") == "done"
+    # then it knows who brought what had been there for long, and no more than that
+    found = short.git("rev-list", "main").split()
+    assert arrived in found
+    assert tip(remote) == short.git("rev-parse", "main")
+
+
+def test_a_shallow_clone_with_nothing_old_in_the_queue_stays_as_it_is(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    world.git("push", "-q", "origin", "main")
+    short = clone(remote, tmp_path / "short", "--depth", "1")
+    short.item("new")
+    short.command("tick", "--push", "--drain")
+    assert short.lane("new") == "done"
+    assert short.git("rev-parse", "--is-shallow-repository") == "true"
+
+
+def test_a_push_that_lost_its_answer_is_not_made_twice(world: World, remote: Path) -> None:
+    # given a connection that breaks off when the remote has just accepted
+    place = hook(remote, "post-receive", "")
+    hook(remote, "post-receive", f"rm {place}; kill -9 $(ps -o ppid= -p $PPID); kill -9 $PPID")
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    assert world.events("one").count("start") == 1
+    assert tip(remote) == world.git("rev-parse", "main")
+
+
+def test_a_push_of_which_nobody_knows_is_settled_when_the_remote_answers_again(
+    world: World, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim was accepted and the answer lost: the run begins once that is known, and once only."""
+    push = remotes.Remote.push
+    lost: list[str] = []
+
+    def broken(self: remotes.Remote, updates: list[RefUpdate]) -> None:
+        push(self, updates)
+        if not lost:
+            lost.append(updates[0].new)
+            raise remotes.Unsure("origin", "the remote end hung up unexpectedly")
+
+    monkeypatch.setattr(remotes.Remote, "push", broken)
+    world.item("one")
+    process = world.ended("tick", "--push")
+    assert process[0] == 4
+    assert lost == [tip(remote)]
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    assert tip(remote) == world.git("rev-parse", "main")
+
+
+def test_a_crash_between_the_remote_and_this_clone_loses_nothing(
+    world: World, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    world.item("one")
+    before = world.git("rev-parse", "main")
+    with monkeypatch.context() as patched:
+        patched.setattr(Publisher, "publish", killed)
+        with pytest.raises(Killed):
+            world.ended("tick", "--push")
+    assert world.git("rev-parse", "main") == before != tip(remote)
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    assert world.git("rev-parse", "main") == tip(remote)
+    assert "every commit keeps the rules" in world.command("audit")
+
+
+def test_what_a_person_has_not_committed_stays_as_it_is(world: World, remote: Path, tmp_path: Path) -> None:
+    other = clone(remote, tmp_path / "other")
+    other.item("one")
+    other.command("tick", "--push", "--drain")
+    world.write("README.md", "being written\n")
+    world.write("staged.txt", "staged\n")
+    world.git("add", "staged.txt")
+    before = world.git("status", "--porcelain")
+    world.command("sync")
+    assert world.git("status", "--porcelain") == before
+    assert world.git("rev-parse", "main") == tip(remote)
+
+
+def test_an_uncommitted_file_in_the_way_of_theirs_is_named_and_kept(world: World, remote: Path, tmp_path: Path) -> None:
+    other = clone(remote, tmp_path / "other")
+    other.write("same.txt", "theirs\n")
+    other.commit("Theirs")
+    other.command("sync")
+    world.write("same.txt", "mine\n")
+    said = world.command("sync", status=4)
+    assert "uncommitted changes in same.txt are in the way of what origin has" in said
+    assert world.read("same.txt") == "mine\n"
+
+
+def test_a_queue_with_a_branch_of_its_own_is_pushed_with_its_target_or_not_at_all(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    world.git("branch", "code")
+    world.policy("target: code")
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+    for branch in ("main", "code"):
+        assert world.git("rev-parse", branch) == tip(remote, branch)
+    # a clone that has only one of them gets the other one
+    single = clone(remote, tmp_path / "single", "--single-branch")
+    single.item("two")
+    single.command("tick", "--push", "--drain")
+    assert single.lane("two") == "done"
+    assert single.git("rev-parse", "code") == tip(remote, "code")
+    # and where one of them is refused, none is moved
+    hook(remote, "update", 'test "$1" != refs/heads/code')
+    before = tip(remote), tip(remote, "code")
+    single.item("three")
+    single.command("tick", "--push", "--drain", status=3)
+    moved = tip(remote), tip(remote, "code")
+    assert moved[1] == before[1]
+    assert single.git("rev-parse", "main") == moved[0]
+    assert single.lane("three") != "done"
+
+
+def test_clones_that_run_beside_one_another_do_each_item_once(world: World, remote: Path, tmp_path: Path) -> None:
+    world.policy("sync: {push: true}\npolling: {interval_ms: 300}")
+    for number in range(12):
+        world.item(f"item-{number}")
+    world.commit("Items")
+    world.git("push", "-q", "origin", "main")
+    clones = [world, clone(remote, tmp_path / "second"), clone(remote, tmp_path / "third")]
+    running = [each.start("run") for each in clones]
+    try:
+
+        def over() -> bool:
+            listed = ["git", "-C", str(remote), "ls-tree", "-r", "--name-only", "main", "queue/done/"]
+            out = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+            return out.count("/item-") == 12
+
+        world.until(over, seconds=120)
+    finally:
+        for process in running:
+            process.terminate()
+        said = [process.communicate()[0] for process in running]
+    for each in clones:
+        each.command("sync")
+    assert {each.git("rev-parse", "main") for each in clones} == {tip(remote)}, said
+    for number in range(12):
+        events = world.events(f"item-{number}")
+        assert (events.count("start"), events.count("finish")) == (1, 1), events
+    assert "every commit keeps the rules" in world.command("audit")
+
+
+def test_run_hears_of_what_is_pushed_elsewhere(world: World, remote: Path, tmp_path: Path) -> None:
+    world.policy("sync: {push: true}\npolling: {interval_ms: 200}")
+    world.git("push", "-q", "origin", "main")
+    other = clone(remote, tmp_path / "other")
+    process = world.start("run")
+    try:
+        other.item("one")
+        other.commit("An item")
+        other.git("push", "-q", "origin", "main")
+        world.until(lambda: (world.root / "one.txt").exists() and world.lane("one") == "done", seconds=60)
+    finally:
+        process.terminate()
+        process.communicate()
+    assert json.loads(world.command("show", "one", "--json"))["lane"] == "done"
+    assert os.path.lexists(world.root / "one.txt")
