@@ -3,12 +3,15 @@
 import os
 import sys
 
+from factory.cli.log_guard import guard_output, host_of
 from factory.cli.program import run
 
 
 def main() -> None:
     """Run the command line and exit."""
     _have_standard_streams()
+    if host := host_of(os.environ):
+        guard_output(host)
     sys.exit(run(sys.argv[1:]))
 
 

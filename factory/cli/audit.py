@@ -2,8 +2,10 @@
 
 import click
 
+from factory.cli.job_log import for_hosts, job_log
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
+from factory.model.errors import Problem
 from factory.model.text import counted, printable
 from factory.report.audit.audit import Audit, audit, resolve
 from factory.report.audit.rules import EXPLAINED, Rule
@@ -15,6 +17,7 @@ from factory.store.library import locate_branch
 @click.option("--until", metavar="REV", help="The commits up to this one, in place of the branch's newest: say HEAD.")
 @click.option("--explain", type=click.Choice([str(rule) for rule in Rule]), help="Say what a rule demands.")
 @json_option
+@for_hosts
 def audit_command(since: str | None, until: str | None, explain: str | None, as_json: bool) -> int:
     """Prove from the commits alone that nothing was lost, moved or accepted against the rules. Exit 1 when not."""
     if explain is not None:
@@ -38,7 +41,8 @@ def _print(found: Audit, line: str) -> None:
     for violation in found.violations:
         where = f" {violation.path}" if violation.path else ""
         rule = click.style(f"{violation.rule}", fg="red")
-        click.echo(f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}")
+        line = f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}"
+        job_log().problem(Problem(violation.path, 1, 1, f"{violation.rule}: {violation.text}"), line)
     click.echo(
         f"{printable(line)}: {counted(found.commits, 'commit')}, {found.by_people} of them by people; "
         f"{counted(found.moves, 'move')} of {counted(found.items, 'item')}, {found.finished} of them finished"

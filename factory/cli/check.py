@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
+from factory.cli.job_log import for_hosts, job_log
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.model.text import printable
 from factory.report.check import check
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path())
 @json_option
+@for_hosts
 def check_command(paths: tuple[str, ...], as_json: bool) -> int:
     """Say everything that is wrong with the given files and folders, or with all. Exit status 1 when anything is."""
     with repository() as opened:
@@ -25,9 +26,9 @@ def check_command(paths: tuple[str, ...], as_json: bool) -> int:
         echo_json({"problems": listed, "warnings": warnings})
         return 1 if problems else 0
     for warning in warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        job_log().warning(warning)
     for problem in problems:
-        click.echo(printable(str(problem)))
+        job_log().problem(problem)
     if not problems:
         click.echo("all files are valid")
     return 1 if problems else 0

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import click
 
+from factory.cli.job_log import job_log
 from factory.cli.say import say
 from factory.cli.text import lane_word
 from factory.line.runs import Runs
@@ -70,8 +71,8 @@ class News:
         """What is wrong with files; they stay where they are."""
         self._clear()
         texts = {str(problem) for problem in found}
-        for text in sorted(texts - self._said):
-            say(printable(text), err=True)
+        for problem in sorted(each for each in set(found) if str(each) not in self._said):
+            job_log().problem(problem, err=True)
         self._said = texts
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import click
 
 from factory.cli.interrupts import holding
+from factory.cli.job_log import job_log
 from factory.cli.news import News
 from factory.cli.session import reading
 from factory.cli.text import echo_json, lane_word, table
@@ -55,7 +56,10 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
         bring_branches(opened)
     orchestrator = Orchestrator(opened, news, push=asked.push)
     with holding(orchestrator):
-        report = tick(orchestrator, drain=asked.drain, most=asked.most, patience=asked.patience, waiting=news.waiting)
+        with job_log().section("The pass", err=asked.as_json):
+            report = tick(
+                orchestrator, drain=asked.drain, most=asked.most, patience=asked.patience, waiting=news.waiting
+            )
         found = status(orchestrator.context.reader, orchestrator.present())
         moved = sorted(orchestrator.context.writer.moved_branches)
         elsewhere = moved != [opened.checked_out()]

@@ -101,8 +101,8 @@ def _cut(cell: str, width: int) -> str:
 
 
 def echo_json(value: object) -> None:
-    """Print a value for programs."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value for programs. Two signs by which a log on GitHub gives commands are spelt in another way."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
 
 
 def encoded(text: str) -> bytes:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from factory.cli.job_log import for_hosts, job_log
 from factory.line.lock import locked
+from factory.model.errors import Problem
+from factory.model.layout import item_path
 from factory.model.lifecycle import Lane
 from factory.model.text import counted, printable
 from factory.store.repository.repository import Repository
@@ -55,6 +58,7 @@ class Asked:
     "as `sync: {push: …}` in WORKFLOW.md says.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
+@for_hosts
 def tick_command(
     drain: bool, most: int | None, dry_run: bool, patience: float, strict: bool, push: bool | None, as_json: bool
 ) -> int:
@@ -81,6 +85,10 @@ def summary(commits: int, found: Standstill) -> None:
     counts = ", ".join(f"{count} {lane}" for lane, count in found.counts.items() if count)
     click.echo(f"{counted(commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
     for item in found.waiting:
-        click.echo(f"  {item.id} ({item.lane}): {printable(item.why)}")
+        line = f"  {item.id} ({item.lane}): {printable(item.why)}"
+        if item.lane == Lane.BLOCKED:
+            job_log().problem(Problem(item_path(Lane.BLOCKED, item.id), 1, 1, item.why), line, level="warning")
+        else:
+            click.echo(line)
     if found.all_waiting > len(found.waiting):
         click.echo(f"  and {found.all_waiting - len(found.waiting)} more; factory status shows them all")

@@ -59,7 +59,7 @@ def _walk(repository: Repository, state: AuditState, head: str, since: str | Non
         found.extend(rules.check(transition))
         rules.advance(transition)
         state.advance(transition)
-        count.update(commits=1, moves=transition.moved, people=not transition.by_factory)
+        count.update(commits=1, moves=int(transition.moved), people=int(not transition.by_factory))
     found.extend(rules.rest(head, repository.objects.commit(begin).committed_at if begin else 0))
     records = state.items.values()
     return Audit(
