@@ -46,6 +46,7 @@ COMMANDS = {
     "hold": Entry("levers", "Keep an item from starting and from being applied."),
     "cancel": Entry("levers", "End an item."),
     "revert": Entry("revert", "Write an item that undoes what another one applied."),
+    "preview": Entry("preview", "Say what a merge would set off."),
     "audit": Entry("audit", "Prove from the commits alone that all rules were kept."),
     "doctor": Entry("doctor", "Say what is there and what is not, and what to do."),
     "mcp": Entry("mcp", "Let an agent add, read and propose, over the Model Context Protocol."),

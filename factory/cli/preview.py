@@ -1,0 +1,53 @@
+"""`factory preview`: what a merge would set off, in Markdown for the page of a pull request's job."""
+
+import re
+
+import click
+
+from factory.cli.session import json_option, repository
+from factory.cli.text import echo_json, one_line
+from factory.report.audit.audit import resolve
+from factory.report.preview import Effect, Kind, preview
+
+_HEADS = {
+    Kind.UNUSABLE: "The factory would stand still",
+    Kind.START: "Would start with the next pass",
+    Kind.ITEM: "Items",
+    Kind.DECISION: "Decisions",
+    Kind.SETTING: "Policy and contracts",
+    Kind.FILE: "Other files that matter",
+}
+_MOST = 100  # of one kind are shown
+
+
+@click.command("preview")
+@click.option("--since", metavar="REV", required=True, help="What is there before the merge.")
+@click.option("--until", metavar="REV", default="HEAD", show_default=True, help="What there would be after it.")
+@json_option
+def preview_command(since: str, until: str, as_json: bool) -> None:
+    """Say what a merge would set off: what starts, which items and decisions come, which rules change. Runs nothing."""
+    with repository() as opened:
+        effects = preview(opened, resolve(opened, since), resolve(opened, until))
+    if as_json:
+        echo_json([effect.__dict__ for effect in effects])
+        return
+    click.echo("## What a merge would set off\n")
+    if not effects:
+        click.echo("Nothing: no item, no decision and no rule of the factory changes.")
+    for kind, head in _HEADS.items():
+        found = [effect for effect in effects if effect.kind is kind]
+        if found:
+            click.echo(f"### {head}\n" + "".join(f"\n- {_line(effect)}" for effect in found[:_MOST]))
+            click.echo(f"\nAnd {len(found) - _MOST} more.\n" if len(found) > _MOST else "")
+
+
+def _line(effect: Effect) -> str:
+    return f"{_code(effect.about)}: {_code(effect.text)}"
+
+
+def _code(text: str) -> str:
+    """A text of others as Markdown shows it letter by letter, in which nothing is a link, a picture or a name."""
+    shown = one_line(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
