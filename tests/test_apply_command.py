@@ -106,3 +106,32 @@ def test_the_branch_mode_leaves_a_branch_and_the_text_of_its_pull_request(world:
     assert "Branch `factory/one`" in text
     assert "- there: `test -e one.txt` passed" in text
     assert world.git("rev-parse", "factory/one") == world.last("one").proposal
+
+
+def test_the_branch_mode_offers_a_proposal_of_another_clone_on_the_remote(world: World, tmp_path: Path) -> None:
+    seats = [{"name": "human", "kind": "human"}]
+    world.contract("offered", apply={"mode": "branch"}, review={"seats": seats})
+    world.item("one", contract="offered")
+    world.item("two", contract="offered")
+    world.commit()
+    remote = World(tmp_path / "remote.git")
+    world.git("clone", "-q", "--bare", str(world.root), str(remote.root))
+    world.git("remote", "add", "origin", str(remote.root))
+    world.command("tick", "--push")
+    assert not remote.git("branch", "--list", "factory/*")  # nobody has judged them
+    # when they are approved in a clone that has the queue alone
+    world.git("clone", "-q", str(remote.root), str(tmp_path / "clone"))
+    clone = World(tmp_path / "clone")
+    for name in ("one", "two"):
+        clone.verdict(name, "approve")
+    remote.git("branch", "factory/two", "main")
+    said = clone.command("tick", "--push")
+    # then their branches are here and there, but for the one that somebody else has made
+    for where in (clone, remote):
+        assert where.git("rev-parse", "factory/one") == clone.last("one").proposal
+    assert "origin has another factory/two, which stays as it is" in said
+    assert remote.git("rev-parse", "factory/two") != clone.last("two").proposal
+    assert (clone.lane("two", "origin/main"), clone.git("rev-parse", "HEAD")) == (
+        "done",
+        remote.git("rev-parse", "main"),
+    )

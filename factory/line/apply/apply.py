@@ -13,6 +13,8 @@ from factory.model.contract import ApplyMode
 from factory.model.events import Finished
 from factory.model.lifecycle import Outcome
 from factory.model.run_layout import PULL_REQUEST
+from factory.store.repository.refs import NOTHING, RefUpdate
+from factory.store.repository.repository import branch_of
 
 
 def apply(context: Context, snapshot: Snapshot, approved: list[Assessment]) -> bool:
@@ -43,5 +45,17 @@ def _apply_alone(context: Context, snapshot: Snapshot, assessment: Assessment) -
     assert contract is not None
     if contract.apply.mode is ApplyMode.COMMAND:
         return apply_by_command(context, snapshot, assessment)
-    files = {PULL_REQUEST: pull_request(assessment)} if contract.apply.mode is ApplyMode.BRANCH else NO_FILES
+    files = NO_FILES
+    if contract.apply.mode is ApplyMode.BRANCH:
+        _offer(context, assessment.state.id, assessment.evidence.proposal)
+        files = {PULL_REQUEST: pull_request(assessment)}
     return finish(context, snapshot, assessment, Finished(outcome=Outcome.ACCEPTED), files)
+
+
+def _offer(context: Context, item_id: str, proposal: str) -> None:
+    """Have an item's branch hold its proposal, here and on the remote, for whoever merges it."""
+    branch, writer = branch_of(item_id), context.writer
+    if writer.head_of(branch) is None:  # another clone made it
+        writer.also(RefUpdate(branch, NOTHING, proposal))
+    if writer.exchange is not None:
+        writer.exchange.offer(branch, proposal)

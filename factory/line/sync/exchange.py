@@ -72,6 +72,19 @@ class Exchange:
             self._unsure = shared[0].new, then
             raise
 
+    def offer(self, branch: str, commit: str) -> None:
+        """Have the remote hold the branch of an item that a person merges. Raises Unreachable.
+
+        Where the remote refuses it, or has another one of that name, that is told, and nothing else waits for it.
+        """
+        self._repository.objects.flush()
+        try:
+            self.remote.push([RefUpdate(branch, NOTHING, commit)])
+        except RemoteMoved:
+            self._say(f"{self.remote.name} has another {branch}, which stays as it is")
+        except UnusableError as error:
+            self._say(f"{branch} is not on {self.remote.name}: {error.message}")
+
     def _settle(self, branch: str) -> None:
         """Once the remote has answered again: what was pushed without an answer has happened if it is there."""
         unsure, self._unsure = self._unsure, None
