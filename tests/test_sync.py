@@ -405,6 +405,26 @@ def test_clones_that_run_beside_one_another_do_each_item_once(world: World, remo
     assert "every commit keeps the rules" in world.command("audit")
 
 
+def test_branches_of_proposals_are_what_they_are_in_the_clone_that_moves_them(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    runs = ([{"write": {"path": "one.txt", "text": text}}] for text in ("short\n", "longer\n"))
+    world.item("one", *runs, contract="reviewed")
+    world.item("two", contract="reviewed")
+    world.command("tick", "--push", "--drain")
+    other = clone(remote, tmp_path / "other")
+    other.command("tick", "--push")
+    assert other.git("rev-parse", "factory/one") == world.git("rev-parse", "factory/one")
+    # when another round of the one is made here, and the other one is merged
+    world.command("review", "one", "--rework", "-m", "Make it longer.")
+    world.command("review", "two", "--approve")
+    world.command("tick", "--push", "--drain")
+    # then no old round is shown there
+    other.command("tick", "--push")
+    assert other.git("rev-parse", "factory/one") == world.git("rev-parse", "factory/one")
+    assert other.git("branch", "--list", "--format=%(refname:short)") == "factory/one\nmain"
+
+
 def test_run_hears_of_what_is_pushed_elsewhere(world: World, remote: Path, tmp_path: Path) -> None:
     world.policy("sync: {push: true}\npolling: {interval_ms: 200}")
     world.git("push", "-q", "origin", "main")

@@ -26,6 +26,7 @@ from factory.line.review.gate import gate
 from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.sync.head import Found, Head
+from factory.line.sync.leftovers import clear_leftovers
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
 from factory.model.errors import (
@@ -201,7 +202,7 @@ class Orchestrator:
         busy = self._head.waits_for_a_person()
         if busy:
             return PassReport(0, waiting=busy)
-        self._head.take_over()
+        came = self._head.take_over()
         for root in self.context.repository.publisher.settle():
             said = "a git command had written back what it read before a move"
             self.context.tell(Noticed(f"mended the index of {root}: {said}"))
@@ -210,7 +211,8 @@ class Orchestrator:
         self.context.item_problems.clear()
         self.context.runs.see_ended()
         forward = partial(self._forward, may_start=may_start, most=most)
-        earlier = (intake.take, intake.split_batches, partial(reconcile, self.context))
+        tidy = (partial(clear_leftovers, self.context),) if came else ()
+        earlier = (intake.take, intake.split_batches, *tidy, partial(reconcile, self.context))
         if self.context.synced:  # as each push makes other clones begin again, there is one
             problems, schedule = self._head.carry_out(partial(self._in_one_instant, earlier, forward))
         else:

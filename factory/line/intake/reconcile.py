@@ -200,7 +200,7 @@ def show_proposals(context: Context, snapshot: Snapshot) -> None:
         proposal, branch = state.history.proposal, branch_of(state.id)
         if state.history.mission.under_way:
             continue  # its plan is merged
-        if proposal and state.lane in _WITH_PROPOSAL and context.repository.head(branch) is None:
+        if proposal and state.lane in _WITH_PROPOSAL and context.writer.head_of(branch) is None:
             with context.isolating(state):
                 restore_proposal(context.reader, snapshot, state, proposal)
                 context.writer.also(RefUpdate(branch, NOTHING, proposal))
