@@ -245,5 +245,18 @@ def test_what_was_found_of_a_guarded_assertion_since_the_end_counts_in_every_vie
     world.tick()
     assert known() == [("failed", "shop.guard"), ("stale", "shop.m1.scrutiny")]
     assert "evidence   artifacts/done/" in world.command("blame", "VAL-1")
+    shown = world.command("mission", "show", "shop")
+    assert "now        0 of 2 assertions passed (1 failed, 1 stale), milestone 1 of 1\n" in shown
+    _, _, since = shown.partition("\nguards     ")
+    assert [line.split() for line in since.splitlines()[1:]] == [
+        ["scrutiny", "shop.guard", "accepted"],
+        ["follow-up", "shop.guard.fix-1", "inbox", "answers", "shop.guard/VAL-1"],
+    ]
+    told = json.loads(world.command("mission", "show", "shop", "--json"))
+    assert [(each["id"], each["state"]) for each in told["guards"]] == [
+        ("shop.guard", "accepted"),
+        ("shop.guard.fix-1", "inbox"),
+    ]
+    assert not any(each["is_current"] for each in told["milestones"]), "it is at its end"
     mission.drain()
     assert known() == [("passed", "shop.guard-2"), ("stale", "shop.m1.scrutiny")]

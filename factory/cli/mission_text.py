@@ -13,6 +13,7 @@ from factory.model.mission.assertions import AssertionState
 from factory.model.text import printable
 from factory.report.mission_progress import Progress
 from factory.report.mission_views import AssertionRow, MissionView, open_issues, purpose, word_of
+from factory.store.mission_parts import Part
 
 _COLOURS = {AssertionState.PASSED: "green", AssertionState.FAILED: "red", AssertionState.BLOCKED: "red"}
 
@@ -48,24 +49,31 @@ def print_mission(snapshot: Snapshot, view: MissionView) -> None:
         return
     click.echo(f"goal       {printable(' '.join(standing.plan.goal.split()))}")
     click.echo(f"plan       {plan_path(view.id)}")
-    click.echo(f"{'since' if view.lane is Lane.DONE else 'so far':9}  {progress.in_words()}")
-    present = None if view.lane is Lane.DONE else standing.milestone
+    click.echo(f"{'now' if view.lane is Lane.DONE else 'so far':9}  {progress.in_words()}")
     for milestone in standing.plan.milestones:
-        mark = " (now)" if milestone == present else ""
+        mark = " (now)" if milestone == view.milestone else ""
         click.echo(f"milestone  {click.style(milestone.id, bold=True)}{mark}  {printable(milestone.title)}")
-        for part in view.parts.values():
-            if part.filed.milestone == milestone.id and not part.within:
-                colour = Lane.DONE if part.day else Lane.ACTIVE
-                answers = f"  answers {', '.join(part.filed.answers)}" if part.filed.answers else ""
-                word = lane_word(colour, word_of(snapshot, part))
-                inner = "  a mission itself" if part.history.mission.filed else ""
-                click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}{inner}")
+        _print_parts(snapshot, (part for part in view.parts.values() if part.filed.milestone == milestone.id))
+    if view.guards:
+        click.echo("guards     what was filed since its end, to look again and to put right")
+        _print_parts(snapshot, view.guards.values())
     for key, text in open_issues(view).items():
         click.echo(f"open       {printable(key)}: {printable(' '.join(text.split()))}")
     for key, reason in view.history.mission.dismissed.items():
         click.echo(f"dismissed  {printable(key)}: {printable(' '.join(reason.split()))}")
     for question in view.history.questions:
         click.echo(f"asks       {question.id}: {printable(' '.join(question.text.split()))}")
+
+
+def _print_parts(snapshot: Snapshot, parts: Iterable[Part]) -> None:
+    """A line for each item of the mission's own."""
+    for part in parts:
+        if part.within:
+            continue
+        word = lane_word(Lane.DONE if part.day else Lane.ACTIVE, word_of(snapshot, part))
+        answers = f"  answers {', '.join(part.filed.answers)}" if part.filed.answers else ""
+        inner = "  a mission itself" if part.history.mission.filed else ""
+        click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}{inner}")
 
 
 def print_assertions(rows: Iterable[AssertionRow]) -> None:

@@ -6,35 +6,38 @@ from factory.line.snapshot import Snapshot
 from factory.model.layout import run_folder
 from factory.model.moments import rfc3339
 from factory.report.mission_views import AssertionRow, MissionView, open_issues, purpose, word_of
+from factory.store.mission_parts import Part
 
 
 def mission_json(snapshot: Snapshot, view: MissionView) -> dict[str, object]:
     """Everything about one mission."""
     record, standing = view.history.mission, view.standing
-    current = standing.milestone if standing else None
     return {
         **view.as_json(),
         "constraints": [*standing.plan.constraints] if standing else [],
         "milestones": [
-            {"id": each.id, "title": each.title, "max_rounds": each.max_rounds, "is_current": each == current}
+            {"id": each.id, "title": each.title, "max_rounds": each.max_rounds, "is_current": each == view.milestone}
             for each in (standing.plan.milestones if standing else ())
         ],
-        "items": [
-            {
-                "id": part.id,
-                "within": part.within or None,
-                "milestone": part.filed.milestone,
-                "purpose": purpose(part.filed),
-                "state": word_of(snapshot, part),
-                "answers": [*part.filed.answers],
-                "run": part.history.run,
-                "usage": part.history.usage.model_dump(mode="json"),
-            }
-            for part in view.parts.values()
-        ],
+        "items": [_item(snapshot, part) for part in view.parts.values()],
+        "guards": [_item(snapshot, part) for part in view.guards.values()],
         "open_issues": open_issues(view),
         "dismissed": dict(record.dismissed),
         "questions": [each.model_dump(mode="json") for each in view.history.questions],
+    }
+
+
+def _item(snapshot: Snapshot, part: Part) -> dict[str, object]:
+    """An item that was made for a mission."""
+    return {
+        "id": part.id,
+        "within": part.within or None,
+        "milestone": part.filed.milestone,
+        "purpose": purpose(part.filed),
+        "state": word_of(snapshot, part),
+        "answers": [*part.filed.answers],
+        "run": part.history.run,
+        "usage": part.history.usage.model_dump(mode="json"),
     }
 
 

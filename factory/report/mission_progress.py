@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from factory.line.mission.standing import present_standing
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.item import Budget
-from factory.model.lifecycle import Lane
+from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.assertions import AssertionState
 from factory.model.mission.standing import Standing
 from factory.report.status_row import Row
@@ -29,10 +29,10 @@ class Progress:
     budget: Budget
 
     @classmethod
-    def of(cls, standing: Standing, spent: Spent) -> "Progress":
-        """Of a mission that stands so, and has cost this."""
+    def of(cls, standing: Standing, spent: Spent, outcome: Outcome | None = None) -> "Progress":
+        """Of a mission that stands so, and has cost this. One that closed has had all of its milestones."""
         milestones = standing.plan.milestones
-        current = standing.milestone or milestones[-1]
+        current = (None if outcome is Outcome.APPLIED else standing.milestone) or milestones[-1]
         number, budget = milestones.index(current) + 1, standing.plan.budget
         return cls(standing.counts(), number, len(milestones), current.title, spent, budget)
 

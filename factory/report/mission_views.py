@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from factory.line.mission.guards import looked_again
+from factory.line.mission.guards import Guarded, looked_again
 from factory.line.mission.standing import standing_of
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
@@ -13,13 +13,14 @@ from factory.model.journal import History
 from factory.model.layout import item_path, lane_folder, stem
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.mission.assertions import Assertion, AssertionState, Judgement
+from factory.model.mission.plan import Milestone
 from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
 from factory.model.moments import rfc3339
 from factory.report.mission_progress import Progress
 from factory.report.status import status
 from factory.report.status_row import Row
-from factory.store.mission_parts import Part, Spent, parts_of
+from factory.store.mission_parts import Part, Spent, part_of, parts_of
 from factory.store.missions import MissionFiles, read_mission
 
 
@@ -37,12 +38,18 @@ class MissionView:
     history: History
     standing: Standing | None  # None where it has no plan that can be read
     parts: Mapping[str, Part]  # its items, by id
+    guards: Mapping[str, Part] = field(default_factory=dict)  # the items that its guards have filed since its end
+
+    @property
+    def milestone(self) -> Milestone | None:
+        """The one whose turn it is; None once it is at its end, whatever has changed since."""
+        return self.standing.milestone if self.standing and not self.day else None
 
     @property
     def progress(self) -> Progress | None:
         """How far it is; None where it has no plan that can be read."""
         spent = Spent.of([self.history, *(part.history for part in self.parts.values())])
-        return Progress.of(self.standing, spent) if self.standing else None
+        return Progress.of(self.standing, spent, self.history.outcome) if self.standing else None
 
     def as_json(self) -> dict[str, object]:
         """The mission for programs."""
@@ -143,10 +150,11 @@ def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -
     if entry is None or not any(each.event is Event.OPEN for each in history.entries):
         return None
     item = reader.queue.item(path, entry.oid)
-    files = _files(reader, snapshot, mission, history)
+    parts = parts_of(reader.artifacts, snapshot.tree, history)
+    files, guarded = _files(reader, snapshot, mission, history), Guarded()
     if files is not None and history.outcome is Outcome.APPLIED:
-        since = looked_again(reader, snapshot.tree, mission, files)
-        record = replace(history.mission, judged={**history.mission.judged, **since})
+        guarded = looked_again(reader, snapshot.tree, mission, files)
+        record = replace(history.mission, judged={**history.mission.judged, **guarded.judged})
         history = replace(history, mission=record)
     return MissionView(
         id=mission,
@@ -158,7 +166,8 @@ def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -
         day=day,
         history=history,
         standing=_standing(reader, snapshot, mission, history),
-        parts=parts_of(reader.artifacts, snapshot.tree, history),
+        parts=parts,
+        guards={key: part_of(reader.artifacts, snapshot.tree, key, filed) for key, filed in guarded.filed.items()},
     )
 
 

@@ -86,12 +86,13 @@ def parts_of(artifacts: Artifacts, tree: str, history: History) -> Mapping[str, 
     while to_come and len(found) < _MOST:
         item_id, filed, within = to_come.pop()
         if item_id not in found:
-            found[item_id] = part = _part(artifacts, tree, item_id, filed, within)
+            found[item_id] = part = part_of(artifacts, tree, item_id, filed, within)
             to_come += [(each, of, item_id) for each, of in reversed([*part.history.mission.filed.items()])]
     return found
 
 
-def _part(artifacts: Artifacts, tree: str, item_id: str, filed: Filed, within: str) -> Part:
+def part_of(artifacts: Artifacts, tree: str, item_id: str, filed: Filed, within: str = "") -> Part:
+    """An item that was made for a mission, as a tree has it."""
     day = artifacts.done_day(tree, item_id) or ""
     try:
         return Part(item_id, filed, artifacts.history(tree, item_id, day), day, within)

@@ -1,6 +1,7 @@
 """Guards: assertions of finished missions that are looked at again when what they rest on has changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice, takewhile
 
@@ -13,7 +14,7 @@ from factory.model.errors import InvalidFile
 from factory.model.layout import MISSIONS, item_path, stem
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.assertions import Assertion, Judgement
-from factory.model.mission.record import Filed, FiledAs
+from factory.model.mission.record import Filed, FiledAs, Issue
 from factory.model.mission.steps import FollowUp, Validation
 from factory.store.missions import MissionFiles, read_mission
 
@@ -64,7 +65,7 @@ def due(
             found = _found(reader, tree, item_id, kind, files)
             judged |= found.judged
             yield from _repairs(reader, tree, filing, item_id, found)
-        free = next(islice(_chain(mission, name), len(looks), None))
+        free = _next(mission, name, looks)
         by_check = kind is FiledAs.SCRUTINY
         watched = [each for each in files.assertions if each.guard and (each.check is not None) is by_check]
         stale = tuple(each for each in watched if _is_stale(reader, each, judged.get(each.id), content))
@@ -73,13 +74,34 @@ def due(
             yield item_path(Lane.INBOX, free), filing.look(last, Validation(free, kind, stale))
 
 
-def looked_again(reader: SnapshotReader, tree: str, mission: str, files: MissionFiles) -> dict[str, Judgement]:
-    """What was found since a finished mission's end, by assertion: the last of each. Raises InvalidFile."""
-    judged: dict[str, Judgement] = {}
+@dataclass
+class Guarded:
+    """What became of a finished mission's guarded assertions since its end."""
+
+    judged: dict[str, Judgement] = field(default_factory=dict)  # the last of each assertion
+    filed: dict[str, Filed] = field(default_factory=dict)  # what looks again, and what is to put right what broke
+
+
+def looked_again(reader: SnapshotReader, tree: str, mission: str, files: MissionFiles) -> Guarded:
+    """What was found since a finished mission's end, and the items that were filed for it. Raises InvalidFile."""
+    guarded, milestone = Guarded(), files.plan.milestones[-1].id
     for kind, name in _NAMES.items():
-        for item_id in _looks(reader, tree, mission, name):
-            judged |= _found(reader, tree, item_id, kind, files).judged
-    return judged
+        looks = _looks(reader, tree, mission, name)
+        for item_id in looks:
+            found = _found(reader, tree, item_id, kind, files)
+            guarded.judged |= found.judged
+            if not found.ended:
+                continue  # somebody else's, that is called so
+            guarded.filed[item_id] = Filed(kind=kind, milestone=milestone, blob="-", assertions=tuple(found.judged))
+            for repair, issue_id, _ in _repairs_of(item_id, found):
+                if _is_known(reader, tree, repair):
+                    guarded.filed[repair] = Filed(
+                        kind=FiledAs.FOLLOW_UP, milestone=milestone, blob="-", answers=(issue_id,)
+                    )
+        free = _next(mission, name, looks)
+        if _is_open(reader, tree, free):
+            guarded.filed[free] = Filed(kind=kind, milestone=milestone, blob="-")
+    return guarded
 
 
 def _looks(reader: SnapshotReader, tree: str, mission: str, name: str) -> list[str]:
@@ -91,11 +113,16 @@ def _repairs(
     reader: SnapshotReader, tree: str, filing: Filing, item_id: str, found: Findings
 ) -> Iterator[tuple[str, bytes]]:
     """An item for each assertion that a look found broken, unless there is one."""
-    for number, (issue_id, issue) in enumerate(found.issues.items(), 1):
-        repair = f"{item_id}.fix-{number}"
-        known = reader.outcome_of(tree, repair) is not None or _is_open(reader, tree, repair)
-        if issue.assertion and not known:
+    for repair, issue_id, issue in _repairs_of(item_id, found):
+        if not _is_known(reader, tree, repair):
             yield item_path(Lane.INBOX, repair), filing.repair(FollowUp(repair, issue_id, issue))
+
+
+def _repairs_of(item_id: str, found: Findings) -> Iterator[tuple[str, str, Issue]]:
+    """(the item that puts it right, the issue's id, the issue) for each assertion that a look found broken."""
+    for number, (issue_id, issue) in enumerate(found.issues.items(), 1):
+        if issue.assertion:
+            yield f"{item_id}.fix-{number}", issue_id, issue
 
 
 def _history(reader: SnapshotReader, tree: str, mission: str) -> Iterator[tuple[str, Judgement]]:
@@ -118,6 +145,7 @@ def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files
     keys = tuple(asked)
     filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
     at = history.entries[-1].at
+    found.ended[item_id] = history.outcome or Outcome.CANCELLED
     ended = EndedItem(reader, tree, at, item_id, filed, files)
     (ended.scrutinise if kind is FiledAs.SCRUTINY else ended.tested)(found)
     return found
@@ -128,10 +156,20 @@ def _is_stale(reader: SnapshotReader, assertion: Assertion, judgement: Judgement
     return judgement is None or judgement.rests_on != rests_on(reader, assertion, content)
 
 
+def _is_known(reader: SnapshotReader, tree: str, item_id: str) -> bool:
+    """Whether there is an item of an id, open or finished."""
+    return reader.outcome_of(tree, item_id) is not None or _is_open(reader, tree, item_id)
+
+
 def _is_open(reader: SnapshotReader, tree: str, item_id: str) -> bool:
     """Whether an item lies in one of the lanes."""
     places = (item_path(lane, item_id) for lane in Lane if lane is not Lane.DONE)
     return any(reader.repository.objects.find(tree, place) is not None for place in places)
+
+
+def _next(mission: str, name: str, looks: Sequence[str]) -> str:
+    """The id of the look that comes after those that are at their end."""
+    return next(islice(_chain(mission, name), len(looks), None))
 
 
 def _chain(mission: str, name: str) -> Iterator[str]:
