@@ -50,7 +50,10 @@ def test_a_factory_for_missions_is_valid_and_each_role_has_the_agent(world: Worl
 def test_without_an_agent_it_says_who_has_to_be_named(world: World) -> None:
     assert "$EDITOR WORKFLOW.md                   # roles: " in laid(world)
     assert "\n# roles: {plan: solver, " in world.read("WORKFLOW.md")
-    assert world.command("check") == "all files are valid\n"
+    *warnings, last = world.command("check").splitlines()
+    assert last == "all files are valid"
+    vacant = [each.partition("nobody is in the role ")[2].partition(";")[0] for each in warnings]
+    assert vacant == ["'work'", "'plan'", "'review'", "'steer'", "'test'"]
 
 
 def test_what_is_there_already_is_left_as_it_is(world: World) -> None:

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 import click
 from pydantic import JsonValue
@@ -18,6 +19,7 @@ from factory.model.layout import contract_path, item_path
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.store import files, yaml
+from factory.store.mission_needs import missing_for_mission
 from factory.store.repository.view import View
 
 
@@ -128,5 +130,20 @@ def file_item(given: Mapping[str, JsonValue]) -> tuple[str, str]:
             taken = item_id in snapshot.items or reader.queue.done_day(snapshot.tree, item_id)
             if not taken and files.write_new(view.root / path, data):
                 _warn(reader, snapshot, view, item)
+                _warn_of_mission(reader, snapshot, item_id, item)
                 return item_id, path
         raise UsageError(f"there are too many items called {base!r}")
+
+
+def _warn_of_mission(reader: SnapshotReader, snapshot: Snapshot, item_id: str, item: Item) -> None:
+    """Say what a mission will lack, long before its features are done and it is asked for."""
+    name = snapshot.policy.contract_of(item)
+    try:
+        contract = reader.library.contract(snapshot.tree, name) if name else None
+    except InvalidFile:
+        return  # `factory check` tells of it
+    if contract is None or not contract.produces.plan:
+        return
+    data = partial(reader.library.contract_bytes, snapshot.tree)
+    for problem in missing_for_mission(item_id, item, None, snapshot.policy, data):
+        click.echo(f"warning: {printable(str(problem))}", err=True)

@@ -52,7 +52,7 @@ from factory.model.questions import Answers
 from factory.report.agent_settings import of_agents
 from factory.report.cross_checks import across, content
 from factory.report.missions import of_missions
-from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated
+from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated, vacant
 from factory.report.status import status
 from factory.store import files, yaml
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
@@ -252,7 +252,7 @@ def _check_one(root: Path, path: str) -> tuple[list[Problem], list[str]]:
         return list(of_prompt(yaml.Source(path, data))), []
     elif isinstance(file, ContractFile):
         source = yaml.Source(path, data)
-        return list(of_contract(root, source)), list(unvalidated(root, source))
+        return list(of_contract(root, source)), [*unvalidated(root, source), *vacant(root, source)]
     return [], []
 
 

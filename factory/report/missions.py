@@ -9,17 +9,21 @@ from factory.model.layout import (
     MISSIONS,
     SKILLS,
     WORKFLOW,
+    contract_path,
     item_pathspec,
+    lane_of,
     mission_folder,
     plan_path,
     skill_path,
 )
+from factory.model.lifecycle import Lane
 from factory.model.mission.held import Beside
 from factory.model.policy import Policy
 from factory.report.cross_checks import content, contracts_in
 from factory.store import files
 from factory.store.library import read_workflow
-from factory.store.plans import PlanFiles, problems_of_plan
+from factory.store.mission_needs import missing_for_mission
+from factory.store.plans import PlanFiles, problems_of_plan, read_plan
 from factory.store.queue import read_item
 
 
@@ -38,7 +42,11 @@ def of_missions(root: Path, chosen: Sequence[str]) -> Iterator[Problem]:
         if problem := id_problem(mission):
             yield Problem(plan_path(mission), 1, 1, problem.replace("file", "folder"))
             continue
-        yield from problems_of_plan(_files(root, mission), beside.of_item(_item(root, mission)))
+        item, ended = _item(root, mission)
+        flaws = problems_of_plan(_files(root, mission), beside.of_item(item))
+        yield from flaws
+        if not flaws and item is not None and not ended:  # else nobody carries it out
+            yield from _missing(root, mission, item, beside.policy)
 
 
 def _is_chosen(folder: str, chosen: Sequence[str]) -> bool:
@@ -63,12 +71,18 @@ def _policy(root: Path) -> Policy:
         return Policy()
 
 
-def _item(root: Path, mission: str) -> Item | None:
-    """The item of a mission, wherever it lies; None where none can be read."""
+def _missing(root: Path, mission: str, item: Item, policy: Policy) -> Iterator[Problem]:
+    """What a mission with a plan that can be carried out will lack besides."""
+    files = read_plan(_files(root, mission))
+    yield from missing_for_mission(mission, item, files, policy, lambda name: content(root, contract_path(name)))
+
+
+def _item(root: Path, mission: str) -> tuple[Item | None, bool]:
+    """The item of a mission, wherever it lies, and whether it is at its end; None where none can be read."""
     for path in root.glob(item_pathspec(mission)):
         name = str(path.relative_to(root))
         try:
-            return read_item(name, content(root, name) or b"")
+            return read_item(name, content(root, name) or b""), lane_of(name) is Lane.DONE
         except InvalidFile:
             break  # told of the file itself
-    return None
+    return None, False

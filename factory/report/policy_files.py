@@ -14,6 +14,7 @@ from factory.model.layout import WORKFLOW, contract_path, skill_path
 from factory.model.mission.plan import SCRUTINY, TESTING
 from factory.model.policy import Policy
 from factory.model.reads import Reads
+from factory.model.vacancies import vacancies
 from factory.store import files, yaml
 from factory.store.library import read_workflow
 from factory.store.schema import schema_problem
@@ -112,7 +113,15 @@ def unvalidated(root: Path, source: yaml.Source) -> Iterator[str]:
             yield str(at(source, ("produces", "plan"), f"{what}; factory init --missions lays it"))
 
 
-def _policy(root: Path) -> Policy | None:
+def vacant(root: Path, source: yaml.Source) -> Iterator[str]:
+    """The roles of a contract in which there is nobody. Raises InvalidFile."""
+    contract, policy = yaml.load(Contract, source), policy_in(root)
+    by_itself = source.path == contract_path(SCRUTINY)
+    for key, text in vacancies(contract, policy, None, {}, by_itself=by_itself) if policy else ():
+        yield str(at(source, key, text))
+
+
+def policy_in(root: Path) -> Policy | None:
     """The policy in the working tree; None where WORKFLOW.md says of itself what is wrong with it."""
     workflow = files.read_regular(root / WORKFLOW)
     try:
@@ -123,7 +132,7 @@ def _policy(root: Path) -> Policy | None:
 
 def _agents(root: Path, source: yaml.Source, contract: Contract) -> Iterator[Problem]:
     """Whether WORKFLOW.md names the agents that a contract names."""
-    policy = _policy(root)
+    policy = policy_in(root)
     if policy is None:
         return
     seats = enumerate(contract.review.seats)

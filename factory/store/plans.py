@@ -72,7 +72,7 @@ def contracts_in(objects: Objects, tree: str) -> dict[str, Contract]:
 def problems_of_plan(files: PlanFiles, beside: Beside) -> tuple[Problem, ...]:
     """Everything wrong with a mission's files, each with its line and column; `beside` knows nothing of these yet."""
     problems: list[Problem] = []
-    mission = _mission(files, problems)
+    mission = _read_all(files, problems)
     for name, path in files.skills.items():
         try:
             skill_head(name, files.read(path) or b"", path)
@@ -96,7 +96,12 @@ def problems_in_tree(
     )
 
 
-def _mission(files: PlanFiles, problems: list[Problem]) -> MissionFiles | None:
+def read_plan(files: PlanFiles) -> MissionFiles | None:
+    """What a mission's files say; None where that cannot be read."""
+    return _read_all(files, [])
+
+
+def _read_all(files: PlanFiles, problems: list[Problem]) -> MissionFiles | None:
     """What a mission's files say; None, and told among the problems, where that cannot be read."""
     plan = _read(files, Plan, plan_path(files.mission), problems)
     assertions = _read(files, Assertions, assertions_path(files.mission), problems)

@@ -13,12 +13,11 @@ from factory.model.layout import contract_path, item_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import Assertion, AssertionState
 from factory.model.mission.bounds import Steering
+from factory.model.mission.plan import STEER
 from factory.model.mission.record import MissionRecord
 from factory.model.mission.standing import Standing, feature_item
 from factory.model.reads import Reads
 from factory.store.missions import MissionFiles
-
-STEER = "steer"  # the contract of whoever answers issues
 
 
 def standing_of(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from factory.line.review.comments import one_line
 from factory.line.review.typical import Typical, typical_by_contract
@@ -16,6 +17,7 @@ from factory.model.mission.held import contract_of
 from factory.model.mission.plan import Feature, Milestone, Ready
 from factory.model.policy import Policy
 from factory.model.text import counted
+from factory.store.mission_needs import missing_for_mission
 from factory.store.missions import MissionFiles, read_mission
 
 _MOST_LINES = 400  # the file that a person edits must stay one that can be read
@@ -47,9 +49,20 @@ def plan_lines(
     except InvalidFile as error:
         return tuple(one_line(str(problem)) for problem in error.problems)
     ran = {each.name: each for each in evidence.ran} if evidence else {}
-    lines = list(_lines(_Told(mission, files, snapshot.policy, item, typical_by_contract(reader, snapshot), ran)))
+    missing = _missing(reader, snapshot, mission, item, files) if evidence else ()
+    told = _Told(mission, files, snapshot.policy, item, typical_by_contract(reader, snapshot), ran)
+    lines = [*missing, *_lines(told)]
     more = len(lines) - _MOST_LINES
     return (*lines[:_MOST_LINES], *([f"and {more} more lines: {mission_folder(mission)}/"] if more > 0 else []))
+
+
+def _missing(
+    reader: SnapshotReader, snapshot: Snapshot, mission: str, item: Item | None, files: MissionFiles
+) -> Iterator[str]:
+    """What it will lack on its way, so that it is there before the work is begun."""
+    data = partial(reader.library.contract_bytes, snapshot.tree)
+    for problem in missing_for_mission(mission, item, files, snapshot.policy, data):
+        yield f"MISSING, before you approve this: {one_line(str(problem))}"
 
 
 def _lines(told: _Told) -> Iterator[str]:

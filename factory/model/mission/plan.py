@@ -11,9 +11,9 @@ from factory.model.mission.assertions import AssertionId
 from factory.model.roles import Role
 from factory.model.text import said
 
-SCRUTINY, TESTING = "scrutiny", "testing"
+SCRUTINY, TESTING, STEER = "scrutiny", "testing", "steer"  # also the contracts of these items
 # The names of items that code files, which no feature or milestone has.
-RESERVED = frozenset({SCRUTINY, TESTING, "steer", "guard", "guard-testing"})
+RESERVED = frozenset({SCRUTINY, TESTING, STEER, "guard", "guard-testing"})
 MOST_SERVICES = 20
 LOOPBACK = "127.0.0.1"  # where they listen
 MOST_MILESTONES, MOST_FEATURES = 100, 500  # of a mission; of a milestone

@@ -8,7 +8,7 @@ from itertools import chain, count
 
 from factory.model.lifecycle import Outcome
 from factory.model.mission.assertions import Assertion, AssertionState
-from factory.model.mission.plan import Feature, Milestone, Plan
+from factory.model.mission.plan import STEER, Feature, Milestone, Plan
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.steps import (
     Answer,
@@ -190,7 +190,7 @@ class Standing:
         """The issues for steer, if there is one, and it was not asked about them before."""
         asked = {issue for each in self.filed_for(milestone, FiledAs.STEER).values() for issue in each.answers}
         new = {key: issue for key, issue in issues.items() if key not in asked}
-        return Steer(milestone, self._free(milestone, "steer"), new) if self.steered and new else None
+        return Steer(milestone, self._free(milestone, STEER), new) if self.steered and new else None
 
     def _answer(self, milestone: Milestone, issues: Mapping[str, Issue]) -> Step:
         """A follow-up for what failed or was found; a person says what becomes of what workers left undone."""
