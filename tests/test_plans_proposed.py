@@ -1,6 +1,7 @@
 """A plan that is proposed: held to the rules when it is delivered, and its checks run before any work."""
 
 import json
+import sys
 from collections.abc import Sequence
 
 from factory.model.failure import FailureClass
@@ -113,6 +114,14 @@ def test_a_check_that_passes_before_any_work_proves_nothing_and_is_refused_at_it
     assert "`test -f program.py` passes before any work, so that it proves nothing" in back.findings[0].text
     # and the next round, in which it can fail, is put before a person
     assert world.lane("shop") == "review"
+
+
+def test_a_check_that_passes_before_any_work_is_shown_as_refused_and_not_as_failed(world: World) -> None:
+    lax = [sys.executable, "-c", "print('OK')"]
+    planned(world, proposes(ASSERTIONS.replace("[test, -f, cart.py]", json.dumps(lax))))
+    (shown,) = [line for line in world.command("show", "shop").splitlines() if "print(" in line and "check " in line]
+    assert shown.startswith("check      refused  assertions/VAL-1: ")
+    assert shown.endswith("; it passes before any work, and so would prove nothing")
 
 
 def test_a_check_that_cannot_be_started_is_refused_at_its_line(world: World) -> None:

@@ -7,6 +7,7 @@ import click
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, no_such_item, reading
 from factory.cli.text import echo_json, lane_word, one_line
+from factory.model.evidence import Evidence
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.report.detail import Detail, detail
@@ -62,16 +63,7 @@ def _print(found: Detail) -> None:
     for change in found.changes:
         path = f"{change.old_path} -> {change.path}" if change.old_path else change.path
         click.echo(f"file       {change.kind}  {printable(path)}  {change.lines}")
-    for ran in found.evidence.ran if found.evidence else ():
-        word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
-        if ran.before_work and ran.passed and ran.exit_code:
-            word = "open"  # the work that it waits for is only planned
-        said = f": {ran.last_line}" if ran.last_line else ""
-        click.echo(f"check      {word}  {ran.name}: {printable(shlex.join(ran.run))} ({ran.seconds:g} s){said}")
-        if ran.reused_from or ran.on:
-            click.echo(f"           {printable(ran.whose)}")
-    for name in found.evidence.pending if found.evidence else ():
-        click.echo(f"check      wait  {printable(name)}: it runs in the merge train")
+    _print_checks(found.evidence)
     for vote in history.entries[-1].verdicts if history.entries else ():
         lost = f": {vote.lost}" if vote.lost else ""
         click.echo(f"seat       {vote.decision}  {printable(vote.reviewer)} ({vote.seat}){printable(lost)}")
@@ -86,3 +78,20 @@ def _print(found: Detail) -> None:
     for finding in history.findings:
         place = f" {finding.path}" + (f":{finding.line}" if finding.line else "") if finding.path else ""
         click.echo(f"finding    {finding.id} {finding.severity}{printable(place)}: {printable(finding.text)}")
+
+
+def _print_checks(evidence: Evidence | None) -> None:
+    """What the factory ran, and what came of it."""
+    for ran in evidence.ran if evidence else ():
+        word = click.style("pass", fg="green") if ran.passed else click.style("fail", fg="red")
+        said = f": {ran.last_line}" if ran.last_line else ""
+        if ran.before_work and ran.passed and ran.exit_code:
+            word = "open"  # the work that it waits for is only planned
+        if ran.proves_nothing:
+            word = click.style("refused", fg="red")
+            said = "; it passes before any work, and so would prove nothing"
+        click.echo(f"check      {word}  {ran.name}: {printable(shlex.join(ran.run))} ({ran.seconds:g} s){said}")
+        if ran.reused_from or ran.on:
+            click.echo(f"           {printable(ran.whose)}")
+    for name in evidence.pending if evidence else ():
+        click.echo(f"check      wait  {printable(name)}: it runs in the merge train")

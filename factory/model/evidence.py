@@ -93,6 +93,11 @@ class Ran(Format):
         return self.exit_code == 0 and not self.problem and self.before != 0
 
     @property
+    def proves_nothing(self) -> bool:
+        """Whether it is refused since it holds already: it passes before the work that it is to prove."""
+        return self.before_work == "must_fail" and self.exit_code == 0 and not self.problem
+
+    @property
     def whose(self) -> str:
         """Where else it ran, in words; empty when it ran on the very content."""
         if self.reused_from:

@@ -47,7 +47,7 @@ def held_to_plan(proven: Proof, request: RunRequest, repository: Repository) -> 
 def _why(ran: Ran) -> str:
     """Why such a check counts for nothing."""
     command = f"`{' '.join(ran.run)}`"
-    if ran.exit_code == 0 and not ran.problem:
+    if ran.proves_nothing:
         text = f"{command} passes before any work, so that it proves nothing: have it fail until the work is done,"
         return f"{text} or say `holds_already: true`"
     return f"{command} cannot be run: {ran.problem or 'it did not end'}"
