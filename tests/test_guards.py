@@ -1,5 +1,7 @@
 """Guards by users: what they found holds after the end, and is tried again when what it rests on has changed."""
 
+import json
+
 from tests.missions import Mission, feature, milestone
 from tests.user_testing import SHOP, WEB, contract
 from tests.world import World
@@ -33,6 +35,10 @@ def test_what_a_user_found_is_tried_again_when_it_breaks_and_once_more_when_it_i
     items = ("shop.guard-testing", "shop.guard-testing.fix-1", "shop.guard-testing-2")
     assert {world.lane(item_id) for item_id in items} == {"done"}
     assert "3 apples" in world.read(world.path("shop.guard-testing.fix-1"))
+    (tried,) = json.loads(world.command("mission", "assertions", "shop", "--json"))
+    (shown,) = tried["judged"]["evidence"]
+    assert shown.endswith("/shop.guard-testing-2/run-1/files/evidence/cart.txt")
+    assert world.read(shown) == "2 apples"
     assert not list((world.root / "queue").rglob("shop.guard-testing-3*"))
     world.command("audit")
 

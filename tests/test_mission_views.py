@@ -106,8 +106,9 @@ def test_each_assertion_is_shown_with_who_judged_it_on_what_and_where_the_eviden
     mission.drain()
     first, *_ = json.loads(world.command("mission", "assertions", "shop", "--json"))
     assert (first["id"], first["state"], first["judged"]["by"]) == ("VAL-1", "passed", "check")
-    evidence = world.root / first["judged"]["evidence"] / "evidence.json"
-    assert "VAL-1" in evidence.read_text()
+    (path,) = first["judged"]["evidence"]
+    assert path.endswith("/shop.m1.scrutiny/run-1/checks/acceptance/VAL-1.log") and (world.root / path).is_file()
+    assert path in world.command("mission", "assertions", "shop")
     assert world.git("cat-file", "-t", first["judged"]["commit"]) == "commit"
     world.write("a.txt", "another text")
     world.commit("Break it")
@@ -260,3 +261,6 @@ def test_what_was_found_of_a_guarded_assertion_since_the_end_counts_in_every_vie
     assert not any(each["is_current"] for each in told["milestones"]), "it is at its end"
     mission.drain()
     assert known() == [("passed", "shop.guard-2"), ("stale", "shop.m1.scrutiny")]
+    found = json.loads(world.command("blame", "VAL-1", "--json"))
+    assert found["judged_in"]["item"] == "shop.guard-2"
+    assert [each["item"] for each in found["made_by"]] == ["shop.a", "shop.guard.fix-1"]

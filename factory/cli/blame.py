@@ -50,7 +50,7 @@ def _as_json(found: Blame) -> dict[str, object]:
     return {
         "mission": found.mission,
         "assertion": assertion_json(found.row),
-        "evidence": [*found.evidence],
+        "evidence": [*found.row.evidence],
         "judged_in": found.judged_in.as_json() if found.judged_in else None,
         "made_by": [run.as_json() for run in found.made_by],
         "touched_by": [run.as_json() for run in found.touched_by],
@@ -69,7 +69,7 @@ def _print(found: Blame) -> None:
         click.echo(f"digest     {judgement.evidence}  of its manifest")
     if judgement is not None and judgement.said:
         click.echo(f"said       {printable(' '.join(judgement.said.split()))}")
-    for path in found.evidence:
+    for path in found.row.evidence:
         click.echo(f"evidence   {printable(path)}")
     if found.judged_in is not None:
         _run("judged in", found.judged_in)

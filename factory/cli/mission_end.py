@@ -4,14 +4,15 @@ from collections import Counter
 
 import click
 
+from factory.cli.mission_text import evidence_cell
 from factory.cli.text import lines, table
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import MachineError
 from factory.model.layout import run_file
 from factory.model.mission.record import FiledAs
-from factory.model.mission.report import report_in
-from factory.model.run_layout import FILES, REPORT, check_log
+from factory.model.run_layout import REPORT
 from factory.model.text import counted, printable
+from factory.report.assertion_evidence import evidence_of
 from factory.report.detail import detail
 from factory.report.mission_views import assertion_rows, mission_of, purpose
 from factory.store.mission_parts import Spent
@@ -34,7 +35,9 @@ class MissionEnd:
             found_by = issue_id.partition("/")[0]
             if record.filed[found_by].kind is not FiledAs.TESTING or issue.assertion is None:
                 continue
-            path = self._evidence(found_by, issue.assertion)
+            part = self._view.parts[found_by]
+            place = (part.id, part.history.run, part.day)
+            path = next(evidence_of(self._reader, self._snapshot.tree, issue.assertion, *place), "-")
             click.echo(f"{printable(issue.text)}\n\nThe evidence is kept in {path}:\n")
             data = self._reader.repository.objects.file(self._snapshot.tree, path) or b""
             lines(f"    {line}" for line in data.decode().rstrip().splitlines())
@@ -62,8 +65,7 @@ class MissionEnd:
                 continue  # there is none such at its end
             key = row.assertion.id
             by = row.judgement.by if row.assertion.check else f"user testing ({row.judgement.by})"
-            evidence = self._evidence(row.judgement.item, key)
-            rows.append((key, str(row.state), printable(by), evidence, row.assertion.text))
+            rows.append((key, str(row.state), printable(by), evidence_cell(row), row.assertion.text))
         table(rows, ("ASSERTION", "STATE", "BY", "EVIDENCE", "WHAT HOLDS"))
 
     def took(self) -> str:
@@ -74,16 +76,3 @@ class MissionEnd:
         histories = [self._view.history, *(part.history for part in parts)]
         runs = sum(each.run for each in histories)
         return f"{counted(len(parts), 'item')} ({made}), {runs} runs, {Spent.of(histories).seconds:.0f} s of work"
-
-    def _evidence(self, item_id: str, assertion: str) -> str:
-        """The file that shows what an item found of an assertion: what its tester left, or what its check printed."""
-        artifacts, tree = self._reader.artifacts, self._snapshot.tree
-        day = artifacts.done_day(tree, item_id) or ""
-        run = artifacts.history(tree, item_id, day).run
-        folder = (tree, item_id, run, day)
-        result = artifacts.result(*folder)
-        if result is not None and result.data is not None:
-            return run_file(item_id, run, f"{FILES}/{report_in(result.data).assertions[assertion].evidence[0]}", day)
-        evidence = artifacts.evidence(*folder)
-        names = [ran.name for ran in evidence.ran if ran.criterion == assertion] if evidence else []
-        return run_file(item_id, run, check_log(names[0]), day) if names else "-"

@@ -7,7 +7,7 @@ import click
 
 from factory.cli.text import ago, lane_word, table
 from factory.line.snapshot import Snapshot
-from factory.model.layout import plan_path, run_folder
+from factory.model.layout import plan_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import AssertionState
 from factory.model.text import printable
@@ -76,6 +76,12 @@ def _print_parts(snapshot: Snapshot, parts: Iterable[Part]) -> None:
         click.echo(f"           {purpose(part.filed):9}  {part.id}  {word}{printable(answers)}{inner}")
 
 
+def evidence_cell(row: AssertionRow) -> str:
+    """The first file of its evidence, and how many more there are; `factory blame` names them all."""
+    more = f" (+{len(row.evidence) - 1})" if len(row.evidence) > 1 else ""
+    return f"{printable(row.evidence[0])}{more}" if row.evidence else "-"
+
+
 def print_assertions(rows: Iterable[AssertionRow]) -> None:
     """A row for each assertion."""
     shown = []
@@ -86,8 +92,7 @@ def print_assertions(rows: Iterable[AssertionRow]) -> None:
         if found is None:
             shown.append((row.assertion.id, state, "-", "-", "-", text))
         else:
-            evidence = f"{run_folder(found.item, found.run, row.day)}/"
-            shown.append((row.assertion.id, state, printable(found.by), found.commit[:10], evidence, text))
+            shown.append((row.assertion.id, state, printable(found.by), found.commit[:10], evidence_cell(row), text))
     if shown:
         table(shown, ("ASSERTION", "STATE", "BY", "COMMIT", "EVIDENCE", "TEXT"))
     else:

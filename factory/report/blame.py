@@ -12,11 +12,10 @@ from factory.model.item import Item
 from factory.model.journal import Entry, SeatVerdict
 from factory.model.layout import item_path, run_file
 from factory.model.lifecycle import Event, Lane, Outcome
-from factory.model.mission.report import report_in
 from factory.model.moments import rfc3339
 from factory.model.product import changed_lines
 from factory.model.reads import Reads
-from factory.model.run_layout import EVIDENCE, PROMPT, RESULT, check_log, kept_verdict, worker_file
+from factory.model.run_layout import EVIDENCE, PROMPT, RESULT, kept_verdict
 from factory.report.mission_views import AssertionRow, MissionView, assertion_rows, missions, purpose
 from factory.store.mission_parts import Part
 
@@ -67,7 +66,6 @@ class Blame:
 
     mission: str
     row: AssertionRow
-    evidence: tuple[str, ...]  # the files that show it, by path
     judged_in: RunAccount | None  # the run of the validator that judged it last
     made_by: tuple[RunAccount, ...]  # the runs of the features that fulfil it, and of follow-ups to its failures
     touched_by: tuple[RunAccount, ...]  # those of others that were merged, and changed what a pass rests on
@@ -85,15 +83,15 @@ def blame(reader: SnapshotReader, snapshot: Snapshot, view: MissionView, asserti
     if row is None:
         return None
     looking = _Looking(reader, snapshot, view)
-    judge = view.parts.get(row.judgement.item) if row.judgement else None
-    made = [part for part in view.parts.values() if part.filed.builds and part.history.run]
+    parts = {**view.parts, **view.guards}
+    judge = parts.get(row.judgement.item) if row.judgement else None
+    made = [part for part in parts.values() if part.filed.builds and part.history.run]
     makers = [part for part in made if assertion in looking.fulfills(part)]
     rests_on = row.assertion.rests_on
     touched = [part for part in made if part not in makers and looking.touches(part, rests_on)]
     return Blame(
         mission=view.id,
         row=row,
-        evidence=tuple(looking.evidence(row)),
         judged_in=looking.run(judge, row.judgement.run) if judge and row.judgement else None,
         made_by=tuple(looking.run(part, part.history.run) for part in makers),
         touched_by=tuple(looking.run(part, part.history.run) for part in touched),
@@ -109,9 +107,10 @@ class _Looking:
         self._view = view
 
     def fulfills(self, part: Part) -> tuple[str, ...]:
-        """The assertions that hold once an item is done."""
+        """The assertions that hold once an item is done; of what a guard filed, those that it is to put right."""
         item = self._item(part)
-        return item.fulfills if item else ()
+        answered = (issue.partition("/")[2] for issue in part.filed.answers if part.id in self._view.guards)
+        return (*(item.fulfills if item else ()), *answered)
 
     def touches(self, part: Part, rests_on: tuple[str, ...]) -> bool:
         """Whether an item was merged and changed any of these paths; of what rests on everything nobody asks."""
@@ -166,28 +165,6 @@ class _Looking:
     def _of(self, part: Part, run: int, vote: SeatVerdict) -> Said:
         path = "".join(self._there(part.id, run, part.day, kept_verdict(vote.seat)))
         return Said(vote.seat, str(vote.decision), vote.reviewer, path)
-
-    def evidence(self, row: AssertionRow) -> Iterator[str]:
-        """The files that show what an assertion's state rests on."""
-        found = row.judgement
-        if found is None:
-            return
-        place = (found.item, found.run, row.day)
-        yield from self._there(*place, *self._logs(row, *place), *self._shown(row, *place))
-
-    def _logs(self, row: AssertionRow, item: str, run: int, day: str) -> Iterator[str]:
-        with suppress(InvalidFile):
-            evidence = self._reader.artifacts.evidence(self._snapshot.tree, item, run, day)
-            for ran in evidence.ran if evidence else ():
-                if ran.criterion == row.assertion.id:
-                    yield check_log(ran.name)
-
-    def _shown(self, row: AssertionRow, item: str, run: int, day: str) -> Iterator[str]:
-        """What a tester named."""
-        result = self._reader.artifacts.result(*(self._snapshot.tree, item, run, day))
-        with suppress(ValueError):  # of a run that tested nothing
-            tried = report_in(result.data).assertions.get(row.assertion.id) if result else None
-            yield from (worker_file(name) for name in (tried.evidence if tried else ()))
 
     def _there(self, item: str, run: int, day: str, *names: str) -> Iterator[str]:
         """The paths of those files of a run that are there."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from factory.line.snapshot import Snapshot
-from factory.model.layout import run_folder
 from factory.model.moments import rfc3339
 from factory.report.mission_views import AssertionRow, MissionView, open_issues, purpose, word_of
 from factory.store.mission_parts import Part
@@ -57,7 +56,7 @@ def assertion_json(row: AssertionRow) -> dict[str, object]:
             "item": found.item,
             "run": found.run,
             "commit": found.commit,
-            "evidence": f"{run_folder(found.item, found.run, row.day)}/",
+            "evidence": [*row.evidence],
             "evidence_digest": found.evidence,
             "said": found.said,
         }

@@ -17,6 +17,7 @@ from factory.model.mission.plan import Milestone
 from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
 from factory.model.moments import rfc3339
+from factory.report.assertion_evidence import evidence_of
 from factory.report.mission_progress import Progress
 from factory.report.status import status
 from factory.report.status_row import Row
@@ -72,7 +73,7 @@ class AssertionRow:
     assertion: Assertion
     state: AssertionState
     judgement: Judgement | None
-    day: str  # under which the item lies that found it, once that is at its end
+    evidence: tuple[str, ...] = ()  # the files that show it, by path
 
 
 def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iterator[MissionView]:
@@ -103,9 +104,12 @@ def assertion_rows(reader: SnapshotReader, snapshot: Snapshot, view: MissionView
     rows: list[AssertionRow] = []
     for assertion in view.standing.assertions if view.standing else ():
         judgement = view.history.mission.judged.get(assertion.id)
-        day = reader.artifacts.done_day(snapshot.tree, judgement.item) if judgement else None
+        found: tuple[str, ...] = ()
+        if judgement is not None:
+            day = reader.artifacts.done_day(snapshot.tree, judgement.item) or ""
+            found = tuple(evidence_of(reader, snapshot.tree, assertion.id, judgement.item, judgement.run, day))
         state = view.standing.state_of(assertion.id) if view.standing else AssertionState.UNREAD
-        rows.append(AssertionRow(assertion, state, judgement, day or ""))
+        rows.append(AssertionRow(assertion, state, judgement, found))
     return rows
 
 
