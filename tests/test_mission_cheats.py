@@ -38,7 +38,10 @@ if not files:
 # Works on features, and judges what others make.
 BOTH = f"""
 import os
-exec({MAKER!r} if "FACTORY_PATCH" not in os.environ else {JUDGE!r})
+seen, judges = os.path.expanduser("~/.seen"), "FACTORY_PATCH" in os.environ
+assert not os.path.exists(seen), "it is the session of another run"
+open(seen, "w").close()
+exec({JUDGE!r} if judges else {MAKER!r})
 """
 Changed = Callable[[dict[str, object]], object]
 
@@ -242,25 +245,48 @@ def test_a_validator_whose_check_somebody_weakens_proves_nothing(failing: World)
     failing.command("audit")
 
 
-def test_nobody_looks_at_a_feature_that_they_made_where_somebody_else_can(world: World) -> None:
+def cast(world: World, reviewers: str, seats: str = "seats") -> Mission:
+    """A mission whose features the agent `maker` makes, who judges as well as these reviewers do."""
     agents = {
-        name: {"kind": "command", "run": ["python3", tool]}
+        name: {"kind": "command", "run": ["python3", tool], "model": name}
         for name, tool in (("maker", "tools/both.py"), ("critic", "tools/judge.py"))
     }
     world.write("tools/both.py", BOTH)
     world.commit("Who makes, and judges")
     mission = Mission(world)
-    more = f"limits: {{review: 100}}\nagents: {json.dumps(agents)}\nroles: {{work: maker, review: [maker, critic]}}"
+    more = f"limits: {{review: 100}}\nagents: {json.dumps(agents)}\nroles: {{work: maker, review: {reviewers}}}"
     world.policy(more)
     world.write("contracts/feature.yaml", FEATURE.replace("{run: [python3, tools/maker.py]}", "{role: work}"))
     world.write(
         "contracts/scrutiny.yaml",
-        SCRUTINY.replace("kind: command, run: [python3, tools/judge.py]", "kind: agent, role: review"),
+        SCRUTINY.replace("kind: command, run: [python3, tools/judge.py]", "kind: agent, role: review").replace(
+            "seats", seats
+        ),
     )
     world.commit("Roles")
     mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
     mission.drain()
-    mission.is_done()
+    return mission
+
+
+def test_who_made_a_feature_and_is_the_only_one_there_looks_at_it_in_a_run_that_knows_nothing_of_it(
+    world: World,
+) -> None:
+    cast(world, "maker").is_done()  # what the maker had left in its home, the judge would have found
+    assert [each.reviewer for each in world.last("shop.m1.scrutiny").verdicts] == ["maker (agent)"]
+    world.command("audit")
+
+
+def test_a_contract_may_demand_that_another_model_looks_at_a_feature(world: World) -> None:
+    cast(world, "maker", "distinct_models: true, seats")
+    assert world.lane("shop.m1.scrutiny") == "blocked"
+    assert "wants distinct models, and the seat 'a' has the worker's, 'maker'" in str(
+        world.last("shop.m1.scrutiny").reason
+    )
+
+
+def test_nobody_looks_at_a_feature_that_they_made_where_somebody_else_can(world: World) -> None:
+    cast(world, "[maker, critic]").is_done()
     assert [each.reviewer for each in world.last("shop.m1.scrutiny").verdicts] == ["critic (agent)"]
     world.command("audit")
 

@@ -83,10 +83,11 @@ class Casting:
     def judges(self, seat: Seat, worker: str) -> tuple[str, ...]:
         """The agents that may sit in a seat and judge what an agent, or a command, has made; in turn.
 
-        Who has made the feature that scrutiny looks at comes last: a fresh run of theirs where nobody else is left.
+        Nobody who has made the feature that scrutiny looks at, where somebody else can: else a fresh run of theirs,
+        since the item that made it is at its end, and they have a say in nothing that they are making now.
         """
-        able = (judge for judge in self._named(seat) if judge and self._wall(seat, judge, worker) is None)
-        return tuple(sorted(able, key=lambda judge: (seat.name, judge) in self.situation.looked_at))
+        able = tuple(judge for judge in self._named(seat) if judge and self._wall(seat, judge, worker) is None)
+        return tuple(judge for judge in able if (seat.name, judge) not in self.situation.looked_at) or able
 
     @property
     def _known(self) -> str:
@@ -109,7 +110,10 @@ class Casting:
         if judge and judge in self.situation.makers:
             said = f"the agent {judge!r} of its seat {seat.name!r} has worked on it, and nobody approves their own work"
             return Failure(FailureClass.CONFIG, said)
-        makers = (agent, *map(self.policy.agent_named, sorted(self.situation.makers - {worker or ""})))
+        others = self.situation.makers - {worker or ""} | {
+            maker for name, maker in self.situation.looked_at if name == seat.name
+        }
+        makers = (agent, *map(self.policy.agent_named, sorted(others)))
         same = next(filter(None, (self._alike(seat, maker, reviewer) for maker in makers)), "")
         if same:
             return Failure(FailureClass.CONFIG, f"its contract wants distinct models, and {same}")
