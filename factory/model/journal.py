@@ -99,6 +99,7 @@ class Entry(Format):
     not_applied: NotApplied | None = None
     applied: str | None = None
     merged: MergeCheck | None = None
+    target: str | None = None  # the commit that a step of a mission looked at, where the target is another branch
     filed: FiledItems = {}  # items that were made for a mission
     ended: dict[ItemId, Outcome] = {}  # those of them that are at their end, and how
     reviewed: tuple[ItemId, ...] = ()  # those that scrutiny has looked at

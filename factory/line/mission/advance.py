@@ -15,7 +15,7 @@ from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.events import Advanced
 from factory.model.mission.standing import Standing
 from factory.store.mission_parts import account_of
-from factory.store.missions import MissionFiles
+from factory.store.missions import MissionFiles, read_mission
 
 _UNFINISHED = frozenset({Outcome.CANCELLED, Outcome.REJECTED})
 _MOST_STEPS = 10  # of one mission in one pass: none goes round
@@ -37,17 +37,26 @@ def advance(context: Context, snapshot: Snapshot) -> Snapshot:
 
 def _go_on(context: Context, snapshot: Snapshot, state: ItemState, files: MissionFiles) -> ItemState:
     """Take one step after the other, up to where others have to act."""
+    policy = snapshot.policy
+    elsewhere = context.writer.tip_of(policy.target_branch) if policy.target_branch != policy.branch else None
+    if elsewhere:  # where this pass may have merged what the snapshot does not show yet
+        tree = context.repository.objects.commit(elsewhere).tree
+        if context.reader.missions.problems(tree, state.id, policy, state.item):
+            return state  # the next pass says so
+        files = read_mission(context.repository.objects, tree, state.id)
     for _ in range(_MOST_STEPS):
         found = findings_of(context.reader, snapshot.tree, snapshot.now, files, state.history.mission)
         if found.ended:
-            state = context.writer.move(state, Move(told(found)))
+            state = context.writer.move(state, Move(told(found, elsewhere)))
             continue
-        target = context.writer.tip_of(snapshot.policy.target_branch)
+        target = elsewhere or context.writer.head
         standing = standing_of(context.reader, snapshot.tree, state.id, files, state.history, target)
         waiting = frozenset(not_begun(context.reader, snapshot.tree, state.history.mission))
         title = state.item.title if state.item else ""
         account = partial(account_of, context.reader.artifacts, snapshot.tree, title, state.history)
-        taken = following(Carried(state.id, state.item, state.history.run, account), files, standing, waiting)
+        taken = following(
+            Carried(state.id, state.item, state.history.run, account, elsewhere), files, standing, waiting
+        )
         if taken is None:
             return state
         state = context.writer.move(state, taken)

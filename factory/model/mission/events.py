@@ -42,6 +42,7 @@ class Advanced:
     judged: Mapping[str, Judgement] = field(default_factory=dict)
     issues: Mapping[str, Issue] = field(default_factory=dict)
     dismissed: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    target: str | None = None  # on which commit of it, where that is another branch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class Paused:
     event: ClassVar = Event.PAUSE
     to: ClassVar = Lane.BLOCKED
     reason: str
+    target: str | None = None
     questions: tuple[Question, ...] = ()
 
 
@@ -72,3 +74,4 @@ class Closed:
     to: ClassVar = Lane.DONE
     outcome: Outcome = Outcome.APPLIED
     reason: str
+    target: str | None = None

@@ -1,6 +1,7 @@
 """Missions: whether each step of one follows from its plan, its journal and what its items have left."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 
@@ -10,12 +11,13 @@ from factory.line.mission.standing import not_begun, standing_of
 from factory.line.snapshot import SnapshotReader
 from factory.line.writer import Move
 from factory.model.errors import InvalidFile
-from factory.model.journal import Entry
+from factory.model.journal import Entry, History
 from factory.model.layout import run_file
 from factory.model.lifecycle import Event, Lane
 from factory.model.mission.assertions import Judgement
 from factory.model.mission.events import Advanced
 from factory.model.moments import day_of
+from factory.model.policy import Policy
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Line, Transition
@@ -36,9 +38,6 @@ class Missions:
         """What is wrong with the steps of missions that a commit took."""
         if not transition.moved or transition.carried:  # what a rebase brought follows from what was before it there
             return
-        policy = self._state.policy(transition.step.tree_before)
-        if policy.target_branch != policy.branch:
-            return  # what the target held at that time is written down nowhere
         for line in transition.lines:
             asks = line.entry.event is Event.PAUSE and line.entry.questions
             if line.record.history.mission.under_way and (line.entry.event in _STEPS or asks):
@@ -48,26 +47,34 @@ class Missions:
         record, entry = line
         mission, tree, history = record.id, transition.step.tree_before, record.history
         policy, item = self._state.policy(tree), self._state.reader.item(record)
-        flaws = self._reader.missions.problems(tree, mission, policy, item)
+        target, elsewhere = transition.step.parents[0], None
+        if policy.target_branch != policy.branch:
+            target = elsewhere = entry.target or ""
+            wrong = self._looked_at(policy, line, tree)
+            if wrong:
+                yield Rule.MISSION, record.path, f"{mission}: {entry.event} {wrong}"
+                return
+        planned = self._state.objects.commit(target).tree
+        flaws = self._reader.missions.problems(planned, mission, policy, item)
         if flaws:
             yield Rule.MISSION, record.path, f"{mission} went on with a plan that is refused: {flaws[0]}"
             return
         try:
-            files = read_mission(self._state.objects, tree, mission)
+            files = read_mission(self._state.objects, planned, mission)
             found = findings_of(self._reader, tree, entry.at, files, history.mission)
         except InvalidFile as error:
             yield Rule.MISSION, record.path, f"{mission} went on, and cannot be read: {error.problems[0]}"
             return
         expected: Move | None
         if found.ended:
-            expected = Move(told(found))
+            expected = Move(told(found, elsewhere))
         else:
-            target = transition.step.parents[0]
             standing = standing_of(self._reader, tree, mission, files, history, target)
             waiting = frozenset(not_begun(self._reader, tree, history.mission))
             title = item.title if item else ""
             account = partial(account_of, self._reader.artifacts, tree, title, history)
-            expected = following(Carried(mission, item, history.run, account), files, standing, waiting)
+            carried = Carried(mission, item, history.run, account, elsewhere)
+            expected = following(carried, files, standing, waiting)
         wrong = "it had to wait" if expected is None else next(_differences(expected, entry), "")
         if wrong:
             yield Rule.MISSION, record.path, f"{mission}: {entry.event} does not follow: {wrong}"
@@ -75,6 +82,31 @@ class Missions:
             day = day_of(entry.at) if entry.to is Lane.DONE else ""
             kept = {run_file(mission, history.run, name, day): data for name, data in expected.files.items()}
             yield from self._files(transition, {**expected.queue_files, **kept})
+
+    def _looked_at(self, policy: Policy, line: Line, tree: str) -> str:
+        """What is wrong with the commit of another branch on which a step was taken; empty for one that can be right.
+
+        It lies there, and no step looks at something older than what came before it: what the step before it has looked
+        at, and what the items have brought in whose end it tells.
+        """
+        repository, target = self._state.repository, line.entry.target
+        published = repository.published(policy.target_branch, policy.sync.remote)
+        if not target:
+            return f"does not say on which commit of {policy.target_branch} it was taken"
+        if published is None or not repository.is_ancestor(target, published):
+            return f"was taken on {target[:10]}, which is not on {policy.target_branch}"
+        seen = [at for entry in line.record.history.entries if (at := entry.target or entry.applied)]
+        brought = filter(None, (self._brought_in(tree, item_id) for item_id in line.entry.ended))
+        late = next((each for each in (*seen[-1:], *brought) if not repository.is_ancestor(each, target)), "")
+        return f"was taken on {target[:10]}, which does not have {late[:10]} that came before it" if late else ""
+
+    def _brought_in(self, tree: str, item_id: str) -> str:
+        """The commit that an item at its end has brought into the target; empty for none, or where nobody can tell."""
+        day = self._reader.artifacts.done_day(tree, item_id)
+        with suppress(InvalidFile):
+            history = self._reader.artifacts.history(tree, item_id, day) if day else History()
+            return next((entry.applied for entry in reversed(history.entries) if entry.applied), "")
+        return ""
 
     def _files(self, transition: Transition, expected: Mapping[str, bytes]) -> Iterator[Found]:
         """Whether the files that came with a step say what follows from the plan."""
