@@ -65,3 +65,22 @@ def test_an_item_of_a_persons_own_with_a_guards_name_proves_nothing(world: World
     mission.drain()
     assert "3 apples" in world.read(world.path("shop.guard-testing-2.fix-1"))
     world.command("audit")
+
+
+def test_a_look_whose_words_somebody_changed_proves_nothing_and_another_one_is_filed(world: World) -> None:
+    mission = watched(world)
+    lenient = COUNTS.replace('"pass" if seen == b"2 apples" else "fail"', '"pass"')
+    contract(world, lenient, "lenient", apply={"mode": "none"})
+    testing = world.read("contracts/testing.yaml")
+    world.write("contracts/testing.yaml", "purpose: [\n")  # so that it waits
+    world.write("shop.py", SHOP.replace("2 apples", "3 apples"))
+    world.commit("By hand")
+    mission.drain()
+    path = world.path("shop.guard-testing")
+    world.write(path, world.read(path).replace('contract: "testing"', 'contract: "lenient"'))
+    world.write("contracts/testing.yaml", testing)
+    world.commit("Whoever looks is content with anything")
+    mission.drain()
+    assert world.lane("shop.guard-testing") == "done"
+    assert "3 apples" in world.read(world.path("shop.guard-testing-2.fix-1"))
+    world.command("audit")

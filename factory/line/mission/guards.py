@@ -17,6 +17,7 @@ from factory.model.mission.assertions import Assertion, Judgement
 from factory.model.mission.record import Filed, FiledAs, Issue
 from factory.model.mission.steps import FollowUp, Validation
 from factory.store.missions import MissionFiles, read_mission
+from factory.store.repository.objects import name_of
 
 _NAMES = {FiledAs.SCRUTINY: "guard", FiledAs.TESTING: "guard-testing"}
 
@@ -62,7 +63,7 @@ def due(
     for kind, name in _NAMES.items():
         looks = _looks(reader, tree, mission, name)
         for item_id in looks:
-            found = _found(reader, tree, item_id, kind, files)
+            found = _found(reader, tree, mission, item_id, kind, files)
             judged |= found.judged
             yield from _repairs(reader, tree, filing, item_id, found)
         free = _next(mission, name, looks)
@@ -88,7 +89,7 @@ def looked_again(reader: SnapshotReader, tree: str, mission: str, files: Mission
     for kind, name in _NAMES.items():
         looks = _looks(reader, tree, mission, name)
         for item_id in looks:
-            found = _found(reader, tree, item_id, kind, files)
+            found = _found(reader, tree, mission, item_id, kind, files)
             guarded.judged |= found.judged
             if not found.ended:
                 continue  # somebody else's, that is called so
@@ -131,18 +132,22 @@ def _history(reader: SnapshotReader, tree: str, mission: str) -> Iterator[tuple[
     yield from reader.artifacts.history(tree, mission, day).mission.judged.items()
 
 
-def _found(reader: SnapshotReader, tree: str, item_id: str, kind: FiledAs, files: MissionFiles) -> Findings:
+def _found(
+    reader: SnapshotReader, tree: str, mission: str, item_id: str, kind: FiledAs, files: MissionFiles
+) -> Findings:
+    """What a look has found; nothing of what is no look as the factory files it."""
     day = reader.artifacts.done_day(tree, item_id) or ""
     history = reader.artifacts.history(tree, item_id, day)
     path = item_path(Lane.DONE, item_id, reader.queue.done_day(tree, item_id) or "")
     entry = reader.repository.objects.find(tree, path)
     item = reader.queue.item(path, entry.oid) if entry else None
-    known = {each.id: each.check for each in files.assertions if each.guard}
-    asked = {each.id: each.check for each in item.acceptance} if item and str(item.validates or "") == str(kind) else {}
+    known = {each.id: each for each in files.assertions if each.guard}
+    asked = tuple(known[each.id] for each in (item.acceptance if item else ()) if each.id in known)
     found = Findings()
-    if not asked or any(known.get(key, ()) != check for key, check in asked.items()):
-        return found  # it is none of these looks, or somebody changed what it was to look at
-    keys = tuple(asked)
+    made = Filing(mission, files, {}).look(files.plan.milestones[-1], Validation(item_id, kind, asked))
+    if entry is None or entry.oid != name_of("blob", made):
+        return found  # it is none of these looks, or somebody changed what it was to look at, and how
+    keys = tuple(each.id for each in asked)
     filed = Filed(kind=kind, milestone=files.plan.milestones[-1].id, blob="-", assertions=keys)
     at = history.entries[-1].at
     found.ended[item_id] = history.outcome or Outcome.CANCELLED
