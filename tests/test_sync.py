@@ -241,6 +241,18 @@ def test_a_history_that_was_written_anew_is_never_guessed_about(world: World, re
     assert "A secret" not in world.git("log", "--format=%s", "main")
 
 
+def test_a_branch_that_is_gone_from_the_remote_is_not_put_back_unasked(world: World, remote: Path) -> None:
+    world.command("sync")
+    subprocess.run(["git", "-C", str(remote), "update-ref", "-d", "refs/heads/main"], check=True)
+    said = world.command("tick", "--push", status=3)
+    assert "origin had the branch main, and has it no more" in said
+    assert "git push origin main" in said
+    world.git("push", "-q", "origin", "main")
+    world.item("one")
+    world.command("tick", "--push", "--drain")
+    assert world.lane("one") == "done"
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_shallow_clone_is_deepened_as_far_as_it_must(world: World, remote: Path, tmp_path: Path, depth: int) -> None:
     world.item("old", text="hold: true\n")

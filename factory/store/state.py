@@ -12,6 +12,7 @@ SIGNATURE = "signature"  # the identity that was found to be nobody's
 PARSED = "parsed"  # items, by blob
 STANDSTILL = "standstill"  # what the last tick left
 STATUS = "status"  # what `factory status` said last
+AGREED = "agreed"  # where the branches of remotes were that this clone has gone along with
 PENDING = "pending"  # the batch that is being published
 PUBLISHED = "published"  # the last one that was
 HEARTBEATS = "heartbeats"  # one for each run under way

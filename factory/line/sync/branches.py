@@ -12,7 +12,7 @@ def bring_branches(repository: Repository) -> None:
     lacking = [each for each in branches if repository.head(each) is None and not repository.unborn(each)]
     if not lacking:
         return
-    remote = Remote(repository.root, repository.common_dir, repository.system, name)
+    remote = Remote(repository.git, repository.objects, repository.common_dir, name)
     remote.refuse_unknown()
     for branch, tip in remote.fetch(lacking).tips.items():
         repository.git.run("update-ref", "-m", f"factory: from {name}", f"refs/heads/{branch}", tip, NOTHING)

@@ -43,7 +43,7 @@ class Exchange:
             pushed, here = self._plan(branches, found)
             try:
                 if pushed:
-                    self.remote.push(pushed)
+                    self._push(pushed)
                 if here:
                     self._repository.publisher.publish(here)
             except (RemoteMoved, RefMoved):  # or a person has committed in this moment
@@ -67,10 +67,14 @@ class Exchange:
         shared = [each for each in updates if not each.branch.startswith(WORK_PREFIX)]
         try:
             if shared:
-                self.remote.push(shared)
+                self._push(shared)
         except Unsure:
             self._unsure = shared[0].new, then
             raise
+
+    def _push(self, updates: Sequence[RefUpdate]) -> None:
+        self.remote.push(updates)
+        self.remote.agree({update.branch: update.new for update in updates})
 
     def offer(self, branch: str, commit: str) -> None:
         """Have the remote hold the branch of an item that a person merges. Raises Unreachable.
@@ -103,6 +107,9 @@ class Exchange:
         here: list[RefUpdate] = []
         for branch in branches:
             ours, theirs = self._repository.head(branch), found.tips.get(branch)
+            if branch in found.gone:
+                said = f"{self.remote.name} had the branch {branch}, and has it no more"
+                raise UnusableError(said, f"to put it back as it is here: git push {self.remote.name} {branch}")
             if branch in found.rewritten:
                 self._accept(branch, ours, found.tips[branch])
             both = self._both(branch, ours, theirs)
@@ -136,7 +143,7 @@ class Exchange:
                 f"git fetch {self.remote.name} && git log {self.remote.name}/{branch}..{branch}; then, to go on with"
                 f" theirs: git reset --hard {self.remote.name}/{branch}",
             )
-        self.remote.agree(branch, theirs)
+        self.remote.agree({branch: theirs})
 
     def _carry(self, branch: str, ours: str, theirs: str) -> str:
         """A commit that has both: theirs first, whose queue and artifacts count, and what this clone added."""

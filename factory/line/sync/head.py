@@ -117,7 +117,7 @@ class Head:
         exchange = context.writer.exchange
         if exchange is None or exchange.remote.name != sync.remote:
             repository = context.repository
-            remote = Remote(repository.root, repository.common_dir, repository.system, sync.remote)
+            remote = Remote(repository.git, repository.objects, repository.common_dir, sync.remote)
             remote.refuse_unknown()
             exchange = context.writer.exchange = Exchange(repository, remote, context.me, context.tell)
         moved = exchange.take_over(self.branches)

@@ -1,17 +1,21 @@
 """The remote: what other clones have published, fetched, and what is ours, pushed; nothing is ever forced."""
 
+import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
 from factory.model.errors import BusyError, FactoryError, UnusableError
 from factory.model.text import printable
 from factory.store import files
 from factory.store.repository.git import Git, GitError
+from factory.store.repository.objects import Objects
 from factory.store.repository.refs import RefUpdate
-from factory.store.system import System
+from factory.store.state import AGREED
 
 _PATIENCE_S = 600.0  # with one connection; what is slow and goes on is let go on
 # A connection over which hardly anything comes is dead, and said to be: git itself would wait for ever.
@@ -36,7 +40,7 @@ _GONE = re.compile(
     r"|temporary failure",
     re.IGNORECASE,
 )
-_AGREED, _ANEW = "agreed", "anew"  # where it is noted what both have had, and what was written anew
+_NOTES: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
 _QUIETLY = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _UNASKED = ("--no-verify", "--no-follow-tags", "--recurse-submodules=no")
 _ANY_STATUS, _MOST_LINES, _MOST_WORDS = 256, 3, 300
@@ -67,6 +71,7 @@ class Fetched(NamedTuple):
 
     tips: Mapping[str, str]  # the commit of each that it has
     rewritten: frozenset[str]  # those that no longer hold what this clone had seen there
+    gone: frozenset[str]  # those that were there and are not
 
 
 class _Told(NamedTuple):
@@ -80,11 +85,15 @@ class _Told(NamedTuple):
 class Remote:
     """One git remote of this clone, by its name."""
 
-    def __init__(self, folder: Path, common_dir: Path, system: System, name: str) -> None:
+    def __init__(self, git: Git, objects: Objects, common_dir: Path, name: str) -> None:
         env = {key: value for key, value in os.environ.items() if _TRANSPORT.fullmatch(key)}
-        self._git = Git(folder, system, env)
+        self._git = Git(git.folder, git.system, env)
+        self._objects = objects
         self._shallow = common_dir / "shallow"
+        self._noted = common_dir / "factory" / AGREED
         self.name = name
+        self._others = _notes(self._noted)
+        self._seen = self._others.pop(name, {})  # what each branch was there when both had the same, or it was pushed
 
     def refuse_unknown(self) -> None:
         """Raises UnusableError where the clone has no remote of this name."""
@@ -105,23 +114,23 @@ class Remote:
 
     def fetch(self, branches: Collection[str]) -> Fetched:
         """What the remote has of these branches. Raises Unreachable or UnusableError."""
-        told = self._fetch(branches, _AGREED)
+        asked, told = set(branches), self._fetch(branches)
         if _NOT_THERE in told.said:
             branches = self._listed(branches)
-            told = self._fetch(branches, _AGREED) if branches else _Told(0, "", "")
-        tips = {}
-        if told.status == 1 and "[rejected]" in told.said:
-            self._refuse_failure(self._fetch(branches, _ANEW, "+"))
-            tips = {branch: self._noted(_ANEW, branch) for branch in branches}
-        else:
-            self._refuse_failure(told)
-        agreed = {branch: self._noted(_AGREED, branch) for branch in branches}
-        rewritten = frozenset(branch for branch, tip in tips.items() if not self._holds(tip, agreed[branch]))
-        return Fetched({**agreed, **tips}, rewritten)
+            told = self._fetch(branches) if branches else _Told(0, "", "")
+        self._refuse_failure(told)
+        found = {branch: self._objects.read(self._tracking(branch)) for branch in branches}
+        tips = {branch: each[0] for branch, each in found.items() if each}
+        rewritten = [branch for branch, tip in tips.items() if not self._holds(tip, self._seen.get(branch, ""))]
+        self.agree({branch: tip for branch, tip in tips.items() if branch not in rewritten})
+        return Fetched(tips, frozenset(rewritten), frozenset((asked & self._seen.keys()) - tips.keys()))
 
-    def _fetch(self, branches: Collection[str], place: str, force: str = "") -> _Told:
-        wanted = (f"{force}{_full(branch)}:{self._note(place, branch)}" for branch in branches)
+    def _fetch(self, branches: Collection[str]) -> _Told:
+        wanted = (f"+{_full(branch)}:{self._tracking(branch)}" for branch in branches)
         return self._call("fetch", *_QUIETLY, "--", self.name, *wanted)
+
+    def _tracking(self, branch: str) -> str:
+        return f"refs/remotes/{self.name}/{branch}"
 
     def _listed(self, branches: Collection[str]) -> list[str]:
         """Those of these branches that the remote has."""
@@ -140,8 +149,6 @@ class Remote:
         told = self._call("push", "--porcelain", *_UNASKED, *together, "--", self.name, *wanted)
         if told.status:
             self._not_pushed(updates, told)
-        for update in updates:
-            self.agree(update.branch, update.new)
 
     def _not_pushed(self, updates: Sequence[RefUpdate], told: _Told) -> None:
         """Say why; nothing, where the connection broke off and it was accepted all the same."""
@@ -166,15 +173,12 @@ class Remote:
         asked = ("merge-base", "--is-ancestor", commit, tip)
         return not commit or tip == commit or (bool(tip) and not self._git.call(*asked, allowed=(0, 1, 128)).returncode)
 
-    def agree(self, branch: str, commit: str) -> None:
-        """Note that a branch is there where this commit is: from now on it may only come of that."""
-        self._git.run("update-ref", self._note(_AGREED, branch), commit)
-
-    def _noted(self, place: str, branch: str) -> str:
-        return self._git.text("rev-parse", "--verify", "-q", self._note(place, branch), allowed=(0, 1, 128))
-
-    def _note(self, place: str, branch: str) -> str:
-        return f"refs/factory/{place}/{self.name}/{branch}"
+    def agree(self, tips: Mapping[str, str]) -> None:
+        """Note that branches are there where these commits are: from now on they may only come of that."""
+        if tips.items() <= self._seen.items():
+            return
+        self._seen.update(tips)
+        files.write(self._noted, json.dumps({**self._others, self.name: self._seen}).encode(), durable=False)
 
     def _call(self, *arguments: str) -> _Told:
         try:
@@ -192,6 +196,14 @@ class Remote:
         if told.status < 0 or _GONE.search(told.said):
             return Unreachable(self.name, said)
         return UnusableError(f"the remote {self.name} refuses: {said}", f"git ls-remote {self.name} says more")
+
+
+def _notes(path: Path) -> dict[str, dict[str, str]]:
+    """What was noted of each remote. Without it nothing is lost but the knowledge that a history was written anew."""
+    try:
+        return _NOTES.validate_json(files.read_regular(path) or b"{}")
+    except ValidationError:
+        return {}
 
 
 def _full(branch: str) -> str:
