@@ -159,7 +159,6 @@ class SnapshotReader:
         problems.extend(found)
         histories = [state.history for state in items.values()]
         spent, unknown = spent_today(self.artifacts, tree, histories, now, workflow.policy, problems)
-        turn = self._turn(tree, items, now)
         return Snapshot(
             now,
             head,
@@ -170,7 +169,7 @@ class SnapshotReader:
             tuple(problems),
             MappingProxyType({state.contract: state for state in breakers if state.contract}),
             MappingProxyType(lost),
-            turn,
+            self._turn(tree, items, now),
             spent,
             unknown,
             MappingProxyType({state.agent: state for state in breakers if state.agent}),
@@ -188,13 +187,9 @@ class SnapshotReader:
         for item_id in [item_id for item_id in items if item_id not in under_way]:
             day = self.queue.done_day(tree, item_id)
             if day:
-                path, free = items.pop(item_id).path, self.free_id(tree, listing, item_id)
+                path, free = items.pop(item_id).path, next(self.free_ids(tree, listing, item_id))
                 problems.append(Problem(path, 1, 1, taken_by(item_id, item_path(Lane.DONE, item_id, day), free)))
         return replace(listing, items=items, problems=tuple(problems))
-
-    def free_id(self, tree: str, listing: QueueListing, base: str) -> str:
-        """An id that neither an open nor a finished item has."""
-        return next(self.free_ids(tree, listing, base))
 
     def free_ids(self, tree: str, listing: QueueListing, base: str) -> Iterator[str]:
         """Ids that neither an open nor a finished item has, without end, the one most like `base` first."""
@@ -224,6 +219,11 @@ class SnapshotReader:
             day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
             if known or day:
                 history = self.artifacts.history(tree, placed.id, day or "")
+            if known and not history.entries and (day := self.queue.done_day(tree, placed.id)):
+                said = (
+                    f"{placed.id} lies here, and finished at {item_path(Lane.DONE, placed.id, day)}; delete one of both"
+                )
+                raise InvalidFile(Problem(placed.path, 1, 1, said))  # a merge by hand of two that went different ways
         except InvalidFile as error:
             problem = str(error.problems[0])
             return ItemState(placed, None, history, problem=problem, unread=True), list(error.problems)

@@ -276,7 +276,7 @@ class _Validation:
             if not self._edits.home:
                 self._edits.stale[path] = data
             if known.blob != blob or (self._edits.home and known.lane is Lane.DONE):
-                free = self._reader.free_id(self._snapshot.tree, self._snapshot.listing, item_id)
+                free = next(self._reader.free_ids(self._snapshot.tree, self._snapshot.listing, item_id))
                 self._edits.problem(path, taken_by(item_id, known.path, free))
         elif file.lane is not Lane.INBOX and item_id not in self._snapshot.lost:
             self._edits.problem(path, f"is new, and new items begin in {lane_folder(Lane.INBOX)}")
