@@ -423,6 +423,36 @@ def test_without_bubblewrap_services_are_on_this_machine_and_the_tester_has_no_s
     assert not alive(world)
 
 
+# Where it begins, another program takes its port, for as long as it is told to; then it opens as the shop does.
+_TOO_LATE = """import pathlib, subprocess, sys, time
+begun = pathlib.Path({begun!r})
+begun.write_text(begun.read_text() + sys.argv[1] + " " if begun.exists() else sys.argv[1] + " ")
+if len(begun.read_text().split()) <= {times}:
+    holds = "it = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print(flush=True); time.sleep(60)"
+    holds = "import socket, sys, time; " + holds
+    other = subprocess.Popen([sys.executable, "-c", holds, sys.argv[1]], start_new_session=True, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    sys.exit("the address is in use")
+exec(pathlib.Path("shop.py").read_text())
+"""
+
+
+@pytest.mark.parametrize(("times", "state"), [(2, "pass"), (9, "fail")])
+def test_where_another_program_takes_a_services_port_it_gets_another_one_a_few_times(
+    world: World, tmp_path: Path, times: int, state: str
+) -> None:
+    world.policy("sandbox: off\n")  # with bubblewrap there is nobody else in its network
+    begun = tmp_path / "begun"
+    world.write("late.py", _TOO_LATE.format(begun=str(begun), times=times))
+    files = tried(world, PASSES + "done()", {"web": {**WEB, "run": ["python3", "late.py", "{{ port }}"]}})
+    ports = begun.read_text().split()
+    assert len(ports) == len(set(ports)) == 3
+    found = answers(files)["VAL-1"]
+    assert found["state"] == state
+    assert state == "pass" or "the service web ended with exit status 1 before it was ready" in str(found["said"])
+    assert not alive(world)
+
+
 def test_without_bubblewrap_a_service_that_ends_fails_every_assertion_too(world: World) -> None:
     world.policy("sandbox: off\n")
     dies = {**WEB, "run": ["sh", "-c", 'python3 shop.py "$0" & sleep 2; exit 9', "{{ port }}"]}

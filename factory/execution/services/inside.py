@@ -4,6 +4,7 @@ Its argument is the file that says what to start. It ends with the exit status o
 becomes ready, or ends before the tester, it says so in a file. Nothing of what it started is left when it ends.
 """
 
+import errno
 import http.client
 import os
 import selectors
@@ -33,6 +34,7 @@ _LAST_WORDS_S = 1.0  # until what a service printed at its end has been read
 _CHUNK = 65536
 _MOST_THREADS = 100
 _NOT_READ = b"\n[cut here: more output than the contract allows]\n"
+_TAKEN = "could not be started: another program has taken its port meanwhile"
 _BEGAN = b'"exit-code"'  # told only of a process that was begun (bwrap(1), --json-status-fd)
 
 
@@ -75,12 +77,14 @@ class Inside:
         """The exit status of it all."""
         try:
             for order in self._order.services:
+                if _is_taken(order.port):
+                    return self._failed(order, _TAKEN, taken=True)
                 try:
                     problem = self._readiness(self._started(order))
                 except OSError as error:
                     problem = f"could not be started: {error}"
                 if problem:
-                    return self._failed(order, problem)
+                    return self._failed(order, problem, taken=self._is_gone_and_taken(order))
             return self._tried()
         except NotBegun:
             return _SANDBOX_FAILED
@@ -152,8 +156,16 @@ class Inside:
         finally:
             _kill(tester)
 
-    def _failed(self, service: ServiceOrder, reason: str) -> int:
-        Path(self._order.ending).write_text(Ending(service=service.name, reason=reason).model_dump_json())
+    def _is_gone_and_taken(self, order: ServiceOrder) -> bool:
+        """Whether a service that was started has ended, and its port is another program's."""
+        gone = [each for each in self._running if each.order is order and each.process.poll() is not None]
+        for each in gone:
+            each.kill()  # with what it has left in its group
+        return bool(gone) and _is_taken(order.port)
+
+    def _failed(self, service: ServiceOrder, reason: str, *, taken: bool = False) -> int:
+        ending = Ending(service=service.name, reason=reason, taken=taken)
+        Path(self._order.ending).write_text(ending.model_dump_json())
         return _SERVICE_FAILED
 
 
@@ -167,6 +179,15 @@ def _ends(*processes: "subprocess.Popen[bytes]") -> Iterator[selectors.BaseSelec
         yield selector
     for number in numbers:
         os.close(number)
+
+
+def _is_taken(port: int) -> bool:
+    """Whether a program listens on a port."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _missing(order: ServiceOrder) -> str:

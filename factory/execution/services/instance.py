@@ -79,3 +79,4 @@ class Ending(Format):
 
     service: str
     reason: str  # goes on from the service's name
+    taken: bool = False  # whether another program had its port by then: then all is tried again, with other ones

@@ -16,14 +16,22 @@ from factory.execution.services.evidence import evidence_files, report_breaches
 from factory.execution.services.trial import Trial, failed_by, prepared
 from factory.store import files
 
+_MOST_TRIES = 3  # with ports of their own for the services
 SERVICES = "FACTORY_SERVICES"  # the variable that names the file in which the services' addresses are
 
 
 def try_out(request: RunRequest, host: Host, control: Control) -> Work:
-    """Let the request's agent try the services of its mission. Raises CellNotReady, FactoryError, OSError."""
-    with prepared(request, host.cells, control) as trial:
-        done = _tried(trial, request, host, control)
-    return replace(done, hooks=bytes(trial.log))
+    """Let the request's agent try the services of its mission. Raises CellNotReady, FactoryError, OSError.
+
+    A port is a service's own only once it listens: where another program is quicker, all is begun again.
+    """
+    for tries_left in reversed(range(_MOST_TRIES)):
+        with prepared(request, host.cells, control) as trial:
+            done = replace(_tried(trial, request, host, control), hooks=bytes(trial.log))
+            ending = trial.ending()
+        if ending is None or not ending.taken or done.stopped or not tries_left:
+            break
+    return done
 
 
 def _tried(trial: Trial, request: RunRequest, host: Host, control: Control) -> Work:
