@@ -54,6 +54,9 @@ def test_the_report_comes_with_the_end_of_a_mission_and_tells_all_of_it(ended: W
     assert "**VAL-2** passed, guarded: b.txt is done. By check in run 1 of `shop.m1.scrutiny-3` at " in report
     assert f"on `{judged.commit}`; evidence `{judged.evidence}`" in report
     assert ended.command("mission", "report", "shop") == f"{report}\n"
+    told = json.loads(ended.command("mission", "report", "shop", "--json"))
+    assert told["report"] == ended.read(told["path"]) == f"{report}\n"
+    assert f"report     {told['path']}\n" in ended.command("mission", "show", "shop")
     ended.command("audit")
 
 
@@ -78,6 +81,8 @@ def test_a_mission_under_way_has_a_report_of_what_was_done_so_far(world: World) 
     mission.plan([assertion("VAL-1", "a.txt")], milestone("m1", feature("a", "VAL-1")))
     world.tick()
     assert "**VAL-1** unread: a.txt is done." in world.command("mission", "report", "shop")
+    assert json.loads(world.command("mission", "report", "shop", "--json"))["path"] is None
+    assert json.loads(world.command("mission", "show", "shop", "--json"))["report"] is None
 
 
 def test_lines_are_counted_by_the_file_that_they_are_of() -> None:

@@ -19,7 +19,7 @@ from factory.model.layout import contract_path, item_path, lane_folder
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.report.mission_json import assertions_json, mission_json
-from factory.report.mission_report import report_text
+from factory.report.mission_report import report_path, report_text
 from factory.report.mission_views import MissionView, assertion_rows, mission_of, missions
 
 _MISSION = "mission"  # the contract of whoever plans, unless another one is named
@@ -66,11 +66,12 @@ def list_command(everything: bool, as_json: bool) -> None:
 @json_option
 def show_command(item_id: str, as_json: bool) -> None:
     """Show a mission with its milestones, the items of each, and what is open."""
-    with _looking(item_id) as (_, snapshot, view):
+    with _looking(item_id) as (reader, snapshot, view):
+        path = report_path(reader, snapshot, view)
         if as_json:
-            echo_json(mission_json(snapshot, view))
+            echo_json({**mission_json(snapshot, view), "report": path or None})
         else:
-            print_mission(snapshot, view)
+            print_mission(snapshot, view, path)
 
 
 @mission_command.command("assertions")
@@ -104,11 +105,11 @@ def resume_command(item_id: str) -> None:
 @item_argument(*OPEN, Lane.DONE)
 @json_option
 def report_command(item_id: str, as_json: bool) -> None:
-    """Print the report of a mission, in Markdown: as it came with its end, or of what was done so far."""
+    """Print the report of a mission, in Markdown: as it came with its end (`--json` says where it lies), or so far."""
     with _looking(item_id) as (reader, snapshot, view):
-        text = report_text(reader, snapshot, view)
+        text, path = report_text(reader, snapshot, view), report_path(reader, snapshot, view)
     if as_json:
-        echo_json({"id": item_id, "report": text})
+        echo_json({"id": item_id, "path": path or None, "report": text})
     else:
         click.echo(printable(text), nl=False)
 

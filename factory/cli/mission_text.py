@@ -38,8 +38,8 @@ def _far(progress: Progress | None) -> tuple[str, str, str]:
     return f"{progress.passed}/{progress.assertions}", f"{progress.milestone}/{progress.milestones}", used or "-"
 
 
-def print_mission(snapshot: Snapshot, view: MissionView) -> None:
-    """One mission: how far it is, its milestones with the items of each, and what is open."""
+def print_mission(snapshot: Snapshot, view: MissionView, report: str) -> None:
+    """One mission: how far it is, its milestones with the items of each, what is open, and where its report lies."""
     click.echo(f"{click.style(view.id, bold=True)}  {lane_word(view.lane, view.word)}  {printable(view.title)}")
     if view.note:
         click.echo(f"{'ended' if view.lane is Lane.DONE else 'now':9}  {printable(view.note)}")
@@ -49,6 +49,8 @@ def print_mission(snapshot: Snapshot, view: MissionView) -> None:
         return
     click.echo(f"goal       {printable(' '.join(standing.plan.goal.split()))}")
     click.echo(f"plan       {plan_path(view.id)}")
+    if report:
+        click.echo(f"report     {report}")
     click.echo(f"{'now' if view.lane is Lane.DONE else 'so far':9}  {progress.in_words()}")
     for milestone in standing.plan.milestones:
         mark = " (now)" if milestone == view.milestone else ""
