@@ -9,7 +9,7 @@ from factory.model.mission.assertions import Assertion, AssertionState, Judge, J
 from factory.model.mission.plan import Feature, Milestone, Plan
 from factory.model.mission.record import Advance, Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.standing import Standing
-from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Steer, Wait
+from factory.model.mission.steps import AnswerIssues, Ask, Close, FileFeatures, FileValidators, Steer, Wait
 from factory.model.roles import Role
 
 CHECKED = Assertion(id="VAL-1", text="t", check=("true",))
@@ -112,7 +112,7 @@ def test_what_failed_is_put_before_steer_once_and_then_followed_up() -> None:
         filed={"shop.m1.steer": filed(FiledAs.STEER, answers=issue)}, ended={"shop.m1.steer": Outcome.APPLIED}
     )
     step = standing(FAILED.advanced(nothing), steered=True).step()
-    assert isinstance(step, Answer)
+    assert isinstance(step, AnswerIssues)
     assert [(each.item_id, each.issue_id) for each in step.follow_ups] == [("shop.fix-1", *issue)]
 
 
@@ -120,7 +120,7 @@ def test_a_milestone_that_needs_more_than_its_rounds_is_a_persons() -> None:
     record, last = FAILED, ""
     for number in (1, 2):
         step = standing(record).step()
-        assert isinstance(step, Answer), step
+        assert isinstance(step, AnswerIssues), step
         fix, name = step.follow_ups[0], f"shop.m1.testing-{number + 1}"
         follow_up = filed(FiledAs.FOLLOW_UP, answers=(fix.issue_id,))
         record = record.advanced(Advance(filed={fix.item_id: follow_up}))
@@ -138,7 +138,7 @@ def test_a_milestone_that_needs_more_than_its_rounds_is_a_persons() -> None:
     assert isinstance(step, Ask)
     assert "VAL-2 has failed 3 times" in step.reason
     resumed = record.resumed({step.questions[0].id: "again"})
-    assert isinstance(standing(resumed).step(), Answer)
+    assert isinstance(standing(resumed).step(), AnswerIssues)
     assert standing(record, steered=True).step() == step  # and none of whoever steers
 
 
@@ -160,7 +160,7 @@ def test_what_nobody_can_try_is_tried_again_and_then_a_persons() -> None:
 def test_no_reason_puts_a_failed_assertion_right() -> None:
     issue = "shop.m1.testing/VAL-2"
     step = standing(FAILED.advanced(Advance(dismissed={issue: "it is too hard for all of us"}))).step()
-    assert isinstance(step, Answer)
+    assert isinstance(step, AnswerIssues)
     assert [each.issue_id for each in step.follow_ups] == [issue]
 
 
@@ -185,10 +185,10 @@ def test_what_a_worker_left_is_asked_about_until_there_is_an_answer_that_says_en
     assert short.questions[0].id != step.questions[0].id
     assert "20 characters" in short.questions[0].why
     enough = standing(left.resumed({step.questions[0].id: "nobody will ever read them"})).step()
-    assert isinstance(enough, Answer)
+    assert isinstance(enough, AnswerIssues)
     assert enough.dismissed == {"shop.a/U1": "nobody will ever read them"}
     fixed = standing(left.resumed({step.questions[0].id: "fix"})).step()
-    assert isinstance(fixed, Answer)
+    assert isinstance(fixed, AnswerIssues)
     assert [each.issue_id for each in fixed.follow_ups] == ["shop.a/U1"]
 
 

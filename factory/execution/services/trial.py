@@ -22,7 +22,7 @@ from factory.execution.request import RunRequest
 from factory.execution.services.instance import ENDING, Ending, Instance, ServiceCommand
 from factory.model.gate import unanswered
 from factory.model.mission.plan import LOOPBACK, Service, Services
-from factory.model.mission.report import EVIDENCE_FOLDER, Answer, Tried, UserReport
+from factory.model.mission.report import EVIDENCE_FOLDER, Tried, TriedState, UserReport
 from factory.model.result import Result, Status
 from factory.store import files, logs
 from factory.store.repository.batch import plumbing_commit
@@ -152,7 +152,7 @@ def failed_by(ending: Ending, done: Work, request: RunRequest) -> Work:
     reason = f"the service {ending.service} {ending.reason}"
     name = f"{EVIDENCE_FOLDER}/{ending.service}.log"
     log = f"[{reason}]\n".encode() + logs.cut(done.services.get(ending.service, b""))
-    tried = Tried(state=Answer.FAIL, said=reason, evidence=(name,))
+    tried = Tried(state=TriedState.FAIL, said=reason, evidence=(name,))
     report = UserReport(assertions=dict.fromkeys(unanswered(request.item), tried))
     result = Result(status=Status.OK, confidence=1.0, summary=reason, data=report.model_dump(mode="json"))
     return replace(done, result=result, raw_result=None, files={name: log})

@@ -14,7 +14,7 @@ from factory.model.layout import item_path, run_file
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.mission.assertions import CHECK, AssertionState, Judgement
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
-from factory.model.mission.report import Answer, Tried, UserReport, report_in, shortcomings
+from factory.model.mission.report import Tried, TriedState, UserReport, report_in, shortcomings
 from factory.model.run_layout import MANIFEST, worker_file
 from factory.model.verdict import Decision
 from factory.store.missions import MissionFiles
@@ -24,12 +24,12 @@ _DONE = frozenset({Outcome.APPLIED, Outcome.ACCEPTED})
 _MOST_AT_ONCE = 10  # items, in one line of a journal
 _MOST_ISSUES = 100  # of one item
 _NOTHING = UserReport(assertions={})
-_UNREAD = Tried(state=Answer.UNREAD)
+_UNREAD = Tried(state=TriedState.UNREAD)
 _STATES = {
-    Answer.PASS: AssertionState.PASSED,
-    Answer.FAIL: AssertionState.FAILED,
-    Answer.BLOCKED: AssertionState.BLOCKED,
-    Answer.UNREAD: AssertionState.UNREAD,
+    TriedState.PASS: AssertionState.PASSED,
+    TriedState.FAIL: AssertionState.FAILED,
+    TriedState.BLOCKED: AssertionState.BLOCKED,
+    TriedState.UNREAD: AssertionState.UNREAD,
 }
 
 

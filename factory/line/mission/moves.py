@@ -17,7 +17,7 @@ from factory.model.mission.events import Advanced, Closed, Paused
 from factory.model.mission.plan import Milestone
 from factory.model.mission.record import Filed
 from factory.model.mission.standing import Standing
-from factory.model.mission.steps import Answer, Ask, Close, FileFeatures, FileValidators, Steer, Wait
+from factory.model.mission.steps import AnswerIssues, Ask, Close, FileFeatures, FileValidators, Steer, Wait
 from factory.model.run_layout import REPORT
 from factory.model.text import counted
 from factory.store.mission_parts import Account
@@ -73,7 +73,7 @@ def following(mission: Carried, files: MissionFiles, standing: Standing, not_beg
             return _filed(milestone, made, {}, at)
         case Steer(milestone, item_id, issues):
             return _filed(milestone, {item_id: filing.steer(milestone, issues)}, {}, at)
-        case Answer(milestone, dismissed, follow_ups):
+        case AnswerIssues(milestone, dismissed, follow_ups):
             made = {each.item_id: filing.follow_up(milestone, each) for each in follow_ups}
             return _filed(milestone, made, dismissed, at)
 

@@ -21,7 +21,7 @@ _DEEPEST = 10  # folders
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")  # so that it is a plain name everywhere, and hidden nowhere
 
 
-class Answer(StrEnum):
+class TriedState(StrEnum):
     """What a tester says of an assertion."""
 
     PASS = "pass"
@@ -32,13 +32,13 @@ class Answer(StrEnum):
     @property
     def needs_evidence(self) -> bool:
         """Whether it counts for nothing without a file that shows it."""
-        return self in (Answer.PASS, Answer.FAIL)
+        return self in (TriedState.PASS, TriedState.FAIL)
 
 
 class Tried(Format):
     """What was found of one assertion."""
 
-    state: Answer
+    state: TriedState
     said: Said = ""
     evidence: Annotated[tuple[FileName, ...], Field(max_length=_MOST_NAMED)] = ()  # paths below $FACTORY_OUT
 

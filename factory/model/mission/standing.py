@@ -11,7 +11,7 @@ from factory.model.mission.assertions import Assertion, AssertionState
 from factory.model.mission.plan import STEER, Feature, Milestone, Plan
 from factory.model.mission.record import Filed, FiledAs, Issue, MissionRecord
 from factory.model.mission.steps import (
-    Answer,
+    AnswerIssues,
     Ask,
     Close,
     FileFeatures,
@@ -206,7 +206,7 @@ class Standing:
                 f"{milestone.id}: {counted(len(asked), 'issue')} of its handoffs has nobody's answer",
                 tuple(self._question(key, issue) for key, issue in list(asked.items())[:MOST_QUESTIONS]),
             )
-        return Answer(milestone, dismissed, follow_ups)
+        return AnswerIssues(milestone, dismissed, follow_ups)
 
     def _follow_ups(self, issues: Mapping[str, Issue]) -> tuple[FollowUp, ...]:
         first = sum(each.kind is FiledAs.FOLLOW_UP for each in self.record.filed.values()) + 1

@@ -45,7 +45,7 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerIssues:
     """Issues that a person or the plan dismisses, and follow-ups for others."""
 
     milestone: Milestone
@@ -82,4 +82,4 @@ class Wait:
     reason: str
 
 
-Step = FileFeatures | FileValidators | Answer | Steer | Ask | Close | Wait
+Step = FileFeatures | FileValidators | AnswerIssues | Steer | Ask | Close | Wait
