@@ -45,6 +45,7 @@ class Context:
     riding: list[str] = field(default_factory=list)  # the items in the merge train, in its order
     conflicts: Conflicts = field(default_factory=Conflicts)  # of what is in review
     applies_begun: dict[str, datetime] = field(default_factory=dict)  # when apply commands began here, by subject
+    synced: bool = False  # whether this clone pushes each pass
 
     @property
     def system(self) -> System:
