@@ -7,7 +7,7 @@ import pytest
 from factory.line.writer import Move
 from factory.model.events import Cancelled, Released, RunSummary, SentBack, Started
 from factory.model.failure import FailureClass
-from factory.model.journal import Lease
+from factory.model.lease import Lease
 from factory.model.lifecycle import Lane
 from factory.model.result import Usage
 from factory.report.audit.rules import Rule

@@ -28,8 +28,9 @@ from factory.model.events import (
     entry_of,
 )
 from factory.model.failure import FailureClass
-from factory.model.journal import Entry, Lease, Phase, SeatVerdict
+from factory.model.journal import Entry, Phase, SeatVerdict
 from factory.model.journal_lines import read
+from factory.model.lease import Lease
 from factory.model.lifecycle import RULES, Event, Lane, NotApplied, Outcome
 from factory.model.mission.events import Advanced, Closed, Opened, Paused, Resumed
 from factory.model.mission.record import Filed, FiledAs, Issue

@@ -22,7 +22,7 @@ from factory.line.tick import tick
 from factory.model.breaker import BreakerState, State
 from factory.model.errors import StopRequested
 from factory.model.events import Started, entry_of
-from factory.model.journal import Lease
+from factory.model.lease import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.store.repository.commits import Publisher
 from factory.store.repository.objects import Objects

@@ -1,4 +1,4 @@
-"""The orchestrator: one pass is take in, reconcile, collect, gate and apply, advance, start."""
+"""The orchestrator: one pass is take in, reconcile, collect, gate and apply, advance, renew, start."""
 
 import socket
 import threading
@@ -20,6 +20,7 @@ from factory.line.dispatch.start import start
 from factory.line.identity import refuse_borrowed
 from factory.line.intake.reconcile import reconcile, record_moves
 from factory.line.intake.take_in import Intake
+from factory.line.leases.renew import renew, tell_of_stopped
 from factory.line.lock import locked
 from factory.line.mission.advance import advance
 from factory.line.review.gate import gate
@@ -103,8 +104,7 @@ class Orchestrator:
         return self._head.workflow
 
     def _first_workflow(self, repository: Repository, reader: SnapshotReader, branch: str) -> Workflow:
-        head = repository.tip(branch)
-        workflow = reader.library.workflow(repository.objects.commit(head).tree, branch)
+        workflow = reader.library.workflow(repository.objects.commit(repository.tip(branch)).tree, branch)
         repository.tip(workflow.policy.target_branch, "target")
         return workflow
 
@@ -198,6 +198,7 @@ class Orchestrator:
 
     def _pass(self, *, may_start: bool, most: int | None) -> PassReport:
         self.raise_if_stopped()
+        tell_of_stopped(self.context)
         self.context.repository.publisher.recover()  # of a pass that a full disk ended half way
         busy = self._head.waits_for_a_person()
         if busy:
@@ -249,7 +250,7 @@ class Orchestrator:
         return collect(self.context, record_moves(self.context, snapshot))
 
     def _forward(self, snapshot: Snapshot, *, may_start: bool, most: int | None) -> _Forward:
-        """Collect, gate, apply, advance and start in one instant, unless a person changes something meanwhile."""
+        """Collect, gate, apply, advance, renew, start: in one instant, unless a person changes something meanwhile."""
         context, landed, problems = self.context, True, list[Problem]()
         with context.writer.together():
             ended = self._collect(snapshot)

@@ -18,6 +18,7 @@ from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
+from factory.line.leases.hold import Hold
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
 from factory.model.failure import Failure, of_error
@@ -39,14 +40,26 @@ class Running:
     given: "Future[Future[RunOutcome]]"  # what the executor gave; whatever it is, only `Runs` asks it, and with care
     future: "Future[None]"  # of our own: done as soon as the executor's is
     control: Control
+    hold: Hold  # by which the control says that it is to end
     since: float  # of the monotonic clock
     asked: threading.Event = field(default_factory=threading.Event)  # by us, to end; others hold the control too
 
     def is_of(self, history: History, owner: str) -> bool:
-        """Whether it is the run that a journal says is under way: another clone may have one of the same number."""
-        lease = history.lease
-        claimed = lease is None or (lease.owner, lease.base) == (owner, self.request.base)
-        return claimed and history.lane is Lane.ACTIVE and history.run == self.request.run
+        """Whether it is the very run that a journal says is under way.
+
+        Another clone may have one of the same number, and this one too, where a person took its beginning back: it is
+        the claim that counts. Only a start leaves a lease, so what was there last is when that was.
+        """
+        lease, request = history.lease, self.request
+        if lease is None or history.lane is not Lane.ACTIVE:
+            return False
+        said = (lease.owner, lease.generation, lease.base, history.since)
+        return said == (owner, request.run, request.base, request.claimed_at)
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether it was asked to end from here, or by the clock."""
+        return self.asked.is_set() or self.hold.ran_out
 
     def stop(self) -> None:
         """Ask it to end."""
@@ -80,13 +93,7 @@ class Recheck:
 class Runs:
     """Begins runs, and keeps what they came to until it has been committed."""
 
-    def __init__(
-        self,
-        executor: Executor,
-        local: LocalExecutor,
-        heartbeats: Path,
-        on_end: Callable[[], None],
-    ) -> None:
+    def __init__(self, executor: Executor, local: LocalExecutor, heartbeats: Path, on_end: Callable[[], None]) -> None:
         self._executor = executor
         self._local = local
         self._heartbeats = heartbeats
@@ -115,11 +122,12 @@ class Runs:
         """What is being done, by item, where it is not the worker's own part."""
         return {item_id: heart.doing for item_id, heart in self._hearts.copy().items() if heart.doing}
 
-    def start(self, request: RunRequest) -> None:
-        """Begin a run."""
-        control, ended = self._control(request.item_id), Future[None]()
+    def start(self, request: RunRequest, claimed: float | None = None) -> None:
+        """Begin a run; `claimed`: when its claim was made, by the monotonic clock, if that has to be renewed."""
+        hold, ended = Hold(self._system, claimed), Future[None]()
+        control = self._control(request.item_id, hold)
         given = self._submitted(request, control, ended)
-        self.running[request.item_id] = Running(request, given, ended, control, self._system.monotonic())
+        self.running[request.item_id] = Running(request, given, ended, control, hold, self._system.monotonic())
         if given.exception() is not None:
             self._end(request.item_id, ended)
 
@@ -147,7 +155,7 @@ class Runs:
                 ended.set_result(None)
         self._on_end()
 
-    def _control(self, item_id: str) -> Control:
+    def _control(self, item_id: str, stop: threading.Event) -> Control:
         heart = self._hearts[item_id] = Heartbeat(self._heartbeats / item_id, self._system)
 
         def says(doing: str) -> None:
@@ -155,7 +163,7 @@ class Runs:
 
         live = self._live[item_id] = LiveOutput(self._heartbeats.parent, item_id)
         phases = PhaseLog(self._system)
-        return Control(threading.Event(), heart.beat, says, live.add, phases=phases, system=self._system)
+        return Control(stop, heart.beat, says, live.add, phases=phases, system=self._system)
 
     def _finish(self, item_id: str, heart: Heartbeat) -> None:
         if self._hearts.get(item_id) is heart:  # else the item is under check anew, on something else
@@ -186,7 +194,7 @@ class Runs:
     def recheck(self, batch: tuple[Place, ...], candidates: Sequence[Candidate], mode: MergeMode) -> None:
         """Run the checks of a batch of the merge train."""
         item_id = batch[-1].item_id
-        control = self._control(item_id)
+        control = self._control(item_id, threading.Event())
         heart = self._hearts[item_id]
         future = self._local.recheck(candidates, mode, control)
         self.rechecking[batch] = Recheck(batch, future, control, self._system.monotonic())
@@ -276,12 +284,12 @@ class Runs:
         error = came.exception()
         if error is None:
             outcome = came.result()
-            asked = running.asked.is_set() or not outcome.stopped
+            asked = running.was_asked or not outcome.stopped
             return outcome if asked else outcome.crashed("it ended as stopped, and nobody had asked it to")
         if isinstance(error, CancelledError):
             error = MachineError("the executor cancelled it")
         seconds = self._system.monotonic() - running.since
-        lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.asked.is_set())
+        lost = Work(seconds, failure=of_error(error, "its result was lost"), stopped=running.was_asked)
         return RunOutcome(lost)
 
     def _tried(self, call: Callable[[], Given]) -> "Future[Given]":

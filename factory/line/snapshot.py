@@ -19,6 +19,7 @@ from factory.model.moments import day_of
 from factory.model.policy import Policy, Workflow
 from factory.store.artifacts import Artifacts
 from factory.store.breakers import breakers_in
+from factory.store.leases import renewals_in
 from factory.store.library import Library
 from factory.store.missions import MissionFiles
 from factory.store.queue import Placed, Queue, QueueListing, taken_by
@@ -156,7 +157,7 @@ class SnapshotReader:
         missions = self.missions.at(head, workflow.policy, under_way, problems)
         items = {item_id: _cast(state, missions) for item_id, state in items.items()}
         breakers, found = breakers_in(self.repository.objects, tree)
-        problems.extend(found)
+        problems.extend([*found, *renewals_in(self.repository.objects, tree)[1]])
         histories = [state.history for state in items.values()]
         spent, unknown = spent_today(self.artifacts, tree, histories, now, workflow.policy, problems)
         return Snapshot(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from factory.line.dispatch.schedule import ScheduleEntry
+from factory.line.leases.renew import due_in_s
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.line.runs import Runs
 from factory.model.errors import BusyError
@@ -61,13 +62,14 @@ def _wait_until_due(
 def _while_at_work(
     orchestrator: Orchestrator, waiting: Callable[[Runs], None], *, may_start: bool, most: int | None
 ) -> Iterator[PassReport]:
-    """A pass whenever a run has ended, until none is under way. A git command in the way is waited for."""
+    """A pass when a run has ended or has to be renewed, until none is under way. A git in the way is waited for."""
     context = orchestrator.context
     runs, until, said, woken = context.runs, None, "", False
     while runs.busy:
         woken = woken or context.wakeup.wait(_LOOK_S)
         orchestrator.raise_if_stopped()
-        if not woken and until is None and _under_way(runs):
+        by_clock = not woken and until is None and _under_way(runs)
+        if by_clock and due_in_s(runs) != 0:
             waiting(runs)
             continue
         woken = False
@@ -75,12 +77,15 @@ def _while_at_work(
             report = orchestrator.one_pass(may_start=may_start, most=most)
         except BusyError as error:
             said = _tell_once(orchestrator, error.message, said)
+            if by_clock:
+                continue  # nothing has ended that waits to be written down, and what cannot be renewed ends by itself
             until = until or context.system.monotonic() + _PATIENCE_S
             if context.system.monotonic() > until:
                 raise
             continue
         said = _tell_once(orchestrator, report.waiting, said)
-        until = (until or context.system.monotonic() + _PATIENCE_S) if report.waiting else None
+        kept = report.waiting and not by_clock
+        until = (until or context.system.monotonic() + _PATIENCE_S) if kept else None
         if until is not None and context.system.monotonic() > until:
             raise BusyError(report.waiting, "finish or abort it, then factory tick")
         yield report

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from factory.line.dispatch.still import same_until
+from factory.line.leases.renew import due_in_s
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.model.errors import FactoryError, NothingButCommits, OutOfTurn, UnusableError
 from factory.model.events import Noticed
@@ -97,6 +98,8 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             untils = [entry.until for entry in report.schedule if entry.until]
             if untils:
                 wait = min(wait, max(0.0, (min(untils) - context.system.now()).total_seconds()))
+            due = due_in_s(context.runs)
+            wait = wait if due is None else min(wait, max(_AGAIN_S, due))
             woken = context.wakeup.wait(wait)
             if not woken and not context.runs.busy and context.writer.commits > tidied:
                 tidied = context.writer.commits

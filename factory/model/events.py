@@ -8,7 +8,8 @@ from typing import ClassVar, Protocol
 
 from factory.model.agent import AgentIdentity
 from factory.model.failure import FailureClass
-from factory.model.journal import Entry, Lease, MergeCheck, Phase, SeatVerdict
+from factory.model.journal import Entry, MergeCheck, Phase, SeatVerdict
+from factory.model.lease import Lease
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.mission.events import Paused, Resumed
 from factory.model.questions import Question
@@ -42,6 +43,7 @@ class RunSummary:
 
     seconds: float | None = None
     usage: Usage | None = None
+    owner: str | None = None  # the clone whose run it was, or that has taken it from the one that held it
     sandbox: str | None = None  # what contained the run, and what was missing
     phases: tuple[Phase, ...] = ()
     agent: AgentIdentity | None = None

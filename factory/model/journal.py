@@ -12,6 +12,7 @@ from factory.model.base import MOST_SECONDS, Format, Label, Moment, Ordinal, Sec
 from factory.model.failure import FailureClass
 from factory.model.findings import Table
 from factory.model.item import ItemId
+from factory.model.lease import Lease
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.mission.record import Advance, FiledItems, Issues, Judged, MissionRecord
 from factory.model.policy import MergeMode
@@ -23,16 +24,6 @@ MOST_LIMITS = 20  # of a round that cost nothing: who always tells of one would 
 MOST_PHASES = 1000  # of one run
 # After which the same conversation would only end so again.
 _ENDS_SESSION = frozenset({FailureClass.CONTEXT, FailureClass.INVALID_REQUEST, FailureClass.REFUSAL})
-
-
-class Lease(Format):
-    """Who may work on an item, from what, and until when."""
-
-    owner: str
-    generation: Ordinal
-    expires_at: Moment
-    base: str
-    item: str
 
 
 class SeatVerdict(Format):
@@ -108,6 +99,7 @@ class Entry(Format):
     dismissed: dict[str, str] = {}  # issues about which nothing is done, and why
     usage: CappedUsage | None = None
     seconds: Seconds | None = None
+    owner: str | None = None  # the clone whose run it was, or that has taken it from the one that held it
     sandbox: str | None = None  # what contained the run, and what was missing
     phases: tuple[Phase, ...] = ()
     agent: AgentIdentity | None = None

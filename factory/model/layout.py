@@ -8,6 +8,7 @@
     queue/review/<id>.<seat>.verdict.yaml
     queue/blocked/<id>.answers.yaml
     queue/breakers/<contract>.yaml, queue/breakers/agents/<agent>.yaml
+    queue/leases/<clone>.yaml
     artifacts/<id>/journal.jsonl, artifacts/<id>/run-<n>/…; of a finished item below artifacts/done/<day>/
 
 Paths are relative to the repository, with forward slashes, as git writes them.
@@ -23,6 +24,7 @@ from factory.model.places import (
     ContractFile,
     ItemFile,
     JournalFile,
+    LeaseFile,
     LooseArtifact,
     OpenAnswers,
     Opened,
@@ -32,7 +34,7 @@ from factory.model.places import (
     PromptFile,
     RunFile,
 )
-from factory.model.run_layout import JOURNAL, parse_run_path, run_path
+from factory.model.run_layout import JOURNAL, clone_in, parse_run_path, run_path
 from factory.model.skill import SKILL
 
 WORKFLOW = "WORKFLOW.md"
@@ -43,6 +45,7 @@ SKILLS = f"{CONTRACTS}/skills"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
 AGENT_BREAKERS = f"{BREAKERS}/agents"
+LEASES = f"{QUEUE}/leases"
 YAML, _BATCH, _VERDICT, _ANSWERS = ".yaml", ".jsonl", ".verdict.yaml", ".answers.yaml"
 KEEP, GUIDE = ".gitkeep", "README.md"
 IGNORED = frozenset({KEEP, ".gitignore", GUIDE})  # in a lane
@@ -68,6 +71,8 @@ def _queued(parts: list[str]) -> Place | None:
         return BreakerFile(name.removesuffix(YAML)) if name.endswith(YAML) else None
     if f"{QUEUE}/{'/'.join(folders)}" == AGENT_BREAKERS:
         return AgentBreakerFile(name.removesuffix(YAML)) if name.endswith(YAML) else None
+    if f"{QUEUE}/{'/'.join(folders)}" == LEASES:
+        return LeaseFile(name.removesuffix(YAML)) if name.endswith(YAML) else None
     lane = _LANES.get(folders[0]) if folders else None
     folder = "/".join(folders[1:] if lane else folders)
     if name.endswith(_VERDICT):
@@ -130,6 +135,11 @@ def breaker_path(contract: str) -> str:
 def agent_breaker_path(agent: str) -> str:
     """Where the state of an agent's breaker lies."""
     return f"{AGENT_BREAKERS}/{agent}{YAML}"
+
+
+def lease_path(owner: str) -> str:
+    """Where it is written down until when a clone holds its runs."""
+    return f"{LEASES}/{clone_in(owner)}{YAML}"
 
 
 def contract_path(name: str) -> str:
@@ -247,7 +257,7 @@ def in_no_lane(path: str) -> bool:
     _, *folders, name = path.split("/")
     if name in IGNORED or any(part.startswith(".") for part in (*folders, name)):
         return False
-    if isinstance(parse(path), BreakerFile | AgentBreakerFile):
+    if isinstance(parse(path), BreakerFile | AgentBreakerFile | LeaseFile):
         return False
     most = 2 if folders[:1] == [Lane.DONE] else 1  # the finished ones lie below their day
     return not 1 <= len(folders) <= most or lane_of(path) is None
@@ -267,6 +277,11 @@ def item_in_queue(path: str) -> str | None:
 def in_breakers(path: str) -> bool:
     """Whether a path lies beside the states of the breakers."""
     return path.rpartition("/")[0] in (BREAKERS, AGENT_BREAKERS)
+
+
+def in_leases(path: str) -> bool:
+    """Whether a path lies beside what clones say of their leases."""
+    return path.startswith(f"{LEASES}/")
 
 
 def in_library(path: str) -> bool:

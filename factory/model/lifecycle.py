@@ -102,6 +102,7 @@ RULES = MappingProxyType(
 )
 
 
+OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED, Event.RESUME})
 OF_MISSIONS = frozenset({Event.OPEN, Event.ADVANCE, Event.PAUSE, Event.RESUME, Event.CLOSE})
 
 

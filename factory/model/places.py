@@ -40,6 +40,13 @@ class AgentBreakerFile:
 
 
 @dataclass(frozen=True)
+class LeaseFile:
+    """Until when a clone holds the runs that it works on."""
+
+    clone: str
+
+
+@dataclass(frozen=True)
 class _Queued:
     """A file below the queue."""
 
@@ -152,4 +159,4 @@ class LooseArtifact(_OfItem):
 Opened = OpenVerdict | OpenAnswers  # what is put before a person
 Artifact = JournalFile | RunFile | LooseArtifact
 Breakers = BreakerFile | AgentBreakerFile
-Place = PolicyFile | ContractFile | PromptFile | Breakers | ItemFile | BatchFile | Opened | Artifact
+Place = PolicyFile | ContractFile | PromptFile | Breakers | LeaseFile | ItemFile | BatchFile | Opened | Artifact

@@ -10,7 +10,9 @@ ANSWERS = "answers.yaml"
 REPORT = "report.md"  # of a mission that is at its end
 FILES = "files"  # the folder of what the contract asks the worker for
 _CHECKS, _RECHECKS, _SERVICES = "checks/", "recheck/", "services/"
+_LATE = "late-"
 _VERDICT = re.compile(r"verdict\.(.+)\.yaml", re.DOTALL)
+_NO_CLONE = re.compile(r"[^a-z0-9]")
 _RUN = re.compile(r"run-(0|[1-9][0-9]{0,9})/(.+)", re.DOTALL)
 
 
@@ -23,6 +25,30 @@ def parse_run_path(below: str) -> tuple[int, str] | None:
     """(run, name) of a file of a run, by its path below its item's folder; None when it is none."""
     found = _RUN.fullmatch(below)
     return (int(found[1]), found[2]) if found else None
+
+
+def clone_in(owner: str) -> str:
+    """What files are called by of a clone that takes leases: its id, without the host that it was on."""
+    return _NO_CLONE.sub("-", owner.rpartition(":")[2].lower())[:40] or "-"
+
+
+def late_file(owner: str, name: str) -> str:
+    """The name, in a run, of what was left by a clone that came too late: another one had taken the run over."""
+    return f"{_LATE}{clone_in(owner)}/{name}"
+
+
+def parted(below: str) -> tuple[str, str]:
+    """(the folder with one manifest, the name in it) of a file of a run, by its path below its item's folder."""
+    run, _, name = below.partition("/")
+    if not name.startswith(_LATE):
+        return run, name
+    late, _, own = name.partition("/")
+    return f"{run}/{late}", own
+
+
+def is_late(below: str) -> bool:
+    """Whether a path below an item's folder is what a clone left that came too late."""
+    return (parse_run_path(below) or (0, ""))[1].startswith(_LATE)
 
 
 def kept_verdict(seat: str) -> str:

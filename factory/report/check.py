@@ -43,6 +43,7 @@ from factory.model.places import (
     BreakerFile,
     ContractFile,
     ItemFile,
+    LeaseFile,
     OpenAnswers,
     OpenVerdict,
     PromptFile,
@@ -55,6 +56,7 @@ from factory.report.missions import of_missions
 from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated, vacant
 from factory.report.status import status
 from factory.store import files, yaml
+from factory.store.leases import read_renewal
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
 from factory.store.queue import IN_NO_LANE, NOT_AN_ITEM, AnswersFile, VerdictFile, read_item, taken_by
 from factory.store.repository.missing import Key
@@ -264,8 +266,9 @@ def _check_in_queue(root: Path, path: str, data: bytes) -> None:
         raise InvalidFile(Problem(path, 1, 1, IN_NO_LANE))
     if isinstance(file, BreakerFile | AgentBreakerFile):
         yaml.load(BreakerState, yaml.Source(path, data))
-        return
-    if isinstance(file, OpenVerdict):
+    elif isinstance(file, LeaseFile):
+        read_renewal(path, data)
+    elif isinstance(file, OpenVerdict):
         read_verdict(path, data)
         if not _waits(root, file.item_id, Lane.REVIEW):
             raise InvalidFile(Problem(path, 1, 1, f"{VerdictFile.idle}; delete it"))

@@ -2,8 +2,9 @@
 
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UsageError
-from factory.model.journal import Entry, History, Lease
+from factory.model.journal import Entry, History
 from factory.model.layout import run_file
+from factory.model.lease import Lease
 from factory.model.run_layout import PATCH
 from factory.store.repository.comparison import shown
 

@@ -13,8 +13,8 @@ _STALLED = "stalled", "nobody works on it; the next tick takes it back"
 def liveness(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, holder: Holder | None) -> tuple[str, str]:
     """(state, note) of an active item: running shows signs of life; stalled does not, or nobody holds the lease."""
     lease = state.history.lease
-    if lease and lease.owner != owner_of(reader.repository) and lease.expires_at > snapshot.now:
-        return "running", f"{lease.owner} has it until {rfc3339(lease.expires_at)}"
+    if lease and lease.owner != owner_of(reader.repository) and lease.holds(snapshot.now):
+        return "running", f"{lease.owner} has it until {rfc3339(lease.held_until)}"
     if holder is None or lease is None:
         return _STALLED
     heart = heart_of(reader, state.id)

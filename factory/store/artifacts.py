@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from pydantic import JsonValue, ValidationError
 
@@ -17,6 +18,7 @@ from factory.model.run_layout import EVIDENCE, FILES, MANIFEST, PATCH, RESULT, i
 from factory.model.verdict import MachineVerdict
 from factory.store import files, yaml
 from factory.store.days import Days
+from factory.store.leases import renewal_in
 from factory.store.repository.objects import Objects
 
 
@@ -62,14 +64,20 @@ class Artifacts:
         return self._done.day(tree, item_id)
 
     def history(self, tree: str, item_id: str, day: str = "") -> History:
-        """What an item's journal adds up to; empty when it has none. Raises InvalidFile."""
+        """What an item's journal adds up to, with its lease as its owner has renewed it; empty when it has none.
+
+        Raises InvalidFile.
+        """
         path = journal_path(item_id, day)
         entry = self._objects.find(tree, path)
         if entry is None:
             return History()
         if entry.oid not in self._histories:
             self._histories[entry.oid] = read(self._objects.regular(path, entry), path)
-        return self._histories[entry.oid]
+        history = self._histories[entry.oid]
+        if history.lease is None or not history.lease.renewable:
+            return history
+        return replace(history, lease=history.lease.renewed(item_id, renewal_in(self._objects, tree, history.lease)))
 
     def run_files(self, tree: str, item_id: str, run: int) -> dict[str, bytes]:
         """The patch and everything the worker left in a run of an open item, by name."""

@@ -15,8 +15,9 @@ from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.events import Delivered, Finished, Released, RunSummary, Started
 from factory.model.evidence import Evidence, Ran
-from factory.model.journal import Lease, SeatVerdict
+from factory.model.journal import SeatVerdict
 from factory.model.layout import verdict_path
+from factory.model.lease import Lease
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.subject import subject_of
 from factory.model.verdict import Decision

@@ -12,7 +12,7 @@ from statistics import median
 from factory.line.snapshot import ItemState, SnapshotReader
 from factory.line.writer import Move, Writer
 from factory.model.events import Released, Started
-from factory.model.journal import Lease
+from factory.model.lease import Lease
 from factory.model.lifecycle import Lane
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository

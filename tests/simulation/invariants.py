@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from factory.model.events import Recorded
-from factory.model.journal import Entry, Lease
+from factory.model.journal import Entry
 from factory.model.layout import ARTIFACTS, artifact_folder, item_path, journal_path, parse
+from factory.model.lease import Lease
 from factory.model.lifecycle import Event, Lane
 from factory.model.places import ItemFile, JournalFile, OpenVerdict
 from factory.model.run_layout import JOURNAL

@@ -9,6 +9,7 @@ from factory.execution.outcome import RunOutcome, SeatResult
 from factory.execution.request import RunRequest
 from factory.execution.run_files import run_files
 from factory.line.collect.handover import handed_over
+from factory.line.collect.late import keep_late
 from factory.line.context import Context
 from factory.line.dispatch.agents import others_left
 from factory.line.dispatch.breakers import breaker_after_run, breaker_after_verdict, breaker_files
@@ -33,6 +34,9 @@ from factory.store.artifacts import with_manifest
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import branch_of
 
+_STOPPED = "the run was stopped"
+_NOT_RENEWED = "its lease could not be renewed"
+
 
 @dataclass(frozen=True)
 class EndedRun:
@@ -41,6 +45,7 @@ class EndedRun:
     state: ItemState
     request: RunRequest
     outcome: RunOutcome
+    ran_out: bool = False  # whether it was stopped because its lease could not be renewed
 
     @property
     def edited(self) -> bool:
@@ -50,8 +55,9 @@ class EndedRun:
 
     @property
     def summary(self) -> RunSummary:
-        """What it has cost, and how it went."""
-        return self.outcome.summary()
+        """Whose it was, what it has cost, and how it went."""
+        lease = self.state.history.lease
+        return replace(self.outcome.summary(), owner=lease.owner if lease else None)
 
     def without_claims(self) -> "EndedRun":
         """The same with what it did and printed alone: nobody has held against its request what it came to."""
@@ -108,11 +114,14 @@ def collect(context: Context, snapshot: Snapshot) -> list[str]:
         if state.unread if state else item_id not in snapshot.lost and item_id in known:
             continue  # kept until a person has mended the journal, or taken one of two files away
         if not running.is_of(history, context.owner):
+            keep_late(context, snapshot, running.request, outcome)
             done.append(item_id)  # it is over for the journal too
         elif state is not None and state.recorded:
             with context.isolating(state):
                 outcome = handed_over(context.repository, running.request, outcome, made_here=context.runs.made_here)
-                moved, breakers = _settle(context, snapshot, EndedRun(state, running.request, outcome))
+                moved, breakers = _settle(
+                    context, snapshot, EndedRun(state, running.request, outcome, running.hold.ran_out)
+                )
                 snapshot = reduce(Snapshot.with_breaker, breakers, snapshot.after(moved))
                 done.append(item_id)
     for item_id in done:
@@ -126,7 +135,8 @@ def _settle(context: Context, snapshot: Snapshot, ended: EndedRun) -> tuple[Item
     """Move the item to where its run takes it, and with it the breakers of who worked and judged, if they change."""
     failure = _failure(ended.outcome) or _unjudged(snapshot, ended)
     if ended.edited or ended.outcome.stopped:
-        reason = "its text changed while it ran" if ended.edited else "the run was stopped"
+        reason = "its text changed while it ran" if ended.edited else _STOPPED
+        reason = f"{_STOPPED}: {_NOT_RENEWED}" if ended.ran_out else reason
         released = Released(to=ended.state.came_from, reason=reason, summary=ended.summary)
         return context.writer.move(ended.state, ended.without_claims().move(released)), []
     move = _after_failure(context, snapshot, ended, failure) if failure else _after_result(context, snapshot, ended)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Container
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from factory.execution.cell.sandbox import nesting_sandbox, sandbox
@@ -20,7 +20,8 @@ from factory.model.breaker import BreakerState
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
-from factory.model.journal import Lease, Phase
+from factory.model.journal import Phase
+from factory.model.lease import LEASE, Lease
 from factory.model.moments import moment_of
 from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.refs import NOTHING, RefUpdate
@@ -36,6 +37,7 @@ class _Claim:
 
     state: ItemState
     request: RunRequest | None = None
+    since: float | None = None  # when it was claimed, by the monotonic clock, if that is to be renewed
     breaker: BreakerState | None = None  # of its contract, when the item is the trial
 
 
@@ -48,7 +50,7 @@ def start(
     """
     found = schedule(context.reader, snapshot, kinds=context.runs.kinds)
     base = context.writer.tip_of(snapshot.policy.target_branch)
-    requests: list[RunRequest] = []
+    requests: list[tuple[RunRequest, float | None]] = []
     for entry in found:
         state = snapshot.items[entry.id]
         # Not while a person's move of it is still to be recorded, or a run of it that was stopped is still ending.
@@ -56,12 +58,12 @@ def start(
         if entry.start and free and (most is None or len(requests) < most):
             with context.isolating(state):
                 claim = _claim(context, snapshot, entry, base)
-                requests.extend([claim.request] if claim.request else [])
+                requests.extend([(claim.request, claim.since)] if claim.request else [])
                 snapshot = snapshot.after(claim.state).with_breaker(claim.breaker)
     if requests:
-        context.writer.once_published(partial(_warn, context, snapshot, any(each.tests for each in requests)))
-    for request in requests:
-        context.writer.once_published(partial(context.runs.start, request))
+        context.writer.once_published(partial(_warn, context, snapshot, any(each.tests for each, _ in requests)))
+    for request, since in requests:
+        context.writer.once_published(partial(context.runs.start, request, since))
     context.writer.publish()
     return found
 
@@ -93,14 +95,9 @@ def _claim(context: Context, snapshot: Snapshot, entry: ScheduleEntry, base: str
         return _Claim(context.writer.move(state, Move(blocked), (), arrival))
     judges = Trials(snapshot, context.runs.kinds).judges(state, entry.agent)
     request = replace(request, judges=judges)
-    lease = Lease(
-        owner=context.owner,
-        generation=request.run,
-        expires_at=snapshot.now + _longest(request) + _SPARE,
-        base=request.base,
-        item=state.placed.blob,
-    )
+    claimed = context.system.monotonic() if context.synced else None  # before the time is read of which the lease tells
     now = context.system.now()
+    lease = _lease(context, request, state, now)
     since = state.history.since or (moment_of(arrival.at) if arrival else now)
     waiting = Phase.between("waiting", min(since, now), now)
     started = Started(lease=lease, worker=request.worker, phases=(waiting,))
@@ -110,7 +107,23 @@ def _claim(context: Context, snapshot: Snapshot, entry: ScheduleEntry, base: str
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
         context.writer.also(RefUpdate(branch, context.writer.head_of(branch) or NOTHING, request.start))
-    return _Claim(begun, replace(request, claimed_at=begun.history.since), breaker)
+    return _Claim(begun, replace(request, claimed_at=begun.history.since), claimed, breaker)
+
+
+def _lease(context: Context, request: RunRequest, state: ItemState, now: datetime) -> Lease:
+    """The lease of a claim: a short one that is renewed, where others see that; else one that lasts as long as it may.
+
+    A clone that does not push each pass shows nobody that it is still at work. Its lease has to be as long as the run.
+    """
+    length = LEASE if context.synced else _longest(request) + _SPARE
+    return Lease(
+        owner=context.owner,
+        generation=request.run,
+        expires_at=now + length,
+        base=request.base,
+        item=state.placed.blob,
+        renewable=context.synced,
+    )
 
 
 def _longest(request: RunRequest) -> timedelta:

@@ -20,6 +20,7 @@ from factory.model.layout import (
     QUEUE,
     WORKFLOW,
     in_breakers,
+    in_leases,
     in_library,
     in_no_lane,
     in_queue,
@@ -183,7 +184,7 @@ class _Validation:
                 self._edits.problem(path, f"was deleted; {back}")
             elif isinstance(file, Opened) and self._waits(file):
                 self._edits.problem(path, f"was deleted; git checkout -- {path} brings it back")
-            elif in_library(path):
+            elif in_library(path) or in_leases(path):
                 self._edits.problem(path, f"was deleted; {IN_FORCE} {path}")
 
     def _waits(self, file: Opened) -> bool:
@@ -203,6 +204,8 @@ class _Validation:
         elif in_breakers(path):
             yaml.load(BreakerState, yaml.Source(path, data))
             yield path, data
+        elif in_leases(path):
+            self._edits.problem(path, f"is written by the factory alone; git checkout -- {path}")
         elif in_no_lane(path):
             self._edits.problem(path, IN_NO_LANE)
         elif isinstance(file, OpenVerdict):

@@ -178,10 +178,10 @@ def abandoned(snapshot: Snapshot, at_work: Container[str], owner: str) -> Iterat
     """
     for state in snapshot.at_work():
         lease = state.history.lease
-        held = lease is not None and lease.owner != owner and lease.expires_at > snapshot.now
+        held = lease is not None and lease.owner != owner and lease.holds(snapshot.now)
         if state.recorded and not state.unread and not held and state.id not in at_work:
             said = "nobody works on it: the orchestrator that held the lease is gone" if lease else "nobody works on it"
-            yield state, Released(to=state.came_from, reason=said)
+            yield state, Released(to=state.came_from, reason=said, summary=RunSummary(owner=owner))
 
 
 def leave_finished(context: Context, snapshot: Snapshot) -> None:

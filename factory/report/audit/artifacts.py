@@ -7,7 +7,16 @@ from itertools import count, islice
 from factory.model.base import digest
 from factory.model.layout import parse
 from factory.model.places import Opened
-from factory.model.run_layout import JOURNAL, MANIFEST, is_answers, is_of_apply, is_of_recheck, kept_answers, run_path
+from factory.model.run_layout import (
+    JOURNAL,
+    MANIFEST,
+    is_answers,
+    is_of_apply,
+    is_of_recheck,
+    kept_answers,
+    parted,
+    run_path,
+)
 from factory.report.audit.paths import asked_in, newest
 from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Rule, Violation
@@ -62,7 +71,7 @@ class WrittenOnce:
             path, oid = next(((change.path, change.new.oid) for change in changes if change.new), ("", ""))
             if below == JOURNAL or not oid or below in transition.before[item_id].run:
                 continue
-            run, _, name = below.partition("/")
+            run, name = parted(below)
             if name == MANIFEST:
                 listed[item_id, run] = _listed(self._reader.blob(oid))
             else:

@@ -10,7 +10,7 @@ from factory.model.contract import Contract
 from factory.model.errors import IllegalMove, InvalidFile
 from factory.model.failure import FailureClass
 from factory.model.journal import MOST_LIMITS, Entry, History
-from factory.model.lifecycle import OF_MISSIONS, Event, Lane, Outcome, check_move
+from factory.model.lifecycle import OF_MISSIONS, OF_PEOPLE, Event, Lane, Outcome, check_move
 from factory.model.mission.standing import Standing
 from factory.model.policy import Policy
 from factory.model.trailers import Trailer
@@ -27,7 +27,6 @@ from factory.report.audit.transition import Line, Transition
 from factory.store.missions import read_mission
 from factory.store.queue import Placed
 
-_OF_PEOPLE = frozenset({Event.CANCEL, Event.UNBLOCK, Event.MOVED, Event.RESUME})
 _WALLS = tuple(each for each in FailureClass if each.is_wall)
 _OUTCOMES = {
     Event.FINISH: frozenset({Outcome.APPLIED, Outcome.ACCEPTED}),
@@ -150,10 +149,10 @@ def _follows(line: Line, lane: Lane | None, *, orphan: bool) -> Iterator[Found]:
         yield Rule.LEGAL_MOVE, path, error.message
     ended = orphan and entry.event is Event.CANCEL
     if (
-        entry.event in _OF_PEOPLE and lane is not entry.to and not (entry.answers or ended)
+        entry.event in OF_PEOPLE and lane is not entry.to and not (entry.answers or ended)
     ):  # which have a reason of their own
         yield Rule.LEGAL_MOVE, path, f"{entry.event} says what a person did, and nobody moved it to {entry.to}"
-    elif entry.event not in (*_OF_PEOPLE, Event.SUBMIT) and lane not in _where(entry):
+    elif entry.event not in (*OF_PEOPLE, Event.SUBMIT) and lane not in _where(entry):
         yield Rule.LEGAL_MOVE, path, f"{entry.event} from {entry.source}, and the file lay in {lane}"
     if entry.event in OF_MISSIONS - {Event.OPEN} and not history.mission.under_way:
         yield Rule.LEGAL_MOVE, path, f"{entry.event} of what is no mission under way"
@@ -198,7 +197,7 @@ def _told(transition: Transition, record: ItemRecord, last: Entry) -> Iterator[F
     told = [f"{last.source or '-'} -> {last.to}", str(last.run or ""), last.actor]
     if said != told:
         yield Rule.TRAILERS, record.path, f"the commit says {' / '.join(said)}, and the journal {' / '.join(told)}"
-    by_hand = last.event in _OF_PEOPLE or (last.event is Event.PAUSE and not last.questions)
+    by_hand = last.event in OF_PEOPLE or (last.event is Event.PAUSE and not last.questions)
     if not by_hand and last.actor != str(step.author):
         yield Rule.JOURNAL, record.path, f"the journal says that {last.actor} did it, and {step.author} committed it"
     times = {int(moment.timestamp()) for moment in (step.authored, step.authored if transition.carried else step.at)}

@@ -27,6 +27,7 @@ class Rule(StrEnum):
     ROUNDS = "rounds"
     ATTEMPTS = "attempts"
     BUDGET = "budget"
+    LEASE = "lease"
     HANDOFF = "handoff"
     REASON = "reason"
     MISSION = "mission"
@@ -61,6 +62,8 @@ EXPLAINED = {
     Rule.ATTEMPTS: "No transient failure is tried again more often than the contract allowed at that time, "
     "and for nothing only at a usage limit or where another agent is left.",
     Rule.BUDGET: "No run begins when the item's budget is used up.",
+    Rule.LEASE: "A run is left to the clone that has claimed it until its lease is over, and that clone alone "
+    "renews it, in time.",
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
     Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
     Rule.MISSION: "Each step of a mission, and its report, follows from its plan, journal and items, taken again.",

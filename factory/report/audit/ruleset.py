@@ -10,6 +10,7 @@ from factory.report.audit.content import Content
 from factory.report.audit.dates import Dates
 from factory.report.audit.forged import Forged
 from factory.report.audit.handoff import Handoff
+from factory.report.audit.leases import Leases
 from factory.report.audit.merges import Merges
 from factory.report.audit.missions import Missions
 from factory.report.audit.moves import Moves
@@ -67,6 +68,7 @@ class Ruleset:
             self._content.check,
             self._batches.check,
             self.reused.check,
+            Leases(state).check,
             self._handoff.check,
             Missions(state).check,
             self._places.check_finished,

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator
 
-from factory.model.layout import in_breakers, item_path, lane_of
+from factory.model.layout import in_breakers, in_leases, item_path, lane_of
 from factory.model.lifecycle import Lane
+from factory.model.run_layout import is_late
 from factory.report.audit.paths import artifact_of, asked_in, item_in
 from factory.report.audit.rules import Found, Rule, Violation
 from factory.report.audit.transition import Transition
@@ -35,14 +36,15 @@ def unsaid(transition: Transition) -> Iterator[Violation]:
 
 
 def _unsaid(transition: Transition) -> Iterator[Found]:
-    """It may open a verdict file again, bring back an item, and make a new one."""
+    """It may open a verdict file again, bring back an item, make a new one, renew leases, and keep what came late."""
     known = {item_id for item_id, record in transition.before.items() if record.journal or record.places}
     for change in transition.step.changes:
         came = change.new and not change.old
         item_id = item_in(change.path)
         returned = came and item_id in known and lane_of(change.path) is Lane.BLOCKED
         made = came and item_id and item_id not in known and lane_of(change.path) is Lane.INBOX
-        may = returned or made or (came and asked_in(change.path)) or not change.of_factory
+        beside = in_leases(change.path) or (came and is_late(artifact_of(change.path)[1])) or not change.of_factory
+        may = returned or made or (came and asked_in(change.path)) or beside
         if not may:
             yield Rule.TRAILERS, change.path, "was changed by the factory in a commit that does not say the move"
             return
