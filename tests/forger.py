@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from factory.cli.program import run
@@ -148,13 +148,18 @@ class Forger:
         """What came after a commit."""
         return self.git("rev-list", "--reverse", "--first-parent", f"{commit}..main").split("\n")
 
-    def move(self, item_id: str, move: Move) -> str:
-        """A move by the factory's own writer, which believes what it is told."""
-        when = datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
+    @property
+    def when(self) -> datetime:
+        """When the last commit was made."""
+        return datetime.fromisoformat(self.git("log", "-1", "--format=%cI", "main"))
+
+    def move(self, item_id: str, move: Move, *, later: timedelta = timedelta(), by: Person | None = None) -> str:
+        """A move by the factory's own writer, or that of another clone's factory, which believes what it is told."""
+        when = self.when + later
         repository = Repository(self.root, StandingStill(when))
         repository.state.mkdir(exist_ok=True)
         try:
-            writer = Writer(repository, "main", self.me, say_nothing)
+            writer = Writer(repository, "main", by or self.me, say_nothing)
             head = repository.head("main")
             assert head is not None
             snapshot = SnapshotReader(repository, "main").snapshot(when, head)
