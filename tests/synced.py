@@ -99,6 +99,7 @@ class Clone:
         self.told: list[Happening] = []
         self._machine, self._synced = Machine(time, wrong), synced
         self._stack = ExitStack()
+        self._dead: list[ExitStack] = []  # kept, so that nobody leaves before the end
         self._begin()
 
     def _begin(self) -> None:
@@ -109,9 +110,11 @@ class Clone:
         self.orchestrator = Orchestrator(repository, self.told.append, executor=self.workers, local=local)
         self.orchestrator.context.synced = self._synced
         publisher = repository.publisher
-        publish = publisher.publish
+        publish, life = publisher.publish, len(self._dead)
 
         def push_first(*arguments: object) -> None:
+            if life < len(self._dead):
+                return  # who is dead does nothing more, whatever is done to tidy up behind them
             if self.cut_off:
                 raise BusyError(AWAY, "factory tick")
             publish(*arguments)  # type: ignore[arg-type]
@@ -146,13 +149,15 @@ class Clone:
 
     def die_and_begin_again(self) -> None:
         """Its process is killed, and somebody starts another one: nothing is left that it knew."""
-        self._stack.pop_all()  # nobody leaves
+        self._dead.append(self._stack.pop_all())
         (self.world.root / ".git/factory" / LOCK).unlink()
         self._begin()
 
     def end(self) -> None:
         self.cut_off = False
         self._stack.close()
+        for dead in self._dead:
+            dead.close()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Whose clock is wrong by ten minutes does no harm, on either side, fast or slow.
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -547,3 +548,50 @@ def test_a_run_is_that_of_its_own_claim_and_of_no_other_of_the_same_number(waiti
         for what, difference in others.items():
             other = fold([*before, entry.model_copy(update=difference)])
             assert not running.is_of(other, clone.owner), what
+
+
+# All of it by chance
+
+
+def assert_each_item_is_worked_on_once(clones: list[Clone]) -> None:
+    """Whoever is asked to end has ended: workers look at that all the time."""
+    for clone in clones:
+        clone.workers.look()
+    at_work = [item_id for clone in clones for item_id in clone.workers.under_way]
+    assert len(at_work) == len(set(at_work)), f"two clones work on one item: {at_work}"
+
+
+@pytest.mark.parametrize(("seed", "wrong"), [(1, (10, 0, 0)), (2, (-10, 0, 0)), (3, (5, -5, 0))])
+def test_three_clones_that_die_lose_the_remote_and_have_wrong_clocks_never_work_on_one_item_at_a_time(
+    world: World, seed: int, wrong: tuple[float, ...]
+) -> None:
+    chance = Random(seed)
+    for name in ("one", "two"):
+        world.item(name)
+    world.commit("Items")
+    with clones_of(world, *wrong) as (time, clones):
+        for _ in range(40):
+            time.go_on(minutes=chance.choice((1, 2, 4)))
+            assert_each_item_is_worked_on_once(clones)
+            clone = chance.choice(clones)
+            if chance.random() < 0.08:
+                clone.die_and_begin_again()
+            if chance.random() < 0.1 and clone.workers.under_way:
+                clone.workers.end(min(clone.workers.under_way))
+            clone.cut_off = chance.random() < (0.9 if clone.cut_off else 0.1)
+            clone.pass_()
+            assert_each_item_is_worked_on_once(clones)
+        for clone in clones * 3:  # what is left comes to its end
+            clone.cut_off = False
+            time.go_on(minutes=9)
+            clone.pass_()
+            for item_id in list(clone.workers.under_way):
+                clone.workers.end(item_id)
+            clone.pass_()
+        last = clones[-1].world
+        for name in ("one", "two"):
+            assert last.events(name).count("finish") <= 1
+            assert last.events(name).count("deliver") <= 1 + last.events(name).count("rework")
+            claims = [entry.lease for entry in last.journal(name) if entry.lease]
+            assert [lease.generation for lease in claims] == list(range(1, len(claims) + 1))
+        assert_quiet(last)

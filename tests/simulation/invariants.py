@@ -122,7 +122,7 @@ def of_claims(repository: Repository, told: Recorded, owner: str) -> Iterator[st
     for line in _told_at(repository, repository.head("main") or "", told.item_id):
         if line.seq < entry.seq:  # what is at work no longer, nobody has a lease on
             lease = line.lease or (None if line.source is Lane.ACTIVE else lease)
-    held = lease and lease.owner != owner and lease.expires_at > entry.at
+    held = lease and lease.owner != owner and lease.holds(entry.at)
     if held and not (entry.event is Event.BLOCK and _was_deleted(repository, told)):
         yield f"{told.item_id} was at work in another clone, and this one took it from there: {entry.event}"
 
