@@ -38,7 +38,6 @@ class Context:
     cells: Cells
     tell: Tell
     me: Person
-    synced: bool = False  # whether all that happens here is pushed before it counts
     item_problems: list[Problem] = field(default_factory=list)  # of single items, in the present pass
     warned: set[str] = field(default_factory=set)  # what has been said once and need not be said again
     obstructed: set[str] = field(default_factory=set)  # the items that a person's changes kept from landing

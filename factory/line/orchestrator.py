@@ -259,6 +259,7 @@ class Orchestrator:
                 problems += gated.problems
                 landed = apply(context, gated.snapshot, gated.approved)
             advance(context, self._head.snapshot(context.writer.head))
+            renew(context, self._head.snapshot(context.writer.head))
             return problems, start(context, self._head.snapshot(context.writer.head), most, ended) if may_start else []
 
     def at_head(self, step: Callable[[Snapshot], Found]) -> Found:

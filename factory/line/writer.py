@@ -211,7 +211,7 @@ class Writer:
             else:
                 self.batch.tree.put(path, TreeEntry(FILE, self._repository.objects.add("blob", data)))
         text = f"{printable(message)}\n\n{Trailer.ACTOR.line(self.me)}\n"
-        self.batch.taken_in = self.batch.commit(text, Signature(author, self.me, self._system.now()))
+        self.batch.commit(text, Signature(author, self.me, self._system.now()))
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
 

@@ -37,6 +37,7 @@ class Intake:
                 names = sorted(edits.valid)
                 shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
                 self._writer.take_in(self._repository.user(), edits.valid, f"factory: take in {shown}")
+                self._writer.batch.taken_in = self._writer.head
             problems.extend(edits.problems)
         for edits in found:
             if not edits.home:
