@@ -29,6 +29,7 @@ DOORS = {
     "detect_secrets": {"factory.execution.redaction.scan"},
     "acp": {"factory.workers.acp"},
     "mcp": {"factory.cli.mcp"},
+    "distributed": {"factory.execution.dask.cluster"},
 }
 
 # The one place that puts the paths of the factory's files together, and takes them apart.

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import click
 
+from factory.cli.engine import orchestrator_of
 from factory.cli.interrupts import holding
 from factory.cli.job_log import job_log
 from factory.cli.news import News
@@ -54,7 +55,7 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     news = News(err=asked.as_json)
     if asked.push is not False:
         bring_branches(opened)
-    orchestrator = Orchestrator(opened, news, push=asked.push)
+    orchestrator = orchestrator_of(opened, news, push=asked.push)
     with holding(orchestrator):
         with job_log().section("The pass", err=asked.as_json):
             report = tick(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from factory.cli.engine import orchestrator_of
 from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
 from factory.cli.session import repository
-from factory.line.orchestrator import Orchestrator, PassReport
+from factory.line.orchestrator import PassReport
 from factory.line.sync.branches import bring_branches
 from factory.line.watch import watch
 from factory.model.errors import UsageError
@@ -77,7 +78,7 @@ def _run(push: bool | None) -> None:
     with repository() as opened:
         if push is not False:
             bring_branches(opened)
-        orchestrator = Orchestrator(opened, news, push=push)
+        orchestrator = orchestrator_of(opened, news, push=push)
         with holding(orchestrator):
             say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
             watch(orchestrator, after_pass)

@@ -8,15 +8,10 @@ from pydantic import Field, JsonValue, model_validator
 
 from factory.model.base import Argv, Count, Format, Megabytes, Minutes, Name, RelativePath, Text
 from factory.model.cell_settings import CellSettings
+from factory.model.engine import Needs
 from factory.model.item import Criterion, Item, Validator
-from factory.model.network import Network
+from factory.model.network import Sandbox
 from factory.model.roles import Role
-
-
-class Sandbox(Format):
-    """What a worker may reach."""
-
-    network: Network = False
 
 
 class Worker(Format):
@@ -33,6 +28,7 @@ class Worker(Format):
     skills: Annotated[tuple[Name, ...], Field(max_length=20)] = ()  # folders below contracts/skills
     frozen: tuple[RelativePath, ...] = ()  # what it cannot write; a path covers what is below it
     on_write: Annotated[tuple[Argv, ...], Field(max_length=10)] = ()  # run after what it writes
+    needs: Needs = {}  # of the machine that it works on
 
     @model_validator(mode="after")
     def _one_worker(self) -> Self:

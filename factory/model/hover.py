@@ -151,6 +151,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "skills": "Folders below contracts/skills, each with a SKILL.md, that the worker's agent gets as skills.",
             "on_write": "Commands, each an argv as it is, run after what the worker writes and once more when it has"
             " ended: it is told at once what fails, and what still fails at the end costs a round.",
+            "needs": "What the machine must offer, as {gpu: 1, label: big}; only the engine dask has such machines.",
             "frozen": "Patterns of paths that it cannot write, and whose change is refused; a folder with all below.",
         },
         "Yardstick": {"base": "Patterns of the paths that checks take from the target, and not from the proposal."},
@@ -161,6 +162,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "hooks": "Shell scripts around each use of a cell.",
             "agent": "How many workers at a time, and how patiently.",
             "codex": "Keys of the Symphony specification for its agent.",
+            "engine": "On which machines runs happen.",
             "branch": "The branch that the factory lives on.",
             "target": "The branch that approved work is merged into; the same unless said otherwise.",
             "routes": "Which contract an item gets that names none; the first that fits.",
@@ -205,6 +207,10 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Merge": {
             "mode": "every: each place of the merge train is checked. tip: a batch as a whole, halves if it fails.",
             "ahead": "Proposals in the merge train at a time.",
+        },
+        "Engine": {
+            "kind": "local: runs happen on this machine. dask: on the machines of a Dask cluster.",
+            "address": "Of the engine dask: where its scheduler listens, tcp://host:port or tls://host:port.",
         },
         "RetryDelay": {"initial_ms": "The first wait, in milliseconds; doubled each time."},
         "Route": {"when": "What an item must have for it.", "contract": "The contract that it gets."},

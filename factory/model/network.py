@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from factory.model.base import Format
 from factory.model.hosts import host_of
 
 _MOST = 100
@@ -27,6 +28,12 @@ def _spelled(text: str) -> str:
 
 Hosts = Annotated[tuple[str, ...], Field(min_length=1, max_length=_MOST)]
 Network = Annotated[bool | Hosts, BeforeValidator(_network)]
+
+
+class Sandbox(Format):
+    """What a worker may reach."""
+
+    network: Network = False
 
 
 def united(first: Network, second: Network) -> Network:

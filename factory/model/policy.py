@@ -15,6 +15,7 @@ from factory.model.agent import Agent
 from factory.model.base import Argv, Count, Minutes, Name, Positive, Text
 from factory.model.cell_settings import CellSettings
 from factory.model.contract import Limits
+from factory.model.engine import Engine
 from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 from factory.model.lifecycle import Lane
@@ -151,6 +152,7 @@ class Policy(Section):
     identity: Identity = Identity()
     sync: Sync = Sync()
     merge: Merge = Merge()
+    engine: Engine = Engine()
 
     @property
     def target_branch(self) -> str:

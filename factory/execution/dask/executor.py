@@ -1,0 +1,210 @@
+"""The Dask executor: each run is sent to a machine of a cluster, followed there, and its answer checked here."""
+
+import threading
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from factory import __version__
+from factory.execution.control import Control
+from factory.execution.dask.cluster import Cluster, MachineLost, SchedulerLost, Submitted
+from factory.execution.dask.messages import Answer, Came
+from factory.execution.dask.parcels import Parcels
+from factory.execution.local import LocalExecutor
+from factory.execution.outcome import RunOutcome, Work
+from factory.execution.request import RunRequest
+from factory.model.engine import offered_by, resources_of, spelled
+from factory.model.errors import MachineError
+from factory.model.failure import Failure, FailureClass
+from factory.store.repository.objects import name_of
+from factory.store.repository.pack import objects_of
+
+_MOST_THREADS = 1000
+_LOOK_S = 0.1  # whether a run is to end
+_ATTEND_S = 1.0
+_AGAIN_S = 1.0  # until a scheduler that was not there is tried again
+_LONGEST_WAIT_S = 300.0  # for a scheduler, or for any machine that has what a run needs
+_MOST_SUBMISSIONS = 20  # of one run, to schedulers that are lost again and again
+_ENDS_WITHIN_S = 15.0  # a run that was asked to; then nobody waits for it any more
+_MB = 1_000_000
+
+
+class DaskExecutor:
+    """Carries requests out on the machines of a cluster; what the factory itself undoes, here."""
+
+    def __init__(self, address: str, branch: str, local: LocalExecutor, patience_s: float = _LONGEST_WAIT_S) -> None:
+        self._address = address
+        self._branch = branch
+        self._local = local
+        self._patience_s = patience_s
+        self._system = local.host.repository.system
+        self._pool = self._system.threads(_MOST_THREADS, "dask")
+        self._cluster: Cluster | None = None
+        self._connecting = threading.Lock()
+
+    @cached_property
+    def _parcels(self) -> Parcels:
+        return Parcels(self._local.host.repository, self._branch)
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of agents that this program has, wherever it runs."""
+        return self._local.kinds
+
+    def submit(self, request: RunRequest, control: Control) -> "Future[RunOutcome]":
+        """Begin a run on one of the machines."""
+        if request.item.reverts:  # needs the history, which no other machine has, and no worker
+            return self._local.submit(request, control)
+        return self._pool.submit(self._run, request, control)
+
+    def shutdown(self) -> None:
+        """Wait for all that was begun, and let go of the cluster."""
+        self._pool.shutdown(wait=True)
+        if self._cluster:
+            self._cluster.close()
+
+    def _run(self, request: RunRequest, control: Control) -> RunOutcome:
+        """What a run came to; a scheduler that is lost meanwhile costs nothing but time."""
+        began = self._system.monotonic()
+        failure, complete = None, False
+        for _ in range(_MOST_SUBMISSIONS):
+            try:
+                answer = self._answer(request, control, complete)
+            except SchedulerLost as error:
+                failure = Failure(FailureClass.NETWORK, error.message)
+                continue
+            except MachineLost as error:
+                failure = Failure(FailureClass.NETWORK, error.message)
+                break
+            except _Given as given:
+                failure = given.failure
+                break
+            if answer is None:  # it was asked to end
+                return RunOutcome(Work(self._system.monotonic() - began, stopped=True))
+            if answer.came is Came.OUTCOME:
+                return _outcome_of(answer, request)
+            if answer.came is Came.REFUSED or complete:
+                failure = Failure(FailureClass.CONFIG, answer.said.decode(errors="replace") or "it lacks objects")
+                break
+            complete = True
+        return RunOutcome(Work(self._system.monotonic() - began, failure=failure))
+
+    def _answer(self, request: RunRequest, control: Control, complete: bool) -> Answer | None:
+        """What one submission came to; None when it was asked to end first."""
+        cluster = self._connected(control)
+        if cluster is None:
+            return None
+        lease = self._parcels.lease(request, self._system.token(16), __version__, complete=complete)
+        submitted = cluster.submit(lease, resources_of(request.contract.worker.needs))
+        try:
+            answer = self._followed(cluster, submitted, request, control)
+        finally:
+            if not submitted.done.is_set():
+                cluster.let_go(submitted)
+        if answer is not None:
+            self._parcels.note(answer, lease)
+        return answer
+
+    def _followed(self, cluster: Cluster, submitted: Submitted, request: RunRequest, control: Control) -> Answer | None:
+        """The answer, once it is there; until then it is asked how it goes."""
+        began = attended = self._system.monotonic()
+        asked: float | None = None  # when it was asked to end
+        while not self._system.pause(submitted.done, _LOOK_S):
+            now = self._system.monotonic()
+            stop = control.stop.is_set()
+            if now - attended < _ATTEND_S and not (stop and asked is None):
+                continue
+            attended = now
+            if stop:
+                asked = now if asked is None else asked
+                if now - asked > _ENDS_WITHIN_S:
+                    return None
+            if not cluster.is_there:
+                raise SchedulerLost(f"the scheduler at {self._address} is gone")
+            self._attend(cluster, submitted, request, control)
+            if submitted.at:
+                began = now
+            elif stop:
+                return None  # it has not begun
+            elif now - began > self._patience_s:
+                self._give_up_on_machines(cluster, request)
+        return submitted.answer()
+
+    def _attend(self, cluster: Cluster, submitted: Submitted, request: RunRequest, control: Control) -> None:
+        news = cluster.attend(submitted, control.stop.is_set())
+        if news is None:
+            if not submitted.at:
+                needs = request.contract.worker.needs
+                control.alive()
+                control.says("waiting for a machine" + (f" with {spelled(needs)}" if needs else ""))
+            return
+        control.says(news.doing)
+        if news.alive:
+            control.alive()
+        if news.output:
+            control.output(news.output)
+
+    def _give_up_on_machines(self, cluster: Cluster, request: RunRequest) -> None:
+        """Raises _Given when no machine can ever take a run: where one only is busy, it is waited for."""
+        needs, found = request.contract.worker.needs, cluster.offers()
+        if not found:
+            said = f"the cluster at {self._address} has had no machine for {self._patience_s:g} s"
+            raise _Given(Failure(FailureClass.NETWORK, said))
+        if not any(_offers(machine, resources_of(needs)) for machine in found.values()):
+            said = f"no machine of the cluster at {self._address} offers {spelled(needs)}: {offered_by(needs)}"
+            raise _Given(Failure(FailureClass.CONFIG, said))
+
+    def _connected(self, control: Control) -> Cluster | None:
+        """The cluster; None when it was asked to end first. Raises _Given when there is none for too long."""
+        until = self._system.monotonic() + self._patience_s
+        while not control.stop.is_set():
+            if self._system.acquire(self._connecting, _LOOK_S):
+                try:
+                    return self._reached()
+                except SchedulerLost as error:
+                    if self._system.monotonic() > until:
+                        raise _Given(Failure(FailureClass.NETWORK, error.message)) from None
+                finally:
+                    self._connecting.release()
+                control.alive()
+                control.says(f"waiting for the scheduler at {self._address}, which does not answer")
+                self._system.pause(control.stop, _AGAIN_S)
+        return None
+
+    def _reached(self) -> Cluster:
+        """The connection that there is, or another one where that is lost. Raises SchedulerLost."""
+        if self._cluster and self._cluster.is_there:
+            return self._cluster
+        if self._cluster:
+            self._cluster.close()
+        self._cluster = None
+        cluster = Cluster(self._address)
+        self._parcels.begin(cluster.abouts(self._parcels.origin))
+        self._cluster = cluster
+        return cluster
+
+
+class _Given(MachineError):
+    """A run that is given up before it has begun."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+def _offers(machine: Mapping[str, float], resources: Mapping[str, float]) -> bool:
+    return all(machine.get(name, 0.0) >= amount for name, amount in resources.items())
+
+
+def _outcome_of(answer: Answer, request: RunRequest) -> RunOutcome:
+    """The outcome with its objects, of which only the wanted are taken. Raises MachineError for what is none."""
+    try:
+        outcome = RunOutcome.from_json(answer.said)
+        found = objects_of(answer.pack, request.contract.limits.disk_mb * _MB) if answer.pack else []
+    except (ValidationError, ValueError) as error:
+        raise MachineError(f"what the machine answered cannot be used: {str(error).splitlines()[0]}") from None
+    brought = {name_of(*each): each for each in found}
+    return replace(outcome, work=replace(outcome.work, brought=brought))

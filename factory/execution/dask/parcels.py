@@ -1,0 +1,57 @@
+"""Parcels: what goes with each run to other machines, of which most know most of it already."""
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+
+from factory.execution.dask.messages import About, Answer, Came, Lease
+from factory.execution.request import RunRequest
+from factory.store.repository.far import commits_alone, content_of, pack_of_trees, root_of
+from factory.store.repository.repository import Repository
+
+_REMEMBERED = 100  # trees of each machine
+
+
+class Parcels:
+    """Makes leases, and remembers what each machine's object cache holds. Threads may share it."""
+
+    def __init__(self, repository: Repository, branch: str) -> None:
+        self._repository = repository
+        self._branch = branch
+        self._known: dict[str, list[str]] = {}  # trees by the name of the cache, the newest last
+        self._lock = threading.Lock()
+
+    @cached_property
+    def origin(self) -> str:
+        """By what machines tell this repository from others."""
+        return root_of(self._repository, self._branch)
+
+    def begin(self, machines: Mapping[str, About]) -> None:
+        """Begin anew with the machines that there are."""
+        with self._lock:
+            self._known = {each.cache: list(reversed(each.trees)) for each in machines.values()}
+
+    def lease(self, request: RunRequest, key: str, version: str, *, complete: bool) -> Lease:
+        """All that a machine needs for a run; `complete`: even one that has nothing of this repository."""
+        trees = content_of(self._repository, request.start, request.base)
+        known = () if complete else self._common()
+        everywhere = bool(known) and set(trees) <= set(known)
+        pack = b"" if everywhere else pack_of_trees(self._repository, trees, known)
+        commits = commits_alone(self._repository, request.base, request.start)
+        return Lease(key, version, self.origin, request.to_json(), commits, trees, pack, not known)
+
+    def note(self, answer: Answer, lease: Lease) -> None:
+        """Remember what a machine has now, or that what it was thought to have is gone."""
+        with self._lock:
+            if answer.came is Came.LACKS:
+                self._known[answer.cache] = []
+            elif answer.came is Came.OUTCOME:
+                known = [each for each in self._known.get(answer.cache, []) if each not in lease.trees]
+                self._known[answer.cache] = [*known, *lease.trees][-_REMEMBERED:]
+
+    def _common(self) -> tuple[str, ...]:
+        """The trees that every machine has."""
+        with self._lock:
+            caches = list(self._known.values())
+        first, *others = caches or [[]]
+        return tuple(tree for tree in first if all(tree in other for other in others))
