@@ -34,6 +34,7 @@ _OTHERS = (
     "factory.execution.redaction.scan",
     "factory.cli.demo_repository",
     "factory.cli.mission_repository",
+    "factory.execution.dask",
 )  # not its own
 
 

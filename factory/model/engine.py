@@ -50,6 +50,11 @@ def resources_of(needs: Mapping[str, Need]) -> dict[str, float]:
     }
 
 
+def offers(machine: Mapping[str, float], resources: Mapping[str, float]) -> bool:
+    """Whether a machine has enough of each resource, be it free or taken."""
+    return all(machine.get(name, 0.0) >= amount for name, amount in resources.items())
+
+
 def spelled(needs: Mapping[str, Need]) -> str:
     """Needs as a person writes them: `gpu: 1, label: big`."""
     return ", ".join(f"{name}: {need}" for name, need in needs.items())
@@ -62,3 +67,10 @@ def offered_by(needs: Mapping[str, Need]) -> str:
         for name, need in zip(resources_of(needs), needs.values(), strict=True)
     )
     return f'dask worker … --resources "{" ".join(amounts)}"'
+
+
+def unmet_here(needs: Mapping[str, Need], engine: Engine) -> str:
+    """Why what a run needs of a machine can be had by no machine of this engine; empty where it may be."""
+    if not needs or not engine.is_local:
+        return ""
+    return f"asks for {spelled(needs)} of a machine, which only machines of the engine dask can offer"

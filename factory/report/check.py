@@ -52,6 +52,7 @@ from factory.model.policy import Policy
 from factory.model.questions import Answers
 from factory.report.agent_settings import of_agents
 from factory.report.cross_checks import across, content
+from factory.report.engine_settings import of_engine
 from factory.report.missions import of_missions
 from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated, vacant
 from factory.report.status import status
@@ -70,7 +71,7 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
     problems, warnings = _of_the_files(repository.root, chosen)
     if not chosen or {".", WORKFLOW} & set(chosen):
         beside, unsure = _of_the_policy(repository)
-        problems, warnings = problems + beside, warnings + unsure
+        problems, warnings = [*problems, *beside, *of_engine(repository.root)], warnings + unsure
     problems += [*_of_the_reads(repository, chosen), *of_missions(repository.root, chosen)]
     bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
     staged = _staged(repository)

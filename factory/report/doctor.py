@@ -22,11 +22,13 @@ from factory.model.text import counted
 from factory.report.agents import HOLD_IT, UNHELD, agents_of
 from factory.report.baseline import remembered
 from factory.report.check import check
+from factory.report.cluster import of_cluster
 from factory.report.diagnosis import Diagnosis, Health
 from factory.report.leaking_checks import astray
 from factory.report.narrow_reads import seen_reads
 from factory.report.programs import lacking, place_of, programs_of
 from factory.store.library import locate_branch
+from factory.store.repository.far import root_of
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
 
@@ -71,8 +73,11 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
     checkouts = [view.root for view in repository.views()]
     yield from agents_of(snapshot.policy, checkouts, contained=contained)
-    for name, contract in reader.library.contracts(snapshot.tree):
+    contracts, engine = dict(reader.library.contracts(snapshot.tree)), snapshot.policy.engine
+    for name, contract in contracts.items():
         yield from _contract(name, contract, checkouts, contained=contained)
+        yield from _secrets(name, contract) if engine.is_local else ()
+    yield from of_cluster(engine, root_of(repository, branch), contracts) if not engine.is_local else ()
     yield from _secret_scan(snapshot.policy)
     for state in sorted((*snapshot.breakers.values(), *snapshot.agent_breakers.values()), key=lambda each: each.path):
         name = state.contract or state.of
@@ -192,7 +197,7 @@ def _containment(found: Sandbox | UnusableError, mode: str) -> Iterator[Diagnosi
 
 
 def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
-    """Whether what a contract names is there: programs, and values of secrets."""
+    """Whether the programs that a contract names are there."""
     if contract.worker.run and PLACEHOLDER in contract.worker.run[-1]:
         advice = f"put yours into {contract_path(name)}; for an agent, factory init --agent claude says what to write"
         yield Diagnosis(
@@ -202,6 +207,12 @@ def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, conta
         bad = lacking(program, checkouts, contained=contained)
         if bad:
             yield Diagnosis(f"contract {name}", Health.BAD, *bad)
+    if not contained and not isinstance(contract.worker.sandbox.network, bool):
+        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, HOLD_IT)
+
+
+def _secrets(name: str, contract: Contract) -> Iterator[Diagnosis]:
+    """Whether the secrets that a contract's worker gets have values that can be masked."""
     for secret in contract.worker.secrets:
         value = os.environ.get(secret)
         if value is None:
@@ -209,8 +220,6 @@ def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, conta
         elif len(value) < SHORTEST:
             found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
             yield Diagnosis(f"contract {name}", Health.NOTE, found, "use a longer one")
-    if not contained and not isinstance(contract.worker.sandbox.network, bool):
-        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, HOLD_IT)
 
 
 def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:

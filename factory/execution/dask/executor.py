@@ -1,7 +1,7 @@
 """The Dask executor: each run is sent to a machine of a cluster, followed there, and its answer checked here."""
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import cached_property
@@ -16,11 +16,13 @@ from factory.execution.dask.parcels import Parcels
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
-from factory.model.engine import offered_by, resources_of, spelled
+from factory.model.engine import offered_by, offers, resources_of, spelled
 from factory.model.errors import MachineError
 from factory.model.failure import Failure, FailureClass
 from factory.store.repository.objects import name_of
 from factory.store.repository.pack import objects_of
+from factory.store.repository.quarantine import Brought
+from factory.store.repository.trees import sound_tree
 
 _MOST_THREADS = 1000
 _LOOK_S = 0.1  # whether a run is to end
@@ -153,7 +155,7 @@ class DaskExecutor:
         if not found:
             said = f"the cluster at {self._address} has had no machine for {self._patience_s:g} s"
             raise _Given(Failure(FailureClass.NETWORK, said))
-        if not any(_offers(machine, resources_of(needs)) for machine in found.values()):
+        if not any(offers(machine, resources_of(needs)) for machine in found.values()):
             said = f"no machine of the cluster at {self._address} offers {spelled(needs)}: {offered_by(needs)}"
             raise _Given(Failure(FailureClass.CONFIG, said))
 
@@ -195,10 +197,6 @@ class _Given(MachineError):
         self.failure = failure
 
 
-def _offers(machine: Mapping[str, float], resources: Mapping[str, float]) -> bool:
-    return all(machine.get(name, 0.0) >= amount for name, amount in resources.items())
-
-
 def _outcome_of(answer: Answer, request: RunRequest) -> RunOutcome:
     """The outcome with its objects, of which only the wanted are taken. Raises MachineError for what is none."""
     try:
@@ -207,4 +205,18 @@ def _outcome_of(answer: Answer, request: RunRequest) -> RunOutcome:
     except (ValidationError, ValueError) as error:
         raise MachineError(f"what the machine answered cannot be used: {str(error).splitlines()[0]}") from None
     brought = {name_of(*each): each for each in found}
+    if brought.keys() - _led_to(outcome.work.tree, brought):
+        raise MachineError("what the machine answered cannot be used: its tree does not lead to all that it brought")
     return replace(outcome, work=replace(outcome.work, brought=brought))
+
+
+def _led_to(tree: str, brought: Brought) -> set[str]:
+    """The objects that a tree leads to among those that came with it."""
+    found, looked = set[str](), [tree]
+    while looked:
+        oid = looked.pop()
+        if oid in brought and oid not in found:
+            found.add(oid)
+            kind, data = brought[oid]
+            looked += [entry.oid for entry in (sound_tree(data) or {}).values()] if kind == "tree" else []
+    return found

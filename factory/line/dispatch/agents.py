@@ -67,7 +67,7 @@ class Casting:
             said = f"the agent {worker!r} is of kind {agent.kind!r}; only agents of kind {self._known} can be run yet"
             return Failure(FailureClass.CONFIG, said)
         secrets = (*self.contract.worker.secrets, *(agent.keys.values() if agent else ()))
-        return self.unjudged(worker) or _lacking("the contract's worker", secrets)
+        return self.unjudged(worker) or self._lacking("the contract's worker", secrets)
 
     def unjudged(self, worker: str | None) -> Failure | None:
         """Why nobody can judge what an agent, without a name a command, or for None the factory itself has made."""
@@ -117,7 +117,7 @@ class Casting:
         same = next(filter(None, (self._alike(seat, maker, reviewer) for maker in makers)), "")
         if same:
             return Failure(FailureClass.CONFIG, f"its contract wants distinct models, and {same}")
-        return _lacking(f"its seat {seat.name!r}", reviewer.keys.values() if reviewer else ())
+        return self._lacking(f"its seat {seat.name!r}", reviewer.keys.values() if reviewer else ())
 
     def _alike(self, seat: Seat, worker: Agent | None, judge: Agent | None) -> str:
         """In what the models of a worker and of a judge are not distinct, where the contract wants it."""
@@ -127,9 +127,8 @@ class Casting:
             return "WORKFLOW.md does not say which model each agent has"
         return f"the seat {seat.name!r} has the worker's, {worker.model!r}" if judge.model == worker.model else ""
 
-
-def _lacking(who: str, names: Iterable[str]) -> Failure | None:
-    """The failure of somebody who needs variables that are not there."""
-    missing = ", ".join(each for each in names if not os.environ.get(each))
-    said = f"{who} needs {missing}, which the factory's environment does not have"
-    return Failure(FailureClass.AUTH, said) if missing else None
+    def _lacking(self, who: str, names: Iterable[str]) -> Failure | None:
+        """The failure of somebody who needs variables that are not there; other machines have their own."""
+        missing = ", ".join(each for each in names if not os.environ.get(each)) if self.policy.engine.is_local else ""
+        said = f"{who} needs {missing}, which the factory's environment does not have"
+        return Failure(FailureClass.AUTH, said) if missing else None

@@ -17,6 +17,7 @@ from factory.line.dispatch.schedule import ScheduleEntry, schedule, unfit
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.breaker import BreakerState
+from factory.model.engine import unmet_here
 from factory.model.errors import FactoryError, MachineError
 from factory.model.events import Blocked, Noticed, Started
 from factory.model.failure import Failure, FailureClass
@@ -144,6 +145,9 @@ def _hopeless(snapshot: Snapshot, state: ItemState, kinds: Collection[str]) -> F
     spent = used_up(state, snapshot.policy)
     if spent:
         return Failure(FailureClass.BUDGET, spent)
+    unmet = unmet_here(state.contract.worker.needs, snapshot.policy.engine)
+    if unmet:
+        return Failure(FailureClass.CONFIG, f"its contract's worker.needs {unmet}")
     wall = unfit(state.item, state.contract, snapshot.policy, kinds, situation_of(state))
     if wall:
         return wall
