@@ -103,7 +103,7 @@ class Farm:
         found: list[str] = []
 
         def seen() -> bool:
-            cells = self.machines.place.glob(f"*/cache/factory/*/factory-cell-*/{item_id}.begun")
+            cells = self.machines.place.glob(f"*/cache/factory/*/factory-cell-*/*/{item_id}.begun")
             found[:] = [each.relative_to(self.machines.place).parts[0] for each in cells]
             return bool(found)
 

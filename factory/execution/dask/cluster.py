@@ -23,6 +23,7 @@ _CONNECTED_WITHIN_S = 3.0
 _ANSWERED_WITHIN_S = 5.0
 _UNREACHED = (OSError, TimeoutError, CommClosedError, CancelledError)  # what Dask raises where nobody answers
 _OURS = "factory-run-"
+_TALKATIVE = ("distributed", "distributed.client")  # what they log is told in words of ours
 
 Asked = TypeVar("Asked")
 
@@ -70,7 +71,8 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         """Raises SchedulerLost when nobody answers there."""
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=_CONNECTED_WITHIN_S, set_as_default=False, name="factory")
         except _UNREACHED as error:
