@@ -16,7 +16,7 @@ from factory import __version__
 from factory.execution.dask import leash, machine
 from factory.execution.dask.executor import _outcome_of
 from factory.execution.dask.leash import Leash
-from factory.execution.dask.messages import Answer, Came, Lease
+from factory.execution.dask.messages import About, Answer, Came, Lease
 from factory.execution.dask.parcels import Parcels
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
@@ -88,6 +88,10 @@ def test_only_what_no_machine_has_yet_is_sent(world: World) -> None:
         assert parcels.lease(asked, "k", __version__, complete=False).pack == b""
         thin = parcels.lease(_asked(second), "k", __version__, complete=False)
         assert not thin.complete and 0 < len(thin.pack) < 1000
+        # what a machine has of another clone, and is not here, is no base for anything
+        elsewhere = "0123456789" * 4
+        parcels.begin({"tcp://a": About(__version__, "a", "machine", (elsewhere, *whole.trees))})
+        assert parcels.lease(_asked(second), "k", __version__, complete=False).pack == thin.pack
         # a machine that has lost what it had is sent everything
         parcels.note(Answer(Came.LACKS, "machine", b""), thin)
         assert parcels.lease(_asked(second), "k", __version__, complete=False).complete
@@ -112,6 +116,20 @@ def test_a_machine_whose_cache_was_emptied_is_sent_everything_anew(world: World,
         tick(orchestrator, drain=True)
     assert world.lane("two") == "done"
     assert world.last("two").run == 1
+
+
+def test_what_is_large_goes_to_each_machine_once_before_any_run(world: World, cluster: Machines) -> None:
+    (world.root / "big.bin").write_bytes(os.urandom(3_000_000))
+    for name in ("one", "two"):
+        world.item(name)
+    world.commit("A big file, and items")
+    with on_machines(world, cluster.address) as orchestrator:
+        tick(orchestrator, drain=True)
+    assert {world.lane(name) for name in ("one", "two")} == {"done"}
+    origin = world.git("rev-list", "--max-parents=0", "main")
+    mine = [each for each in cluster.caches() if origin in str(each)]
+    big = world.git("rev-parse", "main:big.bin")
+    assert [_git(cache, "cat-file", "-s", big) for cache in mine] == ["3000000"] * 2
 
 
 def test_what_is_to_end_ends_on_its_machine_with_all_that_it_started(

@@ -149,7 +149,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 
 def _item(world: World, item_id: str, seconds: float) -> None:
     """An item whose worker is busy for so long, and then leaves nothing but what it should."""
-    steps = [
+    steps: list[dict[str, object]] = [
         {"write": {"path": f"{item_id}.begun", "text": ""}},
         {"sleep": seconds},
         {"delete": f"{item_id}.begun"},

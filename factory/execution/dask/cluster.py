@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from factory.execution.dask.machine import about, attend, carry_out
+from factory.execution.dask.machine import about, attend, carry_out, receive
 from factory.execution.dask.messages import About, Answer, Lease, News
 from factory.model.errors import MachineError, UnusableError
 
@@ -21,6 +21,7 @@ except ImportError:
 
 _CONNECTED_WITHIN_S = 3.0
 _ANSWERED_WITHIN_S = 5.0
+_DELIVERED_WITHIN_S = 600.0
 _UNREACHED = (OSError, TimeoutError, CommClosedError, CancelledError)  # what Dask raises where nobody answers
 _OURS = "factory-run-"
 _TALKATIVE = ("distributed", "distributed.client")  # what they log is told in words of ours
@@ -93,6 +94,13 @@ class Cluster:
         found: Mapping[str, object] = self._asked(lambda: self._client.run(about, origin, on_error="return"))
         return {address: each for address, each in found.items() if isinstance(each, About)}
 
+    def deliver(self, address: str, origin: str, pack: bytes, trees: tuple[str, ...]) -> None:
+        """Give objects to a worker's machine; what goes wrong there shows in the next run. Raises SchedulerLost."""
+        call = self._client.run
+        self._asked(
+            lambda: call(receive, origin, pack, trees, workers=[address], on_error="ignore"), _DELIVERED_WITHIN_S
+        )
+
     def offers(self) -> Mapping[str, Mapping[str, float]]:
         """The resources that each worker offers, by its address. Raises SchedulerLost."""
         workers = self._asked(lambda: self._scheduler.identity(n_workers=-1))["workers"]
@@ -162,14 +170,14 @@ class Cluster:
         with suppress(*_UNREACHED, RuntimeError):
             submitted.future.cancel()
 
-    def _asked(self, call: Callable[[], Awaitable[Asked]]) -> Asked:
+    def _asked(self, call: Callable[[], Awaitable[Asked]], within_s: float = _ANSWERED_WITHIN_S) -> Asked:
         """What the scheduler, or a worker through it, answers. Raises SchedulerLost when nobody does in time."""
 
         async def asked() -> Asked:
             return await call()
 
         try:
-            answer: Asked = self._client.sync(asked, callback_timeout=_ANSWERED_WITHIN_S)
+            answer: Asked = self._client.sync(asked, callback_timeout=within_s)
             return answer
         except (*_UNREACHED, RuntimeError) as error:
             raise SchedulerLost(f"the scheduler does not answer: {error}") from None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from factory import __version__
 from factory.execution.control import Control
 from factory.execution.dask.cluster import Cluster, MachineLost, SchedulerLost, Submitted
-from factory.execution.dask.messages import Answer, Came
+from factory.execution.dask.messages import Answer, Came, Lease
 from factory.execution.dask.parcels import Parcels
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
@@ -31,6 +31,8 @@ _AGAIN_S = 1.0  # until a scheduler that was not there is tried again
 _LONGEST_WAIT_S = 300.0  # for a scheduler, or for any machine that has what a run needs
 _MOST_SUBMISSIONS = 20  # of one run, to schedulers that are lost again and again
 _ENDS_WITHIN_S = 15.0  # a run that was asked to; then nobody waits for it any more
+_LARGE = 1_000_000  # bytes of a pack
+_MOST_LACKING = 3  # times in a row that a machine does not have what it was sent
 _MB = 1_000_000
 
 
@@ -46,6 +48,7 @@ class DaskExecutor:
         self._pool = self._system.threads(_MOST_THREADS, "dask")
         self._cluster: Cluster | None = None
         self._connecting = threading.Lock()
+        self._delivering = threading.Lock()
 
     @cached_property
     def _parcels(self) -> Parcels:
@@ -71,10 +74,10 @@ class DaskExecutor:
     def _run(self, request: RunRequest, control: Control) -> RunOutcome:
         """What a run came to; a scheduler that is lost meanwhile costs nothing but time."""
         began = self._system.monotonic()
-        failure, complete = None, False
+        failure, lacking = None, 0
         for _ in range(_MOST_SUBMISSIONS):
             try:
-                answer = self._answer(request, control, complete)
+                answer = self._answer(request, control, complete=lacking > 0)
             except SchedulerLost as error:
                 failure = Failure(FailureClass.NETWORK, error.message)
                 continue
@@ -88,18 +91,21 @@ class DaskExecutor:
                 return RunOutcome(Work(self._system.monotonic() - began, stopped=True))
             if answer.came is Came.OUTCOME:
                 return _outcome_of(answer, request)
-            if answer.came is Came.REFUSED or complete:
-                failure = Failure(FailureClass.CONFIG, answer.said.decode(errors="replace") or "it lacks objects")
+            if answer.came is Came.REFUSED:
+                failure = Failure(FailureClass.CONFIG, answer.said.decode(errors="replace"))
                 break
-            complete = True
+            lacking += 1
+            if lacking > _MOST_LACKING:
+                failure = Failure(FailureClass.NETWORK, "its machine does not have the objects that it was sent")
+                break
         return RunOutcome(Work(self._system.monotonic() - began, failure=failure))
 
-    def _answer(self, request: RunRequest, control: Control, complete: bool) -> Answer | None:
+    def _answer(self, request: RunRequest, control: Control, *, complete: bool) -> Answer | None:
         """What one submission came to; None when it was asked to end first."""
         cluster = self._connected(control)
         if cluster is None:
             return None
-        lease = self._parcels.lease(request, self._system.token(16), __version__, complete=complete)
+        lease = self._lease(cluster, request, complete=complete)
         submitted = cluster.submit(lease, resources_of(request.contract.worker.needs))
         try:
             answer = self._followed(cluster, submitted, request, control)
@@ -109,6 +115,22 @@ class DaskExecutor:
         if answer is not None:
             self._parcels.note(answer, lease)
         return answer
+
+    def _lease(self, cluster: Cluster, request: RunRequest, *, complete: bool) -> Lease:
+        """The lease of a run. Much of what it needs goes to each machine once, and not with every run."""
+        key = self._system.token(16)
+        lease = self._parcels.lease(request, key, __version__, complete=complete)
+        if len(lease.pack) <= _LARGE:
+            return lease
+        with self._delivering:
+            machines = cluster.abouts(self._parcels.origin)
+            self._parcels.begin(machines)
+            for cache, address in {each.cache: address for address, each in machines.items()}.items():
+                pack, trees = self._parcels.missing(request, cache)
+                if pack:
+                    cluster.deliver(address, self._parcels.origin, pack, trees)
+                    self._parcels.delivered(cache, trees)
+        return self._parcels.lease(request, key, __version__, complete=False)
 
     def _followed(self, cluster: Cluster, submitted: Submitted, request: RunRequest, control: Control) -> Answer | None:
         """The answer, once it is there; until then it is asked how it goes."""

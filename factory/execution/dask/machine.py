@@ -4,6 +4,7 @@ import atexit
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,12 @@ class Machine:
         self._cells = Cells(repository, cells_root(repository.common_dir, None))
         self.host = Host.of(repository, self._cells)
         self._lock = threading.Lock()  # while objects are taken in
+
+    def receive(self, pack: bytes, trees: Sequence[str]) -> None:
+        """Take in what is needed for these trees, before any run asks for them. Raises MachineError."""
+        with self._lock:
+            if not self.cache.has(trees):
+                self.cache.receive(pack, trees)
 
     def take_in(self, lease: Lease, request: RunRequest) -> bool:
         """Take in what a lease brings; False where the pack is based on what is not here. Raises MachineError."""
@@ -86,6 +93,11 @@ def about(origin: str) -> About:
     """What this process is, and has of a repository."""
     cache = _machine(origin).cache
     return About(__version__, socket.gethostname(), cache.name, cache.trees())
+
+
+def receive(origin: str, pack: bytes, trees: tuple[str, ...]) -> None:
+    """Take in objects of a repository. Raises MachineError."""
+    _machine(origin).receive(pack, trees)
 
 
 def carry_out(lease: Lease) -> Answer:

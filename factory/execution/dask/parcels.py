@@ -1,7 +1,7 @@
 """Parcels: what goes with each run to other machines, of which most know most of it already."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from factory.execution.dask.messages import About, Answer, Came, Lease
@@ -34,20 +34,34 @@ class Parcels:
     def lease(self, request: RunRequest, key: str, version: str, *, complete: bool) -> Lease:
         """All that a machine needs for a run; `complete`: even one that has nothing of this repository."""
         trees = content_of(self._repository, request.start, request.base)
-        known = () if complete else self._common()
-        everywhere = bool(known) and set(trees) <= set(known)
+        common = () if complete else self._common()
+        everywhere = bool(common) and set(trees) <= set(common)
+        known = common if everywhere else self._here(common)
         pack = b"" if everywhere else pack_of_trees(self._repository, trees, known)
         commits = commits_alone(self._repository, request.base, request.start)
         return Lease(key, version, self.origin, request.to_json(), commits, trees, pack, not known)
 
+    def missing(self, request: RunRequest, cache: str) -> tuple[bytes, tuple[str, ...]]:
+        """(pack, trees): what one machine lacks for a run; an empty pack where that is nothing."""
+        trees = content_of(self._repository, request.start, request.base)
+        with self._lock:
+            known = self._here(self._known.get(cache, ()))
+        lacks = set(trees) - set(known)
+        return pack_of_trees(self._repository, trees, known) if lacks else b"", trees
+
+    def delivered(self, cache: str, trees: tuple[str, ...]) -> None:
+        """Remember that a machine has these trees now."""
+        with self._lock:
+            known = [each for each in self._known.get(cache, []) if each not in trees]
+            self._known[cache] = [*known, *trees][-_REMEMBERED:]
+
     def note(self, answer: Answer, lease: Lease) -> None:
         """Remember what a machine has now, or that what it was thought to have is gone."""
-        with self._lock:
-            if answer.came is Came.LACKS:
+        if answer.came is Came.LACKS:
+            with self._lock:
                 self._known[answer.cache] = []
-            elif answer.came is Came.OUTCOME:
-                known = [each for each in self._known.get(answer.cache, []) if each not in lease.trees]
-                self._known[answer.cache] = [*known, *lease.trees][-_REMEMBERED:]
+        elif answer.came is Came.OUTCOME:
+            self.delivered(answer.cache, lease.trees)
 
     def _common(self) -> tuple[str, ...]:
         """The trees that every machine has."""
@@ -55,3 +69,9 @@ class Parcels:
             caches = list(self._known.values())
         first, *others = caches or [[]]
         return tuple(tree for tree in first if all(tree in other for other in others))
+
+    def _here(self, trees: Iterable[str]) -> tuple[str, ...]:
+        """Those that are here as well: a machine may have more, of another clone, and nothing can be based on that."""
+        found = tuple(trees)
+        kinds = self._repository.objects.kinds(found) if found else []
+        return tuple(tree for tree, kind in zip(found, kinds, strict=True) if kind == "tree")
