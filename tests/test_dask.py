@@ -208,7 +208,9 @@ def test_an_engine_says_where_its_scheduler_is(world: World) -> None:
     world.policy("engine: {kind: dask}")
     assert "'address' belongs to the engine dask" in world.command("check", status=1)
     world.policy("engine: {kind: dask, address: 'tcp://127.0.0.1:1'}\nworkspace: {keep: true}")
-    assert "workspace.keep: an item's own folder stays on one machine" in world.command("check", status=1)
+    said = "workspace.keep: an item's own folder stays on one machine"
+    assert said in world.command("check", status=1)
+    assert said in world.command("tick", status=3)
 
 
 def test_a_scheduler_that_is_not_there_is_waited_for_and_then_costs_an_attempt(world: World) -> None:

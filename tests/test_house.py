@@ -313,6 +313,10 @@ _ALLOWED = {
     "factory.line.lock": {"lock.acquire(timeout=0)"},  # which does not wait
     "factory.line.runs": {"running.given.result().result(timeout=0)"},
     "factory.store.changes": {"PollingObserver(timeout=_LOOK_S)"},  # the thread is the library's
+    # How long it waits for a scheduler is the library's to count, and so are its threads.
+    "factory.execution.dask.cluster": {
+        "Client(address, timeout=_CONNECTED_WITHIN_S, set_as_default=False, name='factory')"
+    },
     # The kernel counts what a helper, which is a program of its own, takes for an answer.
     "factory.store.helper": {"signal.setitimer"},
     "factory.execution.egress.inside": {"os.execvpe"},  # in a sandbox, where it becomes the command

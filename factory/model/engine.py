@@ -12,6 +12,8 @@ _OFFER = r"[A-Za-z][A-Za-z0-9_.-]{0,39}"
 # A label is offered to as many runs as come: each takes so little of it that it is never used up.
 _OF_A_LABEL = 1e-6
 
+KEPT_HERE = "an item's own folder stays on one machine, and the engine dask has many; leave one of the two out"
+
 NeedName = Annotated[str, StringConstraints(pattern=f"^{_OFFER}$")]
 Need = (
     Annotated[int, Field(ge=1, le=1_000_000)]
@@ -52,7 +54,7 @@ def resources_of(needs: Mapping[str, Need]) -> dict[str, float]:
 
 def offers(machine: Mapping[str, float], resources: Mapping[str, float]) -> bool:
     """Whether a machine has enough of each resource, be it free or taken."""
-    return all(machine.get(name, 0.0) >= amount for name, amount in resources.items())
+    return all(name in machine and machine[name] >= amount for name, amount in resources.items())
 
 
 def spelled(needs: Mapping[str, Need]) -> str:

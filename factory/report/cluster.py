@@ -8,13 +8,17 @@ from factory.model.contract import Contract
 from factory.model.engine import Engine, offered_by, offers, resources_of, spelled
 from factory.model.errors import FactoryError
 from factory.report.diagnosis import Diagnosis, Health
+from factory.store.repository.far import root_of
+from factory.store.repository.repository import Repository
 
 _DASK = "factory.execution.dask.cluster"
 _ABOUT = "cluster"
 _RUNS_ONCE = "start the scheduler with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 in its environment"
 
 
-def of_cluster(engine: Engine, origin: str, contracts: Mapping[str, Contract]) -> Iterator[Diagnosis]:
+def of_cluster(
+    engine: Engine, repository: Repository, branch: str, contracts: Mapping[str, Contract]
+) -> Iterator[Diagnosis]:
     """What there is at the engine's address; nothing where runs happen on this machine."""
     if engine.is_local:
         return
@@ -25,7 +29,7 @@ def of_cluster(engine: Engine, origin: str, contracts: Mapping[str, Contract]) -
         yield Diagnosis(_ABOUT, Health.BAD, error.message, advice)
         return
     try:
-        yield from _workers(engine, cluster.offers(), cluster.abouts(origin))
+        yield from _workers(engine, cluster.offers(), cluster.abouts(root_of(repository, branch)))
         yield from _needs(contracts, cluster.offers())
         if cluster.may_fail():
             found = "its scheduler begins a run anew by itself when it loses a machine, beside the factory"

@@ -28,7 +28,6 @@ from factory.report.leaking_checks import astray
 from factory.report.narrow_reads import seen_reads
 from factory.report.programs import lacking, place_of, programs_of
 from factory.store.library import locate_branch
-from factory.store.repository.far import root_of
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
 
@@ -71,13 +70,12 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
         yield from remembered(reader, snapshot)
     yield from seen_reads(reader, snapshot)
     contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
-    checkouts = [view.root for view in repository.views()]
-    yield from agents_of(snapshot.policy, checkouts, contained=contained)
+    yield from agents_of(snapshot.policy, checkouts := [view.root for view in repository.views()], contained=contained)
     contracts, engine = dict(reader.library.contracts(snapshot.tree)), snapshot.policy.engine
     for name, contract in contracts.items():
         yield from _contract(name, contract, checkouts, contained=contained)
         yield from _secrets(name, contract) if engine.is_local else ()
-    yield from of_cluster(engine, root_of(repository, branch), contracts) if not engine.is_local else ()
+    yield from of_cluster(engine, repository, branch, contracts)
     yield from _secret_scan(snapshot.policy)
     for state in sorted((*snapshot.breakers.values(), *snapshot.agent_breakers.values()), key=lambda each: each.path):
         name = state.contract or state.of

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from factory.line.policy_problems import at
-from factory.model.engine import unmet_here
+from factory.model.engine import KEPT_HERE, unmet_here
 from factory.model.errors import InvalidFile, Problem
 from factory.model.layout import WORKFLOW, contract_path
 from factory.report.cross_checks import content, contracts_in
 from factory.store import files, yaml
 from factory.store.library import front_matter, read_workflow
-
-_KEPT_HERE = "an item's own folder stays on one machine, and the engine dask has many; leave one of the two out"
 
 
 def of_engine(root: Path) -> Iterator[Problem]:
@@ -22,7 +20,7 @@ def of_engine(root: Path) -> Iterator[Problem]:
     except InvalidFile:
         return  # told of the file itself
     if source is not None and policy.workspace.keep and not policy.engine.is_local:
-        yield at(source, ("workspace", "keep"), _KEPT_HERE)
+        yield at(source, ("workspace", "keep"), KEPT_HERE)
     for name, contract in contracts_in(root):
         unmet = unmet_here(contract.worker.needs, policy.engine)
         if unmet:

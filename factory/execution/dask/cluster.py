@@ -87,7 +87,7 @@ class Cluster:
     def close(self) -> None:
         """Let go of it, and of what was submitted through it."""
         with suppress(*_UNREACHED):
-            self._client.close(timeout=_CONNECTED_WITHIN_S)
+            self._client.close()
 
     def abouts(self, origin: str) -> Mapping[str, About]:
         """What each worker says of itself that answers, by its address. Raises SchedulerLost."""
