@@ -54,7 +54,7 @@ class Submitted:
         """What became of it, once it is done. Raises SchedulerLost, MachineLost, or what the machine raised."""
         if self.future.status in ("cancelled", "lost"):
             raise SchedulerLost("the scheduler has lost it")
-        error = self.future.exception()
+        error = self.future.exception() if self.future.status == "error" else None
         if isinstance(error, KilledWorker):
             raise MachineLost("the machine that it ran on was lost")
         if isinstance(error, CancelledError):
@@ -90,8 +90,11 @@ class Cluster:
             self._client.close()
 
     def abouts(self, origin: str) -> Mapping[str, About]:
-        """What each worker says of itself that answers, by its address. Raises SchedulerLost."""
-        found: Mapping[str, object] = self._asked(lambda: self._client.run(about, origin, on_error="return"))
+        """What each worker says of itself, by its address; of none, where one keeps all the others waiting."""
+        try:
+            found: Mapping[str, object] = self._asked(lambda: self._client.run(about, origin, on_error="return"))
+        except SchedulerLost:  # or a machine that was cut off, which the scheduler still counts
+            return {}
         return {address: each for address, each in found.items() if isinstance(each, About)}
 
     def deliver(self, address: str, origin: str, pack: bytes, trees: tuple[str, ...]) -> None:

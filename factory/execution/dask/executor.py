@@ -87,6 +87,10 @@ class DaskExecutor:
             except _Given as given:
                 failure = given.failure
                 break
+            except ImportError as error:
+                said = f"the scheduler or a machine at {self._address} does not have git-factory {__version__}: {error}"
+                failure = Failure(FailureClass.CONFIG, said)
+                break
             if answer is None:  # it was asked to end
                 return RunOutcome(Work(self._system.monotonic() - began, stopped=True))
             if answer.came is Came.OUTCOME:
