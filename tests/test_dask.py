@@ -16,11 +16,12 @@ from factory import __version__
 from factory.execution.dask import leash, machine
 from factory.execution.dask.executor import _outcome_of
 from factory.execution.dask.leash import Leash
-from factory.execution.dask.messages import About, Answer, Came, Lease
+from factory.execution.dask.messages import About, Answer, Came, Parcel
 from factory.execution.dask.parcels import Parcels
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.request import RunRequest
 from factory.line.tick import tick
+from factory.model.engine import Engine
 from factory.model.errors import MachineError
 from factory.model.failure import Failure, FailureClass
 from factory.store.repository.objects import name_of
@@ -81,20 +82,20 @@ def test_only_what_no_machine_has_yet_is_sent(world: World) -> None:
     with closing(Repository(world.root)) as repository:
         parcels = Parcels(repository, "main")
         asked = _asked(first)
-        whole = parcels.lease(asked, "k", __version__, complete=False)
+        whole = parcels.parcel(asked, "k", __version__, complete=False)
         assert whole.complete and len(whole.pack) > 20_000
         parcels.note(Answer(Came.OUTCOME, "machine", b""), whole)
         # the same once more brings nothing, and what followed it only itself
-        assert parcels.lease(asked, "k", __version__, complete=False).pack == b""
-        thin = parcels.lease(_asked(second), "k", __version__, complete=False)
+        assert parcels.parcel(asked, "k", __version__, complete=False).pack == b""
+        thin = parcels.parcel(_asked(second), "k", __version__, complete=False)
         assert not thin.complete and 0 < len(thin.pack) < 1000
         # what a machine has of another clone, and is not here, is no base for anything
         elsewhere = "0123456789" * 4
         parcels.begin({"tcp://a": About(__version__, "a", "machine", (elsewhere, *whole.trees))})
-        assert parcels.lease(_asked(second), "k", __version__, complete=False).pack == thin.pack
+        assert parcels.parcel(_asked(second), "k", __version__, complete=False).pack == thin.pack
         # a machine that has lost what it had is sent everything
         parcels.note(Answer(Came.LACKS, "machine", b""), thin)
-        assert parcels.lease(_asked(second), "k", __version__, complete=False).complete
+        assert parcels.parcel(_asked(second), "k", __version__, complete=False).complete
 
 
 def _asked(commit: str) -> RunRequest:
@@ -213,6 +214,20 @@ def test_an_engine_says_where_its_scheduler_is(world: World) -> None:
     assert said in world.command("tick", status=3)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_open"),
+    [
+        ("tcp://farm.example:8786", True),
+        ("tcp://10.0.0.1:8786", True),
+        ("tls://farm.example:8786", False),
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://[::1]:8786", False),
+    ],
+)
+def test_what_leaves_this_machine_in_the_clear_is_known(address: str, is_open: bool) -> None:
+    assert Engine(kind="dask", address=address).is_open_to_listeners is is_open
+
+
 def test_a_scheduler_that_is_not_there_is_waited_for_and_then_costs_an_attempt(world: World) -> None:
     world.item("one")
     world.commit("An item")
@@ -241,8 +256,8 @@ def test_the_program_sends_its_runs_where_workflow_says(world: World, cluster: M
 
 
 def test_a_machine_of_another_version_is_no_machine_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    lease = Lease("k", "0.0.0", "origin", b"", {}, (), b"", True)
-    answer = machine.carry_out(lease)
+    parcel = Parcel("k", "0.0.0", "origin", b"", {}, (), b"", True)
+    answer = machine.carry_out(parcel)
     assert answer.came is Came.REFUSED
     assert f"has git-factory {__version__}, and the orchestrator 0.0.0" in answer.said.decode()
 

@@ -197,6 +197,11 @@ def test_whatever_fails_the_end_is_the_same(farm: Farm) -> None:
     farm.run()
     farm.ends("lost-orchestrator")
 
+    # and what killed processes had left on the machines is gone: one repository of a process each is left
+    for name in (_FIRST, _SECOND):
+        kept = machines.place / name / "cache/factory-machine"
+        world.until(lambda kept=kept: len(list(kept.glob("*/at-*"))) <= 1, 30)  # type: ignore[misc]
+
 
 def _kill_worker(machines: Machines, machine: str) -> None:
     """Let the worker process of a machine die; its supervisor starts another one."""

@@ -10,6 +10,7 @@ from factory.model.section import Section
 _ADDRESS = r"^(tcp|tls)://[^\s/@?#]{1,255}:[0-9]{1,5}$"
 _OFFER = r"[A-Za-z][A-Za-z0-9_.-]{0,39}"
 # A label is offered to as many runs as come: each takes so little of it that it is never used up.
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _OF_A_LABEL = 1e-6
 
 KEPT_HERE = "an item's own folder stays on one machine, and the engine dask has many; leave one of the two out"
@@ -39,6 +40,12 @@ class Engine(Section):
     def is_local(self) -> bool:
         """Whether every run happens on this machine."""
         return self.kind == "local"
+
+    @property
+    def is_open_to_listeners(self) -> bool:
+        """Whether what is sent leaves this machine in the clear."""
+        scheme, _, place = (self.address or "").partition("://")
+        return scheme == "tcp" and place.rpartition(":")[0] not in _LOOPBACK
 
 
 def resources_of(needs: Mapping[str, Need]) -> dict[str, float]:

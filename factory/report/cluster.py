@@ -13,6 +13,7 @@ from factory.store.repository.repository import Repository
 
 _DASK = "factory.execution.dask.cluster"
 _ABOUT = "cluster"
+_TLS = "within a network of your own that is as it is; else use tls://, as docs/machines.md says"
 _RUNS_ONCE = "start the scheduler with DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 in its environment"
 
 
@@ -31,6 +32,8 @@ def of_cluster(
     try:
         yield from _workers(engine, cluster.offers(), cluster.abouts(root_of(repository, branch)))
         yield from _needs(contracts, cluster.offers())
+        if engine.is_open_to_listeners:
+            yield Diagnosis(_ABOUT, Health.NOTE, "what is sent can be read by whoever listens on the way", _TLS)
         if cluster.may_fail():
             found = "its scheduler begins a run anew by itself when it loses a machine, beside the factory"
             yield Diagnosis(_ABOUT, Health.NOTE, found, _RUNS_ONCE)

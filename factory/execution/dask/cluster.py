@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from factory.execution.dask.machine import about, attend, carry_out, receive
-from factory.execution.dask.messages import About, Answer, Lease, News
+from factory.execution.dask.messages import About, Answer, News, Parcel
 from factory.model.errors import MachineError, UnusableError
 
 try:
@@ -116,13 +116,13 @@ class Cluster:
             self._asked(lambda: self._client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.allowed_failures))
         )
 
-    def submit(self, lease: Lease, resources: Mapping[str, float]) -> Submitted:
+    def submit(self, parcel: Parcel, resources: Mapping[str, float]) -> Submitted:
         """Have a run carried out by one of the workers that offer enough. Raises SchedulerLost."""
         try:
             future = self._client.submit(
                 carry_out,
-                lease,
-                key=_OURS + lease.key,
+                parcel,
+                key=_OURS + parcel.key,
                 pure=False,
                 retries=0,
                 resources=dict(resources) or None,

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from factory import __version__
 from factory.execution.control import Control
 from factory.execution.dask.cluster import Cluster, MachineLost, SchedulerLost, Submitted
-from factory.execution.dask.messages import Answer, Came, Lease
+from factory.execution.dask.leash import UNATTENDED_S
+from factory.execution.dask.messages import Answer, Came, Parcel
 from factory.execution.dask.parcels import Parcels
 from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
@@ -94,7 +95,8 @@ class DaskExecutor:
             if answer is None:  # it was asked to end
                 return RunOutcome(Work(self._system.monotonic() - began, stopped=True))
             if answer.came is Came.OUTCOME:
-                return _outcome_of(answer, request)
+                outcome = _outcome_of(answer, request)
+                return outcome if control.stop.is_set() or not outcome.stopped else _unattended(outcome)
             if answer.came is Came.REFUSED:
                 failure = Failure(FailureClass.CONFIG, answer.said.decode(errors="replace"))
                 break
@@ -109,23 +111,23 @@ class DaskExecutor:
         cluster = self._connected(control)
         if cluster is None:
             return None
-        lease = self._lease(cluster, request, complete=complete)
-        submitted = cluster.submit(lease, resources_of(request.contract.worker.needs))
+        parcel = self._parcel(cluster, request, complete=complete)
+        submitted = cluster.submit(parcel, resources_of(request.contract.worker.needs))
         try:
             answer = self._followed(cluster, submitted, request, control)
         finally:
             if not submitted.done.is_set():
                 cluster.let_go(submitted)
         if answer is not None:
-            self._parcels.note(answer, lease)
+            self._parcels.note(answer, parcel)
         return answer
 
-    def _lease(self, cluster: Cluster, request: RunRequest, *, complete: bool) -> Lease:
-        """The lease of a run. Much of what it needs goes to each machine once, and not with every run."""
+    def _parcel(self, cluster: Cluster, request: RunRequest, *, complete: bool) -> Parcel:
+        """The parcel of a run. Much of what it needs goes to each machine once, and not with every run."""
         key = self._system.token(16)
-        lease = self._parcels.lease(request, key, __version__, complete=complete)
-        if len(lease.pack) <= _LARGE:
-            return lease
+        parcel = self._parcels.parcel(request, key, __version__, complete=complete)
+        if len(parcel.pack) <= _LARGE:
+            return parcel
         with self._delivering:
             machines = cluster.abouts(self._parcels.origin)
             self._parcels.begin(machines)
@@ -134,7 +136,7 @@ class DaskExecutor:
                 if pack:
                     cluster.deliver(address, self._parcels.origin, pack, trees)
                     self._parcels.delivered(cache, trees)
-        return self._parcels.lease(request, key, __version__, complete=False)
+        return self._parcels.parcel(request, key, __version__, complete=False)
 
     def _followed(self, cluster: Cluster, submitted: Submitted, request: RunRequest, control: Control) -> Answer | None:
         """The answer, once it is there; until then it is asked how it goes."""
@@ -221,6 +223,12 @@ class _Given(MachineError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
         self.failure = failure
+
+
+def _unattended(outcome: RunOutcome) -> RunOutcome:
+    """What ended because this machine had not asked about it for long: it was asleep, or cut off."""
+    failure = Failure(FailureClass.NETWORK, f"it ended, as nobody had asked about it for {UNATTENDED_S:g} s")
+    return RunOutcome(replace(outcome.work, failure=failure, stopped=False))
 
 
 def _outcome_of(answer: Answer, request: RunRequest) -> RunOutcome:

@@ -1,4 +1,4 @@
-"""The machine: what a worker process of the cluster runs. It takes a lease, and gives back what became of it."""
+"""The machine: what a worker process of the cluster runs. It takes a parcel, and gives back what became of it."""
 
 import atexit
 import os
@@ -12,7 +12,7 @@ from factory import __version__
 from factory.execution.cell.pool import Cells, cells_root
 from factory.execution.control import Control, PhaseLog
 from factory.execution.dask.leash import Leash
-from factory.execution.dask.messages import About, Answer, Came, Lease, News
+from factory.execution.dask.messages import About, Answer, Came, News, Parcel
 from factory.execution.host import Host
 from factory.execution.outcome import RunOutcome
 from factory.execution.pipeline import run
@@ -47,17 +47,17 @@ class Machine:
             if not self.cache.has(trees):
                 self.cache.receive(pack, trees)
 
-    def take_in(self, lease: Lease, request: RunRequest) -> bool:
-        """Take in what a lease brings; False where the pack is based on what is not here. Raises MachineError."""
+    def take_in(self, parcel: Parcel, request: RunRequest) -> bool:
+        """Take in what a parcel brings; False where the pack is based on what is not here. Raises MachineError."""
         with self._lock:
-            if not self.cache.has(lease.trees):
+            if not self.cache.has(parcel.trees):
                 try:
-                    self.cache.receive(lease.pack, lease.trees)
+                    self.cache.receive(parcel.pack, parcel.trees)
                 except FactoryError:
-                    if lease.complete:
+                    if parcel.complete:
                         raise
                     return False
-            self._borrowed.adopt(lease.commits, request.base)
+            self._borrowed.adopt(parcel.commits, request.base)
         return True
 
     def close(self) -> None:
@@ -100,25 +100,25 @@ def receive(origin: str, pack: bytes, trees: tuple[str, ...]) -> None:
     _machine(origin).receive(pack, trees)
 
 
-def carry_out(lease: Lease) -> Answer:
-    """Do what a lease asks, and tell what became of it. Raises FactoryError, OSError: the machine's own fault."""
-    if lease.version != __version__:
-        said = f"{socket.gethostname()} has git-factory {__version__}, and the orchestrator {lease.version}"
+def carry_out(parcel: Parcel) -> Answer:
+    """Do what a parcel asks, and tell what became of it. Raises FactoryError, OSError: the machine's own fault."""
+    if parcel.version != __version__:
+        said = f"{socket.gethostname()} has git-factory {__version__}, and the orchestrator {parcel.version}"
         return Answer(Came.REFUSED, "", said.encode())
-    machine, request = _machine(lease.origin), RunRequest.from_json(lease.request)
+    machine, request = _machine(parcel.origin), RunRequest.from_json(parcel.request)
     cache = machine.cache.name
     lacking = ", ".join(name for name in request.keys.values() if not os.environ.get(name))
     if lacking:
         said = f"{socket.gethostname()} does not have {lacking}: set it where its Dask worker is started"
         return Answer(Came.REFUSED, cache, said.encode())
-    leash = _LEASHES[lease.key] = Leash(MACHINE)
+    leash = _LEASHES[parcel.key] = Leash(MACHINE)
     try:
         with leash.held():
-            if not machine.take_in(lease, request):
+            if not machine.take_in(parcel, request):
                 return Answer(Came.LACKS, cache, b"")
             outcome = run(request, machine.host, _control(leash))
     finally:
-        del _LEASHES[lease.key]
+        del _LEASHES[parcel.key]
     bare = replace(outcome, work=replace(outcome.work, brought={}))
     return Answer(Came.OUTCOME, cache, bare.to_json(), _brought(outcome))
 

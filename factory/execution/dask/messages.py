@@ -6,7 +6,7 @@ from typing import NamedTuple
 from factory.store.repository.far import Sent
 
 
-class Lease(NamedTuple):
+class Parcel(NamedTuple):
     """One run for another machine: all that it needs, and nothing of the orchestrator's state."""
 
     key: str  # by which it is asked about; nothing else has it
@@ -28,7 +28,7 @@ class Came(StrEnum):
 
 
 class Answer(NamedTuple):
-    """What became of a lease."""
+    """What became of a parcel."""
 
     came: Came
     cache: str  # the name of the machine's object cache

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from factory.execution.dask.messages import About, Answer, Came, Lease
+from factory.execution.dask.messages import About, Answer, Came, Parcel
 from factory.execution.request import RunRequest
 from factory.store.repository.far import commits_alone, content_of, pack_of_trees, root_of
 from factory.store.repository.repository import Repository
@@ -13,7 +13,7 @@ _REMEMBERED = 100  # trees of each machine
 
 
 class Parcels:
-    """Makes leases, and remembers what each machine's object cache holds. Threads may share it."""
+    """Makes parcels, and remembers what each machine's object cache holds. Threads may share it."""
 
     def __init__(self, repository: Repository, branch: str) -> None:
         self._repository = repository
@@ -31,7 +31,7 @@ class Parcels:
         with self._lock:
             self._known = {each.cache: list(reversed(each.trees)) for each in machines.values()}
 
-    def lease(self, request: RunRequest, key: str, version: str, *, complete: bool) -> Lease:
+    def parcel(self, request: RunRequest, key: str, version: str, *, complete: bool) -> Parcel:
         """All that a machine needs for a run; `complete`: even one that has nothing of this repository."""
         trees = content_of(self._repository, request.start, request.base)
         common = () if complete else self._common()
@@ -39,7 +39,7 @@ class Parcels:
         known = common if everywhere else self._here(common)
         pack = b"" if everywhere else pack_of_trees(self._repository, trees, known)
         commits = commits_alone(self._repository, request.base, request.start)
-        return Lease(key, version, self.origin, request.to_json(), commits, trees, pack, not known)
+        return Parcel(key, version, self.origin, request.to_json(), commits, trees, pack, not known)
 
     def missing(self, request: RunRequest, cache: str) -> tuple[bytes, tuple[str, ...]]:
         """(pack, trees): what one machine lacks for a run; an empty pack where that is nothing."""
@@ -55,13 +55,13 @@ class Parcels:
             known = [each for each in self._known.get(cache, []) if each not in trees]
             self._known[cache] = [*known, *trees][-_REMEMBERED:]
 
-    def note(self, answer: Answer, lease: Lease) -> None:
+    def note(self, answer: Answer, parcel: Parcel) -> None:
         """Remember what a machine has now, or that what it was thought to have is gone."""
         if answer.came is Came.LACKS:
             with self._lock:
                 self._known[answer.cache] = []
         elif answer.came is Came.OUTCOME:
-            self.delivered(answer.cache, lease.trees)
+            self.delivered(answer.cache, parcel.trees)
 
     def _common(self) -> tuple[str, ...]:
         """The trees that every machine has."""
