@@ -179,7 +179,8 @@ def test_a_run_goes_to_a_machine_that_offers_what_it_needs(world: World, cluster
 def test_what_no_machine_offers_waits_for_a_person_and_says_what_would_offer_it(
     world: World, cluster: Machines
 ) -> None:
-    world.contract("choosy", worker={"run": ["true"], "needs": {"gpu": 4, "label": "huge"}})
+    needs = {"gpu": 4, "label": "huge"}
+    world.contract("choosy", worker={"run": ["no-such-program"], "needs": needs, "secrets": ["A_KEY_OF_THEIRS"]})
     world.item("one", contract="choosy")
     world.commit("An item")
     world.policy(f"engine: {{kind: dask, address: '{cluster.address}'}}")
@@ -189,6 +190,8 @@ def test_what_no_machine_offers_waits_for_a_person_and_says_what_would_offer_it(
     said = str(world.last("one").reason)
     assert "offers gpu: 4, label: huge" in said and '--resources "gpu=4 label-huge=1"' in said
     told = world.command("doctor", status=None)
+    # what is not here may be there
+    assert "note  contract choosy: here the secret A_KEY_OF_THEIRS is not set; runs happen on other machines" in told
     assert "contract choosy: no machine offers gpu: 4, label: huge" in told
     assert f"worker processes at {cluster.address}: 2, with git-factory {__version__}" in told
 

@@ -3,7 +3,8 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from factory.line.review.votes import TELL_GIT
 from factory.line.snapshot import SnapshotReader
 from factory.model.breaker import State
 from factory.model.contract import Contract
+from factory.model.engine import Engine
 from factory.model.errors import FactoryError, InvalidFile, UnusableError
 from factory.model.layout import contract_path
 from factory.model.moments import rfc3339
@@ -70,11 +72,11 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
         yield from remembered(reader, snapshot)
     yield from seen_reads(reader, snapshot)
     contained = isinstance(boundary, Sandbox) and boundary.kind is Kind.BUBBLEWRAP
-    yield from agents_of(snapshot.policy, checkouts := [view.root for view in repository.views()], contained=contained)
-    contracts, engine = dict(reader.library.contracts(snapshot.tree)), snapshot.policy.engine
+    checkouts, engine = [view.root for view in repository.views()], snapshot.policy.engine
+    yield from _seen_from(engine, agents_of(snapshot.policy, checkouts, contained=contained))
+    contracts = dict(reader.library.contracts(snapshot.tree))
     for name, contract in contracts.items():
-        yield from _contract(name, contract, checkouts, contained=contained)
-        yield from _secrets(name, contract) if engine.is_local else ()
+        yield from _seen_from(engine, _contract(name, contract, checkouts, contained=contained))
     yield from of_cluster(engine, repository, branch, contracts)
     yield from _secret_scan(snapshot.policy)
     for state in sorted((*snapshot.breakers.values(), *snapshot.agent_breakers.values()), key=lambda each: each.path):
@@ -195,7 +197,7 @@ def _containment(found: Sandbox | UnusableError, mode: str) -> Iterator[Diagnosi
 
 
 def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, contained: bool) -> Iterator[Diagnosis]:
-    """Whether the programs that a contract names are there."""
+    """Whether what a contract names is there: programs, and values of secrets."""
     if contract.worker.run and PLACEHOLDER in contract.worker.run[-1]:
         advice = f"put yours into {contract_path(name)}; for an agent, factory init --agent claude says what to write"
         yield Diagnosis(
@@ -205,12 +207,6 @@ def _contract(name: str, contract: Contract, checkouts: Sequence[Path], *, conta
         bad = lacking(program, checkouts, contained=contained)
         if bad:
             yield Diagnosis(f"contract {name}", Health.BAD, *bad)
-    if not contained and not isinstance(contract.worker.sandbox.network, bool):
-        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, HOLD_IT)
-
-
-def _secrets(name: str, contract: Contract) -> Iterator[Diagnosis]:
-    """Whether the secrets that a contract's worker gets have values that can be masked."""
     for secret in contract.worker.secrets:
         value = os.environ.get(secret)
         if value is None:
@@ -218,6 +214,17 @@ def _secrets(name: str, contract: Contract) -> Iterator[Diagnosis]:
         elif len(value) < SHORTEST:
             found = f"the secret {secret} is shorter than {SHORTEST} characters and cannot be masked"
             yield Diagnosis(f"contract {name}", Health.NOTE, found, "use a longer one")
+    if not contained and not isinstance(contract.worker.sandbox.network, bool):
+        yield Diagnosis(f"contract {name}", Health.NOTE, UNHELD, HOLD_IT)
+
+
+def _seen_from(engine: Engine, found: Iterable[Diagnosis]) -> Iterator[Diagnosis]:
+    """What this machine lacks is bad only where runs happen here."""
+    for sign in found:
+        if sign.health is Health.BAD and not engine.is_local:
+            yield replace(sign, health=Health.NOTE, found=f"here {sign.found}; runs happen on other machines")
+        else:
+            yield sign
 
 
 def _secret_scan(policy: Policy) -> Iterator[Diagnosis]:
