@@ -15,6 +15,7 @@ from factory.line.runs import Runs
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
+from factory.model.bounds import Bounds
 from factory.model.errors import FactoryError, InvalidFile, MachineError, Problem
 from factory.model.events import Tell
 from factory.model.layout import item_path
@@ -50,6 +51,10 @@ class Context:
     def system(self) -> System:
         """The clock, and all else that comes from outside."""
         return self.repository.system
+
+    def bound(self, bounds: Bounds) -> None:
+        """Have other bounds, for whatever is read, and whoever gets a cell, from now on. From any thread."""
+        self.reader.library.bounds = self.cells.bounds = bounds
 
     @contextmanager
     def isolating(self, state: ItemState) -> Iterator[None]:

@@ -30,6 +30,7 @@ from factory.line.sync.head import Found, Head
 from factory.line.sync.leftovers import clear_leftovers
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
+from factory.model.bounds import UNBOUND, Bounds
 from factory.model.errors import (
     BusyError,
     NothingButCommits,
@@ -66,9 +67,9 @@ class PassReport:
 class Orchestrator:
     """Moves items. Use it within `holding`, once: its threads end with that.
 
-    The kinds of agents may be given, and an executor on which runs happen; without one they happen here. `local` may be
-    given, too: it carries out what happens here in any case, checks of the merge train and apply commands.
-    `push` says, in place of the policy, whether the remote has to accept everything before it happens.
+    There may be given: the kinds of agents; an executor, else runs happen here; `local`, which carries out what happens
+    here in any case, checks of the merge train and apply commands; `push`, which says, in place of the policy, whether
+    the remote has to accept everything before it happens; and the bounds of the repository's policy.
     """
 
     def __init__(
@@ -80,15 +81,16 @@ class Orchestrator:
         executor: Executor | None = None,
         local: LocalExecutor | None = None,
         push: bool | None = None,
+        bounds: Bounds = UNBOUND,
     ) -> None:
         branch = locate_branch(repository)
-        reader = SnapshotReader(repository, branch)
+        reader = SnapshotReader(repository, branch, bounds)
         self._idle = 0  # passes in a row that made commits and changed nothing
         workflow = self._first_workflow(repository, reader, branch)
         signs = workflow.policy.identity
         me = Person(signs.name, signs.email or f"factory@{socket.gethostname() or 'localhost'}")
         writer = Writer(repository, branch, me, tell)
-        cells = Cells(repository, cells_root(repository.common_dir, workflow.policy.workspace.root))
+        cells = Cells(repository, cells_root(repository.common_dir, workflow.policy.workspace.root), bounds)
         wakeup = Wakeup(repository.system)
         local = local or LocalExecutor(Host.of(repository, cells, agents))
         runs = Runs(executor or local, local, repository.state / HEARTBEATS, wakeup.wake)
@@ -200,8 +202,7 @@ class Orchestrator:
         self.raise_if_stopped()
         tell_of_stopped(self.context)
         self.context.repository.publisher.recover()  # of a pass that a full disk ended half way
-        busy = self._head.waits_for_a_person()
-        if busy:
+        if busy := self._head.waits_for_a_person():
             return PassReport(0, waiting=busy)
         came = self._head.take_over()
         for root in self.context.repository.publisher.settle():

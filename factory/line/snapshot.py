@@ -8,6 +8,7 @@ from types import MappingProxyType
 from factory.execution.checks.reads import ReadContents
 from factory.line.mission.reading import MissionReader, makers_of
 from factory.line.policy_problems import BY_A_ROUTE, PolicyProblems
+from factory.model.bounds import UNBOUND, Bounds
 from factory.model.breaker import BreakerState
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, Problem
@@ -117,10 +118,10 @@ class Snapshot:
 class SnapshotReader:
     """Makes snapshots, and remembers what it read."""
 
-    def __init__(self, repository: Repository, branch: str) -> None:
+    def __init__(self, repository: Repository, branch: str, bounds: Bounds = UNBOUND) -> None:
         self.repository = repository
         self.branch = branch
-        self.library = Library(repository.objects)
+        self.library = Library(repository.objects, bounds)
         self._policy_problems = PolicyProblems(repository.objects, self.library)
         self.missions = MissionReader(repository)
         self.queue = Queue(repository.objects, repository.state)

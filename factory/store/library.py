@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from factory.model.bounds import UNBOUND, Bounds
 from factory.model.contract import Contract
 from factory.model.errors import InvalidFile, InvalidPolicy, Problem, UnusableError
 from factory.model.idle_keys import idle_keys
@@ -96,14 +97,20 @@ def _meant(path: tuple[str | int, ...]) -> str:
 
 
 class Library:
-    """Reads the policy and the contracts, each content only once."""
+    """Reads the policy, within its bounds, and the contracts, each content only once."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, bounds: Bounds = UNBOUND) -> None:
         self._objects = objects
+        self.bounds = bounds  # another one counts from the next reading on
         self._contracts: dict[str, Contract | InvalidFile] = {}
 
     def workflow(self, tree: str, branch: str) -> Workflow:
         """The policy of a tree. Raises UnusableError when it has none that can be used."""
+        workflow = self.unbound(tree, branch)
+        return workflow.model_copy(update={"policy": self.bounds.bound(workflow.policy)})
+
+    def unbound(self, tree: str, branch: str) -> Workflow:
+        """The same as its owner wrote it."""
         data = self._objects.file(tree, WORKFLOW)
         if data is None:
             message = f"{WORKFLOW} is not committed on the branch {branch}; factory init lays one where there is none"

@@ -13,6 +13,7 @@ from factory.execution.cell.environments import environments
 from factory.execution.cell.sandbox import Sandbox
 from factory.execution.cell.setup_store import SetupStore
 from factory.execution.processes.process_tree import end_strays
+from factory.model.bounds import UNBOUND, Bounds
 from factory.store import files
 from factory.store.repository.git import GitError
 from factory.store.repository.repository import CELL_PREFIX, Repository
@@ -26,6 +27,11 @@ _NAME_MOST = 60
 _NO_CHECKOUT = Path("/run/checkout")  # where the worktree is seen when nobody has a checkout
 
 
+def default_cells_root() -> Path:
+    """The folder below which the cells of all repositories lie, each in one of its own, if nothing else is said."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "factory"
+
+
 def cells_root(common_dir: Path, configured: str | None) -> Path:
     """The folder that holds this repository's cells: one of its own below the configured or the cache folder.
 
@@ -35,7 +41,7 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
         root = Path(os.path.expandvars(configured)).expanduser()
         root = root if root.is_absolute() else common_dir.parent / root
     else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "factory"
+        root = default_cells_root()
     owner = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]
     plain = _ODD.sub("_", common_dir.parent.name)[:_NAME_MOST]  # workers' tools see this path
     return root / f"{plain}-{owner}"
@@ -44,8 +50,9 @@ def cells_root(common_dir: Path, configured: str | None) -> Path:
 class Cells:
     """Lends cells. Every cell is recorded before it is made, and only what was recorded is ever removed."""
 
-    def __init__(self, repository: Repository, root: Path) -> None:
+    def __init__(self, repository: Repository, root: Path, bounds: Bounds = UNBOUND) -> None:
         self.repository = repository
+        self.bounds = bounds  # others count for whoever gets a cell next
         self.root = root
         self._records = repository.state / CELLS
         self.setups = SetupStore(root, repository.state)
@@ -138,7 +145,10 @@ class Cells:
         elsewhere = [
             place for place in (*queues, repository.state) if not any(place.is_relative_to(root) for root in checkouts)
         ]
-        return Surroundings(repository.common_dir, repository.state, checkouts, (*elsewhere, self.root))
+        hidden = dict.fromkeys((*elsewhere, self.root, *self.bounds.hidden))
+        # What lies in something that is hidden is so with it, and could not be covered once more.
+        outermost = (place for place in hidden if not any(parent in hidden for parent in place.parents))
+        return Surroundings(repository.common_dir, repository.state, checkouts, tuple(outermost))
 
     def _return(self, cell: Cell) -> None:
         try:
