@@ -12,12 +12,13 @@ from factory.execution.redaction import redactor
 from factory.execution.redaction.scanner import Scanner
 from factory.store.system import System
 from tests.benchmarks.measure import home_of_its_own
+from tests.fleets import town
 from tests.forger import Forger
 from tests.histories import bare, small
 from tests.hostile import scene
 from tests.world import World
 
-__all__ = ["scene"]
+__all__ = ["scene", "town"]
 
 # How long anything takes is no test's business: the machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

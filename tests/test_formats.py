@@ -592,7 +592,19 @@ SERVICES = """
 checks: {test: [pytest, -q], lint: [ruff, check, .]}
 services: {web: {run: [python, -m, shop, --port, "{{ port }}"], ready: {http: /health}, seconds: 20, env: {mode: test}}}
 """
+FLEET = """
+max_concurrent_agents: 8
+sandbox: required
+repositories:
+  - path: ../shop
+    weight: 2
+    max_concurrent_agents: 4
+    budget: {usd_per_day: 10, unknown: block}
+    secrets: {SOLVER_API_KEY: {env: SHOP_SOLVER_KEY}, DEPLOY_KEY: {file: keys/shop}}
+  - {path: /srv/site, name: site}
+"""
 EXAMPLES = {
+    "fleet": FLEET,
     "assertions": ASSERTIONS,
     "plan": PLAN,
     "services": SERVICES,

@@ -18,7 +18,7 @@ def holding(orchestrator: Orchestrator) -> Iterator[None]:
 
     Raises KeyboardInterrupt when it was asked to.
     """
-    with _asking(orchestrator.stop), orchestrator.holding():
+    with asking(orchestrator.stop), orchestrator.holding():
         yield
 
 
@@ -29,15 +29,24 @@ def stopping() -> Iterator[threading.Event]:
     Raises KeyboardInterrupt in its place.
     """
     stop = threading.Event()
-    with _asking(stop.set):
+    with asking(stop.set):
         yield stop
 
 
 @contextmanager
-def _asking(stop: Callable[[], None]) -> Iterator[None]:
+def asking(stop: Callable[[], None], at_once: Callable[[], None] | None = None) -> Iterator[None]:
+    """Call this at the first signal; the second one kills, after what is to be done then at once."""
+
     def ask(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        for each in _SIGNALS if at_once is not None else (number,):
+            signal.signal(each, signal.SIG_DFL if at_once is None else end)
         stop()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if at_once is not None:
+            at_once()
+        signal.raise_signal(number)
 
     before = {number: signal.signal(number, ask) for number in _SIGNALS}
     try:

@@ -69,8 +69,10 @@ class _Still:
         self._relied_on = self._seen if self._until else ""
 
 
-def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) -> None:
-    """Make passes until it is asked to stop. Raises StopRequested then."""
+def watch(
+    orchestrator: Orchestrator, after_pass: Callable[[PassReport], None], most: Callable[[], int | None] = lambda: None
+) -> None:
+    """Make passes until it is asked to stop, in each of which at most so many runs begin. Raises StopRequested then."""
     context = orchestrator.context
     folders = FolderWatch(lambda *_: orchestrator.wake(), lambda said: context.tell(Noticed(said)), _is_news)
     still = _Still(orchestrator)
@@ -83,7 +85,7 @@ def watch(orchestrator: Orchestrator, after_pass: Callable[[PassReport], None]) 
             try:
                 folders.follow(_watched(orchestrator))  # first: what comes after the pass has looked must wake the next
                 if not still.lasts(woken=woken):
-                    report = orchestrator.one_pass()
+                    report = orchestrator.one_pass(most=most())
                     still.note(report)
             except (NothingButCommits, OutOfTurn):
                 raise

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, JsonValue
 
 from factory.model.contract import Contract
+from factory.model.fleet import Fleet
 from factory.model.hover import HELP
 from factory.model.item import Item
 from factory.model.mission.assertions import Assertions
@@ -22,6 +23,7 @@ FORMATS: dict[str, type[BaseModel]] = {
     "assertions": Assertions,
     "plan": Plan,
     "services": Services,
+    "fleet": Fleet,
 }
 
 

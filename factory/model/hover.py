@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from factory.model.hover_agents import ARGV, ENV, NETWORK, OF_AGENTS, SECRETS
+from factory.model.hover_fleet import OF_FLEETS
 from factory.model.hover_mission import OF_MISSIONS
 from factory.model.hover_symphony import OF_SYMPHONY
 
@@ -14,6 +15,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         **OF_SYMPHONY,
         **OF_MISSIONS,
+        **OF_FLEETS,
         "Item": {
             "title": "What is to be done, in one sentence.",
             "contract": "The contract that governs it; without one the routes of WORKFLOW.md decide.",
