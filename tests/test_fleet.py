@@ -205,7 +205,7 @@ def test_a_hostile_one_gets_nothing_of_another(town: Town, monkeypatch: pytest.M
     everything = reachable(mallory) + "\n".join(town.said()).encode()
     logs = mallory.artifacts("bad")
     assert "fleet_member" not in logs["run-1/output.log"] and "HOME=" in logs["run-1/output.log"]
-    assert [text for text in (b"4711", b"private-to", b"OTHER: {file") if text in everything] == []
+    assert [text for text in (b"victim-4711", b"file-4711", b"it-4711", b"OTHER: {file") if text in everything] == []
     assert not list(town.place.glob("**/pwned.txt")) and not (town.place / "scanned.txt").exists()
     assert not (victim.root / "mallory").exists() and victim.status() == ""
     # and was told what of its policy does not count
@@ -244,6 +244,53 @@ def test_each_is_kept_from_the_places_of_the_others_and_from_every_secret(town: 
     assert set(hidden["shop"]) == {site.root, site.root / ".git", town.place / "beside", *always}
     assert set(hidden["site"]) == {shop.root, shop.root / ".git", *always}
     assert site.root in places_of(town.place / "beside")
+
+
+def test_seventeen_do_their_work_beside_one_that_is_broken_one_that_floods_and_one_that_is_hostile(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given seventeen that have a secret each, and three that nobody would like to share a machine with
+    honest = [f"honest-{number}" for number in range(17)]
+    rows = []
+    for name in honest:
+        monkeypatch.setenv(f"KEY_OF_{name[7:]}", f"secret-of-{name}-4711")
+        has = f'[ "$KEY" = secret-of-{name}-4711 ] && echo "$KEY" && echo x > $(date +%s%N).txt'
+        worker = {"run": ["sh", "-c", has], "secrets": ["KEY"]}
+        town.found(name).contract("keyed", worker=worker)
+        rows.append(f"path: {name}, secrets: {{KEY: {{env: KEY_OF_{name[7:]}}}}}")
+    broken, flood, hostile = (town.found(name) for name in ("broken", "flood", "hostile"))
+    shutil.rmtree(broken.root / ".git/refs")
+    prints = "yes flood-flood-flood | head -c 1000000; echo x > $(date +%s%N).txt"
+    flood.contract("printing", worker={"run": ["sh", "-c", prints]})
+    asks = {"run": ["sh", "-c", "env; cat /proc/$PPID/environ; echo x > x.txt"], "env": ["KEY", "KEY_OF_0", "KEY_OF_1"]}
+    hostile.contract("asking", worker=asks)
+    hostile.policy(f"workspace: {{root: {town.place}/honest-0}}\nsandbox: 'off'")
+    town.write(*rows, "path: broken", "path: flood", "path: hostile")
+    town.start()
+    town.any.until(lambda: len(town.members()) >= 19, 180)
+    # when the flood has been at work for a while, and then everybody has something to do
+    lines = [json.dumps({"id": f"f-{number}", "title": "f", "contract": "printing"}) for number in range(500)]
+    flood.write("queue/inbox/many.jsonl", "\n".join(lines) + "\n")
+    flood.until(lambda: any(move[0] == "flood" for move in town.moves()), 120)
+    hostile.write("queue/inbox/ask.yaml", "title: ask\ncontract: asking\n")
+    for name in honest:
+        for number in range(2):
+            town.worlds[name].write(f"queue/inbox/i-{number}.yaml", "title: i\ncontract: keyed\n")
+    for name in honest:
+        soon_done(town.worlds[name], "i-0", "i-1")
+    soon_done(hostile, "ask")
+    # then the flood had no more than a part of the slots meanwhile
+    starts = [name for name, _, to in town.moves() if to == "active"]
+    first, last = (find([at for at, name in enumerate(starts) if name in honest]) for find in (min, max))
+    assert starts[first : last + 1].count("flood") <= len(honest), starts
+    assert town.says("broken: ", "not in a usable git repository")
+    # and nobody has anything of anybody else
+    for name, world in town.worlds.items():
+        if name != "broken":
+            held = reachable(world) + "".join(line for line in town.said() if line.startswith(f"{name}: ")).encode()
+            assert held.count(b"secret-of-") == held.count(f"secret-of-{name}-4711".encode()), name
+            assert name == "flood" or b"flood-flood" not in held
+    assert not (town.place / "honest-0/hostile").exists() and town.worlds["honest-0"].status() == ""
 
 
 # What its file says
