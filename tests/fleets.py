@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from factory.store.fleet_file import FleetFile, read_fleet
-from tests.program import Process, start
+from tests.program import Process, Started
 from tests.world import World
 
 _MOVE = re.compile(r"^(?P<name>[\w-]+): \d\d:\d\d:\d\d (?P<item>[\w.-]+): (?P<source>\S+) -> (?P<to>\S+)")
@@ -38,9 +38,9 @@ class Town:
     def read(self) -> FleetFile:
         return read_fleet(self.file)
 
-    def start(self) -> Process:
-        """Begin the fleet; what it prints is heard from then on."""
-        self.process = start(("fleet", str(self.file)), self.place, merged=True)
+    def start(self, before: str = "") -> Process:
+        """Begin the fleet, after some Python; what it prints is heard from then on."""
+        self.process = Started(("fleet", str(self.file)), self.place, merged=True, before=before)
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
         self._part = ""

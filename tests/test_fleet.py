@@ -154,6 +154,22 @@ def test_one_that_is_deleted_while_it_runs_stops_nobody(town: Town) -> None:
     soon_done(well, "two")
 
 
+def test_one_that_hangs_with_all_the_slots_is_killed_and_the_others_get_them(town: Town) -> None:
+    hung, well = town.found("hung"), town.found("well")
+    hung.item("asleep", ASLEEP)
+    town.write("path: hung", "path: well", more="max_concurrent_agents: 1\nsandbox: auto\n")
+    town.start("import factory.line.fleet.supervisor as s; s._ASK_S, s._PATIENCE_S = 0.5, 8.0")
+    town.any.until(lambda: lane_of(hung, "asleep") == "active" and len(town.members()) == 2, 60)
+    well.item("one")
+    [pid] = [each for each in town.members() if Path(f"/proc/{each}/cwd").readlink() == hung.root]
+    town.any.until(lambda: lane_of(well, "one") == "inbox", 60)
+    # one that is only busy for long answers meanwhile, and is left alone
+    assert not town.says("hung: ", "has not answered")
+    os.kill(pid, signal.SIGSTOP)
+    town.until("hung: ", "it has not answered for 8 s, so it was killed")
+    soon_done(well, "one")
+
+
 # What one of them can learn of the others
 
 

@@ -50,7 +50,7 @@ def _work(member: Member, membership: Membership) -> None:
         orchestrator = Orchestrator(opened, news, bounds=membership.bounds)
         _tell_what_does_not_count(orchestrator, membership)
         with holding(orchestrator), member.heeding(orchestrator):
-            watch(orchestrator, partial(after_pass, orchestrator), member.take)
+            watch(orchestrator, partial(after_pass, orchestrator), partial(member.take, orchestrator))
 
 
 def _tell_what_does_not_count(orchestrator: Orchestrator, membership: Membership) -> None:

@@ -11,6 +11,8 @@ from factory.line.fleet.messages import Membership, Order, Report
 from factory.line.orchestrator import Orchestrator, PassReport
 from factory.model.errors import MachineError
 
+_LONGEST_PASS_S = 600.0
+
 
 class Member:
     """The member's end of its link to the fleet. When the fleet is gone, the orchestrator is asked to stop."""
@@ -21,7 +23,9 @@ class Member:
         self._lock = threading.Lock()
         self._given = 0  # in all
         self._unused = 0  # of these, not taken yet
-        self._taken = 0  # for the present pass
+        self._taken = 0  # for the present pass, or the last one
+        self._waiting = 0  # as it was told last
+        self._pass_began: float | None = None  # of the monotonic clock; None: none is under way
 
     @classmethod
     def on_stdin(cls) -> "Member":
@@ -53,6 +57,9 @@ class Member:
     def _heed(self, orchestrator: Orchestrator) -> None:
         for line in self._lines:
             order = Order.model_validate_json(line)
+            if order == Order():
+                self._answer(orchestrator)
+                continue
             if order.bounds is not None:
                 orchestrator.context.bound(order.bounds)
             with self._lock:
@@ -61,10 +68,22 @@ class Member:
             orchestrator.wake()
         orchestrator.stop()
 
-    def take(self) -> int:
+    def _answer(self, orchestrator: Orchestrator) -> None:
+        """Tell how many slots are in use, unless a pass lasts so long that it may never end."""
+        with self._lock:
+            began = self._pass_began
+            if began is None or orchestrator.context.system.monotonic() - began < _LONGEST_PASS_S:
+                taken = self._taken if began is not None else 0  # these may be in use in a moment
+                waiting = max(0, self._waiting - taken)
+                self._tell(
+                    Report(running=_busy(orchestrator) + taken, waiting=waiting, given=self._given - self._unused)
+                )
+
+    def take(self, orchestrator: Orchestrator) -> int:
         """How many runs may begin in the pass that follows."""
         with self._lock:
             self._taken, self._unused = self._unused, 0
+            self._pass_began = orchestrator.context.system.monotonic()
             return self._taken
 
     def after_pass(self, orchestrator: Orchestrator, report: PassReport) -> None:
@@ -72,10 +91,11 @@ class Member:
         running = orchestrator.context.runs.running
         startable = [entry.id for entry in report.schedule if entry.start]
         left = [item_id for item_id in startable if item_id not in running]
-        busy = sum(not each.future.done() for each in running.values())
         enough = len(startable) - len(left) < self._taken
         with self._lock:
-            self._tell(Report(running=busy, waiting=0 if enough else len(left), given=self._given - self._unused))
+            self._pass_began, self._waiting = None, 0 if enough else len(left)
+            given = self._given - self._unused
+            self._tell(Report(running=_busy(orchestrator), waiting=self._waiting, given=given))
 
     def fail(self, why: str) -> None:
         """Tell why it ends."""
@@ -84,3 +104,8 @@ class Member:
     def _tell(self, report: Report) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # the fleet is gone, which the other thread notices
             self._link.sendall(report.line())
+
+
+def _busy(orchestrator: Orchestrator) -> int:
+    """How many runs are under way."""
+    return sum(not each.future.done() for each in list(orchestrator.context.runs.running.values()))

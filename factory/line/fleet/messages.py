@@ -24,14 +24,14 @@ class Membership(_Message):
 
 
 class Order(_Message):
-    """What a member is told later."""
+    """What a member is told later; without anything in it, it is asked how it is."""
 
     slots: int = 0  # so many more
     bounds: Bounds | None = None  # instead of those that it had
 
 
 class Report(_Message):
-    """What a member tells after each pass."""
+    """What a member tells after each pass, and when it is asked."""
 
     running: int = 0  # runs that hold a slot; the other slots that it was given until then are given back with this
     waiting: int = 0  # runs that would begin if there were more

@@ -23,6 +23,7 @@ _LOOK_AROUND_S = 30.0  # and the places of the others, which are hidden from eac
 _SOON_S = 0.05  # a process that tells nothing any more is about to end
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 120.0  # until what has failed is tried again
 _WELL_S = 10.0  # after which one that had failed is at work again
+_ASK_S, _PATIENCE_S = 20.0, 120.0  # one that has slots is asked how it is; when there is no answer, it is killed
 _LONG_S = 60.0  # after which a failure has nothing to do with the one before
 
 
@@ -36,6 +37,8 @@ class _Berth:
     bounds: Bounds | None = None  # that it was told last
     began: float = 0.0
     asked: bool = False  # to end
+    heard: float = 0.0  # when it told something last
+    inquired: float = 0.0  # when it was asked how it is
     failed: str = ""  # why it says that it ends
     complaint: str = ""  # what has been told of it
     again_at: float = 0.0
@@ -137,6 +140,7 @@ class Supervisor:
             berth.asked = True
             berth.connection.stop()
         self._hear(name, berth, berth.connection)
+        self._look_after(name, berth, berth.connection, now)
         if berth.complaint and not berth.failed and now - berth.began >= _WELL_S:
             berth.complaint = ""
             self._tell(name, "at work again")
@@ -144,6 +148,18 @@ class Supervisor:
         if code is not None:
             self._hear(name, berth, berth.connection)
             self._end(name, berth, berth.connection, code)
+
+    def _look_after(self, name: str, berth: _Berth, connection: Connection, now: float) -> None:
+        """See that one that has slots still does something with them, or nobody else would get these ever."""
+        if berth.asked or not self._shares.held(name):
+            berth.heard = now
+        elif now - berth.heard > _PATIENCE_S:
+            berth.heard, berth.failed = now, f"it has not answered for {_PATIENCE_S:g} s, so it was killed"
+            connection.kill()
+            self._shares.report(name, 0, 0, now)
+        elif now - max(berth.heard, berth.inquired) > _ASK_S:
+            berth.inquired = now
+            connection.order(Order())
 
     def _begin(self, name: str, berth: _Berth, place: Place) -> None:
         berth.place, berth.began, berth.asked, berth.failed = place, self._system.monotonic(), False, ""
@@ -160,6 +176,7 @@ class Supervisor:
             self._tell(name, line)
         for report in connection.reports():
             berth.failed = report.failed or berth.failed
+            berth.heard = self._system.monotonic()
             self._count(name, report, connection.sent, berth.asked)
 
     def _count(self, name: str, report: Report, sent: int, asked: bool) -> None:
