@@ -203,8 +203,7 @@ class SnapshotReader:
         day = "" if item_id in snapshot.listing.items else self.queue.done_day(snapshot.tree, item_id)
         if not day:
             return snapshot.listing.items.get(item_id)
-        path = item_path(Lane.DONE, item_id, day)
-        entry = self.repository.objects.find(snapshot.tree, path)
+        entry = self.repository.objects.find(snapshot.tree, path := item_path(Lane.DONE, item_id, day))
         return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
 
     def _unread_dependencies(self, tree: str, items: Iterable[ItemState]) -> Iterator[Problem]:
@@ -235,8 +234,7 @@ class SnapshotReader:
             return ItemState(placed, None, history, problem=str(error.problems[0])), list(error.problems)
         name = policy.contract_of(item)
         contract, problem = self._contract_of(tree, item, name)
-        looked_at = makers_of(self.artifacts, tree, item)
-        return ItemState(placed, item, history, name, contract, problem, looked_at), []
+        return ItemState(placed, item, history, name, contract, problem, makers_of(self.artifacts, tree, item)), []
 
     def _contract_of(self, tree: str, item: Item, name: str | None) -> tuple[Contract | None, str]:
         """An item's contract, or why it has none that can be used."""
