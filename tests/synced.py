@@ -3,12 +3,11 @@
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from unittest.mock import patch
 
 from factory.execution.cell.pool import Cells
 from factory.execution.control import Control
@@ -18,15 +17,17 @@ from factory.execution.outcome import RunOutcome, Work
 from factory.execution.pipeline import run
 from factory.execution.request import RunRequest
 from factory.line.orchestrator import Orchestrator, PassReport
-from factory.model.errors import BusyError
+from factory.model.errors import FactoryError
 from factory.model.events import Happening, Noticed
+from factory.store.repository.remote import Unreachable
 from factory.store.repository.repository import Repository
 from factory.store.state import LOCK
 from factory.store.system import MACHINE, System
 from tests.world import World
 
 BEGINNING = MACHINE.now().replace(microsecond=0)  # for what people commit meanwhile has the true time
-AWAY = "the remote is not to be reached"
+
+NOBODY = "git://127.0.0.1:1/nobody"  # at whose port nobody listens
 
 
 @dataclass
@@ -95,7 +96,7 @@ class Clone:
 
     def __init__(self, root: Path, time: Time, wrong: timedelta, *, synced: bool = True) -> None:
         self.world = World(root)
-        self.cut_off = False
+        self._cut_off, self._origin = False, World(root).git("config", "remote.origin.url")
         self.told: list[Happening] = []
         self._machine, self._synced = Machine(time, wrong), synced
         self._stack = ExitStack()
@@ -107,19 +108,9 @@ class Clone:
         cells = Cells(repository, self.world.root.parent / f"{self.world.root.name}-cells")
         local = LocalExecutor(Host.of(repository, cells))
         self.workers = Workers(local)
-        self.orchestrator = Orchestrator(repository, self.told.append, executor=self.workers, local=local)
-        self.orchestrator.context.synced = self._synced
-        publisher = repository.publisher
-        publish, life = publisher.publish, len(self._dead)
-
-        def push_first(*arguments: object) -> None:
-            if life < len(self._dead):
-                return  # who is dead does nothing more, whatever is done to tidy up behind them
-            if self.cut_off:
-                raise BusyError(AWAY, "factory tick")
-            publish(*arguments)  # type: ignore[arg-type]
-
-        self._stack.enter_context(patch.object(publisher, "publish", push_first))
+        self.orchestrator = Orchestrator(
+            repository, self.told.append, executor=self.workers, local=local, push=self._synced
+        )
         self._holding = self.orchestrator.holding()
         self._holding.__enter__()
         self._stack.callback(repository.close)
@@ -129,20 +120,30 @@ class Clone:
     def owner(self) -> str:
         return self.orchestrator.context.owner
 
-    def pass_(self, *, may_start: bool = True) -> PassReport | None:
-        """A pass on what the remote has, pushed; None where that cannot be."""
-        if not self.cut_off:
+    def pass_(self, *, may_start: bool = True, most: int | None = None) -> PassReport | None:
+        """A pass on what the remote has, pushed, by hand where the clone does not; None where that cannot be."""
+        if not self._synced:
             self.world.git("pull", "-q", "--ff-only", "origin", "main")
         try:
-            report = self.orchestrator.one_pass(may_start=may_start)
-        except BusyError as error:
-            assert error.message == AWAY
+            report = self.orchestrator.one_pass(may_start=may_start, most=most)
+        except Unreachable:
             return None
         finally:
             self.workers.look()
-        if not self.cut_off:
+        if not self._synced:
             self.world.git("push", "-q", "origin", "main")
         return report
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the remote is away, as this clone sees it."""
+        return self._cut_off
+
+    @cut_off.setter
+    def cut_off(self, away: bool) -> None:
+        if away != self._cut_off:
+            self._cut_off = away
+            self.world.git("config", "remote.origin.url", NOBODY if away else self._origin)
 
     def noticed(self) -> list[str]:
         return [each.text for each in self.told if isinstance(each, Noticed)]
@@ -157,7 +158,8 @@ class Clone:
         self.cut_off = False
         self._stack.close()
         for dead in self._dead:
-            dead.close()
+            with suppress(FactoryError):  # what it knew is long over
+                dead.close()
 
 
 @contextmanager

@@ -226,10 +226,7 @@ def test_what_clones_wrote_that_are_gone_goes_with_another_ones_renewal(world: W
     world.item("two", text="priority: 2\n")
     world.commit("Items")
     with clones_of(world, 0, 0) as (time, [first, second]):
-        first.orchestrator.context.synced = True
-        first.world.git("pull", "-q", "--ff-only", "origin", "main")
-        first.orchestrator.one_pass(most=1)
-        first.world.git("push", "-q", "origin", "main")
+        first.pass_(most=1)
         second.pass_()
         time.go_on(minutes=6)
         first.pass_()

@@ -12,6 +12,7 @@ L, for the stop. Another clock may be G, a quarter of an hour, ahead of the hold
 one of the two may be ten minutes wrong, fast or slow, and five are left.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Self
@@ -84,7 +85,7 @@ class Renewal(Format):
         lines = [
             "# Written by the factory: until when a clone holds the runs that it works on, by item and number.",
             f"# Others leave them to it for {GRACE // timedelta(minutes=1)} minutes more.",
-            f'owner: "{self.owner}"',
+            f"owner: {json.dumps(self.owner)}",
             f"expires_at: {rfc3339(self.expires_at)}",
             "runs:",
             *(f'  "{item_id}": {generation}' for item_id, generation in sorted(self.runs.items())),

@@ -18,6 +18,8 @@ from factory.model.findings import Table
 from factory.model.item import Item, slug
 from factory.model.journal import fold
 from factory.model.journal_lines import read
+from factory.model.layout import in_leases, in_no_lane
+from factory.model.lease import Renewal
 from factory.model.lifecycle import Lane
 from factory.model.result import Result, Usage
 from factory.model.verdict import MachineVerdict
@@ -25,6 +27,7 @@ from factory.report.audit.lines import entries_of
 from factory.report.detail import journal
 from factory.store import files, yaml
 from factory.store.edits import held
+from factory.store.leases import read_renewal
 from factory.store.library import read_workflow, workflow_warnings
 from factory.store.queue import read_item
 from factory.store.repository.objects import Person
@@ -123,6 +126,12 @@ def _breaker(data: bytes) -> None:
     yaml.load(BreakerState, yaml.Source(PLACE, state.file()))
 
 
+def _leases(data: bytes) -> None:
+    renewal = yaml.load(Renewal, yaml.Source(PLACE, data))
+    assert in_leases(renewal.path) and not in_no_lane(renewal.path)
+    assert read_renewal(renewal.path, renewal.file()) == renewal
+
+
 DOORS: Mapping[str, Callable[[bytes], None]] = {
     "item": _item,
     "batch": _batch,
@@ -135,6 +144,7 @@ DOORS: Mapping[str, Callable[[bytes], None]] = {
     "journal": _journal,
     "evidence": _evidence,
     "breaker": _breaker,
+    "leases": _leases,
 }
 
 

@@ -140,6 +140,7 @@ SEEDS: Mapping[str, tuple[Mapping[str, Value], ...]] = {
             "trial": "a",
         },
     ),
+    "leases": ({"owner": "host:0123456789abcdef", "expires_at": _AT, "runs": {"a": 1, "b.c": 2}},),
 }
 LINES = frozenset({"batch", "journal"})  # kinds of which each line is a value
 JSON_ONLY = frozenset({"batch", "journal", "result", "usage", "evidence"})

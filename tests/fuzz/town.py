@@ -44,6 +44,7 @@ def _place(given: Input) -> str:
         "journal": "artifacts/stuck/journal.jsonl",
         "evidence": "artifacts/waits/run-1/evidence.json",
         "breaker": "queue/breakers/other.yaml",
+        "leases": "queue/leases/0123456789abcdef.yaml",
         "result": "artifacts/waits/run-1/result.json",
         "answer": "artifacts/waits/run-1/verdict.critic.yaml",
     }.get(given.kind, "artifacts/waits/run-1/usage.json")
