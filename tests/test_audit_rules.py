@@ -25,6 +25,7 @@ from factory.report.audit.rules import Violation
 from factory.report.audit.ruleset import Check, Ruleset
 from factory.report.audit.state import AuditState
 from factory.report.audit.transition import Transition
+from factory.store.archive import Archive
 from factory.store.artifacts import Artifacts
 from factory.store.days import Days
 from factory.store.repository.commit_walk import walk_commits
@@ -38,6 +39,7 @@ AT_HAND = (
     | Objects
     | Reader
     | SnapshotReader
+    | Archive
     | Artifacts
     | Days
     | ReadContents
@@ -77,6 +79,7 @@ def falsified(forger: Forger) -> Forger:
     forger.put({"queue/inbox/stuck.yaml": b"title: twice\n"}, "Again")
     _made_anew(forger)
     forger.put({"queue/inbox/waiting.yaml": None}, "Never mind")
+    forger.put({"artifacts/archive/2026.jsonl": b"{}\n"}, "To find it again")
     _mission(forger)
     forger.put({"notes.md": b"late\n"}, "Late", at="1999-12-31T12:00:00Z")
     _without_a_time(forger)

@@ -568,6 +568,15 @@ answers:
   - id: name
     decision:
 """
+
+ARCHIVED = """id: one
+day: "2026-03-01"
+outcome: applied
+title: do one
+commit: "1111111111111111111111111111111111111111"
+item: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+artifacts: cccccccccccccccccccccccccccccccccccccccc
+"""
 ASSERTIONS = """
 - {id: VAL-CART-001, area: cart, text: "Two of one make one line", by: user-testing, paths: [shop/**], guard: true}
 - {id: VAL-CART-002, text: "A negative one is refused", check: [pytest, -q], reads: [shop/**], holds_already: false}
@@ -614,6 +623,7 @@ EXAMPLES = {
     "verdict": VERDICT,
     "result": RESULT,
     "answers": ANSWERS,
+    "archive": ARCHIVED,
 }
 
 

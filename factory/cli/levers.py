@@ -89,6 +89,9 @@ def _reopened(reader: SnapshotReader, snapshot: Snapshot, view: View, item_id: s
         raise UsageError(
             f"{item_id} is done, and was {outcome}; add a new item, or undo it", f"factory revert {item_id}"
         )
+    if (archived := reader.queue.archived(snapshot.tree, item_id)) is not None:
+        told = f"git show {archived.commit[:12]}:{item_path(Lane.DONE, item_id, day)}"
+        raise UsageError(f"{item_id} is archived, and what is archived stays so; add a new item like it", told)
     return _file(view, item_id, item_path(Lane.DONE, item_id, day))
 
 

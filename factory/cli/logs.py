@@ -83,7 +83,7 @@ def _kept(
     run = number or history.run
     trace, output = (TRACE, OUTPUT) if seat is None else (seat_trace(seat), seat_log(seat))
     for name in (trace, output):
-        data = reader.repository.objects.file(snapshot.tree, run_file(item_id, run, name, day))
+        data = reader.archive.file(snapshot.tree, run_file(item_id, run, name, day))
         if data is not None:
             yield from traced(data) if name == trace else map(shown, data.decode(errors="replace").splitlines())
             return

@@ -39,7 +39,7 @@ class MissionEnd:
             place = (part.id, part.history.run, part.day)
             path = next(evidence_of(self._reader, self._snapshot.tree, issue.assertion, *place), "-")
             click.echo(f"{printable(issue.text)}\n\nThe evidence is kept in {path}:\n")
-            data = self._reader.repository.objects.file(self._snapshot.tree, path) or b""
+            data = self._reader.archive.file(self._snapshot.tree, path) or b""
             lines(f"    {line}" for line in data.decode().rstrip().splitlines())
             put_right = ", ".join(key for key, filed in record.filed.items() if issue_id in filed.answers)
             again = ", ".join(key for key, filed in record.filed.items() if filed.assertions == (issue.assertion,))

@@ -28,7 +28,7 @@ def revert_command(item_id: str, contract: str | None) -> None:
         applied = next((entry.applied for entry in reversed(found.history.entries) if entry.applied), None)
         if found.lane is not Lane.DONE or applied is None:
             raise UsageError(f"{item_id} has applied nothing that could be undone", f"factory show {item_id}")
-        entry = reader.repository.objects.find(snapshot.tree, found.path)
+        entry = reader.archive.find(snapshot.tree, found.path)
         assert entry is not None
         item = read_item(found.path, reader.repository.objects.blob(entry.oid))
         fields: dict[str, JsonValue] = {

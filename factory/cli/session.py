@@ -75,9 +75,8 @@ def just_added(view: View, snapshot: Snapshot, item_id: str) -> tuple[Placed, It
 
 def no_such_item(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> FactoryError:
     """The error for an id that is not open."""
-    day = reader.queue.done_day(snapshot.tree, item_id)
-    if day:
-        return UsageError(f"{item_id} is done ({item_path(Lane.DONE, item_id, day)})", f"factory log {item_id}")
+    if ended := reader.queue.ended(snapshot.tree, item_id):
+        return UsageError(f"{item_id} is done ({ended.path})", f"factory log {item_id}")
     if item_id in snapshot.listing.twice:
         return UsageError(f"{item_id} lies in two lanes; delete one of the two files", "factory check")
     view, path = reader.repository.view_of(reader.branch), item_path(Lane.INBOX, item_id)

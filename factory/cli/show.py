@@ -31,7 +31,8 @@ def show_command(item_id: str, as_json: bool) -> None:
 def _print(found: Detail) -> None:
     lane = lane_word(found.lane, found.history.outcome or str(found.lane))
     click.echo(f"{click.style(found.id, bold=True)}  {lane}  {printable(found.title)}")
-    click.echo(f"item       {found.path}")
+    where = f"git show {found.archived[:12]}:{found.path}" if found.archived else found.path
+    click.echo(f"item       {where}")
     click.echo(f"contract   {found.contract or '-'}")
     history = found.history
     click.echo(f"run        {history.run or '-'}, round {history.round}")

@@ -72,6 +72,7 @@ def _as_json(found: Status, branch: str) -> dict[str, object]:
         "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
         "done_today": found.done_today,
         "breakers": [state.model_dump(mode="json") for state in found.breakers],
+        "overdue": found.overdue or None,
         "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
         "items": [row.as_json() for row in found.rows],
         "problems": [problem.__dict__ for problem in found.problems],

@@ -18,6 +18,7 @@ from factory.model.layout import contract_path, item_path, lane_folder
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.moments import day_of
 from factory.model.policy import Policy, Workflow
+from factory.store.archive import Archive
 from factory.store.artifacts import Artifacts
 from factory.store.breakers import breakers_in
 from factory.store.leases import renewals_in
@@ -124,8 +125,9 @@ class SnapshotReader:
         self.library = Library(repository.objects, bounds)
         self._policy_problems = PolicyProblems(repository.objects, self.library)
         self.missions = MissionReader(repository)
-        self.queue = Queue(repository.objects, repository.state)
-        self.artifacts = Artifacts(repository.objects)
+        self.archive = Archive(repository.objects)
+        self.queue = Queue(repository.objects, repository.state, self.archive)
+        self.artifacts = Artifacts(repository.objects, self.archive)
         self.unrecorded = Unrecorded(repository.objects)
         self.contents = ReadContents(repository.objects)  # what lies at the paths that assertions rest on
         self._asked = ""  # the commit for which arrivals were wanted last
@@ -187,10 +189,9 @@ class SnapshotReader:
         """The queue less the files whose id belongs to a finished item: its journal and its file are not theirs."""
         items, problems = dict(listing.items), list(listing.problems)
         for item_id in [item_id for item_id in items if item_id not in under_way]:
-            day = self.queue.done_day(tree, item_id)
-            if day:
+            if ended := self.queue.ended(tree, item_id):
                 path, free = items.pop(item_id).path, next(self.free_ids(tree, listing, item_id))
-                problems.append(Problem(path, 1, 1, taken_by(item_id, item_path(Lane.DONE, item_id, day), free)))
+                problems.append(Problem(path, 1, 1, taken_by(item_id, ended.path, free)))
         return replace(listing, items=items, problems=tuple(problems))
 
     def free_ids(self, tree: str, listing: QueueListing, base: str) -> Iterator[str]:
@@ -199,12 +200,8 @@ class SnapshotReader:
         return (each for each in ids_from(base) if each not in taken and not self.queue.done_day(tree, each))
 
     def whereabouts(self, snapshot: Snapshot, item_id: str) -> Placed | None:
-        """Where an item lies, open or finished; None when nobody has its id."""
-        day = "" if item_id in snapshot.listing.items else self.queue.done_day(snapshot.tree, item_id)
-        if not day:
-            return snapshot.listing.items.get(item_id)
-        entry = self.repository.objects.find(snapshot.tree, path := item_path(Lane.DONE, item_id, day))
-        return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
+        """Where an item lies, open, finished or archived; None when nobody has its id."""
+        return snapshot.listing.items.get(item_id) or self.queue.ended(snapshot.tree, item_id)
 
     def _unread_dependencies(self, tree: str, items: Iterable[ItemState]) -> Iterator[Problem]:
         """What is wrong with the journals of finished items that others wait for."""
@@ -220,10 +217,8 @@ class SnapshotReader:
             day = "" if known else self.artifacts.done_day(tree, placed.id)  # a person took it out of done
             if known or day:
                 history = self.artifacts.history(tree, placed.id, day or "")
-            if known and not history.entries and (day := self.queue.done_day(tree, placed.id)):
-                said = (
-                    f"{placed.id} lies here, and finished at {item_path(Lane.DONE, placed.id, day)}; delete one of both"
-                )
+            if known and not history.entries and (ended := self.queue.ended(tree, placed.id)):
+                said = f"{placed.id} lies here, and finished at {ended.path}; delete one of both"
                 raise InvalidFile(Problem(placed.path, 1, 1, said))  # a merge by hand of two that went different ways
         except InvalidFile as error:
             problem = str(error.problems[0])
@@ -277,6 +272,8 @@ class SnapshotReader:
 
     def _outcome(self, tree: str, item_id: str) -> Outcome | None:
         """How an item ended; None when it has not. Raises InvalidFile for a journal that cannot be read."""
+        if archived := self.queue.archived(tree, item_id):
+            return archived.outcome
         day = self.queue.done_day(tree, item_id)
         return self.artifacts.history(tree, item_id, day).outcome if day else None
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import NamedTuple
 
 from factory.line.snapshot import ItemState
 from factory.line.sync.exchange import Exchange
@@ -21,7 +20,7 @@ from factory.model.run_layout import kept_answers
 from factory.model.text import printable
 from factory.model.trailers import Trailer
 from factory.store.queue import AnswersFile, OpenFile
-from factory.store.repository.batch import Batch, Signature, add_commit
+from factory.store.repository.batch import Batch, BatchMark, Signature, add_commit
 from factory.store.repository.objects import FILE, Person, TreeEntry
 from factory.store.repository.refs import NOTHING, RefUpdate
 from factory.store.repository.repository import WORK_PREFIX, Arrival, Repository, branch_of
@@ -42,16 +41,6 @@ class Move:
     actor: Person | None = None  # who did it, when it was not the factory
     run: int | None = None
     keeps_branch: bool = False  # whether `factory/<id>` stays when the item is finished
-
-
-class Mark(NamedTuple):
-    """How far a writer is written."""
-
-    tip: str
-    others: int
-    landing: int
-    pending: int
-    written: int
 
 
 class Writer:
@@ -133,12 +122,12 @@ class Writer:
         placed = replace(state.placed, lane=entry.to, path=item_path(entry.to, state.id, day_of(at)))
         return replace(state, placed=placed, history=history.add(entry))
 
-    def mark(self) -> Mark:
+    def mark(self) -> BatchMark:
         """How far it is written; for `back_to`, before anything is published."""
         batch = self.batch
-        return Mark(batch.tip, len(batch.others), len(batch.landing), len(self._pending), self._written)
+        return BatchMark(batch.tip, len(batch.others), len(batch.landing), len(self._pending), self._written)
 
-    def back_to(self, mark: Mark) -> None:
+    def back_to(self, mark: BatchMark) -> None:
         """Forget what was written since."""
         self.batch.back_to(mark.tip, mark.others, mark.landing)
         del self._pending[mark.pending :]
@@ -214,6 +203,15 @@ class Writer:
         self.batch.commit(text, Signature(author, self.me, self._system.now()))
         self._written += 1
         self.note(TookIn(tuple(files), message.removeprefix("factory: ")))
+
+    def archive(self, gone: Iterable[str], grown: Mapping[str, bytes], message: str) -> str:
+        """Commit that these files and folders are in the tree no more, and what its index says now; the commit's id."""
+        for path in gone:
+            self.batch.tree.remove(path)
+        for path, data in grown.items():
+            self.batch.tree.put_file(path, data)
+        self._written += 1
+        return self.batch.commit(message, Signature(self.me, self.me, self._system.now()))
 
     def land(self, item_id: str) -> None:
         """Let what is written happen only while an item's files are as they were: a hold that is saved still counts."""

@@ -1,7 +1,7 @@
 """Messages of the factory's commits: a subject, what was said, and trailers."""
 
 from factory.model.journal import Entry
-from factory.model.text import printable
+from factory.model.text import counted, printable
 from factory.model.trailers import Trailer
 
 
@@ -14,6 +14,12 @@ def message_of(item_id: str, entry: Entry) -> str:
         trailers.insert(2, Trailer.RUN.line(entry.run))
     parts = [subject, quoted(entry.reason or ""), "\n".join(trailers)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def archive_message(before: str, count: int, actor: str) -> str:
+    """The message of the commit that takes items out of the tree which were finished before a day."""
+    subject = f"factory: archive {counted(count, 'item')} finished before {before}"
+    return f"{subject}\n\n{Trailer.ARCHIVE.line(before)}\n{Trailer.ACTOR.line(actor)}\n"
 
 
 def quoted(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The formats of the files that people and workers write, and their JSON Schemas."""
+"""The formats of the files that people and workers write, and of what others read, and their JSON Schemas."""
 
 from pydantic import BaseModel, JsonValue
 
+from factory.model.archive import ArchivedItem
 from factory.model.contract import Contract
 from factory.model.fleet import Fleet
 from factory.model.hover import HELP
@@ -24,6 +25,7 @@ FORMATS: dict[str, type[BaseModel]] = {
     "plan": Plan,
     "services": Services,
     "fleet": Fleet,
+    "archive": ArchivedItem,
 }
 
 

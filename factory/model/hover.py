@@ -273,6 +273,15 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "id": "The question's.",
             "decision": "The id of an option, or several words; empty: not answered yet.",
         },
+        "ArchivedItem": {
+            "id": "The item's id, which no other item may have.",
+            "day": "The day on which it was finished, and under which its files lay.",
+            "outcome": "How it ended.",
+            "title": "What it was about.",
+            "commit": "The last commit that had its files; git show COMMIT:queue/done/DAY/ID.yaml prints its own.",
+            "item": "The blob of its file.",
+            "artifacts": "The tree of its artifacts; git ls-tree -r TREE lists them.",
+        },
         "Claim": {"run": "The command, a list.", "exit_code": "The exit status that the worker saw; it is run again."},
         "Handoff": {
             "completed": "What was done.",

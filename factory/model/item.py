@@ -12,6 +12,8 @@ from factory.model.base import Argv, Format, Minutes, Name, Positive, Text
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
+_FOLDERS = {"done": "finished", "archive": "archived"}  # beside those that are called after items
+
 CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 ItemId = Annotated[str, StringConstraints(pattern=rf"^{ID_PATTERN.pattern}$")]
 
@@ -21,8 +23,8 @@ def id_problem(item_id: str) -> str:
     for ending in (".verdict", ".answers"):
         if item_id.endswith(ending):
             return f"the id {item_id!r} ends in {ending!r}, as files do that people answer in; rename the file"
-    if item_id == "done":
-        return "the id 'done' is the name of the folder for finished items; rename the file"
+    if item_id in _FOLDERS:
+        return f"the id {item_id!r} is the name of the folder for {_FOLDERS[item_id]} items; rename the file"
     if ".." in item_id or item_id.endswith((".", ".lock")):
         return f"the id {item_id!r} cannot name a branch: no '..', and no '.' or '.lock' at its end; rename the file"
     if ID_PATTERN.fullmatch(item_id):

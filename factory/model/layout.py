@@ -3,12 +3,11 @@
     WORKFLOW.md
     contracts/missions/<mission>/plan.yaml, assertions.yaml, services.yaml, skills/<name>/SKILL.md, checks/…
     contracts/<name>.yaml, contracts/prompts/…, contracts/skills/<name>/SKILL.md, contracts/schema/<format>.json
-    queue/<lane>/<id>.yaml, queue/done/<day>/<id>.yaml
-    queue/inbox/<name>.jsonl
+    queue/<lane>/<id>.yaml, queue/done/<day>/<id>.yaml, queue/inbox/<name>.jsonl
     queue/review/<id>.<seat>.verdict.yaml
     queue/blocked/<id>.answers.yaml
     queue/breakers/<contract>.yaml, queue/breakers/agents/<agent>.yaml
-    queue/leases/<clone>.yaml
+    queue/leases/<clone>.yaml, artifacts/archive/<year>.jsonl
     artifacts/<id>/journal.jsonl, artifacts/<id>/run-<n>/…; of a finished item below artifacts/done/<day>/
 
 Paths are relative to the repository, with forward slashes, as git writes them.
@@ -19,6 +18,7 @@ from functools import lru_cache
 from factory.model.lifecycle import Lane
 from factory.model.places import (
     AgentBreakerFile,
+    ArchiveIndex,
     BatchFile,
     BreakerFile,
     ContractFile,
@@ -40,12 +40,11 @@ from factory.model.skill import SKILL
 WORKFLOW = "WORKFLOW.md"
 CONTRACTS, QUEUE, ARTIFACTS = "contracts", "queue", "artifacts"
 PROMPTS = f"{CONTRACTS}/prompts"
-MISSIONS = f"{CONTRACTS}/missions"
-SKILLS = f"{CONTRACTS}/skills"
+MISSIONS, SKILLS = f"{CONTRACTS}/missions", f"{CONTRACTS}/skills"
 ALL_CONTRACTS = f"{CONTRACTS}/**"  # as a pattern
 BREAKERS = f"{QUEUE}/breakers"
 AGENT_BREAKERS = f"{BREAKERS}/agents"
-LEASES = f"{QUEUE}/leases"
+LEASES, ARCHIVE = f"{QUEUE}/leases", f"{ARTIFACTS}/archive"
 YAML, _BATCH, _VERDICT, _ANSWERS = ".yaml", ".jsonl", ".verdict.yaml", ".answers.yaml"
 KEEP, GUIDE = ".gitkeep", "README.md"
 IGNORED = frozenset({KEEP, ".gitignore", GUIDE})  # in a lane
@@ -92,6 +91,8 @@ def _artifact(parts: list[str]) -> Place | None:
     item_id, path = below[0], "/".join(below[1:])
     if path == JOURNAL:
         return JournalFile(item_id, "".join(day))
+    if f"{ARTIFACTS}/{item_id}" == ARCHIVE and path[4:] == _BATCH and not day:
+        return ArchiveIndex(path[:4])
     run = parse_run_path(path)
     return RunFile(item_id, "".join(day), *run) if run else LooseArtifact(item_id, "".join(day), path)
 
@@ -217,6 +218,11 @@ def artifact_folder(item_id: str, day: str = "") -> str:
 def journal_path(item_id: str, day: str = "") -> str:
     """Where an item's journal lies."""
     return f"{artifact_folder(item_id, day)}/{JOURNAL}"
+
+
+def archive_path(year: str) -> str:
+    """Where the lines of the archived items lie that were finished in a year."""
+    return f"{ARCHIVE}/{year}.jsonl"
 
 
 def run_folder(item_id: str, run: int, day: str = "") -> str:

@@ -156,7 +156,15 @@ class LooseArtifact(_OfItem):
         return self.path
 
 
+@dataclass(frozen=True)
+class ArchiveIndex:
+    """The lines of the items that were finished in one year and have been archived since."""
+
+    year: str
+
+
 Opened = OpenVerdict | OpenAnswers  # what is put before a person
 Artifact = JournalFile | RunFile | LooseArtifact
 Breakers = BreakerFile | AgentBreakerFile
-Place = PolicyFile | ContractFile | PromptFile | Breakers | LeaseFile | ItemFile | BatchFile | Opened | Artifact
+_Known = PolicyFile | ContractFile | PromptFile | Breakers | LeaseFile | ArchiveIndex
+Place = _Known | ItemFile | BatchFile | Opened | Artifact

@@ -10,6 +10,7 @@ class Trailer(StrEnum):
     MOVE = "Factory-Move"
     RUN = "Factory-Run"
     SUBJECT = "Factory-Subject"  # what was judged, of a commit that brings content in
+    ARCHIVE = "Factory-Archive"  # the day before which everything was finished that it takes out of the tree
     ACTOR = "Factory-Actor"
 
     def line(self, value: object) -> str:

@@ -125,7 +125,7 @@ class _Looking:
         if state is not None or not part.day:
             return state.item if state else None
         path = item_path(Lane.DONE, part.id, part.day)
-        entry = self._reader.repository.objects.find(self._snapshot.tree, path)
+        entry = self._reader.archive.find(self._snapshot.tree, path)
         with suppress(InvalidFile):
             return self._reader.queue.item(path, entry.oid) if entry else None
         return None
@@ -169,5 +169,5 @@ class _Looking:
     def _there(self, item: str, run: int, day: str, *names: str) -> Iterator[str]:
         """The paths of those files of a run that are there."""
         paths = (run_file(item, run, name, day) for name in names)
-        objects = self._reader.repository.objects
-        return (path for path in paths if objects.find(self._snapshot.tree, path) is not None)
+        archive = self._reader.archive
+        return (path for path in paths if archive.find(self._snapshot.tree, path) is not None)

@@ -40,6 +40,7 @@ class Detail:
     progress: Mapping[str, object] | None = None  # of a mission under way
     report: str = ""  # where that of a mission lies that is at its end
     plan: tuple[str, ...] = ()  # of a mission, in lines
+    archived: str = ""  # the last commit that had its files, once they are in the tree no more
 
     @property
     def applied(self) -> str | None:
@@ -60,6 +61,7 @@ class Detail:
             "loose_ends": dict(self.history.loose_ends),
             "questions": [each.model_dump(mode="json") for each in self.history.questions],
             "artifacts": self.artifacts,
+            "archived": self.archived or None,
             "run": self.history.run,
             "cost": self.cost,
             "usage": self.history.usage.model_dump(mode="json"),
@@ -98,12 +100,13 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
     if day is None:
         return None
     path = item_path(Lane.DONE, item_id, day)
-    entry = reader.repository.objects.find(snapshot.tree, path)
+    entry = reader.archive.find(snapshot.tree, path)
     assert entry is not None
     item = reader.queue.item(path, entry.oid)
     history = reader.artifacts.history(snapshot.tree, item_id, day)
     evidence = _evidence(reader, snapshot, item_id, history, day)
     report = run_file(item_id, history.run, REPORT, day)
+    archived = reader.queue.archived(snapshot.tree, item_id)
     return Detail(
         id=item_id,
         title=item.title,
@@ -118,8 +121,9 @@ def _done(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Detail | 
         cost=cost_in_words(history, snapshot.policy.agents),
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, item_id, history.run, day),
-        report=report if reader.repository.objects.find(snapshot.tree, report) else "",
+        report=report if reader.archive.find(snapshot.tree, report) else "",
         plan=_plan(reader, snapshot, item_id, item),
+        archived=archived.commit if archived else "",
     )
 
 

@@ -34,6 +34,7 @@ class _Told:
 
     def __init__(self, reader: SnapshotReader, snapshot: Snapshot, item_id: str, day: str, history: History) -> None:
         self._repository = reader.repository
+        self._archive = reader.archive
         self._tree = snapshot.tree
         self._item_id = item_id
         self._day = day
@@ -49,7 +50,7 @@ class _Told:
         objects, proposal = self._repository.objects, entry.proposal or ""
         if objects.has(proposal):
             return self._of(proposal)
-        patch = objects.file(self._tree, run_file(self._item_id, entry.run, PATCH, self._day))
+        patch = self._archive.file(self._tree, run_file(self._item_id, entry.run, PATCH, self._day))
         if patch is None or self._lease(entry) is None:
             raise UsageError(f"the proposal of round {entry.round} is not in this clone, nor is its patch")
         return self._repository.patched(self.base(entry), patch)

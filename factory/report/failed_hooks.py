@@ -58,7 +58,7 @@ def hooks_of(
 ) -> tuple[FailedHook, ...]:
     """The hooks that failed in a run of an item."""
     path = run_file(item_id, run, HOOKS, day)
-    entry = reader.repository.objects.find(snapshot.tree, path)
+    entry = reader.archive.find(snapshot.tree, path)
     try:
         return failed_hooks(reader.repository.objects.regular(path, entry)) if entry else ()
     except InvalidFile:

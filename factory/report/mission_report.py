@@ -12,7 +12,7 @@ from factory.store.mission_parts import account_of
 def report_text(reader: SnapshotReader, snapshot: Snapshot, view: MissionView) -> str:
     """The report in Markdown. Raises UsageError for a mission that has no plan which can be read."""
     kept = report_path(reader, snapshot, view)
-    data = reader.repository.objects.file(snapshot.tree, kept) if kept else None
+    data = reader.archive.file(snapshot.tree, kept) if kept else None
     if data is None and view.standing is None:
         raise UsageError(f"{view.id} has no plan that can be read: {plan_path(view.id)}", f"factory show {view.id}")
     if data is None and view.standing is not None:
@@ -23,4 +23,4 @@ def report_text(reader: SnapshotReader, snapshot: Snapshot, view: MissionView) -
 def report_path(reader: SnapshotReader, snapshot: Snapshot, view: MissionView) -> str:
     """Where the report lies that came with a mission's end; empty where none has come."""
     path = run_file(view.id, view.history.run, REPORT, view.day)
-    return path if view.day and reader.repository.objects.find(snapshot.tree, path) is not None else ""
+    return path if view.day and reader.archive.find(snapshot.tree, path) is not None else ""

@@ -10,7 +10,7 @@ from factory.line.mission.standing import standing_of
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
 from factory.model.journal import History
-from factory.model.layout import item_path, lane_folder, stem
+from factory.model.layout import MISSIONS, item_path, lane_folder, stem
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.mission.assertions import Assertion, AssertionState, Judgement
 from factory.model.mission.plan import Milestone
@@ -89,6 +89,19 @@ def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iter
                 found = _ended(reader, snapshot, stem(name), day) if stem(name) else None
                 if found is not None:
                     yield found
+    yield from _archived(reader, snapshot) if ended else ()
+
+
+def _archived(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[MissionView]:
+    """Those that are archived and whose plan is still there, the newest day first."""
+    target = reader.repository.head(snapshot.policy.target_branch) or snapshot.head
+    planned = reader.repository.objects.folder(reader.repository.objects.commit(target).tree, MISSIONS)
+    found = [each for mission in planned if (each := reader.queue.archived(snapshot.tree, mission)) is not None]
+    for each in sorted(found, key=lambda each: each.day, reverse=True):
+        with suppress(InvalidFile):  # the audit tells of it
+            view = _ended(reader, snapshot, each.id, each.day)
+            if view is not None:
+                yield view
 
 
 def mission_of(reader: SnapshotReader, snapshot: Snapshot, mission: str) -> MissionView | None:
@@ -150,7 +163,7 @@ def _open(reader: SnapshotReader, snapshot: Snapshot, row: Row) -> MissionView:
 def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -> MissionView | None:
     path = item_path(Lane.DONE, mission, day)
     history = reader.artifacts.history(snapshot.tree, mission, day)
-    entry = reader.repository.objects.find(snapshot.tree, path)
+    entry = reader.archive.find(snapshot.tree, path)
     if entry is None or not any(each.event is Event.OPEN for each in history.entries):
         return None
     item = reader.queue.item(path, entry.oid)

@@ -8,6 +8,7 @@ from factory.line.apply.blocker import apply_blocker
 from factory.line.dispatch.schedule import ScheduleEntry, schedule
 from factory.line.intake.edits import find_edits
 from factory.line.lock import holder
+from factory.line.retention.archive import overdue
 from factory.line.review.assess import assess_now
 from factory.line.review.conflicts import Conflicts
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
@@ -41,9 +42,10 @@ class Status:
     canaries: tuple[Canary, ...] = ()  # those that found a check which passes without the product
     busy: str = ""  # what a person has begun, and every pass waits for
     until: datetime | None = None  # something comes due by itself, at the latest the next day
+    overdue: str = ""  # what to archive, in words, when it is due
 
     def alarms(self) -> tuple[str, ...]:
-        """What keeps items from starting, or from proving anything, as people are told of it."""
+        """What keeps items from starting, or from proving anything, or all else slow, as people are told of it."""
         said: list[str] = []
         for state in self.breakers:
             until = f" until {rfc3339(state.until)}" if state.until else f", tried with {state.trial}"
@@ -53,7 +55,7 @@ class Status:
         for canary in self.canaries:
             passing = f"{', '.join(canary.silent)} passes without the product, as tried last"
             said.append(f"canary of {canary.contract}: {passing}; factory doctor --checks")
-        return tuple(said)
+        return (*said, self.overdue) if self.overdue else tuple(said)
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -109,6 +111,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         breakers=breakers,
         canaries=canaries,
         busy=busy,
+        overdue=overdue(reader, snapshot.tree),
         until=min([midnight(snapshot.now) + timedelta(days=1), *until]),
     )
 

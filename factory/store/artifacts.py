@@ -11,12 +11,12 @@ from factory.model.errors import InvalidFile, Problem
 from factory.model.evidence import Evidence
 from factory.model.journal import History
 from factory.model.journal_lines import read
-from factory.model.layout import ARTIFACTS, KEEP, finished_artifacts, journal_path, run_file, run_folder
-from factory.model.lifecycle import Lane
+from factory.model.layout import ARCHIVE, ARTIFACTS, KEEP, finished_artifacts, journal_path, run_file, run_folder
 from factory.model.result import Result
 from factory.model.run_layout import EVIDENCE, FILES, MANIFEST, PATCH, RESULT, is_by_worker, seat_in
 from factory.model.verdict import MachineVerdict
 from factory.store import files, yaml
+from factory.store.archive import Archive
 from factory.store.days import Days
 from factory.store.leases import renewal_in
 from factory.store.repository.objects import Objects
@@ -43,25 +43,32 @@ def left_by_worker(written: Mapping[str, bytes]) -> dict[str, str]:
     return {name: digest(data) for name, data in written.items() if is_by_worker(name)}
 
 
-class Artifacts:
-    """Reads artifacts of any tree, each journal only once."""
+_OF_OTHERS = {path.rpartition("/")[2] for path in (finished_artifacts(), ARCHIVE, KEEP)}  # which are no open item's
 
-    def __init__(self, objects: Objects) -> None:
+
+class Artifacts:
+    """Reads artifacts of any tree, each journal only once; those of archived items where history holds them."""
+
+    def __init__(self, objects: Objects, archive: Archive | None = None) -> None:
         self._objects = objects
+        self._archive = archive or Archive(objects)
         self._histories: dict[str, History] = {}
         self._done = Days(objects, finished_artifacts())
 
     def ids(self, tree: str) -> set[str]:
         """The open items that have artifacts."""
-        return set(self._objects.folder(tree, ARTIFACTS)) - {Lane.DONE, KEEP}
+        return set(self._objects.folder(tree, ARTIFACTS)) - _OF_OTHERS
 
     def finished_on(self, tree: str, day: str) -> Iterable[str]:
         """The items that were finished on a day."""
         return self._objects.folder(tree, finished_artifacts(day))
 
     def done_day(self, tree: str, item_id: str) -> str | None:
-        """The day under which the artifacts of a finished item lie."""
-        return self._done.day(tree, item_id)
+        """The day under which the artifacts of a finished item lie, or lay when it was archived."""
+        day = self._done.day(tree, item_id)
+        if day is None and (archived := self._archive.get(tree, item_id)):
+            return archived.day
+        return day
 
     def history(self, tree: str, item_id: str, day: str = "") -> History:
         """What an item's journal adds up to, with its lease as its owner has renewed it; empty when it has none.
@@ -69,7 +76,7 @@ class Artifacts:
         Raises InvalidFile.
         """
         path = journal_path(item_id, day)
-        entry = self._objects.find(tree, path)
+        entry = self._archive.find(tree, path)
         if entry is None:
             return History()
         if entry.oid not in self._histories:
@@ -100,13 +107,13 @@ class Artifacts:
 
     def patch(self, tree: str, item_id: str, run: int, day: str = "") -> bytes:
         """The patch that a run proposed; nothing when it proposed none."""
-        return self._objects.file(tree, run_file(item_id, run, PATCH, day)) or b""
+        return self._archive.file(tree, run_file(item_id, run, PATCH, day)) or b""
 
     def result(self, tree: str, item_id: str, run: int, day: str = "") -> Result | None:
         """What the worker of a run said; None when it said nothing that can be read."""
         path = run_file(item_id, run, RESULT, day)
-        data = self._objects.file(tree, path)
         try:
+            data = self._archive.file(tree, path)
             source = yaml.Source(path, data or b"")
             return yaml.validate(Result, yaml.parse_json(source), source) if data else None
         except InvalidFile:
@@ -115,7 +122,8 @@ class Artifacts:
     def verdicts(self, tree: str, item_id: str, run: int, day: str = "") -> dict[str, MachineVerdict]:
         """What is kept of the verdicts on a run, by seat; without those that cannot be read."""
         found: dict[str, MachineVerdict] = {}
-        for name, entry in self._objects.folder(tree, run_folder(item_id, run, day)).items():
+        folder = self._archive.find(tree, run_folder(item_id, run, day))
+        for name, entry in self._objects.tree(folder.oid).items() if folder and folder.is_folder else ():
             path, seat = run_file(item_id, run, name, day), seat_in(name)
             if seat and not entry.is_folder:
                 with suppress(InvalidFile):
@@ -126,7 +134,7 @@ class Artifacts:
     def evidence(self, tree: str, item_id: str, run: int, day: str = "", name: str = EVIDENCE) -> Evidence | None:
         """What the checks of a run's proposal said, at delivery or in the merge train. Raises InvalidFile."""
         path = run_file(item_id, run, name, day)
-        data = self._objects.file(tree, path)
+        data = self._archive.file(tree, path)
         if data is None:
             return None
         try:

@@ -10,13 +10,15 @@ from typing import ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from factory import __version__
+from factory.model.archive import ArchivedItem
 from factory.model.errors import InvalidFile, Problem
 from factory.model.item import Item, id_problem
-from factory.model.layout import IGNORED, QUEUE, YAML, in_no_lane, lane_folder, parse, stem
+from factory.model.layout import IGNORED, QUEUE, YAML, archive_path, in_no_lane, item_path, lane_folder, parse, stem
 from factory.model.lifecycle import Lane
 from factory.model.places import BatchFile, ItemFile, OpenAnswers, OpenVerdict
 from factory.model.run_layout import ANSWERS, kept_verdict
 from factory.store import files, yaml
+from factory.store.archive import Archive
 from factory.store.days import Days
 from factory.store.repository.objects import FILE, NOT_A_FILE_IN_GIT, Objects, TreeEntry
 from factory.store.state import PARSED
@@ -104,8 +106,9 @@ _KNOWN: TypeAdapter[Known] = TypeAdapter(Known)
 class Queue:
     """Reads the queue of any tree. Parses no content twice, not even in the next process."""
 
-    def __init__(self, objects: Objects, state: Path) -> None:
+    def __init__(self, objects: Objects, state: Path, archive: Archive | None = None) -> None:
         self._objects = objects
+        self._archive = archive or Archive(objects)
         self._memory = _Memory(state / PARSED)
         self._done = Days(objects, lane_folder(Lane.DONE), YAML)
 
@@ -158,8 +161,22 @@ class Queue:
                 yield f"{folder}/{name}"
 
     def done_day(self, tree: str, item_id: str) -> str | None:
-        """The day under which a finished item lies; None when it is not finished."""
-        return self._done.day(tree, item_id)
+        """The day under which a finished item lies, or lay when it was archived; None when it is not finished."""
+        archived = self.archived(tree, item_id)
+        return archived.day if archived else self._done.day(tree, item_id)
+
+    def archived(self, tree: str, item_id: str) -> ArchivedItem | None:
+        """A finished item whose files are in the tree no more; None for any other."""
+        return None if self._done.day(tree, item_id) else self._archive.get(tree, item_id)
+
+    def ended(self, tree: str, item_id: str) -> Placed | None:
+        """A finished item: at its file, or at the index that names it once it is archived; None when it is neither."""
+        if day := self._done.day(tree, item_id):
+            path = item_path(Lane.DONE, item_id, day)
+            entry = self._objects.find(tree, path)
+            return Placed(item_id, Lane.DONE, path, entry.oid) if entry else None
+        archived = self.archived(tree, item_id)
+        return Placed(item_id, Lane.DONE, archive_path(archived.year), archived.item) if archived else None
 
     def item(self, path: str, blob: str) -> Item:
         """What an item says. Raises InvalidFile."""

@@ -13,6 +13,7 @@ from factory.model.lifecycle import Lane
 from factory.model.moments import day_of
 from factory.model.policy import Identity, Policy
 from factory.model.run_layout import EVIDENCE, RECHECK, check_log, parse_run_path, rechecked
+from factory.store.archive import Archive
 from factory.store.artifacts import Artifacts
 from factory.store.repository.objects import MissingObject, Person
 from factory.store.repository.repository import Repository
@@ -48,7 +49,8 @@ class CommittedRuns:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._objects = repository.objects
-        self._artifacts = Artifacts(repository.objects)
+        self._archive = Archive(repository.objects)
+        self._artifacts = Artifacts(repository.objects, self._archive)
         self._lock = threading.Lock()
         self._looked_at: set[str] = set()  # folders
         self._reading: dict[str, dict[_File, None]] = {}  # what has a run that reads this, the newest last
@@ -83,7 +85,8 @@ class CommittedRuns:
         if place not in self._factorys:
             day = self._artifacts.done_day(tree, place.item) or ""
             path = run_file(place.item, place.run, place.file, day)
-            who = self._repository.last_author(head, path)
+            there = self._objects.find(tree, path) is not None  # who archived it has not written it
+            who = self._repository.last_author(head, path) if there else None
             own = who is not None and who.name in ("factory", signs.name) and who.email.startswith("factory@")
             named = who is not None and signs.email is not None and who == Person(signs.name, signs.email)
             self._factorys[place] = own or named
@@ -104,7 +107,7 @@ class CommittedRuns:
             return None
         log = check_log(name) if place.file == EVIDENCE else rechecked(check_log(name))
         day = self._artifacts.done_day(tree, place.item) or ""
-        printed = self._objects.file(tree, run_file(place.item, place.run, log, day))
+        printed = self._archive.file(tree, run_file(place.item, place.run, log, day))
         told = {"item": place.item, "run": place.run, "file": place.file, "tree": evidence.ran_on(ran)}
         return CommittedRun(ran, ReusedRun.model_validate(told), printed if printed is not None else ran.tail.encode())
 

@@ -21,9 +21,12 @@ _MOST_BYTES = 2_000_000  # of all that is kept of one run
 def keep_late(context: Context, snapshot: Snapshot, request: RunRequest, outcome: RunOutcome) -> None:
     """Keep what a run left that is another clone's by now, in a folder of this clone's own in the run's.
 
-    Nothing is kept of a run whose claim is not there any more, or that a person took away: they know what they did.
+    Nothing is kept of a run whose claim is not there any more, or that a person took away: they know what they did;
+    nor of an item that is archived: its artifacts are in the tree no more.
     """
     item_id = request.item_id
+    if context.reader.queue.archived(snapshot.tree, item_id) is not None:
+        return
     day = "" if item_id in snapshot.items else context.reader.artifacts.done_day(snapshot.tree, item_id) or ""
     history = History()
     with suppress(InvalidFile):  # what nobody can read says of nobody that they have taken it over

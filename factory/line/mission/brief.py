@@ -92,7 +92,7 @@ def patches_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> 
         day = reader.artifacts.done_day(snapshot.tree, item_id) or ""
         run = reader.artifacts.history(snapshot.tree, item_id, day).run
         path = run_file(item_id, run, PATCH, day)
-        found[seat] = reader.repository.objects.file(snapshot.tree, path) or b""
+        found[seat] = reader.archive.file(snapshot.tree, path) or b""
     return found
 
 

@@ -95,7 +95,7 @@ class EndedItem:
     @property
     def as_filed(self) -> bool:
         """Whether its file says what it was made with."""
-        entry = self._reader.repository.objects.find(self._tree, item_path(Lane.DONE, self._id, self._day))
+        entry = self._reader.archive.find(self._tree, item_path(Lane.DONE, self._id, self._day))
         return entry is not None and entry.oid == self._filed.blob
 
     def left(self, begins: str = "") -> Iterator[tuple[str, Issue]]:
@@ -197,4 +197,4 @@ class EndedItem:
     def _file(self, name: str) -> bytes:
         """A file of its last run; empty where there is none."""
         path = run_file(self._id, self._history.run, name, self._day)
-        return self._reader.repository.objects.file(self._tree, path) or b""
+        return self._reader.archive.file(self._tree, path) or b""

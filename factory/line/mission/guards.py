@@ -139,7 +139,7 @@ def _found(
     day = reader.artifacts.done_day(tree, item_id) or ""
     history = reader.artifacts.history(tree, item_id, day)
     path = item_path(Lane.DONE, item_id, reader.queue.done_day(tree, item_id) or "")
-    entry = reader.repository.objects.find(tree, path)
+    entry = reader.archive.find(tree, path)
     item = reader.queue.item(path, entry.oid) if entry else None
     known = {each.id: each for each in files.assertions if each.guard}
     asked = tuple(known[each.id] for each in (item.acceptance if item else ()) if each.id in known)

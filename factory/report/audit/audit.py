@@ -66,8 +66,8 @@ def _walk(repository: Repository, state: AuditState, head: str, since: str | Non
         commits=count["commits"],
         moves=count["moves"],
         by_people=count["people"],
-        items=sum(bool(record.places) for record in records),
-        finished=sum(record.lane is Lane.DONE for record in records),
+        items=sum(bool(record.places or record.archived) for record in records),
+        finished=sum(bool(record.lane is Lane.DONE or record.archived) for record in records),
         violations=rules.advised(found, head),
         rests=tuple(rules.reused.rests),
     )

@@ -7,7 +7,7 @@ from factory.report.audit.rules import Rule, Violation
 from factory.report.audit.transition import Transition
 from factory.store.repository.commit_walk import CommitDiff
 
-_SKEW = timedelta(days=1)  # by which two machines' clocks may differ
+SKEW = timedelta(days=1)  # by which two machines' clocks may differ
 
 
 class Dates:
@@ -42,13 +42,13 @@ class Dates:
 
     def _compare(self, step: CommitDiff) -> Iterator[Violation]:
         commit, last = self._last or ("", self._before or step.authored)
-        if step.authored >= last - _SKEW:
+        if step.authored >= last - SKEW:
             return
-        odd = bool(commit) and self._before is not None and step.authored >= self._before - _SKEW
+        odd = bool(commit) and self._before is not None and step.authored >= self._before - SKEW
         name, told, other = (commit, last, step.authored) if odd else (step.commit, step.authored, last)
         yield Violation(Rule.DATES, name, "", f"is dated {told:%Y-%m-%d}, and the move beside it {other:%Y-%m-%d}")
 
     def rest(self) -> Iterator[Violation]:
         """What is wrong with the date of the last move, which nothing follows."""
-        if self._last is not None and self._last[1] > self._now() + _SKEW:
+        if self._last is not None and self._last[1] > self._now() + SKEW:
             yield Violation(Rule.DATES, self._last[0], "", f"is dated {self._last[1]:%Y-%m-%d}, which is yet to come")

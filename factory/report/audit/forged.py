@@ -9,7 +9,7 @@ from factory.report.audit.transition import Transition
 from factory.store.repository.ancestry import Told
 
 # As git reads trailers, in any case and with or without a space; and anywhere below the subject, since people do.
-_TRAILER = re.compile(r"^(factory-(?:item|move|run|subject))[ \t]*[:=]", re.IGNORECASE | re.MULTILINE)
+_TRAILER = re.compile(r"^(factory-(?:item|move|run|subject|archive))[ \t]*[:=]", re.IGNORECASE | re.MULTILINE)
 
 
 class Forged:

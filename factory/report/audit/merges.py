@@ -26,7 +26,8 @@ class Merges:
         self._state = state
         self._objects = objects = state.objects
         self._finished = Days(objects, lane_folder(Lane.DONE), YAML)
-        self._artifacts = Artifacts(objects)
+        self._archive = state.archive
+        self._artifacts = Artifacts(objects, self._archive)
 
     def check(self, transition: Transition) -> Iterator[Violation]:
         """What a parent brought to the queue and the artifacts, and the merge neither has nor went on from."""
@@ -69,12 +70,12 @@ class Merges:
         for entry in folder.values():
             if entry.is_folder and item_id in {stem(name.lower()) for name in self._objects.tree(entry.oid)}:
                 return True
-        return self._finished.day(tree, item_id) is not None
+        return self._finished.day(tree, item_id) is not None or self._archive.get(tree, item_id) is not None
 
     def _has_artifact(self, tree: str, item_id: str, below: str, oid: str) -> bool:
         day = self._artifacts.done_day(tree, item_id)
         places = [artifact_folder(item_id), *([artifact_folder(item_id, day)] if day else [])]
-        kept = [entry for place in places if (entry := self._objects.find(tree, f"{place}/{below}"))]
+        kept = [entry for place in places if (entry := self._archive.find(tree, f"{place}/{below}"))]
         if below != JOURNAL:  # what was written over on the line is found where that was done
             again = is_of_recheck(below) or (item_id, below, oid) in self._state.overwritten
             return any(again or entry.oid == oid for entry in kept)

@@ -28,7 +28,7 @@ class Places:
             before, after = set(known.places.values()), set(record.places.values())
             before.update(each.old for each in changes if each.old)  # on a merge's other side nobody had edited it
             path = changes[-1].path
-            if len(record.places) > 1:  # a person's second file is refused until one of them goes
+            if record.is_double:  # a person's second file is refused until one of them goes
                 yield Rule.ONE_LANE, path, record.whereabouts
             filed = any(item_id in line.entry.filed for line in transition.lines)
             if before and after - before and not filed:
@@ -56,8 +56,9 @@ class Places:
         """Go on to a commit: what lies nowhere now, or twice, or among the finished ones without a word."""
         for item_id, changes in transition.placed.items():
             record, place = transition.after[item_id], (transition.step.commit, changes[-1].path)
-            twice = len(record.places) > 1 and not transition.by_factory
-            states = (self._gone, not record.places), (self._ended, record.lane is Lane.DONE), (self._twice, twice)
+            twice = record.is_double and not transition.by_factory
+            gone = not record.places and not record.archived
+            states = (self._gone, gone), (self._ended, record.lane is Lane.DONE), (self._twice, twice)
             for kept, holds in states:
                 kept.pop(item_id, None)
                 if holds:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from factory.model.errors import InvalidFile
 from factory.model.journal import Entry, History
-from factory.model.layout import run_file
 from factory.model.lifecycle import Event
 from factory.model.run_layout import PATCH, run_path
 from factory.model.worker_address import WORKERS, item_of_worker
@@ -81,4 +80,4 @@ class Proposals:
             return
         for entry in history.entries:
             if entry.event is Event.FINISH:
-                yield entry, self._objects.file(tree, run_file(item_id, entry.run, PATCH, day or "")) or b""
+                yield entry, self._artifacts.patch(tree, item_id, entry.run, day or "")

@@ -77,7 +77,8 @@ class Reader:
 
     def item(self, record: ItemRecord) -> Item | None:
         """What an item's file says; None when it cannot be read, or there is none."""
-        oid = next((entry.oid for entry in record.places.values()), "")
+        archived = record.archived.item if record.archived else ""
+        oid = next((entry.oid for entry in record.places.values()), archived)
         if oid not in self._parsed:
             if len(self._parsed) >= _MOST_PARSED:
                 self._parsed = {}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from factory.model.archive import ArchivedItem
 from factory.model.contract import Contract
 from factory.model.journal import Entry, History
 from factory.model.layout import lane_of
@@ -33,6 +34,7 @@ class ItemRecord(NamedTuple):
     evicted: bool = False
     last: TreeEntry | None = None  # what its file was when it was taken away
     ended: tuple[str, TreeEntry] | None = None  # where its file lay when it was finished, and what it was
+    archived: ArchivedItem | None = None  # what the index says of it, since its files are in the tree no more
 
     @property
     def path(self) -> str:
@@ -42,7 +44,18 @@ class ItemRecord(NamedTuple):
     @property
     def whereabouts(self) -> str:
         """Every place of it, in words."""
-        return f"{self.id} lies at {' and at '.join(sorted(self.places))}"
+        also = " and is archived" if self.archived else ""
+        return f"{self.id} lies at {' and at '.join(sorted(self.places))}{also}"
+
+    @property
+    def is_double(self) -> bool:
+        """Whether it has two files, or one where it is archived: nobody could say what its state is."""
+        return len(self.places) + bool(self.archived) > 1
+
+    @property
+    def ended_or_gone(self) -> bool:
+        """Whether it is at its end, or there is no such item."""
+        return self.history.lane is Lane.DONE or not (self.places or self.journal)
 
     @property
     def lane(self) -> Lane | None:
@@ -78,7 +91,7 @@ class ItemRecord(NamedTuple):
 
     def evict(self) -> "ItemRecord":
         """The item without what can be read again when it is asked for."""
-        return ItemRecord(self.id, self.places, evicted=True, ended=self.ended)
+        return ItemRecord(self.id, self.places, evicted=True, ended=self.ended, archived=self.archived)
 
 
 def last_delivery(history: History) -> Entry | None:

@@ -48,7 +48,7 @@ class Reused:
 
     def __init__(self, state: AuditState) -> None:
         self._state = state
-        self._artifacts = Artifacts(state.objects)
+        self._artifacts = Artifacts(state.objects, state.archive)
         self._contents = ReadContents(state.objects)
         self._unseen: list[_Unseen] = []
         self.rests: list[Rest] = []

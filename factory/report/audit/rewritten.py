@@ -8,7 +8,7 @@ from factory.report.audit.transition import Transition
 from factory.store.repository.commit_walk import CommitDiff, replaced
 from factory.store.repository.repository import Repository
 
-_ROUGH = frozenset({Rule.FORGED, Rule.APPEND_ONLY, Rule.ARTIFACTS, Rule.TRAILERS})
+_ROUGH = frozenset({Rule.FORGED, Rule.APPEND_ONLY, Rule.ARTIFACTS, Rule.ARCHIVE, Rule.TRAILERS})
 
 
 class Rewritten:

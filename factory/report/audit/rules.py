@@ -31,6 +31,7 @@ class Rule(StrEnum):
     HANDOFF = "handoff"
     REASON = "reason"
     MISSION = "mission"
+    ARCHIVE = "archive"
     DATES = "dates"
 
 
@@ -39,7 +40,7 @@ Found = tuple[Rule, str, str]  # the rule that a commit breaks, at which path, a
 EXPLAINED = {
     Rule.ONE_LANE: "Each item lies in exactly one lane. With two files of one id nobody could say what its state is.",
     Rule.LOST: "No item vanishes, nor what was done for it: a file that leaves a lane arrives in another one, or the "
-    "factory brings it back; a merge keeps what its parents held.",
+    "factory brings it back, or archives what had ended; a merge keeps what its parents held.",
     Rule.PURE_RENAME: "The factory moves an item's file byte for byte. Only people change what an item says, and "
     "nobody what a finished one says.",
     Rule.LEGAL_MOVE: "Every event is in the table of moves, from the lane where the item was to the one it went to.",
@@ -67,6 +68,7 @@ EXPLAINED = {
     Rule.HANDOFF: "What a worker left undone or came across was dismissed with a reason, or became an item.",
     Rule.REASON: "What sends an item back or to a person follows from what is committed: a verdict, a check, a run.",
     Rule.MISSION: "Each step of a mission, and its report, follows from its plan, journal and items, taken again.",
+    Rule.ARCHIVE: "What is archived had ended, and its line in the index, which only ever grows, says what it was.",
     Rule.DATES: "Moves go forward in time, and no commit has a date that cannot be.",
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
+from factory.report.audit.archives import Archives
 from factory.report.audit.artifacts import WrittenOnce
 from factory.report.audit.batches import Batches
 from factory.report.audit.content import Content
@@ -63,6 +64,7 @@ class Ruleset:
             Merges(state).check,
             self._places.check,
             WrittenOnce(state).check,
+            Archives(state).check,
             self._moves.check,
             unsaid,
             self._content.check,

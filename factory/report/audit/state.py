@@ -2,18 +2,30 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from factory.model.archive import ArchivedItem
 from factory.model.journal import fold
-from factory.model.layout import ARTIFACTS, QUEUE, artifact_folder, contract_path, day_of, item_pathspec, lane_of
+from factory.model.layout import (
+    QUEUE,
+    artifact_folder,
+    contract_path,
+    day_of,
+    item_path,
+    item_pathspec,
+    lane_of,
+)
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.model.run_layout import JOURNAL
 from factory.model.trailers import Trailer
+from factory.report.audit.archiving import Archiving, archiving_of
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.lines import entries_of
 from factory.report.audit.paths import artifact_of, asked_in, by_artifact, by_item, item_in, newest
 from factory.report.audit.reader import Reader
 from factory.report.audit.record import Effective, ItemRecord
 from factory.report.audit.transition import Appended, Line, Transition, appended
+from factory.store.archive import Archive
+from factory.store.artifacts import Artifacts
 from factory.store.repository.commit_walk import CommitDiff
 from factory.store.repository.objects import EMPTY_TREE, FILE, Person, TreeEntry, name_of
 from factory.store.repository.repository import Repository
@@ -30,6 +42,7 @@ class AuditState:
         self.authorship = authorship
         self.objects = repository.objects
         self.reader = Reader(repository)
+        self.archive = Archive(repository.objects)
         self.items: dict[str, ItemRecord] = {}
         self.overwritten: set[tuple[str, str, str]] = set()  # (item, path below its folder, blob) that no file is now
         self.verdicts: dict[str, tuple[str, Person]] = {}  # open verdict files: the blob, and who brought it, by path
@@ -47,22 +60,33 @@ class AuditState:
             elif asked_in(path):
                 author = self.repository.last_author(commit, path)
                 self.verdicts[path] = entry.oid, author or self.repository.user()
-        for item_id, entry in self.objects.folder(self.tree, ARTIFACTS).items():
-            if entry.is_folder and item_id != Lane.DONE:
-                places.setdefault(item_id, {})
+        for item_id in Artifacts(self.objects, self.archive).ids(self.tree):
+            places.setdefault(item_id, {})
         for item_id, lies in places.items():
             last = next(reversed(lies.items()), None)
             ended = last if last and lane_of(last[0]) is Lane.DONE else None
             self.items[item_id] = ItemRecord(item_id, lies, evicted=True, ended=ended)
+        self._archived(self.archive.all(self.tree))
         self._policy = self.policy(self.tree)
 
+    def _archived(self, items: Iterable[ArchivedItem]) -> None:
+        for item in items:
+            places = self.items[item.id].places if item.id in self.items else {}
+            left = item_path(Lane.DONE, item.id, item.day)
+            others = {path: entry for path, entry in places.items() if path != left}
+            self.items[item.id] = ItemRecord(item.id, others, evicted=True, archived=item)
+
     def _below(self, tree: str, folder: str) -> Iterator[tuple[str, TreeEntry]]:
-        for name, entry in self.objects.folder(tree, folder).items():
-            path = f"{folder}/{name}"
+        entry = self.objects.find(tree, folder)
+        if entry and entry.is_folder:
+            yield from self._in(entry.oid, f"{folder}/")
+
+    def _in(self, tree: str, prefix: str = "") -> Iterator[tuple[str, TreeEntry]]:
+        for name, entry in self.objects.tree(tree).items():
             if entry.is_folder:
-                yield from self._below(tree, path)
+                yield from self._in(entry.oid, f"{prefix}{name}/")
             else:
-                yield path, entry
+                yield f"{prefix}{name}", entry
 
     def record(self, item_id: str, tree: str = "") -> ItemRecord:
         """What is known of an item; one that was evicted is read again, from a tree or as it is now."""
@@ -78,6 +102,8 @@ class AuditState:
         files: dict[str, str] = {}
         for folder in (artifact_folder(record.id), *(artifact_folder(record.id, day) for day in days)):
             files |= {artifact_of(path)[1]: entry.oid for path, entry in self._below(tree, folder)}
+        if record.archived:
+            files |= {path: entry.oid for path, entry in self._in(record.archived.artifacts)}
         journal = files.pop(JOURNAL, "")
         history = fold(entries_of(self.reader.blob(journal))) if journal else record.history
         record = record._replace(run=files, journal=journal, history=history, evicted=False)
@@ -105,14 +131,17 @@ class AuditState:
 
     def transition(self, step: CommitDiff) -> Transition:
         """The next commit, and what it makes of the items that it touches."""
-        placed, artifacts = by_item(step.changes), by_artifact(step.changes)
+        by_factory, carried = self.authorship.by_factory(step), self.authorship.carried(step)
+        item_id, move = step.trailer(Trailer.ITEM), step.trailer(Trailer.MOVE)
+        moved = (by_factory or carried) and bool(move)
+        archives = (by_factory or carried) and not moved
+        archiving = archiving_of(step, self.reader) if archives else Archiving()
+        changes = [each for each in step.changes if not archiving.takes(each)] if archiving.items else step.changes
+        placed, artifacts = by_item(changes), by_artifact(changes)
         touched = sorted({*placed, *(item_id for item_id, _ in artifacts)})
         before = {item_id: self.record(item_id, step.tree_before) for item_id in touched}
         filed = before | {item_id: before[item_id].placed(changes) for item_id, changes in placed.items()}
         filed |= {item_id: filed[item_id].written(files) for item_id, files in _written(artifacts).items()}
-        by_factory, carried = self.authorship.by_factory(step), self.authorship.carried(step)
-        item_id, move = step.trailer(Trailer.ITEM), step.trailer(Trailer.MOVE)
-        moved = (by_factory or carried) and bool(move)
         told, after = Appended(), dict(filed)
         lines: tuple[Line, ...] = ()
         if moved and item_id in filed:
@@ -133,6 +162,7 @@ class AuditState:
             filed=filed,
             lines=lines,
             problems=told.problems,
+            archiving=archiving,
             after=after | {item_id: after[item_id].ending() for item_id in placed if moved},
         )
 
@@ -164,6 +194,7 @@ class AuditState:
                 self.overwritten.add((item_id, below, known))
         for item_id, record in transition.after.items():
             self.items[item_id] = record.evict() if record.finished else record
+        self._archived(transition.archiving.items.values())
         for change in step.changes:
             if asked_in(change.path):
                 self._turn(step, change, by_factory=transition.by_factory)

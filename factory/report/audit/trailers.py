@@ -31,7 +31,7 @@ def _belongs(path: str, item_id: str) -> bool:
 
 def unsaid(transition: Transition) -> Iterator[Violation]:
     """What is wrong with what the factory did without naming a move."""
-    if transition.ours and not transition.moved:
+    if transition.ours and not transition.moved and not transition.archiving.before:
         yield from transition.violations(_unsaid(transition))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from factory.model.journal import Entry, History, fold
 from factory.model.layout import day_of, journal_path
 from factory.model.lifecycle import Lane
+from factory.report.audit.archiving import Archiving
 from factory.report.audit.lines import entries_of, entry_of
 from factory.report.audit.record import ItemRecord
 from factory.report.audit.rules import Found, Violation
@@ -44,6 +45,7 @@ class Transition:
     filed: Mapping[str, ItemRecord]  # with its files where the commit put them, and the journal as it was before
     lines: tuple[Line, ...]  # if it says a move: what it added to the journal of its item
     problems: tuple[tuple[str, str], ...]  # the same: what is wrong with those lines themselves
+    archiving: Archiving  # what it takes out of the tree besides; of these items nothing else here tells
     after: Mapping[str, ItemRecord]
 
     @property

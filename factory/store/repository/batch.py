@@ -3,12 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from factory.store.repository.objects import Objects, Person
 from factory.store.repository.refs import RefUpdate
 from factory.store.repository.trees import TreeEditor
 
 _NOBODY = Person("factory", "factory@localhost")
+
+
+class BatchMark(NamedTuple):
+    """How far a batch is written, and what waits for it."""
+
+    tip: str
+    others: int
+    landing: int
+    pending: int
+    written: int
 
 
 @dataclass(frozen=True)

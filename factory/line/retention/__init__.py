@@ -1,0 +1,1 @@
+"""Retention: what was finished long ago leaves the tree, and stays in history."""
