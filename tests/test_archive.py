@@ -10,6 +10,7 @@ import pytest
 
 from factory.line.orchestrator import Orchestrator
 from factory.line.retention import archive as retention
+from factory.line.snapshot import Snapshot
 from factory.model.moments import day_of, midnight
 from factory.store.repository.repository import Repository
 from factory.store.system import MACHINE
@@ -186,6 +187,26 @@ def test_what_a_person_has_changed_and_not_committed_stays(ended: World) -> None
     notes.unlink()
     assert "archived 2 items" in archive(ended)
     assert [each["id"] for each in lines(ended)] == ["off", "one", "two"]
+    assert "every commit keeps the rules" in ended.command("audit")
+
+
+def test_an_edit_of_the_very_moment_is_not_lost(ended: World) -> None:
+    path = ended.path("one")
+    repository = Repository(ended.root)
+    orchestrator = Orchestrator(repository, say_nothing)
+    reader = orchestrator.context.reader
+
+    def step(snapshot: Snapshot) -> str:
+        found = retention.archivable(reader, snapshot, today(), lambda: ended.write(path, "title: my own words\n"))
+        return retention.archive(orchestrator.context, today(), found.items)
+
+    with orchestrator.holding():
+        orchestrator.at_head(step)
+    repository.close()
+    assert ended.status() == f"?? {path}"
+    assert ended.read(path) == "title: my own words\n"
+    assert f"{path}:1:1: the id 'one' is taken by artifacts/archive/" in ended.command("tick")
+    assert ended.read(path) == "title: my own words\n"
     assert "every commit keeps the rules" in ended.command("audit")
 
 
