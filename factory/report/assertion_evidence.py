@@ -15,7 +15,7 @@ def evidence_of(reader: SnapshotReader, tree: str, assertion: str, item: str, ru
     folder = (tree, item, run, day)
     for name in (*_logs(reader, assertion, folder), *_shown(reader, assertion, folder)):
         path = run_file(item, run, name, day)
-        if reader.repository.objects.find(tree, path) is not None:
+        if reader.archive.find(tree, path) is not None:
             yield path
 
 
