@@ -230,6 +230,26 @@ def test_a_clone_has_all_that_is_archived_and_a_shallow_one_says_what_it_lacks(e
     assert shallow.lane("next") == "done"
 
 
+def test_an_archive_commit_that_is_not_pushed_goes_along_with_what_another_clone_has_pushed(
+    ended: World, tmp_path: Path
+) -> None:
+    remote, other = tmp_path / "remote.git", World(tmp_path / "other")
+    subprocess.run(["git", "clone", "-q", "--bare", str(ended.root), str(remote)], check=True)
+    subprocess.run(["git", "clone", "-q", remote.as_uri(), str(other.root)], check=True)
+    ended.git("remote", "add", "origin", str(remote))
+    other.item("elsewhere")
+    other.command("tick", "--push")
+    archive(ended)
+    ended.item("here")
+    ended.command("tick", "--push")
+    assert (ended.lane("here"), ended.lane("elsewhere")) == ("done", "done")
+    assert {each["id"] for each in lines(ended)} == {"off", "one", "two"}
+    assert not [path for path in ended.git("ls-files", "queue/done").split("\n") if path.endswith("/one.yaml")]
+    other.command("sync")
+    assert "all checks passed" in other.command("log", "one")
+    assert "every commit keeps the rules" in other.command("audit")
+
+
 def test_what_was_cancelled_is_not_opened_again_once_it_is_archived(ended: World) -> None:
     archive(ended)
     assert "off is archived, and what is archived stays so" in ended.command("retry", "off", status=2)
