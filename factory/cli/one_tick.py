@@ -53,8 +53,7 @@ def dry_run(as_json: bool) -> None:
 def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     """Make the passes, and say what they came to; the exit code. `seen` is what there was to be seen before."""
     news = News(err=asked.as_json)
-    if asked.push is not False:
-        bring_branches(opened)
+    bring_branches(opened, asked.push)
     orchestrator = orchestrator_of(opened, news, push=asked.push)
     with holding(orchestrator):
         with job_log().section("The pass", err=asked.as_json):

@@ -76,8 +76,7 @@ def _run(push: bool | None) -> None:
             say(f"waiting: {waited}" if waited else "going on")
 
     with repository() as opened:
-        if push is not False:
-            bring_branches(opened)
+        bring_branches(opened, push)
         orchestrator = orchestrator_of(opened, news, push=push)
         with holding(orchestrator):
             say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")

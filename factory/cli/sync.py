@@ -17,7 +17,7 @@ def sync_command() -> None:
     the remote is not to be reached, 3 when it refuses or you have to decide something.
     """
     with repository() as opened:
-        bring_branches(opened)
+        bring_branches(opened, push=True)
         orchestrator = Orchestrator(opened, News(), push=True)
         with holding(orchestrator):
             moved = orchestrator.exchange()

@@ -10,7 +10,7 @@ from factory.model.errors import InvalidFile, InvalidPolicy, Problem, UnusableEr
 from factory.model.idle_keys import idle_keys
 from factory.model.layout import CONTRACTS, WORKFLOW, contract_path, stem
 from factory.model.names import branch_problem
-from factory.model.policy import Policy, Workflow
+from factory.model.policy import Policy, Sync, Workflow
 from factory.model.section import without_nulls
 from factory.model.unknown_keys import unknown_keys
 from factory.store import files, yaml
@@ -197,17 +197,22 @@ def locate_branch(repository: Repository) -> str:
 
 def branches_of(repository: Repository) -> tuple[str, ...]:
     """The branches that hold what the factory does, its own first; also those that only a remote has yet."""
-    return branches_and_remote(repository)[0]
-
-
-def branches_and_remote(repository: Repository) -> tuple[tuple[str, ...], str]:
-    """As `branches_of`, and the name of the remote that they are exchanged with."""
     home = _home(repository)
-    data = _workflow_of(repository, home.reference)
-    if data is None:
+    policy = _policy_of(repository, home)
+    if policy is None:
         raise repository.missing(home.branch)
-    policy = _read(data).policy
-    return tuple(dict.fromkeys((home.branch, policy.target_branch))), policy.sync.remote
+    return tuple(dict.fromkeys((home.branch, policy.target_branch)))
+
+
+def sync_of(repository: Repository) -> Sync:
+    """How the factory is exchanged with a remote, as the WORKFLOW.md that can be found from here says."""
+    policy = _policy_of(repository, _home(repository))
+    return policy.sync if policy else Sync()
+
+
+def _policy_of(repository: Repository, home: "_Home") -> Policy | None:
+    data = _workflow_of(repository, home.reference)
+    return None if data is None else _read(data).policy
 
 
 def _home(repository: Repository) -> _Home:
