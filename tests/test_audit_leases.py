@@ -1,12 +1,13 @@
 """The audit's gallery: falsified claims, ends and renewals of runs, each found with its rule and its commit."""
 
+import atexit
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from tempfile import mkdtemp
 
 import pytest
@@ -31,7 +32,9 @@ ELSEWHERES = Person("factory", "factory@elsewhere")  # how that clone signs
 @cache
 def _history() -> Path:
     """A clone has claimed `one`, `two` and `three`, renewed its leases, and finished `two`; `four` waits."""
-    world = World.create(Path(mkdtemp(prefix="factory-leases-")) / "repo")
+    folder = Path(mkdtemp(prefix="factory-leases-"))
+    atexit.register(rmtree, folder)
+    world = World.create(folder / "repo")
     for name in ("one", "two", "three"):
         world.item(name)
     world.item("four", text="hold: true\n")
