@@ -64,6 +64,7 @@ class Machines:
             "XDG_CACHE_HOME": str(home / "cache"),
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
             "DASK_TEMPORARY_DIRECTORY": str(home),
+            "A_KEY_OF_ITS_OWN": f"the-secret-of-{name}",
         }
         with (home / "log").open("ab") as log:
             return subprocess.Popen(

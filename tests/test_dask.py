@@ -196,6 +196,26 @@ def test_what_no_machine_offers_waits_for_a_person_and_says_what_would_offer_it(
     assert f"worker processes at {cluster.address}: 2, with git-factory {__version__}" in told
 
 
+def test_a_secret_is_the_machines_own_and_one_that_it_does_not_have_waits_for_a_person(
+    world: World, cluster: Machines
+) -> None:
+    told = ["sh", "-c", 'echo "it is $A_KEY_OF_ITS_OWN"; echo done > done.txt']
+    world.contract("keyed", worker={"run": told, "secrets": ["A_KEY_OF_ITS_OWN"]})
+    world.contract("lacking", worker={"run": ["true"], "secrets": ["A_KEY_OF_OTHERS"]})
+    for name in ("keyed", "lacking"):
+        world.item(name, contract=name)
+    world.commit("Items")
+    world.policy(f"engine: {{kind: dask, address: '{cluster.address}'}}")
+    with on_machines(world, cluster.address) as orchestrator:
+        tick(orchestrator, drain=True)
+    assert (world.lane("keyed"), world.lane("lacking")) == ("done", "blocked")
+    # it never was in this process's environment, and what was printed of it is masked there
+    assert "A_KEY_OF_ITS_OWN" not in os.environ
+    printed = world.artifacts("keyed")["run-1/output.log"]
+    assert "it is " in printed and "the-secret-of" not in printed
+    assert "does not have A_KEY_OF_OTHERS: set it where its Dask worker is started" in str(world.last("lacking").reason)
+
+
 def test_needs_are_refused_where_runs_happen_here(world: World) -> None:
     world.contract("choosy", worker={"run": ["true"], "needs": {"gpu": 1}})
     world.item("one", contract="choosy")
