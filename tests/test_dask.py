@@ -237,6 +237,16 @@ def test_an_engine_says_where_its_scheduler_is(world: World) -> None:
     assert said in world.command("tick", status=3)
 
 
+def test_a_scheduler_that_wants_certificates_is_not_waited_for_where_none_are_named(world: World) -> None:
+    world.item("one")
+    world.commit("An item")
+    world.policy("engine: {kind: dask, address: 'tls://127.0.0.1:1'}")
+    assert "needs certificates, and Dask's configuration names none" in world.command("doctor", status=1)
+    with on_machines(world, "tls://127.0.0.1:1") as orchestrator:
+        tick(orchestrator)
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.CONFIG)
+
+
 @pytest.mark.parametrize(
     ("address", "is_open"),
     [

@@ -16,6 +16,7 @@ try:
     from distributed import Client, Future, KilledWorker
     from distributed.comm.core import CommClosedError
     from distributed.core import PooledRPCCall, rpc
+    from distributed.security import Security
 except ImportError:
     raise UnusableError("Dask is not installed", "pip install 'git-factory[dask]'") from None
 
@@ -24,6 +25,7 @@ _ANSWERED_WITHIN_S = 5.0
 _DELIVERED_WITHIN_S = 600.0
 _UNREACHED = (OSError, TimeoutError, CommClosedError, CancelledError)  # what Dask raises where nobody answers
 _OURS = "factory-run-"
+_CERTIFICATES = "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__TLS__CLIENT__CERT and …__TLS__CLIENT__KEY"
 _TALKATIVE = ("distributed", "distributed.client")  # what they log is told in words of ours
 
 Asked = TypeVar("Asked")
@@ -71,9 +73,11 @@ class Cluster:
     """One connection to a scheduler. It is not mended: where it is lost, another one is made."""
 
     def __init__(self, address: str) -> None:
-        """Raises SchedulerLost when nobody answers there."""
+        """Raises SchedulerLost when nobody answers there, UnusableError when nobody can be asked."""
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        if address.startswith("tls:") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise UnusableError(f"{address} needs certificates, and Dask's configuration names none", _CERTIFICATES)
         try:
             self._client = Client(address, timeout=_CONNECTED_WITHIN_S, set_as_default=False, name="factory")
         except _UNREACHED as error:
