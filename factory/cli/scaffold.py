@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from factory.cli.ci_files import ci_files, clock_files, guarding, still_to_do
+from factory.cli.log_guard import Host
 from factory.cli.session import repository
 from factory.cli.starter import (
     AGENT_WORKS,
@@ -25,13 +27,14 @@ from factory.cli.starter import (
 )
 from factory.execution.agents.kinds import APP_SERVER, PROGRAMS
 from factory.model.agent import WITH_ARGV
-from factory.model.errors import UnusableError, UsageError
+from factory.model.errors import InvalidPolicy, UnusableError, UsageError
 from factory.model.formats import FORMATS, schema_of
 from factory.model.layout import ARTIFACTS, GUIDE, KEEP, WORKFLOW, contract_path, lane_folder, prompt_path, schema_path
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
 from factory.report.programs import place_of
 from factory.store import files
+from factory.store.library import branches_of
 from factory.store.repository.missing import COMMIT_IT
 from factory.store.repository.repository import Repository
 
@@ -50,10 +53,20 @@ def template(name: str) -> bytes:
     return (package_files("factory.cli") / "templates" / name).read_bytes()
 
 
-def scaffold(root: Path, branch: str, agent: Starter | None = None, *, missions: bool = False) -> list[str]:
+def scaffold(
+    root: Path, branch: str, agent: Starter | None = None, *, missions: bool = False, ci: Host | None = None
+) -> list[str]:
     """Lay every missing file of a factory below a root; the paths of those that were laid."""
-    laid = fitted(scaffolding(branch), root, agent, missions=missions)
+    return _lay(root, with_ci(fitted(scaffolding(branch), root, agent, missions=missions), ci, branch))
+
+
+def _lay(root: Path, laid: dict[str, bytes]) -> list[str]:
     return [path for path, data in laid.items() if files.write_new(root / path, data)]
+
+
+def with_ci(laid: dict[str, bytes], ci: Host | None, branch: str) -> dict[str, bytes]:
+    """The same files with those of a CI host."""
+    return {**laid, WORKFLOW: guarding(ci, laid[WORKFLOW]), **ci_files(ci, branch)} if ci else laid
 
 
 def fitted(laid: dict[str, bytes], root: Path, agent: Starter | None, *, missions: bool = False) -> dict[str, bytes]:
@@ -105,12 +118,17 @@ def _scalar(name: str) -> str:
 @click.option("--agent", type=click.Choice(_STARTERS), help="Let this coding agent work, with a key of yours.")
 @click.option("--agent-command", metavar="LINE", help="What starts it, of an agent of the kind acp.")
 @click.option("--missions", is_flag=True, help="Also lay the contracts, prompts and roles by which missions go.")
+@click.option(
+    "--ci", type=click.Choice([str(each) for each in Host]), help="Also lay the jobs by which this host makes passes."
+)
 @click.option("--skill", is_flag=True, help="Only teach coding agents that help you how to use this factory.")
-def init_command(branch: str | None, agent: str | None, agent_command: str | None, missions: bool, skill: bool) -> None:
+def init_command(
+    branch: str | None, agent: str | None, agent_command: str | None, missions: bool, ci: str | None, skill: bool
+) -> None:
     """Lay queue/, artifacts/, contracts/ and WORKFLOW.md into this git repository."""
-    if skill and (branch or agent or missions):
+    if skill and (branch or agent or missions or ci):
         raise UsageError("--skill goes alone", "factory init --skill")
-    starter = _starter(agent, agent_command)
+    starter, host = _starter(agent, agent_command), Host(ci) if ci else None
     with repository() as opened:
         if opened.root == opened.common_dir:
             raise UnusableError("a bare repository has no working tree", "git clone it, and init the clone")
@@ -118,9 +136,12 @@ def init_command(branch: str | None, agent: str | None, agent_command: str | Non
             _teach(opened.root)
             return
         if branch is not None:
-            _begin(opened, branch, starter, missions=missions)
+            _begin(opened, branch, starter, host, missions=missions)
             return
-        laid = scaffold(opened.root, opened.checked_out() or "main", starter, missions=missions)
+        if host and not (agent or missions) and (home := _home(opened)):
+            _add_jobs(opened, home, host)
+            return
+        laid = scaffold(opened.root, opened.checked_out() or "main", starter, missions=missions, ci=host)
     for path in laid:
         click.echo(path)
     if not laid:
@@ -131,7 +152,34 @@ def init_command(branch: str | None, agent: str | None, agent_command: str | Non
     click.echo(f"  {COMMIT_IT}")
     _tell_of_agent(starter, laid)
     _tell_of_roles(starter, laid, missions=missions)
+    _tell_of_jobs(host, laid)
     click.echo("\n".join(_FIRST_STEPS))
+
+
+def _home(opened: Repository) -> str:
+    """The branch on which a factory lives already; empty where none does. Raises InvalidPolicy."""
+    try:
+        return branches_of(opened)[0]
+    except InvalidPolicy:
+        raise
+    except UnusableError:
+        return ""
+
+
+def _add_jobs(opened: Repository, branch: str, host: Host) -> None:
+    """Lay a host's files beside a factory that is there: all on its own branch, elsewhere what the clock starts."""
+    wanted = ci_files(host, branch) if opened.checked_out() == branch else clock_files(host, branch)
+    if not wanted:
+        raise UsageError(f"the jobs of {host} lie on the branch {branch}", f"git switch {shlex.quote(branch)}")
+    laid = _lay(opened.root, wanted)
+    click.echo("\n".join(laid) or "everything is there already")
+    _tell_of_jobs(host, laid)
+
+
+def _tell_of_jobs(host: Host | None, laid: Sequence[str]) -> None:
+    """Say what has still to be done for the jobs of a host, where they were asked for."""
+    if host:
+        click.echo("".join(f"{line}\n" for line in still_to_do(host, laid)), nl=False)
 
 
 def _starter(kind: str | None, line: str | None) -> Starter | None:
@@ -185,7 +233,7 @@ def _tell_of_roles(agent: Starter | None, laid: Sequence[str], *, missions: bool
         )
 
 
-def _begin(opened: Repository, branch: str, agent: Starter | None, *, missions: bool) -> None:
+def _begin(opened: Repository, branch: str, agent: Starter | None, ci: Host | None, *, missions: bool) -> None:
     """Lay the factory on a branch that shares no history with the code, so that the code's branch stays quiet."""
     target = opened.checked_out()
     if not target or opened.head(target) is None:
@@ -194,14 +242,17 @@ def _begin(opened: Repository, branch: str, agent: Starter | None, *, missions: 
         raise UsageError(problem, "factory init --branch queue")
     if opened.head(branch) is not None:
         raise UsageError(f"the branch {branch} is there already", f"git switch {shlex.quote(branch)}")
-    laid = fitted(scaffolding(branch, target), opened.root, agent, missions=missions)
+    laid = with_ci(fitted(scaffolding(branch, target), opened.root, agent, missions=missions), ci, branch)
     opened.begin_branch(branch, laid, "Lay down the factory\n")
     place = shlex.quote(f"../{opened.root.name}-{branch.replace('/', '-')}")
     click.echo(f"The factory lies on the new branch {branch}, and merges into {target}. Next:")
+    for path in _lay(opened.root, clock_files(ci, branch)) if ci else []:
+        click.echo(f"  git add {path} && git commit -m 'Start passes by the clock'    # hosts look for it on {target}")
     click.echo(f"  git worktree add {place} {shlex.quote(branch)} && cd {place}")
     if agent:
         _tell_of_agent(agent, list(laid))
     else:
         click.echo("  $EDITOR contracts/change.yaml         # put your worker in, and commit it")
     _tell_of_roles(agent, list(laid), missions=missions)
+    _tell_of_jobs(ci, list(laid))
     click.echo("\n".join(_FIRST_STEPS))
