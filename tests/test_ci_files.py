@@ -245,6 +245,18 @@ def test_with_main_protected_proposals_are_branches_for_pull_requests(tmp_path: 
     assert "every commit keeps the rules" in done.log
 
 
+def test_a_queue_of_its_own_is_published_with_what_it_merges(tmp_path: Path) -> None:
+    world, remote = with_a_queue_of_its_own(tmp_path)
+    (remote.root / "hooks/update").unlink()
+    world.write("contracts/change.yaml", SCRIPTED)
+    world.commit("Merge")
+    world.git("push", "-q", "origin", "queue")
+    done = job(world, remote, tmp_path / "job")
+    assert done.status == 0, done.log
+    assert (remote.git("show", "main:one.txt"), done.world.lane("one", "origin/queue")) == ("one", "done")
+    assert not remote.git("branch", "--list", "factory/*")
+
+
 def test_with_main_protected_a_contract_that_merges_says_who_refuses(tmp_path: Path) -> None:
     world, remote = with_a_queue_of_its_own(tmp_path)
     world.write("contracts/change.yaml", SCRIPTED)
