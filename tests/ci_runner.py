@@ -1,6 +1,7 @@
 """CI hosts' runners, as far as a job of ours needs one: its own steps in a new clone, made as the host makes it."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +55,7 @@ class Runner:
     remote: str
     header: str = ""
     more: Mapping[str, str] = field(default_factory=dict)  # secrets and variables of the repository
+    kept: Path | None = None  # what the host's cache holds
 
     def __post_init__(self) -> None:
         for name in ("home", "bin", "temp", "work"):
@@ -80,13 +82,15 @@ class Runner:
             "RUNNER_TEMP": str(self.place / "temp"),
         }
         env |= _filled(file.get("env")) | _filled(_map(job).get("env"))
-        done = Done(World(self.place / "work"), 0)
+        done, cached = Done(World(self.place / "work"), 0), ""
         for step in _steps(job):
             always = _fill(str(step["if"])) == "true" if "if" in step else False
             if done.status and not always:
                 continue
             if "uses" in step:
-                self._use(str(step["uses"]), _map(step.get("with") or {}), event)
+                given = _map(step.get("with") or {})
+                self._use(str(step["uses"]), given, event)
+                cached = cached or str(given.get("path", ""))
                 done.ran.append(str(step["uses"]))
                 continue
             script = str(step["run"])
@@ -96,10 +100,15 @@ class Runner:
             done.ran.append(str(step["name"]))
             done.status = done.status or status
         done.summary = summary.read_text() if summary.exists() else ""
+        if self.kept and cached and not done.status:
+            for folder in (self.place / "home").glob(cached.removeprefix("~/")):
+                shutil.copytree(folder, self.kept / folder.relative_to(self.place / "home"), symlinks=True)
         return done
 
     def _use(self, action: str, given: Mapping[str, object], event: Pull | None) -> None:
         assert action in _ACTIONS
+        if action.startswith("actions/cache@") and self.kept and self.kept.is_dir():
+            shutil.copytree(self.kept, self.place / "home", symlinks=True, dirs_exist_ok=True)
         if not action.startswith("actions/checkout@"):
             return
         assert given["persist-credentials"] is False

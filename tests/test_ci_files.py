@@ -188,6 +188,23 @@ def test_a_shallow_clone_is_enough(world: World, remote: World, tmp_path: Path) 
     assert done.world.lane("one", "origin/main") == "done", done.log
 
 
+def test_what_a_setup_made_is_there_in_the_next_job(world: World, remote: World, tmp_path: Path) -> None:
+    made = "mkdir deps && od -An -N8 -tx1 /dev/urandom > deps/made"
+    cell = {"shares": ["deps"], "setup": {"run": ["sh", "-c", made], "locks": ["lock.txt"]}}
+    world.write("lock.txt", "1\n")
+    world.write(".gitignore", "deps\n")
+    world.contract("needy", worker={"run": ["sh", "-c", "cp deps/made made-{{ item.title }}.txt"]}, cell=cell)
+    for name in ("one", "two"):
+        world.write(f"queue/inbox/{name}.yaml", f"title: {name}\ncontract: needy\n")
+        world.commit()
+        world.git("push", "-q", "origin", "main")
+        done = Runner(tmp_path / "job", remote.root.as_uri(), kept=tmp_path / "kept").github(world.read(_TICK))
+        assert done.status == 0, done.log
+        world.git("pull", "-q", "--no-rebase", "origin", "main")
+        shutil.rmtree(tmp_path / "job")
+    assert world.read("made-one.txt") == world.read("made-two.txt")
+
+
 def test_two_jobs_at_once_do_everything_once(world: World, remote: World, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         world.item(name)
