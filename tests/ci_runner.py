@@ -100,7 +100,7 @@ class Runner:
             done.ran.append(str(step["name"]))
             done.status = done.status or status
         done.summary = summary.read_text() if summary.exists() else ""
-        if self.kept and cached and not done.status:
+        if self.kept and not self.kept.exists() and cached and not done.status:
             for folder in (self.place / "home").glob(cached.removeprefix("~/")):
                 shutil.copytree(folder, self.kept / folder.relative_to(self.place / "home"), symlinks=True)
         return done

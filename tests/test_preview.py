@@ -77,12 +77,15 @@ def test_decisions_are_told_with_what_follows(world: World) -> None:
     (world.root / "queue/review/three.human.verdict.yaml").unlink()
     answers = next((world.root / "queue/blocked").glob("*.answers.yaml"))
     answers.write_text(f"{answers.read_text()}\n")
+    world.write("artifacts/one/run-1/more.txt", "forged\n")
+    world.write("queue/leases/x.yaml", "forged\n")
     world.commit("Decide")
     found = effects(world, since)
     assert found["decision", "queue/review/one.human.verdict.yaml"] == "approve; finish follows"
     assert found["decision", "queue/review/two.human.verdict.yaml"].startswith("rework, refused: queue/review/two.")
     assert found["decision", "queue/blocked/stuck.answers.yaml"] == "answers what stuck asks"
     assert found["item", "three"].startswith("moved from review to inbox")
+    assert found["file", "records"].startswith("2 files changed, where only the factory writes")
 
 
 def test_a_policy_that_cannot_be_used_is_told(world: World) -> None:

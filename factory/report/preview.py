@@ -15,18 +15,17 @@ from factory.line.review.votes import read_verdict
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UnusableError
 from factory.model.globs import matches
-from factory.model.layout import ARTIFACTS, WORKFLOW, in_library, parse
+from factory.model.layout import WORKFLOW, in_library, parse
 from factory.model.lifecycle import Lane
 from factory.model.places import (
     AgentBreakerFile,
+    Artifact,
     BreakerFile,
     ContractFile,
     ItemFile,
-    JournalFile,
-    LooseArtifact,
+    LeaseFile,
     OpenAnswers,
     OpenVerdict,
-    RunFile,
 )
 from factory.model.text import counted
 from factory.model.verdict import Decision
@@ -179,7 +178,7 @@ def _rules(reader: SnapshotReader, snapshots: Iterable[Snapshot], changes: Itera
     guarded = {pattern for each in snapshots for pattern in each.policy.guarded}
     records = 0
     for each in changes:
-        records += isinstance(parse(each.path), JournalFile | RunFile | LooseArtifact)
+        records += isinstance(parse(each.path), Artifact | LeaseFile)
         if each.path == WORKFLOW or isinstance(parse(each.path), ContractFile):
             yield from _settings(reader, each)
         elif in_library(each.path) or matches(each.path, guarded):
@@ -188,7 +187,7 @@ def _rules(reader: SnapshotReader, snapshots: Iterable[Snapshot], changes: Itera
             )
     if records:
         text = f"{counted(records, 'file')} changed, where only the factory writes; factory audit says whether it did"
-        yield Effect(Kind.FILE, ARTIFACTS, text)
+        yield Effect(Kind.FILE, "records", text)
 
 
 def _settings(reader: SnapshotReader, change: Change) -> Iterator[Effect]:
