@@ -54,7 +54,8 @@ class Runner:
     place: Path
     remote: str
     header: str = ""
-    more: Mapping[str, str] = field(default_factory=dict)  # secrets and variables of the repository
+    server: str = "https://git.example.org"
+    more: Mapping[str, str] = field(default_factory=dict)  # variables of the repository
     kept: Path | None = None  # what the host's cache holds
 
     def __post_init__(self) -> None:
@@ -78,6 +79,7 @@ class Runner:
         summary = self.place / "summary.md"
         env = self.env | {
             "GITHUB_ACTIONS": "true",
+            "GITHUB_SERVER_URL": self.server,
             "GITHUB_STEP_SUMMARY": str(summary),
             "RUNNER_TEMP": str(self.place / "temp"),
         }
@@ -129,14 +131,15 @@ class Runner:
         job = _map(file[name])
         base = _map(file[str(job["extends"])])
         own = _map(base["variables"]) | _map(job.get("variables") or {})
-        env = self.env | {"GITLAB_CI": "true", "CI_JOB_TOKEN": TOKEN, **variables}
+        env = self.env | {"GITLAB_CI": "true", "CI_SERVER_URL": self.server, "CI_JOB_TOKEN": TOKEN, **variables}
         env |= {key: re.sub(r"\$(\w+)", lambda hit: env[hit[1]], str(value)) for key, value in own.items()} | dict(
             self.more
         )
         git = World(self.place / "work").git
         git("init", "-q")
         git("remote", "add", "origin", f"{self.remote}-as-cloned")
-        git("fetch", "-q", self.remote, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
+        said = f"http.extraHeader={self.header}"
+        git("-c", said, "fetch", "-q", self.remote, f"+refs/heads/{branch}:refs/remotes/origin/{branch}")
         git("checkout", "-q", "--detach", f"refs/remotes/origin/{branch}")
         lines = [str(each) for part in (base["before_script"], job["script"]) for each in _list(part)]
         status, said = _bash("set -o pipefail\n" + "\n".join(lines), self.place / "work", env)

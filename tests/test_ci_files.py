@@ -1,5 +1,6 @@
 """The files that `factory init --ci` lays, step by step as a host's runner does them, in new clones of a remote."""
 
+import base64
 import json
 import re
 import shutil
@@ -362,31 +363,34 @@ def test_a_request_that_breaks_something_fails_with_every_reason(world: World, r
     assert "The factory would stand still" in done.summary
 
 
-def test_the_token_reaches_the_remote_and_no_worker(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["github", "gitlab"])
+def test_the_token_reaches_the_remote_and_no_worker(world: World, tmp_path: Path, host: str) -> None:
     everybody = "/proc/*/environ" if shutil.which("bwrap") else ""  # without it a worker reads what its user may read
     look = f"cd $(git rev-parse --git-common-dir); cat config ~/.gitconfig {everybody}"
     script = f"(env; git config -l; {look}) 2>&1 | tr -c '[:print:]' '\\n' > seen.txt; true"
     world.contract("curious", worker={"run": ["sh", "-c", script]})
-    world.command("init", "--ci", "github")
+    world.command("init", "--ci", host)
     world.item("one", contract="curious")
     world.commit()
     published(world, tmp_path / "git/app.git").git("config", "http.receivepack", "true")
-    with serving(tmp_path / "git", "x-access-token", TOKEN) as url:
-        runner = Runner(tmp_path / "job", f"{url}/app.git", _basic(TOKEN))
-        done = runner.github(world.read(_TICK))
+    user = "x-access-token" if host == "github" else "gitlab-ci-token"
+    with serving(tmp_path / "git", user, TOKEN) as url:
+        runner = Runner(tmp_path / "job", f"{url}/app.git", _basic(user, TOKEN), url)
+        if host == "github":
+            done = runner.github(world.read(_TICK))
+        else:
+            variables = {"CI_PROJECT_URL": f"{url}/app", "CI_SERVER_HOST": "127.0.0.1", "CI_COMMIT_BRANCH": "main"}
+            done = runner.gitlab(world.read(_GITLAB), "factory-tick", "main", variables)
     assert done.status == 0, done.log
     assert done.world.lane("one", "origin/main") == "done"
     seen = done.world.git("show", "origin/main:seen.txt")
-    assert "FACTORY_ITEM" in seen and TOKEN not in seen and "FACTORY_TOKEN=" not in seen
-    assert TOKEN not in "".join(done.world.git("config", "--list").split("\n")) and TOKEN not in done.log
+    assert "FACTORY_ITEM" in seen and f"credential.{url}.helper" in seen
+    assert TOKEN not in seen and "FACTORY_TOKEN=" not in seen
+    assert TOKEN not in done.world.git("config", "--list") and TOKEN not in done.log
 
 
-def _basic(token: str) -> str:
-    return f"AUTHORIZATION: basic {_base64(f'x-access-token:{token}')}"
-
-
-def _base64(text: str) -> str:
-    return subprocess.run(["base64", "-w0"], input=text, capture_output=True, text=True, check=True).stdout
+def _basic(user: str, token: str) -> str:
+    return f"AUTHORIZATION: basic {base64.b64encode(f'{user}:{token}'.encode()).decode()}"
 
 
 @pytest.fixture
