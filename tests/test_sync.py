@@ -361,6 +361,30 @@ def test_an_uncommitted_file_in_the_way_of_theirs_is_named_and_kept(world: World
     assert world.read("same.txt") == "mine\n"
 
 
+def test_a_worktree_that_is_being_added_keeps_nobody_from_the_remote(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    other = clone(remote, tmp_path / "other")
+    other.write("theirs.txt", "theirs\n")
+    other.commit("Theirs")
+    other.command("sync")
+    # given a worktree as git makes it: for a moment its head is no commit yet; a cell is made just so
+    world.git("worktree", "add", "-q", "--detach", str(tmp_path / "beside"))
+    head = world.root / ".git/worktrees/beside/HEAD"
+    made = head.read_text()
+    head.write_text(f"{'0' * 40}\n")
+    # and made by the time of the second look
+    asked = tmp_path / "asked"
+    server = tmp_path / "upload-pack"
+    server.write_text(
+        f'#!/bin/sh\n[ -e {asked} ] && echo {made.strip()} >{head}\n>{asked}\nexec git-upload-pack "$@"\n'
+    )
+    server.chmod(0o755)
+    world.git("config", "remote.origin.uploadpack", str(server))
+    world.command("sync")
+    assert world.git("rev-parse", "main") == tip(remote)
+
+
 def test_a_queue_with_a_branch_of_its_own_is_pushed_with_its_target_or_not_at_all(
     world: World, remote: Path, tmp_path: Path
 ) -> None:

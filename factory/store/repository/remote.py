@@ -43,6 +43,8 @@ _GONE = re.compile(
 _NOTES: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
 _QUIETLY = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _UNASKED = ("--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+# What a fetch dies of while a worktree is being added here, a cell's or a person's: for a moment its head is nothing.
+_BEING_ADDED, _LOOKS, _MOMENT_S = "bad object worktrees/", 20, 0.05
 _ANY_STATUS, _MOST_LINES, _MOST_WORDS = 256, 3, 300
 _NOT_THERE = "couldn't find remote ref"
 _REFUSED = re.compile(r"^!\t[^\t]*\t(.*)$", re.MULTILINE)
@@ -181,6 +183,14 @@ class Remote:
         files.write(self._noted, json.dumps({**self._others, self.name: self._seen}).encode(), durable=False)
 
     def _call(self, *arguments: str) -> _Told:
+        for _ in range(_LOOKS):
+            told = self._called(*arguments)
+            if _BEING_ADDED not in told.said:
+                break
+            self._git.system.sleep(_MOMENT_S)
+        return told
+
+    def _called(self, *arguments: str) -> _Told:
         try:
             done = self._git.call(*_SLOW, *arguments, allowed=range(_ANY_STATUS), patience=_PATIENCE_S)
         except GitError as error:
