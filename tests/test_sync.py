@@ -184,6 +184,22 @@ def test_a_verdict_that_was_committed_and_not_pushed_counts(world: World, remote
     assert "every commit keeps the rules" in world.command("audit")
 
 
+def test_saved_verdicts_are_taken_in_and_count_in_one_instant(world: World, remote: Path) -> None:
+    same = [{"write": {"path": "same.txt", "text": "first\n"}}], [{"write": {"path": "same.txt", "text": "second\n"}}]
+    for item_id, run in zip(("one", "two"), same, strict=True):
+        world.item(item_id, run, contract="reviewed")
+    world.command("tick", "--push")
+    # given approvals of two that conflict, which lie there as edits of the files that move
+    world.verdict("one", "approve")
+    world.verdict("two", "approve")
+    world.command("tick", "--push")
+    assert (world.lane("one"), world.lane("two")) == ("done", "review")
+    assert world.events("two").count("rework") == 1
+    assert tip(remote) == world.git("rev-parse", "main")
+    assert not world.git("status", "--porcelain")
+    assert "every commit keeps the rules" in world.command("audit")
+
+
 def test_what_both_have_moved_is_named_and_left_to_the_person(world: World, remote: Path, tmp_path: Path) -> None:
     runs = ([{"write": {"path": "one.txt", "text": text}}] for text in ("short\n", "longer\n"))
     world.item("one", *runs, contract="reviewed")

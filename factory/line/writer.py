@@ -281,7 +281,7 @@ class Writer:
         with ExitStack() as stack:
             if batch is not None and updates:
                 if self.exchange:
-                    self.exchange.push(updates, batch.landing, then)
+                    self.exchange.push(updates, batch.landing, batch.taken_in, then)
                     stack.callback(then)  # whatever is raised from here on
                 for part in batch.in_parts() if self.exchange else [updates]:
                     self._repository.publisher.publish(part, batch.landing)

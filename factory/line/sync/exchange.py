@@ -57,12 +57,15 @@ class Exchange:
             return moved or bool(pushed or here)
         raise RemoteMoved(self.remote.name)
 
-    def push(self, updates: Sequence[RefUpdate], landing: Collection[str], then: Callable[[], object]) -> None:
+    def push(
+        self, updates: Sequence[RefUpdate], landing: Collection[str], taken_in: str, then: Callable[[], object]
+    ) -> None:
         """Have the remote accept what is about to happen here. Raises what `Remote.push` does, and LocalChanges.
 
+        What people saved and a commit of these has `taken_in` is in nobody's way.
         Where the connection breaks off, `then` is done by a later `take_over` that finds it accepted.
         """
-        self._repository.publisher.refuse_edits(updates, landing)
+        self._repository.publisher.refuse_edits(updates, landing, taken_in)
         self._repository.objects.flush()
         shared = [each for each in updates if not each.branch.startswith(WORK_PREFIX)]
         try:

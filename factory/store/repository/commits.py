@@ -1,7 +1,7 @@
 """The commit protocol: commits built unseen, one atomic ref update, then the view; repairable at every instant."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -44,20 +44,19 @@ class _Shown:
         self._kept = [each for each in changes if not each.of_factory or item_in_queue(each.path) in landing]
         self._made_from: Mark | None = None
 
-    def refuse_edits(self) -> None:
-        """Raises LocalChanges or UnusableError when a person's files are where others have to be."""
+    def refuse_edits(self, taken: Mapping[str, Change]) -> None:
+        """Raises LocalChanges or UnusableError when a person's files, not `taken` in, are where others have to be."""
         checkout = self.view.checkout
         if (obstacle := checkout.obstacle(self.changes)) is not None:
             raise UnusableError(f"{obstacle} lies where the factory keeps its own files in a folder", "move it away")
         self.seen = checkout.stamps(self._kept)
-        kept = [change for change in self._kept if not checkout.has(change)]
-        edited = self.view.local_changes(kept) if kept else []
-        if edited:
+        kept = [each for each in self._kept if not (checkout.has(each) or checkout.has(taken.get(each.path, each)))]
+        if kept and (edited := self.view.local_changes(kept)):
             raise LocalChanges(edited)
 
     def make_ready(self, objects: Objects, durable: "Future[None]") -> None:
         """Make index and files beside. Raises as `refuse_edits` does."""
-        self.refuse_edits()
+        self.refuse_edits({})
         self._made_from = self.view.index.prepare(self.changes)
         self.view.checkout.write_beside(objects, self.changes)
         durable.result()  # before git looks for them
@@ -119,13 +118,15 @@ class Publisher:
         finally:
             durable.exception()
 
-    def refuse_edits(self, updates: Sequence[RefUpdate], landing: Collection[str]) -> None:
-        """Raise what `publish` would, where a person has something in the way at this moment."""
+    def refuse_edits(self, updates: Sequence[RefUpdate], landing: Collection[str], taken_in: str) -> None:
+        """Raise what `publish` would, where a person has something in the way that a commit has not `taken_in`."""
         self._landing = frozenset(landing)
         self._refuse_begun(updates)
+        begun = updates[0]._replace(new=taken_in or updates[0].old)
+        taken = {each.path: each for each in self._repair.changes(begun)}
         for each in self._shown(updates):
-            each.refuse_edits()
-        if elsewhere := saved_elsewhere(self._views(), self._objects, updates[0], self._landing):
+            each.refuse_edits(taken)
+        if elsewhere := saved_elsewhere(self._views(), self._objects, updates[0]._replace(old=begun.new), landing):
             raise LocalChanges(elsewhere)
 
     def _happens(self, updates: Sequence[RefUpdate], durable: "Future[None]", *, hurried: bool) -> bool:
@@ -274,11 +275,8 @@ class Publisher:
         moved = {update.branch: update for update in updates}
         views = (view for view in self._views() if view.root not in besides)
         found = [(view, moved[branch]) for view in views if (branch := view.branch()) in moved]
-        return [
-            _Shown(view, update.branch, self._repair.changes(update), self._landing)
-            for view, update in found
-            if update.new != NOTHING
-        ]
+        here = [(view, update) for view, update in found if update.new != NOTHING]
+        return [_Shown(view, each.branch, self._repair.changes(each), self._landing) for view, each in here]
 
     def repair_after_power_loss(self) -> bool:
         """Mend what a machine that went off has torn in working trees; whether there was something to mend."""
