@@ -401,6 +401,27 @@ def test_a_worktree_that_is_being_added_keeps_nobody_from_the_remote(
     assert world.git("rev-parse", "main") == tip(remote)
 
 
+def test_a_saved_edit_of_what_another_clone_has_ended_is_named_and_never_committed(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    world.item("one")
+    world.commit("An item")
+    world.command("sync")
+    other = clone(remote, tmp_path / "other")
+    other.command("tick", "--push", "--drain")
+    place = world.root / "queue/inbox/one.yaml"
+    place.write_text(place.read_text() + "hold: true\n")
+    said = world.command("tick", "--push")
+    # then it has gone along with its file, and waits for whoever saved it
+    path = world.path("one")
+    assert f"{path}:1:1: is of an item that has ended; git checkout -- {path} lets go of this edit" in said
+    assert world.read(path).endswith("hold: true\n")
+    assert world.git("rev-parse", "main") == tip(remote) == other.git("rev-parse", "main")
+    world.git("checkout", "--", path)
+    assert "queue" not in world.command("tick", "--push")
+    assert "every commit keeps the rules" in world.command("audit")
+
+
 def test_a_queue_with_a_branch_of_its_own_is_pushed_with_its_target_or_not_at_all(
     world: World, remote: Path, tmp_path: Path
 ) -> None:

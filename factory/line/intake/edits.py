@@ -269,7 +269,9 @@ class _Validation:
         # What cannot be read may be moved as it is, and be ended as it is.
         if moved is None or (moved.blob != blob and file.lane is not Lane.DONE):
             self._reader.queue.item_in(path, blob, data)
-        if known is not None and known.path == path:
+        if known is not None and known.path == path and file.lane is Lane.DONE:
+            self._edits.problem(path, f"is of an item that has ended; git checkout -- {path} lets go of this edit")
+        elif known is not None and known.path == path:
             yield path, data
         elif moved is not None:
             yield from self._moved(item_id, moved.path)
