@@ -401,6 +401,26 @@ def test_a_worktree_that_is_being_added_keeps_nobody_from_the_remote(
     assert world.git("rev-parse", "main") == tip(remote)
 
 
+def test_a_saved_move_of_what_another_clone_has_ended_begins_nothing_anew(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    world.item("one")
+    world.item("rest", text="hold: true\n")
+    world.commit("Items")
+    world.command("sync")
+    other = clone(remote, tmp_path / "other")
+    other.command("tick", "--push", "--drain")
+    world.move("one", "queue/blocked")
+    for command in (("sync",), ("tick", "--push")):
+        said = world.command(*command, status=4)
+        assert "uncommitted changes in queue/inbox/one.yaml are in the way of what origin has" in said
+    assert (world.root / "queue/blocked/one.yaml").is_file()
+    # and once it is committed, it is named as what both have moved
+    world.commit("Blocked")
+    assert "have changed one, each in its own way" in world.command("sync", status=3)
+    assert other.events("one").count("finish") == 1
+
+
 def test_a_saved_edit_of_what_another_clone_has_ended_is_named_and_never_committed(
     world: World, remote: Path, tmp_path: Path
 ) -> None:

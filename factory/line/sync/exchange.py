@@ -1,8 +1,9 @@
 """Exchange: a clone and its remote are brought to one state; what this clone has is pushed before it counts here."""
 
+import os
 from collections.abc import Callable, Collection, Sequence
 
-from factory.line.sync.carry import carried
+from factory.line.sync.carry import carried, ended
 from factory.model.errors import BusyError, UnusableError
 from factory.model.events import Noticed, Tell
 from factory.model.text import counted, printable
@@ -45,7 +46,7 @@ class Exchange:
                 if pushed:
                     self._push(pushed)
                 if here:
-                    self._repository.publisher.publish(here)
+                    self._repository.publisher.publish(here, self._moved_away(here))
             except (RemoteMoved, RefMoved):  # or a person has committed in this moment
                 moved = True
                 self.pause(number)
@@ -98,6 +99,16 @@ class Exchange:
         head = self._repository.head(branch)
         if unsure is not None and head and self._repository.is_ancestor(unsure[0], head):
             unsure[1]()
+
+    def _moved_away(self, here: Sequence[RefUpdate]) -> list[str]:
+        """Items that theirs has ended and a person has moved here meanwhile, which is not to begin them anew."""
+        return [
+            item_id
+            for update in here
+            if update.old != NOTHING and (view := self._repository.view_of(update.branch)) is not None
+            for item_id, path in ended(self._repository, update.old, update.new)
+            if not os.path.lexists(view.root / path)
+        ]
 
     def pause(self, number: int) -> None:
         """Wait for a moment before the next try, so that not all clones that were refused come again at once."""
