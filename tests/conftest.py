@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from factory.execution.redaction import redactor
-from factory.execution.redaction.scanner import Scanner
 from factory.store.system import System
 from tests.benchmarks.measure import home_of_its_own
 from tests.fleets import town
 from tests.forger import Forger
 from tests.histories import bare, small
 from tests.hostile import scene
+from tests.one_scan import one_scan
 from tests.world import World
 
 __all__ = ["scene", "town"]
@@ -34,16 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fast)
 
 
-class _Lasting:
-    """A secret scan that goes on when whoever asked it has done."""
-
-    def __init__(self, scanner: Scanner) -> None:
-        self.make_ready, self.scan = scanner.make_ready, scanner.scan
-
-    def close(self) -> None:
-        pass
-
-
 @pytest.fixture(scope="session", autouse=True)
 def no_chance() -> Iterator[None]:
     """What happens now and then happens in no test that does not ask for it, so that each ends the same every time."""
@@ -55,11 +44,8 @@ def no_chance() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def one_secret_scan() -> Iterator[None]:
     """Starting the scan takes longer than most of what a test does, so all of one process ask the same one."""
-    scanner = Scanner()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redactor, "Scanner", lambda: _Lasting(scanner))
+    with one_scan():
         yield
-    scanner.close()
 
 
 class _Homes:
