@@ -259,11 +259,10 @@ class _Validation:
         return False
 
     def _item(self, file: ItemFile, path: str, data: bytes) -> Iterator[tuple[str, bytes | None]]:
-        item_id = file.id
+        item_id, blob = file.id, name_of("blob", data)
         if problem := id_problem(item_id):
             self._edits.problem(path, problem)
             return
-        blob = name_of("blob", data)
         known = self._reader.whereabouts(self._snapshot, item_id)
         moved = known if known is not None and known.path in self._edits.gone else None
         # What cannot be read may be moved as it is, and be ended as it is.
