@@ -205,7 +205,7 @@ def test_the_documented_workflow_is_read_whole() -> None:
     assert not any("unknown" in warning for warning in warnings)
     # and what has no effect yet says so, because silence would read as a promise
     idle = [warning.split()[1] for warning in warnings if "is without effect" in warning]
-    assert sorted(idle) == ["codex.command", "sync"]
+    assert sorted(idle) == ["codex.command"]
 
 
 def test_a_workflow_may_say_nothing_at_all() -> None:
