@@ -80,6 +80,7 @@ def falsified(forger: Forger) -> Forger:
     _made_anew(forger)
     forger.put({"queue/inbox/waiting.yaml": None}, "Never mind")
     forger.put({"artifacts/archive/2026.jsonl": b"{}\n"}, "To find it again")
+    forger.put({"queue/leases/mine.yaml": b"owner: me\n"}, "They are mine")
     _mission(forger)
     forger.put({"notes.md": b"late\n"}, "Late", at="1999-12-31T12:00:00Z")
     _without_a_time(forger)
