@@ -4,13 +4,18 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from factory.line.fleet.messages import Membership
 from factory.line.fleet.supervisor import bounds_of
+from factory.model.bounds import Bounds
 from factory.model.errors import InvalidFile, MachineError
 from factory.store.repository.places import places_of
 from tests.fleets import Town
@@ -401,6 +406,25 @@ def test_what_a_killed_fleet_leaves_ends_by_itself_and_is_taken_up_by_the_next_o
     process.kill()
     world.until(lambda: not town.members(), 60)
     assert lane_of(world, "asleep") == "inbox"
+    left_nothing(world)
+
+
+def test_a_member_ends_when_the_fleet_is_killed_that_has_not_read_what_it_told(world: World) -> None:
+    ours, its = socket.socketpair()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", "factory.cli.fleet_member"], stdin=its.fileno(), stdout=subprocess.PIPE, cwd="/"
+    )
+    its.close()
+    membership = Membership(folder=world.root, secrets={}, bounds=Bounds(foreign=True))
+    ours.sendall(membership.line())
+    assert process.stdout is not None
+    world.until(lambda: bool(ours.recv(1, socket.MSG_PEEK)), 60)
+    ours.close()  # with its report unread, by which the other end is reset
+    try:
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
     left_nothing(world)
 
 

@@ -55,18 +55,23 @@ class Member:
         heard.result()
 
     def _heed(self, orchestrator: Orchestrator) -> None:
-        for line in self._lines:
-            order = Order.model_validate_json(line)
-            if order == Order():
-                self._answer(orchestrator)
-                continue
-            if order.bounds is not None:
-                orchestrator.context.bound(order.bounds)
-            with self._lock:
-                self._given += order.slots
-                self._unused += order.slots
-            orchestrator.wake()
-        orchestrator.stop()
+        try:
+            with suppress(ConnectionResetError):  # it was killed before it had read all that it was told
+                for line in self._lines:
+                    self._obey(orchestrator, Order.model_validate_json(line))
+        finally:
+            orchestrator.stop()
+
+    def _obey(self, orchestrator: Orchestrator, order: Order) -> None:
+        if order == Order():
+            self._answer(orchestrator)
+            return
+        if order.bounds is not None:
+            orchestrator.context.bound(order.bounds)
+        with self._lock:
+            self._given += order.slots
+            self._unused += order.slots
+        orchestrator.wake()
 
     def _answer(self, orchestrator: Orchestrator) -> None:
         """Tell how many slots are in use, unless a pass lasts so long that it may never end."""
