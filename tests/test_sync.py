@@ -42,6 +42,14 @@ def hook(remote: Path, name: str, script: str) -> Path:
     return place
 
 
+class _Killed(BaseException):
+    pass
+
+
+def _killed(*_: object) -> None:
+    raise _Killed
+
+
 def tip(remote: Path, branch: str = "main") -> str:
     """The commit of a branch there."""
     asked = ["git", "-C", str(remote), "rev-parse", f"refs/heads/{branch}"]
@@ -334,23 +342,39 @@ def test_a_push_of_which_nobody_knows_is_settled_when_the_remote_answers_again(
 def test_a_crash_between_the_remote_and_this_clone_loses_nothing(
     world: World, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object) -> None:
-        raise Killed
-
     world.item("one")
     before = world.git("rev-parse", "main")
     with monkeypatch.context() as patched:
-        patched.setattr(Publisher, "publish", killed)
-        with pytest.raises(Killed):
+        patched.setattr(Publisher, "publish", _killed)
+        with pytest.raises(_Killed):
             world.ended("tick", "--push")
     assert world.git("rev-parse", "main") == before != tip(remote)
     world.command("tick", "--push", "--drain")
     assert world.lane("one") == "done"
     assert world.git("rev-parse", "main") == tip(remote)
     assert "every commit keeps the rules" in world.command("audit")
+
+
+def test_what_a_pass_that_was_cut_off_has_taken_in_is_not_there_twice(
+    world: World, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.item("judged", contract="reviewed")
+    world.item("stopped", text="hold: true\n")
+    world.command("tick", "--push")
+    # given a pass that takes in a new item, a verdict and a move, and is killed when the remote has them
+    world.item("new")
+    world.verdict("judged", "approve")
+    world.move("stopped", "queue/done")
+    with monkeypatch.context() as patched:
+        patched.setattr(Publisher, "publish", _killed)
+        with pytest.raises(_Killed):
+            world.ended("tick", "--push")
+    assert world.git("rev-parse", "main") != tip(remote)
+    world.command("sync")
+    # then their files have followed, as if nothing had been in between
+    assert world.git("rev-parse", "main") == tip(remote)
+    assert not world.git("status", "--porcelain")
+    assert (world.lane("new"), world.lane("judged"), world.lane("stopped")) == ("active", "done", "done")
 
 
 def test_what_a_person_has_not_committed_stays_as_it_is(world: World, remote: Path, tmp_path: Path) -> None:

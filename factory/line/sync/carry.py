@@ -50,7 +50,8 @@ def ended(repository: Repository, before: str, after: str) -> Iterator[tuple[str
     changes = [*_own_changes(objects, objects.commit(before).tree, objects.commit(after).tree)]
     files = [(place, change) for change in changes if isinstance(place := parse(change.path), ItemFile)]
     over = {place.id for place, change in files if change.new and place.lane is Lane.DONE}
-    return ((place.id, change.path) for place, change in files if change.old and place.id in over)
+    begun = ((place, change) for place, change in files if change.old and place.lane is not Lane.DONE)
+    return ((place.id, change.path) for place, change in begun if place.id in over)
 
 
 def _own_changes(objects: Objects, old: str, new: str) -> Iterable[Change]:

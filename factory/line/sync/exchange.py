@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Sequence
 
 from factory.line.sync.carry import carried, ended
+from factory.line.sync.taken import taken_in_by
 from factory.model.errors import BusyError, UnusableError
 from factory.model.events import Noticed, Tell
 from factory.model.text import counted, printable
@@ -46,7 +47,7 @@ class Exchange:
                 if pushed:
                     self._push(pushed)
                 if here:
-                    self._repository.publisher.publish(here, self._moved_away(here))
+                    self._follow(here)
             except (RemoteMoved, RefMoved):  # or a person has committed in this moment
                 moved = True
                 self.pause(number)
@@ -99,6 +100,15 @@ class Exchange:
         head = self._repository.head(branch)
         if unsure is not None and head and self._repository.is_ancestor(unsure[0], head):
             unsure[1]()
+
+    def _follow(self, here: Sequence[RefUpdate]) -> None:
+        """Bring branches here to where they are there. Raises what `Publisher.publish` does."""
+        publisher, left = self._repository.publisher, list[RefUpdate]()
+        for update in here:
+            if begun := taken_in_by(self._repository, update):
+                publisher.publish([update._replace(new=begun)])
+            left.append(update._replace(old=begun or update.old))
+        publisher.publish(left, self._moved_away(left))
 
     def _moved_away(self, here: Sequence[RefUpdate]) -> list[str]:
         """Items that theirs has ended and a person has moved here meanwhile, which is not to begin them anew."""
