@@ -14,6 +14,7 @@ OPEN = ("inbox", "active", "review", "rework", "blocked")
 _SHARED = "shared.txt"
 _STATUSES = (0, 1, 3, 4)
 _ENDED = re.compile(r"is of an item that has ended; git checkout -- (\S+) lets go")
+_JUDGED_LATE = re.compile(r"^ M (artifacts/[\w./-]+/verdict\.human\.yaml)$", re.MULTILINE)
 _JUDGES_NOTHING = re.compile(r"^(queue/review/\S+\.verdict\.yaml):1:1: judges nothing that is in review", re.MULTILINE)
 
 
@@ -81,12 +82,26 @@ class Clone:
 
     def commit(self, *paths: str, message: str = "By hand") -> None:
         """Commit these paths and nothing else, if there is anything."""
+        self._look_through_new_items()
         self.git("add", "-A", "--", *paths)
         if self.git("diff", "--cached", "--quiet", "--", *paths).returncode:
             done = self.git("commit", "-q", "-m", message, "--only", "--", *paths)
             assert done.returncode == 0, done.stderr
         for path in paths:
             self.saved.pop(path, None)
+
+    def _look_through_new_items(self) -> None:
+        """Of a new item's file with the name of another, as `factory check` says: remove it where both are one."""
+        known = {item.id: item.token for item in items_in(self.root, "HEAD")}
+        for path in self.world.git("ls-files", "--others", "--", "queue").split("\n"):
+            place = self.root / path
+            if place.suffix == ".yaml" and _is_item(place) and place.stem in known and self._lies_twice(place):
+                place.unlink() if known[place.stem] in place.read_text() else place.rename(
+                    place.with_name(f"{place.stem}.other.yaml")
+                )
+
+    def _lies_twice(self, place: Path) -> bool:
+        return len(list((self.root / "queue").rglob(place.name))) > 1
 
     def save(self, path: str, text: str) -> None:
         """Save a file outside the queue."""
@@ -115,7 +130,9 @@ class Clone:
         """Let go of what came too late, which the factory names and leaves to whoever saved it."""
         for path in _JUDGES_NOTHING.findall(said):
             (self.root / path).unlink(missing_ok=True)
-        for path in _ENDED.findall(said):
+            self.commit(path)
+        late = _JUDGED_LATE.findall(self.world.status())  # went along with its file when the item left
+        for path in (*_ENDED.findall(said), *late):
             self.world.git("checkout", "--", path)
 
     def move(self, which: int, what: str, *, committed: bool) -> bool:

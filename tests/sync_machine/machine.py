@@ -28,6 +28,7 @@ _AILMENTS = {
 _COMMANDS = {"sync": ("sync",), "tick": ("tick", "--push"), "drain": ("tick", "--push", "--drain")}
 _NAMED, _IN_THE_WAY = "have changed", "are in the way"
 _ROUNDS = 12
+_AWAY = 3  # steps, at most
 
 who = st.integers(0, 2)
 which = st.integers(0, 9)
@@ -68,7 +69,7 @@ class Clones(RuleBasedStateMachine):
         first.git("clone", "-q", "--bare", str(first.root), str(self.folder / "remote.git"))
         self.remote = Bare(self.folder / "remote.git")
         self.clones = [Clone(self.remote, self.folder / name) for name in _CLONES]
-        self.count = 0
+        self.count = self.absent = 0
         self.tokens: set[str] = set()
         self.whole = False
         did["machines"] += 1
@@ -84,6 +85,9 @@ class Clones(RuleBasedStateMachine):
     def _step(self, what: str) -> None:
         did["steps"] += 1
         self.whole = False
+        self.absent = self.absent + 1 if self.remote.away else 0
+        if self.absent > _AWAY:
+            self.remote.come_back()
         self._tell(what)
 
     def _tell(self, what: str) -> None:
@@ -97,18 +101,24 @@ class Clones(RuleBasedStateMachine):
     def add(self, number: int, of: int, committed: bool, name: int | None) -> None:
         """An item of a name of its own, or of one that others may use as well."""
         clone = self._clone(number)
-        self.count += 1
-        item_id = f"item-{self.count}" if name is None else f"same-{name}"
+        item_id = self._new_id() if name is None else f"same-{name}"
         self._step(f"{clone.name} adds {item_id}{' and commits' * committed}")
-        if any((clone.root / "queue").rglob(f"{item_id}.yaml")):
-            return
+        if not any((clone.root / "queue").rglob(f"{item_id}.yaml")):
+            self._add(clone, of, item_id)
+            if committed:
+                clone.commit("queue")
+
+    def _new_id(self) -> str:
+        self.count += 1
+        return f"item-{self.count}"
+
+    def _add(self, clone: Clone, of: int, item_id: str) -> None:
+        self.count += 1
         contract, steps = runs(of)
         place = clone.world.item(item_id, *steps, contract=contract)
         token = f"token{self.count}x"
         place.write_text(place.read_text().replace(f"title: do {item_id}", f"title: {token}"))
         self.tokens.add(token)
-        if committed:
-            clone.commit("queue")
 
     @rule(number=who, shared=flag, committed=flag)
     def code(self, number: int, shared: bool, committed: bool) -> None:
@@ -174,11 +184,14 @@ class Clones(RuleBasedStateMachine):
         number=who,
         command=st.sampled_from(["sync", "tick", "tick", "drain"]),
         where=st.sampled_from(sorted(PLACES)),
-        nth=st.integers(0, 2),
+        nth=st.sampled_from([0, 0, 0, 1, 1, 2]),
+        of=st.none() | which,
     )
-    def kill(self, number: int, command: str, where: str, nth: int) -> None:
-        """A kill at a chosen point."""
+    def kill(self, number: int, command: str, where: str, nth: int, of: int | None) -> None:
+        """A kill at a chosen point, perhaps on the way of a new item."""
         clone = self._clone(number)
+        if of is not None:
+            self._add(clone, of, self._new_id())
         self._step(f"{clone.name}: factory {command}, killed {where} ({nth})")
         if clone.killed(where, nth, *_COMMANDS[command]):
             did["kills"] += 1
@@ -233,14 +246,11 @@ class Clones(RuleBasedStateMachine):
         self._step(f"{clone.name} overtakes the next push")
         self.remote.hook("pre-receive", f"cd {clone.root} && git push -q origin HEAD:main; exit 0")
 
-    @rule(away=flag)
-    def go_or_come(self, away: bool) -> None:
+    @rule()
+    def be_away(self) -> None:
         """The remote is away for a while."""
-        self._step("the remote is away" if away else "the remote is there")
-        if away:
-            self.remote.go()
-        else:
-            self.remote.come_back()
+        self._step("the remote is away")
+        self.remote.go()
 
     # What must be true
 
