@@ -7,7 +7,20 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import audit, commands, dask, hands, idle, missions, moves, response, train, waiting, whole
+from tests.benchmarks import (
+    audit,
+    clones,
+    commands,
+    dask,
+    hands,
+    idle,
+    missions,
+    moves,
+    response,
+    train,
+    waiting,
+    whole,
+)
 from tests.benchmarks.measure import Row, home_of_its_own, table
 from tests.benchmarks.other_commit import other_commit
 
@@ -23,6 +36,7 @@ _GROUPS = {
     "train": train.measure,
     "audit": audit.measure,
     "missions": missions.measure,
+    "clones": clones.measure,
     "dask": dask.measure,
 }
 
