@@ -8,7 +8,7 @@ _UNUSED = "Read, and without an effect: a key of the Symphony specification."
 OF_SYMPHONY: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "Agents": {
-            "max_concurrent_agents": "Workers at a time.",
+            "max_concurrent_agents": "Workers at a time, in each clone that makes passes.",
             "max_concurrent_checks": "Checks at a time, of deliveries and of the merge train; otherwise as workers.",
             "max_concurrent_reviews": "Machine seats that judge at a time; otherwise as many as workers.",
             "max_turns": "Turns of an agent.",

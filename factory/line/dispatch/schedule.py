@@ -14,6 +14,7 @@ from factory.line.dispatch.breakers import Trials, Turn
 from factory.line.dispatch.budget import day_used_up
 from factory.line.dispatch.scopes import ScopeTurns
 from factory.line.dispatch.writers import MissionTurns
+from factory.line.lock import owner_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
@@ -88,10 +89,12 @@ def plan(
     outcome_of: OutcomeOf,
     unready: str = "",
     kinds: Collection[str] = AGENTS.keys(),
+    owner: str | None = None,
 ) -> list[ScheduleEntry]:
     """A schedule entry for every item in inbox and rework, in the order in which they would start.
 
-    `unready` says why this machine can run nothing at all under the present policy.
+    `unready` says why this machine can run nothing at all under the present policy. `owner` is who takes leases here:
+    the workers of other clones leave those of this one their places. None counts them all.
     """
     waiting = snapshot.in_lane(Lane.REWORK) + snapshot.in_lane(Lane.INBOX)
     started: list[str] = []
@@ -101,7 +104,7 @@ def plan(
     scopes = ScopeTurns(snapshot, resuming, partial(_since, arrivals=arrivals))
     missions = MissionTurns(snapshot, outcome_of)
     lanes = Counter(state.lane for state in snapshot.items.values())
-    at_work = Counter(state.came_from for state in snapshot.at_work())
+    at_work = Counter(state.came_from for state in snapshot.at_work() if _works_here(state, owner))
     trials = Trials(snapshot, kinds)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
@@ -142,7 +145,13 @@ def schedule(
         lambda item_id: reader.outcome_of(snapshot.tree, item_id),
         _unready(snapshot),
         kinds,
+        owner_of(reader.repository),
     )
+
+
+def _works_here(state: ItemState, owner: str | None) -> bool:
+    lease = state.history.lease
+    return owner is None or lease is None or lease.owner == owner
 
 
 def _unready(snapshot: Snapshot) -> str:
