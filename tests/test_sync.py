@@ -445,6 +445,33 @@ def test_a_saved_move_of_what_another_clone_has_ended_begins_nothing_anew(
     assert other.events("one").count("finish") == 1
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["two new items of one name", "two edits of one item"])
+def test_what_is_saved_where_another_clone_has_written_too_overwrites_nothing(
+    world: World, remote: Path, tmp_path: Path, known: bool
+) -> None:
+    if known:
+        world.item("one", text="hold: true\n")
+        world.commit("An item")
+        world.command("sync")
+    other = clone(remote, tmp_path / "other")
+    other.item("one", text="hold: true\ndescription: theirs\n")
+    other.commit("Theirs")
+    other.command("sync")
+    place = world.item("one", text="hold: true\ndescription: mine\n")
+    mine = place.read_text()
+    for command in (("sync",), ("tick", "--push")):
+        said = world.command(*command, status=4)
+        assert "uncommitted changes in queue/inbox/one.yaml are in the way of what origin has" in said
+    assert place.read_text() == mine
+    # and under a name of its own it is an item of its own
+    place.rename(place.with_name("two.yaml"))
+    if known:
+        world.git("checkout", "--", "queue/inbox/one.yaml")
+    world.command("tick", "--push")
+    assert "theirs" in world.read("queue/inbox/one.yaml")
+    assert (world.lane("one"), world.lane("two")) == ("inbox", "inbox")
+
+
 def test_a_saved_edit_of_what_another_clone_has_ended_is_named_and_never_committed(
     world: World, remote: Path, tmp_path: Path
 ) -> None:

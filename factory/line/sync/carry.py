@@ -1,10 +1,9 @@
 """Carry: what only this clone has is laid on what the remote has, an item as a whole; what both changed is named."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from factory.model.layout import parse
-from factory.model.lifecycle import Lane
 from factory.model.places import Artifact, ItemFile, Opened
 from factory.store.repository.objects import Objects
 from factory.store.repository.repository import Repository
@@ -42,16 +41,6 @@ def carried(repository: Repository, base: str, ours: str, theirs: str) -> Carrie
                 tree.put(change.path, change.new)
     merged = repository.merge(base, theirs, ours)
     return Carried(repository.with_content(tree.write(), merged.tree), (*contested, *merged.conflicts))
-
-
-def ended(repository: Repository, before: str, after: str) -> Iterator[tuple[str, str]]:
-    """The items that are open in one commit and at their end in another, each with where its file lay."""
-    objects = repository.objects
-    changes = [*_own_changes(objects, objects.commit(before).tree, objects.commit(after).tree)]
-    files = [(place, change) for change in changes if isinstance(place := parse(change.path), ItemFile)]
-    over = {place.id for place, change in files if change.new and place.lane is Lane.DONE}
-    begun = ((place, change) for place, change in files if change.old and place.lane is not Lane.DONE)
-    return ((place.id, change.path) for place, change in begun if place.id in over)
 
 
 def _own_changes(objects: Objects, old: str, new: str) -> Iterable[Change]:

@@ -1,10 +1,9 @@
 """Exchange: a clone and its remote are brought to one state; what this clone has is pushed before it counts here."""
 
-import os
 from collections.abc import Callable, Collection, Sequence
 
-from factory.line.sync.carry import carried, ended
-from factory.line.sync.taken import taken_in_by
+from factory.line.sync.carry import carried
+from factory.line.sync.saved import disputed, taken_in_by
 from factory.model.errors import BusyError, UnusableError
 from factory.model.events import Noticed, Tell
 from factory.model.text import counted, printable
@@ -108,17 +107,7 @@ class Exchange:
             if begun := taken_in_by(self._repository, update):
                 publisher.publish([update._replace(new=begun)])
             left.append(update._replace(old=begun or update.old))
-        publisher.publish(left, self._moved_away(left))
-
-    def _moved_away(self, here: Sequence[RefUpdate]) -> list[str]:
-        """Items that theirs has ended and a person has moved here meanwhile, which is not to begin them anew."""
-        return [
-            item_id
-            for update in here
-            if update.old != NOTHING and (view := self._repository.view_of(update.branch)) is not None
-            for item_id, path in ended(self._repository, update.old, update.new)
-            if not os.path.lexists(view.root / path)
-        ]
+        publisher.publish(left, [item_id for each in left for item_id in disputed(self._repository, each)])
 
     def pause(self, number: int) -> None:
         """Wait for a moment before the next try, so that not all clones that were refused come again at once."""
