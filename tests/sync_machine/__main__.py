@@ -14,7 +14,7 @@ from tests.one_scan import one_scan
 from tests.sync_machine.machine import Clones, did
 from tests.sync_machine.setting import of_length
 
-_MACHINES, _STEPS = 21, 50  # of one seed, the first of which is not of chance; of one machine
+_MACHINES, _STEPS = 11, 50  # of one seed, the first of which is not of chance; of one machine
 
 
 def main() -> int:
