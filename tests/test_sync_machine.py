@@ -14,5 +14,5 @@ pytestmark = pytest.mark.slow  # it starts processes
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing of it in the repository
 
 # `python -m tests.sync_machine` goes on for long.
-Clones.TestCase.settings = settings(of_length(3, 25), derandomize=True)
+Clones.TestCase.settings = settings(of_length(6, 30), derandomize=True)
 test_nothing_is_lost_between_clones = Clones.TestCase
