@@ -62,6 +62,8 @@ def test_an_item_that_was_picked_onto_a_branch_and_comes_back_is_named_and_not_d
     added = world.commit("An item")
     world.command("tick", "--drain")
     world.git("switch", "-q", "side")
+    world.write("side.txt", "side\n")
+    world.commit("So that it is another commit there")
     world.git("cherry-pick", added)
     world.git("switch", "-q", "main")
     world.git("merge", "-q", "--no-edit", "side")
@@ -107,4 +109,6 @@ def test_two_histories_of_an_item_are_never_made_one(reviewed: World, remote: Pa
     assert "queue/rework/one.yaml:1:1: one lies here, and finished at queue/done/" in said
     assert "rework -> active" not in said
     assert reviewed.lane("two") == "review"
-    assert "one lies at" in reviewed.command("audit", status=1)
+    found = reviewed.command("audit", status=1)
+    assert "one lies at" in found
+    assert "\nmain: " in found

@@ -221,6 +221,11 @@ def test_what_both_have_moved_is_named_and_left_to_the_person(world: World, remo
     before = world.git("rev-parse", "main"), tip(remote)
     said = world.command("tick", "--push", status=3)
     assert "both this clone and origin have changed one, each in its own way" in said
+    assert "git branch mine main && git fetch origin && git reset --hard origin/main" in said
+    # and where the branch is not what is checked out, no other one is touched
+    world.git("switch", "-q", "-c", "elsewhere")
+    assert "git fetch origin && git branch -f main origin/main" in world.command("tick", "--push", status=3)
+    world.git("switch", "-q", "main")
     assert "rest" not in said
     assert (world.git("rev-parse", "main"), tip(remote)) == before
     # when they go on with what the remote has, as they are told

@@ -41,8 +41,8 @@ def _print(found: Audit, line: str) -> None:
     for violation in found.violations:
         where = f" {violation.path}" if violation.path else ""
         rule = click.style(f"{violation.rule}", fg="red")
-        line = f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}"
-        job_log().problem(Problem(violation.path, 1, 1, f"{violation.rule}: {violation.text}"), line)
+        told = f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}"
+        job_log().problem(Problem(violation.path, 1, 1, f"{violation.rule}: {violation.text}"), told)
     click.echo(
         f"{printable(line)}: {counted(found.commits, 'commit')}, {found.by_people} of them by people; "
         f"{counted(found.moves, 'move')} of {counted(found.items, 'item')}, {found.finished} of them finished"

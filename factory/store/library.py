@@ -229,7 +229,8 @@ def _home(repository: Repository) -> _Home:
             return found
     if named:
         return _Home(named, f"{_OWN}{named}")
-    raise UnusableError(f"there is no {WORKFLOW} in {repository.root}", "factory init")
+    elsewhere = "; if a remote has one already: git pull" if repository.references("refs/remotes/") else ""
+    raise UnusableError(f"there is no {WORKFLOW} in {repository.root}", f"factory init{elsewhere}")
 
 
 def _home_elsewhere(repository: Repository, wanted: str) -> _Home | None:

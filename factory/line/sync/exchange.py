@@ -1,5 +1,6 @@
 """Exchange: a clone and its remote are brought to one state; what this clone has is pushed before it counts here."""
 
+import shlex
 from collections.abc import Callable, Collection, Sequence
 
 from factory.line.sync.carry import carried
@@ -154,7 +155,7 @@ class Exchange:
                 f"the history of {branch} on {self.remote.name} was written anew: it no longer has what this clone had"
                 " seen there, and nobody but you can say what counts",
                 f"git fetch {self.remote.name} && git log {self.remote.name}/{branch}..{branch}; then, to go on with"
-                f" theirs: git reset --hard {self.remote.name}/{branch}",
+                f" theirs: {self._to_theirs(branch)}",
             )
         self.remote.agree({branch: theirs})
 
@@ -182,9 +183,17 @@ class Exchange:
         there = f"{self.remote.name}/{branch}"
         raise UnusableError(
             f"both this clone and {self.remote.name} have changed {shown}{more}, each in its own way",
-            f"git log {there}..{branch} shows what is yours; to go on with theirs: git branch mine && git fetch"
-            f" {self.remote.name} && git reset --hard {there}, then make yours again",
+            f"git log {there}..{branch} shows what is yours; to go on with theirs: git branch mine {branch} && git"
+            f" fetch {self.remote.name} && {self._to_theirs(branch)}, then make yours again",
         )
+
+    def _to_theirs(self, branch: str) -> str:
+        """The command that brings a branch of this clone to where the remote has it, whatever is checked out here."""
+        view, there = self._repository.view_of(branch), f"{self.remote.name}/{branch}"
+        if view is None:
+            return f"git branch -f {branch} {there}"
+        elsewhere = "" if view.root == self._repository.root else f"-C {shlex.quote(str(view.root))} "
+        return f"git {elsewhere}reset --hard {there}"
 
     def _commits(self, old: str, new: str) -> str:
         return counted(int(self._repository.git.text("rev-list", "--count", f"{old}..{new}")), "commit")
