@@ -198,6 +198,16 @@ def test_a_check_whose_program_this_machine_lacks_waits_for_a_person(world: Worl
     assert "the check absent cannot be run: 'no-such-program' could not be started" in str(world.last("one").reason)
 
 
+def test_a_check_whose_program_lies_in_a_shared_folder_that_this_clone_lacks_waits_for_a_person(world: World) -> None:
+    """The clone of a job has no `.venv` until somebody makes one; no worker could put that right."""
+    world.policy("cell: {shares: [.venv]}")
+    world.contract("odd", checks=[{"name": "tests", "run": [".venv/bin/python", "-V"]}])
+    world.item("one", contract="odd")
+    world.tick()
+    assert (world.lane("one"), world.last("one").failure) == ("blocked", FailureClass.CONFIG)
+    assert "the check tests cannot be run: '.venv/bin/python' could not be started" in str(world.last("one").reason)
+
+
 def test_a_check_cannot_change_what_is_merged(world: World) -> None:
     world.contract("greedy", checks=[{"name": "writes", "run": ["sh", "-c", "echo evil >> one.txt; touch more.txt"]}])
     world.item("one", contract="greedy")

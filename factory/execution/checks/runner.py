@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from factory.execution.cell.cell import Cell
 from factory.execution.cell.command import command_in
@@ -193,7 +194,11 @@ class CheckRunner:
         if watched is not None:
             command = replace(command, argv=watched.watched(cell, call.argv))
         ended = process.run(command, self.control)
-        own = "/" in call.argv[0] or call.claimed is not None or call.before_work is not None
+        shared = any(
+            PurePath(call.argv[0]).is_relative_to(name) for name in (*request.cell.shares, *request.cell.copies)
+        )
+        of_repository = "/" in call.argv[0] and not shared
+        own = of_repository or call.claimed is not None or call.before_work is not None
         if ended.stopped is Stopped.NOT_STARTED and not own:
             # The worker may have broken a script of the repository, or named in a plan what there is not.
             raise CheckNotRunnable(f"the check {call.name} cannot be run: {ended.problem}")
