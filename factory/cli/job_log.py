@@ -86,15 +86,15 @@ class JobLog:
             files.write(self._report, files.as_json(self._found))
 
     def _keep(self, found: Problem, level: str) -> None:
-        text = printable(found.message)
+        text, path = printable(found.message), printable(found.path)
         same = sum(each["description"] == text for each in self._found)
         self._found.append(
             {
                 "description": text,
                 "check_name": self._command,
-                "fingerprint": digest(f"{self._command}\0{found.path}\0{text}\0{same}".encode())[-64:],
+                "fingerprint": digest(f"{self._command}\0{path}\0{text}\0{same}".encode())[-64:],
                 "severity": _SEVERITIES[level],
-                "location": {"path": printable(found.path) or WORKFLOW, "lines": {"begin": found.line}},
+                "location": {"path": path or WORKFLOW, "lines": {"begin": found.line}},
             }
         )
 

@@ -21,7 +21,7 @@ from tests.simulation.steps import FAULTS, Script
 # What two machines do not have in common: object ids, also short, digests, moments, durations, and who a clone is.
 _OWN = re.compile(
     rb"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b|sha256:[0-9a-f]{64}"
-    rb"|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\"seconds\": ?[0-9.]+|[\w.-]+:[0-9a-f]{16}\b"
+    rb"|\d{4}-\d\d-\d\dT[0-9:.]+Z?|\"seconds\": ?[0-9.]+|(?:[\w.-]+:|\blate-)[0-9a-f]{16}\b"
 )
 _KINDS = ("rename", "link", "unlink", "fsync")
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += 0")  # strace(1)
@@ -70,7 +70,7 @@ def _told(repository: Repository) -> Iterator[str]:
         before = repository.objects.commit(parent).tree if parent else EMPTY_TREE
         for change in diff(repository.objects, before, commit.tree):
             data = repository.objects.blob(change.new.oid) if change.new else b"gone"
-            yield f"{kind} {change.path}: {_OWN.sub(b'#', data).decode(errors='replace')}"
+            yield _OWN.sub(b"#", b"%s %s: %s" % (kind.encode(), change.path.encode(), data)).decode(errors="replace")
         head = parent
 
 
