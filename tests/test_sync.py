@@ -145,7 +145,20 @@ def test_a_protected_branch_is_told_with_3_and_nothing_has_happened(world: World
 def test_a_remote_that_is_not_there_is_named_with_the_command_that_adds_it(world: World) -> None:
     said = world.command("tick", "--push", status=3)
     assert "there is no remote origin" in said
-    assert "git remote add origin URL" in said
+    assert "git remote add -- origin URL" in said
+
+
+def test_a_remote_is_a_name_and_never_an_option_of_gits(world: World, remote: Path) -> None:
+    world.policy("sync: {remote: '--upload-pack=touch pwned', push: true}")
+    said = world.command("tick", status=3)
+    assert "git remote add -- '--upload-pack=touch pwned' URL" in said
+    assert not (world.root / "pwned").exists()
+    # while a name of any other signs is one
+    world.git("remote", "rename", "origin", "my-origin_2.x")
+    world.policy("sync: {remote: my-origin_2.x, push: true}")
+    world.item("one")
+    world.command("tick", "--drain")
+    assert world.git("rev-parse", "main") == tip(remote)
 
 
 def test_a_remote_that_nobody_answers_for_is_told_with_4(world: World) -> None:

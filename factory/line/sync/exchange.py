@@ -29,9 +29,8 @@ class Exchange:
         self.remote = remote
         self._me = me
         self._tell = tell
-        self._unsure: tuple[str, Callable[[], object]] | None = (
-            None  # what was pushed without an answer, and what waits
-        )
+        # What was pushed without an answer, and what waits for it.
+        self._unsure: tuple[str, Callable[[], object]] | None = None
 
     def take_over(self, branches: Sequence[str]) -> bool:
         """Bring branches to what the remote has, and it to what only this clone has; whether anything moved.

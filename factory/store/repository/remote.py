@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -102,7 +103,7 @@ class Remote:
         if not self._git.text("config", "--get-regexp", rf"^remote\.{re.escape(self.name)}\.url$", allowed=(0, 1)):
             raise UnusableError(
                 f"there is no remote {printable(self.name)}, which WORKFLOW.md names under `sync`",
-                f"git remote add {printable(self.name)} URL",
+                f"git remote add -- {shlex.quote(printable(self.name))} URL",
             )
 
     def beginnings(self) -> list[str]:
@@ -205,7 +206,9 @@ class Remote:
         said = _in_short(told.said)
         if told.status < 0 or _GONE.search(told.said):
             return Unreachable(self.name, said)
-        return UnusableError(f"the remote {self.name} refuses: {said}", f"git ls-remote {self.name} says more")
+        return UnusableError(
+            f"the remote {self.name} refuses: {said}", f"git ls-remote -- {shlex.quote(self.name)} says more"
+        )
 
 
 def _notes(path: Path) -> dict[str, dict[str, str]]:
