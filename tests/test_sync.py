@@ -110,7 +110,7 @@ def test_a_refused_push_is_computed_again_on_the_new_head(world: World, remote: 
 def test_a_remote_that_keeps_moving_is_given_up_with_4(
     world: World, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("factory.line.sync.exchange._PAUSE_S", 0.0)
+    monkeypatch.setattr("factory.line.sync.turns._PATIENCE_S", 1.0)
     other = clone(remote, tmp_path / "other")
     again = "git -c user.name=O -c user.email=o@x commit -q --allow-empty -m more && git push -q origin HEAD:main"
     hook(

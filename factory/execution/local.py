@@ -46,6 +46,14 @@ class LocalExecutor:
         """Begin to run the checks of these candidates on what the last one makes of the target."""
         return self._pool.submit(self._recheck, candidates, mode, control, self.host.gatherer.begin(candidates, mode))
 
+    def recheck_at_once(
+        self, candidate: Candidate, mode: MergeMode, control: Control
+    ) -> "Future[tuple[Gathered, ...] | Failure]":
+        """What is to be said of a candidate for which no command has to be run, now."""
+        done = Future[tuple[Gathered, ...] | Failure]()
+        done.set_result(self._recheck((candidate,), mode, control, None))
+        return done
+
     def _recheck(
         self, candidates: Sequence[Candidate], mode: MergeMode, control: Control, in_flight: InFlight | None
     ) -> tuple[Gathered, ...] | Failure:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -18,6 +18,7 @@ from factory.execution.local import LocalExecutor
 from factory.execution.outcome import RunOutcome, Work
 from factory.execution.processes.heartbeat import Heartbeat
 from factory.execution.request import RunRequest
+from factory.line.apply.places import Place, Recheck
 from factory.line.leases.hold import Hold
 from factory.model.errors import MachineError
 from factory.model.evidence import Evidence
@@ -65,29 +66,6 @@ class Running:
         """Ask it to end."""
         self.asked.set()
         self.control.stop.set()
-
-
-class Place(NamedTuple):
-    """A proposal in one place of the merge train. What it makes of the target follows from these."""
-
-    item_id: str
-    subject: str
-    before: str  # the content of the target once all ahead of it have landed
-
-
-@dataclass(frozen=True)
-class Recheck:
-    """The checks of a batch of the merge train, under way or ended, on what its last one makes of the target."""
-
-    batch: tuple[Place, ...]
-    future: "Future[tuple[Gathered, ...] | Failure]"
-    control: Control
-    since: float  # of the monotonic clock
-
-    def found(self) -> tuple[Gathered, ...] | Failure:
-        """What it came to, for each of the batch."""
-        error = self.future.exception()
-        return self.future.result() if error is None else of_error(error, "the checks could not be run")
 
 
 class Runs:
@@ -199,6 +177,12 @@ class Runs:
         future = self._local.recheck(candidates, mode, control)
         self.rechecking[batch] = Recheck(batch, future, control, self._system.monotonic())
         future.add_done_callback(lambda _: self._finish(item_id, heart))
+
+    def recheck_at_once(self, place: Place, candidate: Candidate, mode: MergeMode) -> None:
+        """Have the evidence for a place of the merge train, where no command has to be run for it."""
+        control = unfollowed(self._system)
+        future = self._local.recheck_at_once(candidate, mode, control)
+        self.rechecked[place,] = Recheck((place,), future, control, self._system.monotonic())
 
     def see_ended(self) -> None:
         """Let the pass that begins now see which rechecks and apply commands have ended."""

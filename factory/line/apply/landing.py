@@ -5,9 +5,9 @@ from dataclasses import replace
 from factory.execution.checks.committed_runs import has_reused_runs
 from factory.execution.run_files import rechecked_files
 from factory.line.apply.finish import NO_FILES, applying, finish
+from factory.line.apply.places import Place
 from factory.line.context import Context
 from factory.line.review.assess import Assessment
-from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.model.commit_message import quoted
 from factory.model.contract import ApplyMode

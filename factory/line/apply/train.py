@@ -9,14 +9,15 @@ from functools import partial
 from itertools import takewhile
 
 from factory.execution.checks.evidence import Candidate
+from factory.execution.checks.runner import train_calls
 from factory.line.apply.batches import Step, every, tip
 from factory.line.apply.blocker import apply_blocker, obstacles
 from factory.line.apply.landing import land, reuses_what_is_committed
+from factory.line.apply.places import Place
 from factory.line.context import Context
 from factory.line.dispatch.requests import request_for
 from factory.line.review.assess import Assessment, assess
 from factory.line.review.proposals import base_of
-from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem
@@ -205,6 +206,8 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Car, *, front: bool
     if _is_of(context, car.assessment.evidence, car) and reuses_what_is_committed(context, car.assessment.evidence):
         return replace(car, proven=True)
     by_itself = front or snapshot.policy.merge.mode is MergeMode.EVERY
+    if by_itself and car.tree and context.runs.evidence_at(car.place) is None:
+        _recheck_at_once(context, snapshot, car)
     found = context.runs.evidence_at(car.place) if by_itself else None
     if found is None:
         return car
@@ -214,6 +217,13 @@ def _by_evidence(context: Context, snapshot: Snapshot, car: _Car, *, front: bool
     if isinstance(assessment, str) or assessment.decision.event is not Event.FINISH:
         return None
     return replace(car, assessment=assessment, proven=found.evidence.tree == car.tree)
+
+
+def _recheck_at_once(context: Context, snapshot: Snapshot, car: _Car) -> None:
+    """Have the evidence for a car for which no command has to be run: nothing of it has to be waited for."""
+    candidate = _candidate(context, snapshot, car, ())
+    if next(train_calls(candidate.request), None) is None:
+        context.runs.recheck_at_once(car.place, candidate, snapshot.policy.merge.mode)
 
 
 def _is_of(context: Context, evidence: Evidence, car: _Car) -> bool:

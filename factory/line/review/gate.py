@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from factory.execution.checks.evidence import Gathered
 from factory.execution.run_files import rechecked_files
+from factory.line.apply.places import Place
 from factory.line.context import Context
 from factory.line.review.assess import Assessment, assess_now
 from factory.line.review.review_request import human_seats, review_request_of
@@ -15,7 +16,6 @@ from factory.line.review.rounds import (
     with_merged_ones_named,
 )
 from factory.line.review.verdict_file import verdict_file
-from factory.line.runs import Place
 from factory.line.snapshot import ItemState, Snapshot
 from factory.line.writer import Move
 from factory.model.errors import Problem

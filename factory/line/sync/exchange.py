@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from factory.line.sync.carry import carried
 from factory.line.sync.saved import disputed, taken_in_by
+from factory.line.sync.turns import Turns
 from factory.model.errors import BusyError, UnusableError
 from factory.model.events import Noticed, Tell
 from factory.model.text import counted, printable
@@ -16,8 +17,6 @@ from factory.store.repository.refs import NOTHING, RefMoved, RefUpdate
 from factory.store.repository.remote import Fetched, Remote, RemoteMoved, Unsure
 from factory.store.repository.repository import WORK_PREFIX, Repository
 
-_TRIES = 12
-_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 3.0  # doubled with each try, and drawn by chance up to that
 _NAMED = 5
 
 
@@ -29,6 +28,7 @@ class Exchange:
         self.remote = remote
         self._me = me
         self._tell = tell
+        self._turns = Turns(repository.system)
         # What was pushed without an answer, and what waits for it.
         self._unsure: tuple[str, Callable[[], object]] | None = None
 
@@ -39,7 +39,8 @@ class Exchange:
         and UnusableError when a person has to decide, or the remote refuses.
         """
         moved = False
-        for number in range(_TRIES):
+        self._turns.rest()
+        while True:
             found = self.remote.fetch(branches)
             pushed, here = self._plan(branches, found)
             try:
@@ -49,14 +50,15 @@ class Exchange:
                     self._follow(here)
             except (RemoteMoved, RefMoved):  # or a person has committed in this moment
                 moved = True
-                self.pause(number)
+                self.pause()
                 continue
             except LocalChanges as error:
                 message = f"{error.message} are in the way of what {self.remote.name} has"
                 raise BusyError(message, error.hint) from None
             self._settle(branches[0])
+            if here:
+                self._turns.others()
             return moved or bool(pushed or here)
-        raise RemoteMoved(self.remote.name)
 
     def push(
         self, updates: Sequence[RefUpdate], landing: Collection[str], taken_in: str, then: Callable[[], object]
@@ -75,6 +77,7 @@ class Exchange:
         except Unsure:
             self._unsure = shared[0].new, then
             raise
+        self._turns.accepted()
 
     def _push(self, updates: Sequence[RefUpdate]) -> None:
         self.remote.push(updates)
@@ -109,10 +112,10 @@ class Exchange:
             left.append(update._replace(old=begun or update.old))
         publisher.publish(left, [item_id for each in left for item_id in disputed(self._repository, each)])
 
-    def pause(self, number: int) -> None:
-        """Wait for a moment before the next try, so that not all clones that were refused come again at once."""
-        system = self._repository.system
-        system.sleep(system.chance() * min(_LONGEST_PAUSE_S, _PAUSE_S * 2**number))
+    def pause(self) -> None:
+        """Wait for a moment before the next try. Raises RemoteMoved when the remote has not rested for too long."""
+        if not self._turns.refused():
+            raise RemoteMoved(self.remote.name)
 
     def _plan(self, branches: Sequence[str], found: Fetched) -> tuple[list[RefUpdate], list[RefUpdate]]:
         """What has to move on the remote, and what here afterwards."""

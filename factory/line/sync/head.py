@@ -80,7 +80,7 @@ class Head:
         """What a step finds on the branch as it is; done again if the branch moved before it could be published."""
         context, publisher = self._context, self._context.repository.publisher
         disturbed, pruned, exchange = 0, False, context.writer.exchange
-        for number in range(_TRIES):
+        while disturbed < _TRIES:
             with publisher.undisturbed(self.branches) if disturbed >= _TRIES_DISTURBED else nullcontext():
                 snapshot = self.present()
                 context.writer.begin(snapshot.head)
@@ -89,9 +89,9 @@ class Head:
                 except RefMoved:  # the queue's branch, the target, or an item's own
                     disturbed += 1
                 except RemoteMoved:  # by another clone
-                    if exchange is None or number == _TRIES - 1:
+                    if exchange is None:
                         raise
-                    exchange.pause(number)
+                    exchange.pause()
                 except LocalChanges as error:  # a person's, of this moment: what they concern stays, the rest goes on
                     context.obstructed |= error.items
                     disturbed += 1
