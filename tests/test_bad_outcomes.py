@@ -463,3 +463,22 @@ def test_what_a_run_says_that_it_is_at_is_a_short_line(world: World) -> None:
         tick(orchestrator)
     said = str(world.last("one").reason)
     assert (len(said), said.isprintable()) == (200, True)
+
+
+def test_a_run_whose_item_lies_in_two_lanes_keeps_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a run under way, and no place for another one
+    monkeypatch.setattr(runs, "_PATIENCE_S", 0.5)
+    world.policy("agent: {max_concurrent_agents: 1}")
+    world.item("first")
+    world.commit("One")
+    with orchestrated(world, {}, Careless) as orchestrator, orchestrator.holding():
+        orchestrator.one_pass()
+        assert world.events("first") == ["submit", "start"]
+        # when somebody puts its item into another lane, too, so that neither is touched until a person decides
+        world.write("queue/blocked/first.yaml", world.read("queue/active/first.yaml"))
+        world.item("second")
+        world.commit("Twice")
+        orchestrator.one_pass()
+        # then nothing is started beside it
+        assert list(orchestrator.context.runs.running) == ["first"]
+        assert world.lane("second") == "inbox"

@@ -59,6 +59,17 @@ class Exchanging(Person):
             self._end_all()
         self._doing.append(self._tried(self._pick_again()))
         self._end_all()
+        self._doing.append(self._tried(self._delete_one_of_both()))
+        self._end_all()
+
+    def _delete_one_of_both(self) -> Doing:
+        """Take away what they cancelled where it no longer lay, as they are told to: the item went on elsewhere."""
+        for place in sorted(self._machine.root.glob("queue/done/*.yaml")):
+            if len([*self._machine.root.glob(f"queue/**/{place.name}")]) > 1:
+                self.mine.pop(str(place.relative_to(self._machine.root)), None)
+                place.unlink()
+                yield
+        yield from self._commit_all()
 
     def _come_back(self) -> Doing:
         """Switch to the queue's branch although files of their own are in the way."""
@@ -167,9 +178,14 @@ class Exchanging(Person):
             yield from self._bring_again(commit)
         yield from self._pick_again()
 
-    def _bring_again(self, commit: str) -> Doing:
-        """The items that a commit had brought, where the remote does not have them."""
-        named = self._machine.said("log", "-1", "--no-renames", "--name-only", "--format=", commit).split()
+    def _bring_again(self, commit: str, changed_by: str = "") -> Doing:
+        """The items that a commit had, and it or another one changed, where the remote does not have them.
+
+        A deletion of one was a loss of power, and where it was no new item the factory has brought it back.
+        """
+        named = self._machine.said(
+            "log", "-1", "--no-renames", "--name-only", "--format=", changed_by or commit
+        ).split()
         for path in (path for path in named if path.startswith("queue/inbox/")):
             name = path.rpartition("/")[2]
             if not any(self._machine.root.glob(f"queue/**/{name}")):
@@ -181,6 +197,7 @@ class Exchanging(Person):
             try:
                 yield from self._machine.git("cherry-pick", self._again[0])
                 self.commits.append(self._machine.said("rev-parse", "HEAD"))
+                yield from self._bring_again(f"{self._again[0]}~1", self._again[0])
             except Refused:
                 if not self._place(".git/CHERRY_PICK_HEAD").exists():
                     raise

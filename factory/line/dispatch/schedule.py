@@ -1,7 +1,7 @@
 """The schedule: for every waiting item, whether it may start now, and if not, why not. `start` does it."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -90,11 +90,13 @@ def plan(
     unready: str = "",
     kinds: Collection[str] = AGENTS.keys(),
     owner: str | None = None,
+    unseen: Iterable[Lane] = (),
 ) -> list[ScheduleEntry]:
     """A schedule entry for every item in inbox and rework, in the order in which they would start.
 
     `unready` says why this machine can run nothing at all under the present policy. `owner` is who takes leases here:
-    the workers of other clones leave those of this one their places. None counts them all.
+    the workers of other clones leave those of this one their places. None counts them all. `unseen` are the lanes that
+    runs under way here came from whose items the snapshot does not have.
     """
     waiting = snapshot.in_lane(Lane.REWORK) + snapshot.in_lane(Lane.INBOX)
     started: list[str] = []
@@ -105,6 +107,7 @@ def plan(
     missions = MissionTurns(snapshot, outcome_of)
     lanes = Counter(state.lane for state in snapshot.items.values())
     at_work = Counter(state.came_from for state in snapshot.at_work() if _works_here(state, owner))
+    at_work.update(unseen)
     trials = Trials(snapshot, kinds)
     day, tomorrow = day_used_up(snapshot)
     found: list[ScheduleEntry] = []
@@ -137,6 +140,7 @@ def schedule(
     snapshot: Snapshot,
     coming: Mapping[str, Arrival] = MappingProxyType({}),
     kinds: Collection[str] = AGENTS.keys(),
+    unseen: Iterable[Lane] = (),
 ) -> list[ScheduleEntry]:
     """The plan for what a snapshot found; `coming` says when what no commit has brought yet arrives, by path."""
     return plan(
@@ -146,6 +150,7 @@ def schedule(
         _unready(snapshot),
         kinds,
         owner_of(reader.repository),
+        unseen,
     )
 
 

@@ -49,7 +49,10 @@ def start(
 
     `ended` are the items whose runs will be forgotten before another one begins.
     """
-    found = schedule(context.reader, snapshot, kinds=context.runs.kinds)
+    # A run goes on whose item lies in two lanes until a person decides, and it keeps its place.
+    running, twice = context.runs.running, snapshot.listing.twice
+    unseen = [each.request.lane for item_id, each in running.items() if item_id in twice and item_id not in ended]
+    found = schedule(context.reader, snapshot, kinds=context.runs.kinds, unseen=unseen)
     base = context.writer.tip_of(snapshot.policy.target_branch)
     requests: list[tuple[RunRequest, float | None]] = []
     for entry in found:
