@@ -235,7 +235,7 @@ class Orchestrator:
         return problems + more, schedule
 
     def exchange(self) -> bool:
-        """Bring this clone and its remote to one state, and do nothing else; whether anything moved here.
+        """Bring this clone and its remote to one state, and do nothing else; whether anything moved, here or there.
 
         Raises OutOfTurn, and what `Exchange.take_over` does.
         """

@@ -193,7 +193,7 @@ class Writer:
         return next(place for place in places if self.batch.tree.get(place) is None)
 
     def take_in(self, author: Person, files: Mapping[str, bytes | None], message: str) -> None:
-        """Commit what a person wrote, as theirs; None takes a file away."""
+        """Commit files by path, as their author's: what a person wrote, or leases; None takes a file away."""
         for path, data in files.items():
             if data is None:
                 self.batch.tree.remove(path)

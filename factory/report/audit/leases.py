@@ -56,7 +56,7 @@ class Leases:
         owner, begun = entry.owner, record.history.entries[-1]
         if owner is None:
             if lease.renewable:
-                yield f"was {entry.event}d, and it is not said by which clone"
+                yield f"was ended by {entry.event}, and it is not said by which clone"
         elif owner == lease.owner:
             if begun.actor != entry.actor and self._signs_alike(transition, record):
                 yield f"was ended by {entry.actor} in the name of the clone by which {begun.actor} had claimed it"
