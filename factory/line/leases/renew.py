@@ -1,4 +1,4 @@
-"""Renew: the leases of all runs that are under way in a clone, together in one commit, once one of them is half over."""
+"""Renew: the leases of all runs that are under way in a clone, in one commit, once one of them is half over."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -105,7 +105,7 @@ class Head:
         raise BusyError(f"{context.branch}, its target or a person's files kept changing", "factory tick")
 
     def take_over(self) -> bool:
-        """Bring this clone and its remote to one state, if it goes along with one; whether anything moved there or here.
+        """Bring this clone and its remote to one state, if it has one; whether anything moved, there or here.
 
         Raises what `Exchange.take_over` does.
         """
