@@ -10,7 +10,7 @@ HEAD = """# The command line
 Made from `factory --help` by an item of this repository's own queue; do not edit it by hand.
 
 Exit codes: 0 done, 1 something a person must look at, 2 usage, 3 the policy or the repository cannot be used,
-4 busy (another orchestrator, a merge or rebase in progress, a remote that keeps moving or does not answer), 130 interrupted
+4 busy (another orchestrator, a merge or rebase in progress, a remote that keeps moving or is silent), 130 interrupted
 (`run`, which ends in no other way: 0).
 """
 

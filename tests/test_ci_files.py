@@ -164,6 +164,16 @@ def test_a_blocked_item_is_published_before_the_job_fails_and_is_not_done_again(
     assert "::warning file=queue/blocked/stuck.yaml" in first.log
     assert first.ran[-1] == "Audit what is new" and "every commit keeps the rules" in first.log
     assert "pipx install git+URL@COMMIT" in (tmp_path / "first/installed").read_text()
+    # and the page of the job says what came of it
+    for told in (
+        "## factory tick",
+        "- `stuck`: `active -> blocked (run 1): which one?`",
+        "- `good`: `review -> applied (run 1): all checks passed`",
+        "- `queue/inbox/bad.yaml:1`: `unknown key",
+        "## factory audit",
+        "- every commit keeps the rules",
+    ):
+        assert told in first.summary, first.summary
     # when another job runs, in a clone of its own, then it knows what the first has done, and does none of it again
     second = job(world, remote, tmp_path / "second")
     assert second.status == 1
@@ -417,6 +427,7 @@ def test_gitlab_s_pass_is_published_and_reported(on_gitlab: tuple[World, World],
     report = json.loads(done.world.read("gl-factory-tick.json"))
     assert [each["location"]["path"] for each in report] == ["queue/blocked/stuck.yaml"]
     assert json.loads(done.world.read("gl-factory-audit.json")) == []
+    assert "- `stuck`: `active -> blocked" in done.world.read("factory.md")
     assert "pip install --quiet git+URL@COMMIT" in (tmp_path / "job/installed").read_text()
 
 
@@ -435,3 +446,24 @@ def test_gitlab_s_merge_request_is_looked_at(on_gitlab: tuple[World, World], tmp
     assert "`two`: `contract change, by the command factory-scripted`" in done.world.read("factory-preview.md")
     report = json.loads(done.world.read("gl-factory-check.json"))
     assert "queue/inbox/bad.yaml" in {each["location"]["path"] for each in report}
+
+
+def test_a_summary_shows_texts_of_others_letter_by_letter_and_takes_no_other_s_page(
+    world: World, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n")
+    hostile = "`][x](http://evil) @everyone <img src=http://evil>\n# no head"
+    world.item("asks", [{"result": {"status": "blocked", "question": hostile}}])
+    world.commit()
+    world.command("tick", "--drain", "--summary", str(page), status=None)
+    written = page.read_text()
+    assert written.startswith("before\n## factory tick\n")
+    assert "``active -> blocked (run 1): `][x](http://evil) @everyone <img src=http://evil>``\n" in written
+    assert "\n# no head" not in written
+    # and where it cannot be written, that is said, and all else has happened
+    world.item("good")
+    world.commit()
+    said = world.command("tick", "--drain", "--summary", str(tmp_path / "no/page.md"), status=2)
+    assert "cannot be written" in said
+    assert world.lane("good") == "done"

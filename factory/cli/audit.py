@@ -3,6 +3,7 @@
 import click
 
 from factory.cli.job_log import for_hosts, job_log
+from factory.cli.markdown import code
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
 from factory.model.errors import Problem
@@ -43,13 +44,16 @@ def _print(found: Audit, line: str) -> None:
         rule = click.style(f"{violation.rule}", fg="red")
         told = f"{violation.commit[:10]} {rule}{printable(where)}: {printable(violation.text)}"
         job_log().problem(Problem(violation.path, 1, 1, f"{violation.rule}: {violation.text}"), told)
-    click.echo(
+    looked_at = (
         f"{printable(line)}: {counted(found.commits, 'commit')}, {found.by_people} of them by people; "
         f"{counted(found.moves, 'move')} of {counted(found.items, 'item')}, {found.finished} of them finished"
     )
+    click.echo(looked_at)
+    job_log().note("What was looked at", code(looked_at))
     if found.violations:
         rules = sorted({violation.rule for violation in found.violations})
         found_so_many = counted(len(found.violations), "finding")
         click.echo(f"{found_so_many}; factory audit --explain {rules[0]} says what is demanded")
     else:
         click.echo("every commit keeps the rules")
+        job_log().note("What was looked at", "every commit keeps the rules")

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -10,9 +10,10 @@ from typing import TextIO, TypeVar
 import click
 
 from factory.cli.log_guard import Guarded, Host, guard_output
+from factory.cli.markdown import code
 from factory.cli.say import say
 from factory.model.base import digest
-from factory.model.errors import FactoryError, InvalidFile, InvalidPolicy, Problem
+from factory.model.errors import FactoryError, InvalidFile, InvalidPolicy, Problem, UsageError
 from factory.model.layout import WORKFLOW
 from factory.model.text import printable
 from factory.store import files
@@ -21,6 +22,7 @@ from factory.store.system import MACHINE
 _KEY = "factory.job_log"  # in the context of a command
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
+_MOST_NOTED = 200  # lines of the summary under one heading: no host shows a page without end
 _SEVERITIES = {"error": "major", "warning": "minor"}  # in GitLab's words
 
 _R = TypeVar("_R")
@@ -29,10 +31,14 @@ _R = TypeVar("_R")
 class JobLog:
     """Tells problems to a host, or to people where there is none, and keeps them for a report where one is wanted."""
 
-    def __init__(self, command: str, host: Host | None = None, report: Path | None = None) -> None:
+    def __init__(
+        self, command: str, host: Host | None = None, report: Path | None = None, summary: Path | None = None
+    ) -> None:
         self._command = command
         self._host = host
         self._report = report
+        self._summary = summary
+        self._noted: dict[str, list[str]] = {}
         self._found: list[dict[str, object]] = []
 
     def problem(self, found: Problem, line: str = "", *, level: str = "error", err: bool = False) -> None:
@@ -63,6 +69,11 @@ class JobLog:
         if self._host is Host.GITHUB and not problems:
             self._annotate("error", printable(error.message), {}, err=True)
 
+    def note(self, head: str, line: str) -> None:
+        """Put a line of Markdown under a heading of the summary, if one is wanted."""
+        if self._summary is not None:
+            self._noted.setdefault(head, []).append(line)
+
     @contextmanager
     def section(self, title: str, *, err: bool = False) -> Iterator[None]:
         """What is printed meanwhile can be folded."""
@@ -81,12 +92,23 @@ class JobLog:
             self._command_line(end, err=err)
 
     def close(self) -> None:
-        """Write the report, in the form that GitLab calls Code Quality; an empty one says that nothing is wrong."""
+        """Write the report, in the form that GitLab calls Code Quality, and the summary.
+
+        An empty report says that nothing is wrong. Raises UsageError where the summary cannot be written.
+        """
         if self._report is not None:
             files.write(self._report, files.as_json(self._found))
+        if self._summary is not None:
+            page = f"## {self._command}\n\n" + "\n".join(_page(self._noted))
+            try:
+                with self._summary.open("a", encoding="utf-8") as opened:
+                    opened.write(page)
+            except OSError as error:
+                raise UsageError(f"{self._summary} cannot be written: {error.strerror}", "name another file") from None
 
     def _keep(self, found: Problem, level: str) -> None:
         text, path = printable(found.message), printable(found.path)
+        self.note("What is wrong", f"{code(f'{path}:{found.line}' if path else WORKFLOW)}: {code(text)}")
         same = sum(each["description"] == text for each in self._found)
         self._found.append(
             {
@@ -132,13 +154,21 @@ def for_hosts(command: Callable[..., _R]) -> Callable[..., _R]:
         metavar="FILE",
         help="Also write what is wrong into this file, as GitLab's Code Quality reads it.",
     )
+    @click.option(
+        "--summary",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Also append what came of it to this file as Markdown: on GitHub, $GITHUB_STEP_SUMMARY.",
+    )
     @functools.wraps(command)
-    def told(*args: object, log_format: str | None, code_quality: Path | None, **named: object) -> _R:
+    def told(
+        *args: object, log_format: str | None, code_quality: Path | None, summary: Path | None, **named: object
+    ) -> _R:
         host = Host(log_format) if log_format else None
         if host:
             guard_output(host)
         context = click.get_current_context()
-        log = context.meta[_KEY] = JobLog(context.command_path, host, code_quality)
+        log = context.meta[_KEY] = JobLog(context.command_path, host, code_quality, summary)
         try:
             return command(*args, **named)
         except FactoryError as error:
@@ -148,6 +178,13 @@ def for_hosts(command: Callable[..., _R]) -> Callable[..., _R]:
             log.close()
 
     return told
+
+
+def _page(noted: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for head, lines in noted.items():
+        yield f"### {head}\n"
+        yield from (f"- {line}" for line in lines[:_MOST_NOTED])
+        yield f"\nAnd {len(lines) - _MOST_NOTED} more.\n" if len(lines) > _MOST_NOTED else ""
 
 
 def _now() -> int:

@@ -7,6 +7,7 @@ from typing import assert_never
 import click
 
 from factory.cli.job_log import job_log
+from factory.cli.markdown import code
 from factory.cli.say import say
 from factory.cli.text import lane_word
 from factory.line.runs import Runs
@@ -38,6 +39,8 @@ class News:
         self._clear()
         clock = click.style(f"{MACHINE.now().astimezone():%H:%M:%S}", dim=True)
         item_id, shown = in_words(happening, coloured=self._seen)
+        if isinstance(happening, Recorded):
+            job_log().note("What moved", f"{code(item_id)}: {code(in_words(happening)[1])}")
         say(f"{clock} {item_id}: {shown}" if item_id else f"{clock} {shown}", err=self._err)
 
     @property

@@ -1,11 +1,10 @@
 """`factory preview`: what a merge would set off, in Markdown for the page of a pull request's job."""
 
-import re
-
 import click
 
+from factory.cli.markdown import code
 from factory.cli.session import json_option, repository
-from factory.cli.text import echo_json, one_line
+from factory.cli.text import echo_json
 from factory.report.audit.audit import resolve
 from factory.report.preview import Effect, Kind, preview
 
@@ -42,12 +41,4 @@ def preview_command(since: str, until: str, as_json: bool) -> None:
 
 
 def _line(effect: Effect) -> str:
-    return f"{_code(effect.about)}: {_code(effect.text)}"
-
-
-def _code(text: str) -> str:
-    """A text of others as Markdown shows it letter by letter, in which nothing is a link, a picture or a name."""
-    shown = one_line(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    return f"{code(effect.about)}: {code(effect.text)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from factory.cli.job_log import for_hosts, job_log
+from factory.cli.markdown import code
 from factory.line.lock import locked
 from factory.model.errors import Problem
 from factory.model.layout import item_path
@@ -83,8 +84,11 @@ def tick_command(
 def summary(commits: int, found: Standstill) -> None:
     """Say how much was done, how much there is, and what stays where it is."""
     counts = ", ".join(f"{count} {lane}" for lane, count in found.counts.items() if count)
-    click.echo(f"{counted(commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today")
+    told = f"{counted(commits, 'commit')}; {counts or 'no open item'}; {found.done_today} done today"
+    click.echo(told)
+    job_log().note("What there is", told)
     for item in found.waiting:
+        job_log().note("What waits", f"{code(item.id)} ({item.lane}): {code(item.why)}")
         line = f"  {item.id} ({item.lane}): {printable(item.why)}"
         if item.lane == Lane.BLOCKED:
             job_log().problem(Problem(item_path(Lane.BLOCKED, item.id), 1, 1, item.why), line, level="warning")
