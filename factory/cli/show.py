@@ -39,6 +39,8 @@ def _print(found: Detail) -> None:
     if found.note:
         why = f"  [{found.not_applied}]" if found.not_applied else ""
         click.echo(f"now        {one_line(found.note)}{why}")
+    for mark in found.marks:
+        click.echo(f"mark       {click.style(str(mark.kind), fg='yellow')}: {printable(mark.in_words())}")
     if history.mission.filed:
         click.echo(f"mission    factory mission show {found.id}")
     if found.report:

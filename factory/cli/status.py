@@ -1,7 +1,7 @@
 """`factory status`: the queue at a glance; what was said last is said again where nothing changed since."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from factory.store.standstill import remembered, sight_of
 from factory.store.state import STATUS
 
 _WHOLE = "factory.cli.whole_status"  # which loads all that a look at the queue needs
+_MOST_MARKED = 20  # items of which the marks are told in words
 _NOBODY = "none is running; factory tick makes one pass"
 
 
@@ -41,6 +42,7 @@ def status_command(as_json: bool, watch: bool, branches: bool) -> None:
             heading(last.rows, last.done_today, last.branch)
             alarms(last.alarms)
             rows_table(last.rows, now)
+            marks(last.rows)
             return
     importlib.import_module(_WHOLE).show(as_json)
 
@@ -59,15 +61,32 @@ def alarms(said: Iterable[str]) -> None:
         click.echo(click.style(printable(each), fg="red"))
 
 
-def rows_table(rows: Iterable[ShownRow], now: datetime, most: int | None = None) -> None:
-    """Print a row for each open item, at most so many; nothing when there is none."""
+def rows_table(rows: Sequence[ShownRow], now: datetime, most: int | None = None) -> None:
+    """Print a row for each open item, at most so many; nothing when there is none. Marks get a column if needed."""
     lanes = {lane.value: lane_word(lane) for lane in Lane}
+    marked = any(row.marks for row in rows)
     shown = [
-        (row.id, lanes[row.lane], row.state, ago(_since(row), now), printable(row.title), one_line(row.note))
+        (row.id, lanes[row.lane], row.state, ago(_since(row), now))
+        + ((_kinds(row),) if marked else ())
+        + (printable(row.title), one_line(row.note))
         for row in rows
     ]
     if shown:
-        table(shown, ("ITEM", "LANE", "STATE", "FOR", "TITLE", "WHY"), most)
+        table(shown, ("ITEM", "LANE", "STATE", "FOR", *(["MARK"] if marked else []), "TITLE", "WHY"), most)
+
+
+def _kinds(row: ShownRow) -> str:
+    return ", ".join(kind for kind, _ in row.marks) or "-"
+
+
+def marks(rows: Iterable[ShownRow]) -> None:
+    """Print of each item that only pretends to move why that is, and what a person could do; of so many at most."""
+    marked = [row for row in rows if row.marks]
+    for row in marked[:_MOST_MARKED]:
+        for kind, said in row.marks:
+            click.echo(f"{click.style(f'{row.id} {kind}', fg='yellow')}: {printable(said)}")
+    if len(marked) > _MOST_MARKED:
+        click.echo(f"and {len(marked) - _MOST_MARKED} more; factory why ID tells of each")
 
 
 def _since(row: ShownRow) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from factory.cli.session import reading, repository
-from factory.cli.status import alarms, heading, rows_table
+from factory.cli.status import alarms, heading, marks, rows_table
 from factory.cli.text import echo_json
 from factory.model.lifecycle import Lane
 from factory.model.text import counted, printable
@@ -86,6 +86,8 @@ def _print(found: Status, now: datetime, branch: str, most: int | None = None) -
         click.echo(click.style(f"waiting: {printable(found.busy)}; nothing moves until it is finished", fg="yellow"))
     alarms(found.alarms())
     rows_table(rows, now, most)
+    if most is None:  # else there is no room
+        marks(rows)
     shown_problems = found.problems[:_MOST_PROBLEMS] if most is None else ()
     for problem in shown_problems:
         click.echo(printable(str(problem)), err=True)

@@ -14,6 +14,7 @@ from factory.model.layout import artifact_folder, item_path, plan_path, run_file
 from factory.model.lifecycle import Lane, NotApplied
 from factory.model.run_layout import RECHECK, REPORT
 from factory.report.failed_hooks import FailedHook, hooks_of
+from factory.report.marks.mark import Mark
 from factory.report.status import status
 from factory.report.status_row import Row
 from factory.store.repository.comparison import FileChange, compared
@@ -41,6 +42,7 @@ class Detail:
     report: str = ""  # where that of a mission lies that is at its end
     plan: tuple[str, ...] = ()  # of a mission, in lines
     archived: str = ""  # the last commit that had its files, once they are in the tree no more
+    marks: tuple[Mark, ...] = ()  # in which way it only pretends to move
 
     @property
     def applied(self) -> str | None:
@@ -57,6 +59,7 @@ class Detail:
             "contract": self.contract,
             "note": self.note,
             "not_applied": self.not_applied,
+            "marks": [mark.as_json() for mark in self.marks],
             "earlier": self.history.table.rows(),
             "loose_ends": dict(self.history.loose_ends),
             "questions": [each.model_dump(mode="json") for each in self.history.questions],
@@ -145,6 +148,7 @@ def _of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, row: Row) 
         changes=_changes(reader, evidence),
         hooks=hooks_of(reader, snapshot, state.id, state.history.run),
         progress=row.progress,
+        marks=row.marks,
         plan=_plan(reader, snapshot, state.id, state.item, evidence if state.lane is Lane.REVIEW else None),
     )
 

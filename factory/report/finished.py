@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile
 from factory.model.journal import History
-from factory.model.layout import item_path, lane_folder, stem
+from factory.model.layout import finished_artifacts, item_path, lane_folder, stem
 from factory.model.lifecycle import Lane, Outcome
 from factory.model.moments import rfc3339
 
@@ -38,6 +39,14 @@ def finished(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[Finished]:
         ids = [item_id for name in names if (item_id := stem(name))]
         of_day = [_one(reader, snapshot, item_id, day) for item_id in ids]
         yield from sorted(of_day, key=lambda each: (each.since is not None and each.since.timestamp(), each.id))[::-1]
+
+
+def newest(reader: SnapshotReader, tree: str, most: int) -> Iterator[tuple[str, str]]:
+    """(id, day) of so many finished items of the newest days; of one day in no order, since no journal is read."""
+    objects = reader.repository.objects
+    days = sorted((name for name, entry in objects.folder(tree, finished_artifacts()).items() if entry.is_folder))
+    ids = ((item_id, day) for day in reversed(days) for item_id in reader.artifacts.finished_on(tree, day))
+    yield from islice(ids, most)
 
 
 def _one(reader: SnapshotReader, snapshot: Snapshot, item_id: str, day: str) -> Finished:

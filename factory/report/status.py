@@ -21,6 +21,7 @@ from factory.model.moments import day_of, epoch, midnight, moment_of, rfc3339
 from factory.model.text import counted, cut
 from factory.report.failed_hooks import with_hook
 from factory.report.liveness import heart_of, liveness, parted
+from factory.report.marks.marks import marks
 from factory.report.mission_progress import UNDER_WAY, with_missions
 from factory.report.pending_edits import noted
 from factory.report.status_row import LastStatus, Row, shown
@@ -86,6 +87,8 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
             why = with_hook(reader, snapshot, state, _why_blocked(state))
             rows.append(_row(reader, snapshot, state, "waiting", why))
     rows = with_missions(reader, snapshot, rows)
+    marked = marks(reader, snapshot, waiting, {row.id for row in rows if row.state == "running"})
+    rows = [replace(row, marks=marked.of_items.get(row.id, ())) for row in rows]
     coming = noted(reader, snapshot, edits)
     problems.extend(coming.problems)
     rows = [_with_note(row, coming.of_items.get(row.id, "")) for row in rows] + coming.new
@@ -102,7 +105,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         if state.state is not State.CLOSED
     )
     canaries = tuple(canary for canary in canaries_of(reader, snapshot) if canary.silent)
-    until = [entry.until for entry in waiting.values() if entry.until]
+    until = [each for each in (marked.until, *(entry.until for entry in waiting.values())) if each]
     return Status(
         rows=tuple(rows),
         problems=tuple(dict.fromkeys(problems)),
@@ -204,7 +207,7 @@ def _why_paused(state: ItemState, reason: str) -> str:
 
 def _with_note(row: Row, note: str) -> Row:
     """A row, with what a person has said of it in the meantime."""
-    return replace(row, state="ready", note=note) if note else row
+    return replace(row, state="ready", note=note, marks=()) if note else row
 
 
 def _waiting_for(row: Row, busy: str) -> Row:

@@ -16,7 +16,7 @@ from factory.execution.processes.process_tree import end_strays
 from factory.model.bounds import UNBOUND, Bounds
 from factory.store import files
 from factory.store.repository.git import GitError
-from factory.store.repository.repository import CELL_PREFIX, Repository
+from factory.store.repository.repository import CELL_PREFIX, Repository, branch_of
 from factory.store.repository.trees import OWN_FOLDERS
 from factory.store.repository.worktrees import Worktree
 from factory.store.state import CELLS
@@ -183,6 +183,18 @@ class Cells:
             self._remove(Worktree(self.repository.git, self.repository.common_dir, place))
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
+
+
+def worktree_of(repository: Repository, item_id: str) -> Worktree | None:
+    """The worktree in which an item's run is at work, as one sees it from outside; None where this machine has none.
+
+    A cell that waits to be lent again is still on the branch of its last run, so the newest of them counts.
+    """
+    records = (repository.state / CELLS).glob(f"{CELL_PREFIX}*")
+    places = (Path(os.fsdecode(told)) for record in records if (told := files.read_regular(record)))
+    cells = (Worktree(repository.git, repository.common_dir, place) for place in places)
+    found = [cell for cell in cells if cell.branch == branch_of(item_id) and cell.since]
+    return max(found, key=lambda cell: cell.since, default=None)
 
 
 def _outermost(roots: Iterable[Path]) -> tuple[Path, ...]:

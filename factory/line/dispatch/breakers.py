@@ -26,6 +26,7 @@ class Turn:
     agent: str = ""
     waits: str = ""
     until: datetime | None = None
+    breaker: BreakerState | None = None  # that is open, and that it waits for
 
 
 @dataclass
@@ -63,10 +64,11 @@ class Trials:
         assert state.contract is not None
         casting = self._casting(state)
         for seat in () if turn.waits else state.contract.seats(SeatKind.AGENT):
-            waits = [self._at_rest(judge) for judge in casting.judges(seat, worker)]
-            if waits and all(each.waits for each in waits):
-                first = _soonest(waits, self.snapshot.now)
-                return Turn(worker, f"{first.waits}, and nobody else can sit in the seat {seat.name}", first.until)
+            turns = [self._at_rest(judge) for judge in casting.judges(seat, worker)]
+            if turns and all(each.waits for each in turns):
+                first = _soonest(turns, self.snapshot.now)
+                waits = f"{first.waits}, and nobody else can sit in the seat {seat.name}"
+                return Turn(worker, waits, first.until, first.breaker)
         return turn
 
     def _casting(self, state: ItemState) -> Casting:
@@ -96,7 +98,7 @@ class Trials:
             if breaker.limited:
                 return Turn(agent, f"waits: the usage limit of the {breaker.of} is reset at {until}", breaker.until)
             waits = f"waits: the breaker of the {breaker.of} is open until {until}: {breaker.reason}"
-            return Turn(agent, waits, breaker.until)
+            return Turn(agent, waits, breaker.until, breaker)
         trial = self._tried.get(breaker.path) or self._running(breaker)
         return Turn(agent, f"waits: the {breaker.of} is being tried with {trial}" if trial else "")
 

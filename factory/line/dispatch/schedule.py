@@ -16,6 +16,7 @@ from factory.line.dispatch.scopes import ScopeTurns
 from factory.line.dispatch.writers import MissionTurns
 from factory.line.lock import owner_of
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
+from factory.model.breaker import BreakerState
 from factory.model.contract import Contract, SeatKind
 from factory.model.dependencies import circles, in_a_circle
 from factory.model.errors import UnusableError
@@ -44,6 +45,7 @@ class ScheduleEntry:
     until: datetime | None = None  # when waiting ends by itself
     crowded: bool = False  # whether only others are in its way: no slot is free, or a lane is full
     agent: str = ""  # that it starts on; empty: a command works, or the factory itself
+    breaker: BreakerState | None = None  # that is open, and that it waits for
 
 
 # The outcome of a finished item; None when it is not finished.
@@ -122,7 +124,8 @@ def plan(
             if not waits:
                 waits, until = turn.waits, turn.until
             if waits:
-                entry = ScheduleEntry(state.id, False, waits, until, crowded=waits == crowd)
+                breaker = turn.breaker if waits == turn.waits else None
+                entry = ScheduleEntry(state.id, False, waits, until, crowded=waits == crowd, breaker=breaker)
             else:
                 entry = ScheduleEntry(state.id, True, agent=turn.agent)
         if entry.start:

@@ -28,6 +28,10 @@ _TAKE = '"$0" update-index --add --remove --replace -z --stdin && "$0" add -A --
 # It ends with 1 where none of them is ignored.
 _IGNORED = '"$0" check-ignore -z --stdin || [ $? = 1 ]'
 _MODE = int(REPOSITORY, 8).to_bytes(4)  # as it stands in an index (gitformat-index)
+_ON_BRANCH = "ref: refs/heads/"
+# What tools leave wherever they run, and nobody means to change.
+_CACHES = frozenset({".git", "__pycache__", "node_modules", ".venv", ".cache", ".tox", ".gradle", ".hypothesis"})
+_CACHES |= {".pytest_cache", ".mypy_cache", ".ruff_cache"}
 _SETTINGS = (
     ("core.fsync", "none"),  # what is kept is written again
     ("core.bigFileThreshold", "16m"),  # what is larger is not held in memory
@@ -63,7 +67,7 @@ class Worktree:
         files.write(dot_git, os.fsencode(f"gitdir: {self._admin}\n"))
         self._fetch_missing(commit)
         self._own(guard).run("read-tree", "--reset", "-u", commit, patience=_CHECKOUT_S)
-        files.write(self._admin / "HEAD", f"ref: refs/heads/{branch}\n".encode() if branch else f"{commit}\n".encode())
+        files.write(self._admin / "HEAD", f"{_ON_BRANCH}{branch}\n".encode() if branch else f"{commit}\n".encode())
         # A person's gc reads the index of every worktree, and must not meet half of one.
         beside = self._admin / "factory-index"
         shutil.copy2(self._index, beside)
@@ -103,6 +107,43 @@ class Worktree:
         ignored = git.script(_IGNORED, stdin=asked, patience=_ASKING_S)
         return bool({os.fsencode(path) for path in paths}.difference(ignored.split(b"\0")))
 
+    @property
+    def branch(self) -> str:
+        """The branch that it was checked out on last; empty where that was none."""
+        head = files.read_regular(self._admin / "HEAD") or b""
+        return os.fsdecode(head.strip()).removeprefix(_ON_BRANCH) if head.startswith(_ON_BRANCH.encode()) else ""
+
+    @property
+    def since(self) -> int:
+        """When it was checked out last, in nanoseconds since 1970; 0 where it is not there."""
+        try:
+            return self._index.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def is_untouched(self, most: int) -> bool:
+        """Whether nobody has written, made or removed a file here since then; caches of tools do not count.
+
+        False also where there are more than so many files. Nothing is opened: whoever works here may lay any trap.
+        """
+        since, folders, left = self.since, [self.path], most
+        while folders and since:
+            folder = folders.pop()
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+            left -= len(entries)
+            caches = [entry for entry in entries if entry.name in _CACHES]
+            if left < 0 or (
+                os.lstat(folder).st_mtime_ns > since and not any(_is_newer(each, since) for each in caches)
+            ):
+                return False
+            for entry in (each for each in entries if each.name not in _CACHES):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif _is_newer(entry, since):
+                    return False
+        return since > 0
+
     def _submodules(self) -> tuple[str, ...]:
         """The paths of what was checked out at which another repository is to stand."""
         if _MODE not in self._index.read_bytes():
@@ -125,6 +166,11 @@ class Worktree:
         """Take it away, with all that git knows of it."""
         files.remove_tree(self.place)
         files.remove_tree(self._admin)
+
+
+def _is_newer(entry: "os.DirEntry[str]", since: int) -> bool:
+    """Whether something was written, made or moved after a time; nobody can set this back."""
+    return entry.stat(follow_symlinks=False).st_ctime_ns > since
 
 
 def _excluded(git: Git, common_dir: Path) -> bytes:
