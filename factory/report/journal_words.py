@@ -28,6 +28,35 @@ def why(entry: Entry) -> str:
             return reason
 
 
+def told(entry: Entry) -> str:
+    """What an entry says that happened, as a sentence about the item without its full stop."""
+    who, reason, run = entry.actor.partition(" <")[0], why(entry), f"run {entry.run}"
+    because = f": {reason}" if reason else ""
+    match entry.event:
+        case Event.SUBMIT:
+            return "came into the inbox"
+        case Event.START:
+            return f"{run} began, by {entry.worker}" if entry.worker else f"{run} began"
+        case Event.RELEASE:
+            return f"{run} came to nothing, and is to be tried again{because}"
+        case Event.DELIVER:
+            clashes = f"; it conflicts with {', '.join(entry.conflicts_with)}" if entry.conflicts_with else ""
+            return f"{run} delivered what is to be judged{clashes}"
+        case Event.REWORK:
+            return f"was sent back to be done again{because}"
+        case Event.BLOCK:
+            return f"was blocked, and waits for a person{because}"
+        case Event.FINISH:
+            commit = f" as {entry.applied[:10]}" if entry.applied else ""
+            return f"was {entry.outcome}{commit}{because}"
+        case Event.REJECT | Event.CANCEL:
+            return f"was {entry.outcome}{because}"
+        case Event.UNBLOCK | Event.MOVED:
+            return f"{who} moved it from {entry.source} to {entry.to}{because}"
+        case _:  # of missions, of which `why` tells it all
+            return reason or str(entry.event)
+
+
 def _judged(entry: Entry) -> str:
     """How many assertions were judged, and those that did not pass."""
     states = Counter(each.state for each in entry.judged.values())
