@@ -35,6 +35,7 @@ COMMANDS = {
     "list": Entry("list", "List open items."),
     "show": Entry("show", "Show one item with its run, evidence and findings."),
     "why": Entry("why", "Tell an item's story, and what would move it now."),
+    "graph": Entry("graph", "Show which items depend on each other, and what holds up most work."),
     "diff": Entry("diff", "Show what a proposal changes, or what changed between two rounds."),
     "log": Entry("log", "Show an item's journal."),
     "logs": Entry("logs", "Show what an item's worker does, or did in a run."),

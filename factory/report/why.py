@@ -69,7 +69,7 @@ def why_of(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> Why | No
     history = state.history if state else History()
     come = [Chapter(row.since, "came into the inbox")] if row.since and not history.entries else []
     story, left_out = _shortened(come or _chapters(history.entries))
-    moves, do = _what_moves(row, obstacle_of(state) if state else None)
+    moves, do = what_moves(row, obstacle_of(state) if state else None)
     return Why(item_id, row.title, row.lane, row.state, story, left_out, row.note, row.marks, moves, do)
 
 
@@ -125,14 +125,14 @@ def _shortened(chapters: list[Chapter]) -> tuple[tuple[Chapter, ...], int]:
     return (*chapters[:FIRST], *chapters[-_LAST:]), left_out
 
 
-def _what_moves(row: Row, obstacle: Obstacle | None) -> tuple[str, str]:
+def what_moves(row: Row, obstacle: Obstacle | None) -> tuple[str, str]:
     """(what would move an open item now, a command for that if a person has to do something)."""
     if row.marks:
         return row.marks[0].reason, row.marks[0].do
     if row.state in ("ready", "new", "stalled"):
         return "the next pass takes it on", "factory tick"
     if obstacle is not None:
-        return f"a person does something about it: it {obstacle.said}", obstacle.do
+        return f"it {obstacle.said}", obstacle.do
     if row.state == "invalid":
         return f"a person mends what is wrong: {row.note}", "factory check"
     if row.lane is Lane.REVIEW and row.state == "waiting" and row.not_applied is None:
