@@ -215,9 +215,9 @@ def test_a_mission_waits_in_vain_for_a_feature_that_is_blocked(world: World) -> 
 
 
 @contextmanager
-def at_work(world: World, *steps: dict[str, object]) -> Iterator[None]:
+def at_work(world: World, *steps: dict[str, object], patch: bool = True) -> Iterator[None]:
     """The item `one` is at work, has taken these steps and prints something."""
-    world.contract("long", limits={"minutes": 20, "stall_minutes": 19})
+    world.contract("long", limits={"minutes": 20, "stall_minutes": 19}, produces={"patch": {"required": patch}})
     world.item("one", [*steps, {"say": "hm"}, {"sleep": 60}], contract="long")
     process = world.start("tick")
     live = world.root / ".git/factory/live/one"
@@ -245,6 +245,11 @@ def test_a_run_that_prints_and_changes_nothing_is_marked_on_this_machine_once_ha
         assert world.command("logs", "one") == "hm\n"
         with seen(world, later(11)) as (reader, found):
             assert to_remember(reader, reader.snapshot(later(11), reader.repository.tip("main")), found, "x") is None
+
+
+def test_a_run_that_need_not_change_anything_is_honest(world: World) -> None:
+    with at_work(world, patch=False):
+        assert row_of(world, "one", later(11)).marks == ()
 
 
 @pytest.mark.parametrize(

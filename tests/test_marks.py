@@ -1,5 +1,6 @@
 """Marks: histories that only pretend to move, each named with its reason, and honest slow ones, which are not."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 
 from factory.line.snapshot import ItemState
 from factory.model.breaker import BreakerState, State
+from factory.model.contract import Contract
 from factory.model.failure import FailureClass
 from factory.model.journal import Entry, History, SeatVerdict, fold
 from factory.model.lease import Lease
@@ -267,6 +269,19 @@ def test_an_open_breaker_is_marked_and_one_that_tries_or_a_usage_limit_is_not() 
     assert breaker_mark(opened(limited=True)) is None  # it is reset by itself
     assert breaker_mark(opened(state=State.HALF_OPEN)) is None
     assert breaker_mark(opened(until=NOON - timedelta(days=9))) is None
+
+
+def test_so_is_the_breaker_of_the_only_agent_that_could_work_or_judge() -> None:
+    agents = {name: {"kind": "command", "run": ["true"]} for name in ("solver", "critic")}
+    seats = [{"name": "critic", "kind": "agent", "agent": "critic"}]
+    made = {"purpose": "p", "worker": {"agent": "solver"}, "review": {"seats": seats}}
+    one = replace(case("one"), contract=Contract.model_validate_json(json.dumps(made)))
+    for agent in agents:
+        breakers = {agent: opened(contract=None, agent=agent)}
+        known = replace(snapshot(one, agents=agents), agent_breakers=breakers)
+        mark = dict(breaker_marks({entry.id: entry for entry in planned(known, "one")}))["one"]
+        assert mark.reason.startswith(f"it waits for the breaker of the agent {agent}, which is open")
+        assert mark.do == f"${{EDITOR:-vi}} queue/breakers/agents/{agent}.yaml"
 
 
 def judged(seat: str, hours: float, reviewer: str = "Ann <ann@example.org>") -> History:

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from factory.store import files
@@ -130,7 +131,7 @@ class Worktree:
         while folders and since:
             folder = folders.pop()
             with os.scandir(folder) as listing:
-                entries = list(listing)
+                entries = list(islice(listing, left + 1))
             left -= len(entries)
             caches = [entry for entry in entries if entry.name in _CACHES]
             if left < 0 or (
