@@ -35,6 +35,7 @@ _OTHERS = (
     "factory.cli.demo_repository",
     "factory.cli.mission_repository",
     "factory.execution.dask",
+    "factory.connect.notify.by_apprise",
 )  # not its own
 
 

@@ -11,7 +11,7 @@ import pytest
 from factory.model import layout, run_layout
 
 ROOT = Path(__file__).parent.parent / "factory"
-FLOORS = ["model", "store", "execution", "line", "report", "cli"]
+FLOORS = ["model", "store", "execution", "line", "report", "serve", "connect", "cli"]
 SKIPPED = {ROOT / "cli" / name for name in ("demo_repository", "mission_repository")}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if SKIPPED.isdisjoint(path.parents))
 IDS = [str(path.relative_to(ROOT)) for path in MODULES]
@@ -29,6 +29,7 @@ DOORS = {
     "detect_secrets": {"factory.execution.redaction.scan"},
     "acp": {"factory.workers.acp"},
     "mcp": {"factory.cli.mcp"},
+    "apprise": {"factory.connect.notify.by_apprise"},
     "distributed": {"factory.execution.dask.cluster"},
 }
 

@@ -8,6 +8,7 @@ from functools import partial
 from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
+from factory.connect.notify.notifier import Notifier
 from factory.line.fleet.member import Member
 from factory.line.fleet.messages import Membership
 from factory.line.orchestrator import Orchestrator, PassReport
@@ -47,9 +48,10 @@ def _work(member: Member, membership: Membership) -> None:
             say(f"waiting: {waited}" if waited else "going on")
 
     with closing(Repository(membership.folder)) as opened:
-        orchestrator = Orchestrator(opened, news, bounds=membership.bounds)
+        notifier = Notifier(opened, news)
+        orchestrator = Orchestrator(opened, notifier, bounds=membership.bounds)
         _tell_what_does_not_count(orchestrator, membership)
-        with holding(orchestrator), member.heeding(orchestrator):
+        with holding(orchestrator), notifier.beside(orchestrator), member.heeding(orchestrator):
             watch(orchestrator, partial(after_pass, orchestrator), partial(member.take, orchestrator))
 
 

@@ -1,6 +1,7 @@
 """`factory tick`, when there may be something to do, or to say of what would be done."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import click
 
@@ -11,6 +12,7 @@ from factory.cli.news import News
 from factory.cli.session import reading
 from factory.cli.text import echo_json, lane_word, table
 from factory.cli.tick import Asked, summary
+from factory.connect.notify.notifier import Notifier
 from factory.line.dispatch.still import same_until
 from factory.line.intake.edits import find_edits
 from factory.line.orchestrator import Orchestrator, PassReport
@@ -54,8 +56,9 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     """Make the passes, and say what they came to; the exit code. `seen` is what there was to be seen before."""
     news = News(err=asked.as_json)
     bring_branches(opened, asked.push)
-    orchestrator = orchestrator_of(opened, news, push=asked.push)
-    with holding(orchestrator):
+    notifier = Notifier(opened, news)
+    orchestrator = orchestrator_of(opened, notifier, push=asked.push)
+    with holding(orchestrator), notifier.beside(orchestrator):
         with job_log().section("The pass", err=asked.as_json):
             report = tick(
                 orchestrator, drain=asked.drain, most=asked.most, patience=asked.patience, waiting=news.waiting
@@ -63,7 +66,7 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
         found = status(orchestrator.context.reader, orchestrator.present())
         moved = sorted(orchestrator.context.writer.moved_branches)
         elsewhere = moved != [opened.checked_out()]
-        left = _left(orchestrator, report, found, seen)
+        left = _left(orchestrator, report, found, seen, notifier.due())
         remember(opened.state / STANDSTILL, left)
     if asked.as_json:
         echo_json({"commits": report.commits, "moved": moved, **_as_json(found)})
@@ -78,10 +81,16 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     return 1 if asked.strict and (report.problems or found.count(Lane.BLOCKED) or pending) else 0
 
 
-def _left(orchestrator: Orchestrator, report: PassReport, found: Status, seen: str) -> Standstill:
-    """What is left for the next tick, which may rely on what was seen if this one found nothing to do."""
+def _left(
+    orchestrator: Orchestrator, report: PassReport, found: Status, seen: str, told: datetime | None
+) -> Standstill:
+    """What is left for the next tick, which may rely on what was seen if this one found nothing to do.
+
+    `told` is when people are to be told something that waits for it.
+    """
     snapshot = orchestrator.present()
     until = same_until(orchestrator.context, snapshot, report) if seen else None
+    until = min(until, told) if until and told else until
     waiting = [row for row in found.rows if row.state != "ready" and row.lane is not Lane.ACTIVE]
     waiting.sort(key=lambda row: row.lane not in (Lane.REVIEW, Lane.BLOCKED))
     return Standstill(

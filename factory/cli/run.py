@@ -11,6 +11,7 @@ from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
 from factory.cli.session import repository
+from factory.connect.notify.notifier import Notifier
 from factory.line.orchestrator import PassReport
 from factory.line.sync.branches import bring_branches
 from factory.line.watch import watch
@@ -77,7 +78,8 @@ def _run(push: bool | None) -> None:
 
     with repository() as opened:
         bring_branches(opened, push)
-        orchestrator = orchestrator_of(opened, news, push=push)
-        with holding(orchestrator):
+        notifier = Notifier(opened, news)
+        orchestrator = orchestrator_of(opened, notifier, push=push)
+        with holding(orchestrator), notifier.beside(orchestrator):
             say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
             watch(orchestrator, after_pass)

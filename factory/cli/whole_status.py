@@ -73,6 +73,7 @@ def _as_json(found: Status, branch: str) -> dict[str, object]:
         "done_today": found.done_today,
         "breakers": [state.model_dump(mode="json") for state in found.breakers],
         "overdue": found.overdue or None,
+        "untold": list(found.untold),
         "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
         "items": [row.as_json() for row in found.rows],
         "problems": [problem.__dict__ for problem in found.problems],

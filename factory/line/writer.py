@@ -11,7 +11,7 @@ from factory.line.snapshot import ItemState
 from factory.line.sync.exchange import Exchange
 from factory.model.commit_message import message_of
 from factory.model.errors import FactoryError
-from factory.model.events import Happening, Payload, Recorded, Submitted, Tell, TookIn, entry_of
+from factory.model.events import Foretell, Happening, Payload, Recorded, Submitted, Tell, Telling, TookIn, entry_of
 from factory.model.journal import History
 from factory.model.layout import artifact_folder, item_path, journal_path, run_file
 from factory.model.lifecycle import Event, Lane, check_move
@@ -60,6 +60,7 @@ class Writer:
         self._began = 0.0
         self._together = False
         self.exchange: Exchange | None = None  # with the remote that has to accept all before it happens
+        self.foretell: Foretell = lambda *_: None  # told of what is about to happen, and with which commit
         self.commits = 0  # published, by this writer
         self.moved_branches: set[str] = set()  # that they are on, those of proposals left out
 
@@ -142,7 +143,7 @@ class Writer:
 
     def note(self, happening: Happening) -> None:
         """Tell of something once it has been published."""
-        self.once_published(partial(self._tell, happening))
+        self.once_published(Telling(self._tell, happening))
 
     def _drop_branch(self, item_id: str) -> None:
         """Nobody needs the branch of a finished item, unless a person has it checked out."""
@@ -154,8 +155,7 @@ class Writer:
         """An item's journal begins when the factory first touches it, with when and from whom it came."""
         if state.history.entries:
             return state.history
-        by = str(arrival.by if arrival else self.me)
-        at = moment_of(arrival.at) if arrival else now
+        by, at = str(arrival.by if arrival else self.me), moment_of(arrival.at) if arrival else now
         return state.history.add(entry_of(Submitted(), seq=1, at=min(at, now), source=None, actor=by))
 
     def _write(
@@ -276,10 +276,12 @@ class Writer:
         An error of a listener, or of anything else that waits, goes up once all that waits has been done.
         """
         batch, then = self._batch, partial(self._happened, self._pending, self._written)
+        coming = [each.happening for each in self._pending if isinstance(each, Telling)]
         self._batch, self._pending, self._written = None, [], 0
         updates = batch.updates() if batch else []
         with ExitStack() as stack:
             if batch is not None and updates:
+                self.foretell(coming, batch.tip)
                 if self.exchange:
                     self.exchange.push(updates, batch.landing, batch.taken_in, then)
                     stack.callback(then)  # whatever is raised from here on

@@ -32,6 +32,7 @@ class Bounds:
                 ),
                 "sandbox": max(self.sandbox, policy.sandbox, key=_STRICTNESS.index),
                 "workspace": policy.workspace.model_copy(update={"root": None}),
+                "notify": (),
                 "secret_scan": policy.secret_scan if isinstance(policy.secret_scan, str) else "builtin",
             }
         )
@@ -44,6 +45,8 @@ class Bounds:
             yield "workspace.root does not count: cells lie in the cache folder of whoever runs the fleet"
         if not isinstance(policy.secret_scan, str):
             yield "secret_scan does not count: a scanner of its own would run in no sandbox; builtin takes its place"
+        if policy.notify:
+            yield "notify does not count: its commands would run in no sandbox"
         if policy.sandbox == "off" != self.sandbox:
             yield f"sandbox: off does not count: the fleet asks for {self.sandbox}"
 

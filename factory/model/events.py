@@ -1,6 +1,6 @@
 """Events: what happens to an item, as one type an event, and what is told of it while it happens."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from types import MappingProxyType
@@ -270,3 +270,16 @@ class Noticed:
 
 Happening = Recorded | TookIn | BreakerChanged | ComesDue | Noticed
 Tell = Callable[[Happening], None]
+Foretell = Callable[[Sequence[Happening], str], None]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is told as soon as it has happened."""
+
+    tell: Tell
+    happening: Happening
+
+    def __call__(self) -> None:
+        """Tell it."""
+        self.tell(self.happening)

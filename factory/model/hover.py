@@ -6,6 +6,7 @@ from types import MappingProxyType
 from factory.model.hover_agents import ARGV, ENV, NETWORK, OF_AGENTS, SECRETS
 from factory.model.hover_fleet import OF_FLEETS
 from factory.model.hover_mission import OF_MISSIONS
+from factory.model.hover_notify import OF_NOTIFY
 from factory.model.hover_symphony import OF_SYMPHONY
 
 _BEFORE = "true: it must fail on the target without the change, or it proves nothing and counts as failed."
@@ -16,6 +17,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
         **OF_SYMPHONY,
         **OF_MISSIONS,
         **OF_FLEETS,
+        **OF_NOTIFY,
         "Item": {
             "title": "What is to be done, in one sentence.",
             "contract": "The contract that governs it; without one the routes of WORKFLOW.md decide.",
@@ -185,6 +187,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "server": "Read, and without an effect: a key of the Symphony specification.",
             "identity": "How the factory signs its own commits.",
             "merge": "How what is approved comes into the target.",
+            "notify": "Whom the process that moves items tells of what.",
             "sync": "The git remote by which several clones share the queue.",
         },
         "Breaker": {

@@ -20,6 +20,7 @@ from factory.model.item import Item
 from factory.model.layout import ALL_CONTRACTS, WORKFLOW
 from factory.model.lifecycle import Lane
 from factory.model.names import branch_problem
+from factory.model.notify import NotifyRules
 from factory.model.prices import Price
 from factory.model.roles import Cast, Role, Situation, members
 from factory.model.section import Integer, Milliseconds, Section
@@ -152,6 +153,7 @@ class Policy(Section):
     identity: Identity = Identity()
     sync: Sync = Sync()
     merge: Merge = Merge()
+    notify: NotifyRules = ()
     engine: Engine = Engine()
 
     @property

@@ -56,6 +56,7 @@ from factory.report.engine_settings import of_engine
 from factory.report.missions import of_missions
 from factory.report.policy_files import of_contract, of_prompt, of_reads, unvalidated, vacant
 from factory.report.status import status
+from factory.report.untold import of_notify
 from factory.store import files, yaml
 from factory.store.leases import read_renewal
 from factory.store.library import front_matter, locate_branch, read_workflow, workflow_warnings
@@ -73,8 +74,7 @@ def check(repository: Repository, paths: Iterable[str] = ()) -> tuple[list[Probl
         beside, unsure = _of_the_policy(repository)
         problems, warnings = [*problems, *beside, *of_engine(repository.root)], warnings + unsure
     problems += [*_of_the_reads(repository, chosen), *of_missions(repository.root, chosen)]
-    bad, below = {problem.path for problem in problems}, tuple(f"{path}/" for path in chosen)
-    staged = _staged(repository)
+    bad, below, staged = {each.path for each in problems}, tuple(f"{path}/" for path in chosen), _staged(repository)
     for problem in _of_the_line(repository):
         wanted = not chosen or "." in chosen or f"{problem.path}/".startswith(below)
         if wanted and problem.path in staged and IN_FORCE in problem.message:
@@ -151,8 +151,8 @@ def _of_the_policy(repository: Repository) -> tuple[list[Problem], list[str]]:
         return [], []
     source, _ = front_matter(data)
     problems, warnings = _of_the_branches(repository, policy, source)
-    head = repository.head(policy.branch)
-    borrowed = not_its_own(repository, head, policy.identity) if head else ""
+    of_notify(repository.root, source, policy, problems, warnings)
+    borrowed = not_its_own(repository, head, policy.identity) if (head := repository.head(policy.branch)) else ""
     if borrowed:
         problems.append(Problem(WORKFLOW, *_place_of("identity", source), borrowed))
     return problems, warnings

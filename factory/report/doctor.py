@@ -29,6 +29,7 @@ from factory.report.diagnosis import Diagnosis, Health
 from factory.report.leaking_checks import astray
 from factory.report.narrow_reads import seen_reads
 from factory.report.programs import lacking, place_of, programs_of
+from factory.report.untold import of_telling
 from factory.store.library import locate_branch
 from factory.store.repository.repository import Repository
 from factory.store.state import CELLS, HEARTBEATS, PENDING
@@ -78,7 +79,7 @@ def examine(repository: Repository) -> Iterator[Diagnosis]:
     for name, contract in contracts.items():
         yield from _seen_from(engine, _contract(name, contract, checkouts, contained=contained))
     yield from of_cluster(engine, repository, branch, contracts)
-    yield from _secret_scan(snapshot.policy)
+    yield from (*_secret_scan(snapshot.policy), *of_telling(repository.state, repository.root, snapshot.policy))
     for state in sorted((*snapshot.breakers.values(), *snapshot.agent_breakers.values()), key=lambda each: each.path):
         name = state.contract or state.of
         open_until = f" until {rfc3339(state.until)}" if state.until else ""

@@ -25,6 +25,7 @@ from factory.report.marks.marks import marks
 from factory.report.mission_progress import UNDER_WAY, with_missions
 from factory.report.pending_edits import noted
 from factory.report.status_row import LastStatus, Row, shown
+from factory.report.untold import untold
 from factory.store import files
 from factory.store.canaries import Canaries
 
@@ -44,6 +45,7 @@ class Status:
     busy: str = ""  # what a person has begun, and every pass waits for
     until: datetime | None = None  # something comes due by itself, at the latest the next day
     overdue: str = ""  # what to archive, in words, when it is due
+    untold: tuple[str, ...] = ()  # whom it failed to tell what people are to be told
 
     def alarms(self) -> tuple[str, ...]:
         """What keeps items from starting, or from proving anything, or all else slow, as people are told of it."""
@@ -56,7 +58,7 @@ class Status:
         for canary in self.canaries:
             passing = f"{', '.join(canary.silent)} passes without the product, as tried last"
             said.append(f"canary of {canary.contract}: {passing}; factory doctor --checks")
-        return (*said, self.overdue) if self.overdue else tuple(said)
+        return (*said, *self.untold, self.overdue) if self.overdue else (*said, *self.untold)
 
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
@@ -115,6 +117,7 @@ def status(reader: SnapshotReader, snapshot: Snapshot) -> Status:
         canaries=canaries,
         busy=busy,
         overdue=overdue(reader, snapshot.tree),
+        untold=untold(reader.repository.state, snapshot.policy),
         until=min([midnight(snapshot.now) + timedelta(days=1), *until]),
     )
 

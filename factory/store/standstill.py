@@ -20,7 +20,7 @@ from factory.model.moments import moment_of
 from factory.store import files
 from factory.store.repository.repository import Repository
 from factory.store.repository.view import View
-from factory.store.state import BRANCH, CANARIES, CELLS, HEARTBEATS, PENDING, PUBLISHED
+from factory.store.state import BRANCH, CANARIES, CELLS, HEARTBEATS, NOTICES, PENDING, PUBLISHED
 
 WAITING_MOST = 20
 _BYTES = 200_000
@@ -115,7 +115,8 @@ def _seen(repository: Repository, branch: str, target: str) -> Iterator[str | No
     yield from (branch, target)
     yield repository.git.text("for-each-ref", "--format=%(objectname) %(refname)")
     yield None if (state / PENDING).exists() or _any(state / CELLS) or _any(state / HEARTBEATS) else ""
-    yield from (str(files.read_regular(state / BRANCH)), _stamp(state / PUBLISHED), _stamp(state / CANARIES))
+    yield from (str(files.read_regular(state / BRANCH)), _stamp(state / PUBLISHED))
+    yield from (_stamp(state / CANARIES), _stamp(state / NOTICES))
     views = list(repository.views())
     yield from (f"{view.root} {view.head()} {view.busy()}" for view in views)
     shown = [view for view in views if view.branch() in (branch, target)]

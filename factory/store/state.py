@@ -25,4 +25,5 @@ READS = "reads"  # what checks were seen to read
 LIVE = "live"  # what agents that are at work have printed
 APPLIES = "applies"  # apply commands that were begun
 SESSIONS = "sessions"  # what agents need to go on in the one of an item's last run
+NOTICES = "notices"  # what people are told of, and were
 LOGS = "logs"  # those too long to be committed

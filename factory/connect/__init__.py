@@ -1,0 +1,1 @@
+"""Connect: other worlds than this repository, and what they are told."""
