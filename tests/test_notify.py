@@ -17,7 +17,11 @@ from pydantic import JsonValue
 from factory.connect.notify.notifier import Notifier
 from factory.line.orchestrator import Orchestrator
 from factory.line.tick import tick
+from factory.model.bounds import Bounds
 from factory.model.events import Happening
+from factory.model.notice import Notice, Occasion
+from factory.model.notify import NotifyRule
+from factory.model.policy import Policy
 from factory.store.notices import read_notices, write_notices
 from factory.store.repository.repository import Repository
 from tests.missions import Mission, assertion, feature, milestone
@@ -429,6 +433,33 @@ def test_a_proposal_to_be_told_by_another_command_counts_for_nothing_before_it_i
     world.command("tick")
     assert [each["item"] for each in told(beside)] == ["evil"] and world.lane("evil") == "review"
     assert not (beside / "evil").exists()
+
+
+def test_whoever_writes_a_policy_on_a_machine_of_others_has_nobody_told() -> None:
+    policy = Policy(notify=(NotifyRule(on=(Occasion.BLOCKED,), run=("x",)),))
+    bounds = Bounds(foreign=True)
+    assert bounds.bound(policy).notify == () and policy.notify
+    assert list(bounds.overruled(policy)) == ["notify does not count: its commands would run in no sandbox"]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "zone", "now", "until"),
+    [
+        ("22:00-07:00", "UTC", "21:59", None),
+        ("22:00-07:00", "UTC", "22:00", "2026-11-22T07:00"),
+        ("22:00-07:00", "UTC", "06:59", "2026-11-21T07:00"),
+        ("22:00-07:00", "UTC", "07:00", None),
+        ("12:00-13:30", "UTC", "13:29", "2026-11-21T13:30"),
+        ("12:00-13:30", "UTC", "11:59", None),
+        ("22:00-07:00", "America/New_York", "11:59", "2026-11-21T12:00"),
+        ("22:00-07:00", "Nowhere/Land", "23:00", "2026-11-22T07:00"),
+    ],
+)
+def test_quiet_hours_end_on_the_right_day(quiet: str, zone: str, now: str, until: str | None) -> None:
+    each = NotifyRule(on=(Occasion.BLOCKED,), run=("x",), quiet=quiet, timezone=zone)
+    moment = datetime.fromisoformat(f"2026-11-21T{now}:00+00:00")
+    notice = Notice(event=Occasion.BLOCKED, key="k", at=moment, text="t", repository="r", branch="main")
+    assert each.due(notice, moment) == (datetime.fromisoformat(f"{until}:00+00:00") if until else moment)
 
 
 @pytest.fixture
