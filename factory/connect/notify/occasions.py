@@ -51,14 +51,20 @@ class Occasions:
                 entries.setdefault(each.item_id, []).append(each.entry)
         return cls(reader, policy, tip, now, happenings, entries)
 
+    @cached_property
+    def _wanted(self) -> frozenset[Occasion]:
+        """What any rule tells; what budgets are at is found by reading all open items, and not for nobody."""
+        return frozenset(occasion for rule in self.policy.notify for occasion in rule.on)
+
     def notices(self) -> Iterator[Notice]:
-        """Everything, in the order in which it happens."""
+        """Everything that somebody may want to know, in the order in which it happens."""
         for each in self.happenings:
             if isinstance(each, BreakerChanged) and each.state == _OPEN:
                 yield from self._breaker(each)
         for item_id, entries in self.entries.items():
             yield from self._of_item(item_id, entries)
-        yield from self._day_budget()
+        if Occasion.BUDGET in self._wanted:
+            yield from self._day_budget()
 
     @cached_property
     def _tree(self) -> str:
@@ -106,7 +112,7 @@ class Occasions:
             if came and entry.to is Lane.REVIEW and item_id in self._judged:
                 yield Occasion.VERDICT, key, f"{item_id} waits for a verdict{title}"
             yield from ((Occasion.MILESTONE, each, text) for each, text in self._milestones(item_id, entry))
-        for what in self._budgets(item_id, item, entries):
+        for what in self._budgets(item_id, item, entries) if Occasion.BUDGET in self._wanted else ():
             yield Occasion.BUDGET, f"{last.seq} {rfc3339(last.at)} {what}", f"{item_id}: {what}"
 
     def _item(self, item_id: str, last: Entry) -> Item | None:
