@@ -38,6 +38,7 @@ COMMANDS = {
     "graph": Entry("graph", "Show which items depend on each other, and what holds up most work."),
     "diff": Entry("diff", "Show what a proposal changes, or what changed between two rounds."),
     "log": Entry("log", "Show an item's journal."),
+    "trace": Entry("trace", "Show where an item's time went, as a waterfall."),
     "logs": Entry("logs", "Show what an item's worker does, or did in a run."),
     "prompt": Entry("prompt", "Show what would be sent to an item's worker, or to an agent in a seat."),
     "mission": Entry("mission", "File missions, look at them, and let them wait or go on."),

@@ -19,6 +19,7 @@ from factory.model.evidence import Ran
 from factory.model.failure import Failure, FailureClass, of_error
 from factory.model.result import Result, Status
 from factory.model.text import counted
+from factory.model.trace_context import WORKER
 from factory.model.verdict import Finding
 from factory.store import logs
 from factory.store.repository.repository import Repository
@@ -27,7 +28,7 @@ from factory.store.repository.repository import Repository
 def run(request: RunRequest, host: Host, control: Control) -> RunOutcome:
     """Work, inspect, prove, redact, review, redact again. A failure is a value; only a bug is an exception."""
     host.redactor.make_ready(request)  # while the worker works
-    with control.phases.timed("worker"):
+    with control.phases.timed(WORKER):
         done = _done(request, host, control)
     done = host.redactor.inspect(request, done)
     proof = prove(request, done, host, control) if done.delivers else None

@@ -22,6 +22,7 @@ from factory.model.questions import Answered
 from factory.model.result import Usage
 from factory.model.skill import SKILL, Skill
 from factory.model.states import plain
+from factory.model.trace_context import traceparent
 from factory.model.verdict import Finding
 
 SKILLS = "FACTORY_SKILLS"  # the variable that names the folder of a worker's skills
@@ -68,6 +69,7 @@ class RunRequest:
     earlier: tuple[Mapping[str, JsonValue], ...] = ()  # seats' findings of all rounds, open and closed
     lane: Lane = Lane.INBOX  # whence it came
     claimed_at: datetime | None = None  # when the run's beginning was written into the journal
+    submitted_at: datetime | None = None  # when the item's journal begins, which is known once the claim is made
     created_at: datetime | None = None
     updated_at: datetime | None = None
     blocked_by: tuple[tuple[str, str], ...] = ()  # (id, lane) of what it depends on
@@ -149,6 +151,10 @@ class RunRequest:
         """The secrets that the worker gets: the name that it sees, and the variable here that has the value."""
         own = {name: name for name in self.contract.worker.secrets}
         return {**own, **(self.account.keys if self.account else {})}
+
+    def traceparent(self, phase: str) -> str:
+        """The span that whoever works in a phase of the run works under, as W3C Trace Context writes it."""
+        return traceparent(self.item_id, self.submitted_at, self.run, phase)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ from factory.model.prices import estimated
 from factory.model.result import Usage
 from factory.model.subject import subject_of
 from factory.model.text import printable
+from factory.model.trace_context import VARIABLE as TRACEPARENT
+from factory.model.trace_context import seat_phase
 from factory.model.verdict import Decision, MachineVerdict
 from factory.store import files, yaml
 from factory.store.artifacts import left_by_worker
@@ -93,7 +95,7 @@ def review(request: RunRequest, outcome: RunOutcome, host: Host, control: Contro
         asked = SeatRequest(request, seat, subject, commit, evidence.tree, patch, told, changed)
         with host.reviews.one_of(most, control):
             control.says("judging")
-            with control.phases.timed(f"seat {seat.name}"):
+            with control.phases.timed(seat_phase(seat.name)):
                 return _in_turn(asked, host, control).checked()
 
     with host.repository.system.threads(len(seats), "seat") as pool:
@@ -204,6 +206,7 @@ def _command(cell: Cell, asked: SeatRequest, template: Argv) -> tuple[Command, s
         "FACTORY_SUBJECT": asked.subject,
         "FACTORY_OUT": str(cell.out),
         "FACTORY_ROUND": str(request.round),
+        TRACEPARENT: request.traceparent(seat_phase(asked.seat.name)),
     }
     command = replace(
         command_in(cell, request, argv, env, "output.log"),

@@ -28,6 +28,8 @@ from factory.execution.request import SKILLS, RunRequest
 from factory.model.errors import FactoryError
 from factory.model.failure import of_error
 from factory.model.prices import estimated
+from factory.model.trace_context import VARIABLE as TRACEPARENT
+from factory.model.trace_context import WORKER
 from factory.store import files
 from factory.store.repository.repository import Repository, branch_of
 
@@ -127,6 +129,7 @@ def command_of(
         "FACTORY_RUN": str(request.run),
         "FACTORY_ROUND": str(request.round),
         "FACTORY_BASE": request.base,
+        TRACEPARENT: request.traceparent(WORKER),
     }
     if is_watched(request):
         env[VARIABLE] = cell.give(FILE, b"")

@@ -111,7 +111,8 @@ def _claim(context: Context, snapshot: Snapshot, entry: ScheduleEntry, base: str
     if context.repository.view_of(branch) is None:  # a person who has it checked out keeps it as it is
         # With the claim, so that what the run starts from is git's as soon as it is there.
         context.writer.also(RefUpdate(branch, context.writer.head_of(branch) or NOTHING, request.start))
-    return _Claim(begun, replace(request, claimed_at=begun.history.since), claimed, breaker)
+    known = replace(request, claimed_at=begun.history.since, submitted_at=begun.history.entries[0].at)
+    return _Claim(begun, known, claimed, breaker)
 
 
 def _lease(context: Context, request: RunRequest, state: ItemState, now: datetime) -> Lease:
