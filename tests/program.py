@@ -36,6 +36,8 @@ _OTHERS = (
     "factory.cli.mission_repository",
     "factory.execution.dask",
     "factory.connect.notify.by_apprise",
+    "factory.connect.otel.receiver",
+    "factory.connect.otel.meters",
 )  # not its own
 
 

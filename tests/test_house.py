@@ -31,6 +31,7 @@ DOORS = {
     "mcp": {"factory.cli.mcp"},
     "apprise": {"factory.connect.notify.by_apprise"},
     "distributed": {"factory.execution.dask.cluster"},
+    "opentelemetry": {"factory.connect.otel.receiver", "factory.connect.otel.meters"},
 }
 
 # The one place that puts the paths of the factory's files together, and takes them apart.
@@ -317,6 +318,11 @@ _ALLOWED = {
     # How long it waits for a scheduler is the library's to count, and so are its threads.
     "factory.execution.dask.cluster": {
         "Client(address, timeout=_CONNECTED_WITHIN_S, set_as_default=False, name='factory')"
+    },
+    # How long an answer may take is the library's to count, too.
+    "factory.connect.otel.receiver": {
+        "OTLPSpanExporter(timeout=within_s)",
+        "_NotingExporter(timeout=within_s)",
     },
     # The kernel counts what a helper, which is a program of its own, takes for an answer.
     "factory.store.helper": {"signal.setitimer"},

@@ -8,6 +8,8 @@ import click
 from factory.cli.interrupts import stopping
 from factory.cli.session import json_option, reading, repository
 from factory.cli.text import echo_json
+from factory.connect.otel.diagnosis import of_exporting
+from factory.connect.otel.settings import settings_of
 from factory.model.text import printable
 from factory.report.baseline import baseline
 from factory.report.diagnosis import Diagnosis, Health
@@ -41,6 +43,7 @@ def _looked_at(*, checks: bool, probe: bool) -> Generator[Diagnosis, None, None]
     if not (checks or probe):
         with repository() as opened:
             yield from examine(opened)
+            yield from of_exporting(settings_of(), opened.state)
         return
     with reading() as (reader, snapshot):
         if checks:

@@ -5,6 +5,7 @@ import sys
 from contextlib import closing
 from functools import partial
 
+from factory.cli.exports import exporting
 from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
@@ -47,8 +48,8 @@ def _work(member: Member, membership: Membership) -> None:
             waited = report.waiting
             say(f"waiting: {waited}" if waited else "going on")
 
-    with closing(Repository(membership.folder)) as opened:
-        notifier = Notifier(opened, news)
+    with closing(Repository(membership.folder)) as opened, exporting(opened, news) as tell:
+        notifier = Notifier(opened, tell)
         orchestrator = Orchestrator(opened, notifier, bounds=membership.bounds)
         _tell_what_does_not_count(orchestrator, membership)
         with holding(orchestrator), notifier.beside(orchestrator), member.heeding(orchestrator):

@@ -1,11 +1,13 @@
 """`factory tick`, when there may be something to do, or to say of what would be done."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
 import click
 
 from factory.cli.engine import orchestrator_of
+from factory.cli.exports import exporting
 from factory.cli.interrupts import holding
 from factory.cli.job_log import job_log
 from factory.cli.news import News
@@ -56,9 +58,11 @@ def one_tick(opened: Repository, seen: str, asked: Asked) -> int:
     """Make the passes, and say what they came to; the exit code. `seen` is what there was to be seen before."""
     news = News(err=asked.as_json)
     bring_branches(opened, asked.push)
-    notifier = Notifier(opened, news)
-    orchestrator = orchestrator_of(opened, notifier, push=asked.push)
-    with holding(orchestrator), notifier.beside(orchestrator):
+    with ExitStack() as stack:
+        notifier = Notifier(opened, stack.enter_context(exporting(opened, news)))
+        orchestrator = orchestrator_of(opened, notifier, push=asked.push)
+        stack.enter_context(holding(orchestrator))
+        stack.enter_context(notifier.beside(orchestrator))
         with job_log().section("The pass", err=asked.as_json):
             report = tick(
                 orchestrator, drain=asked.drain, most=asked.most, patience=asked.patience, waiting=news.waiting

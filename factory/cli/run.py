@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from factory.cli.engine import orchestrator_of
+from factory.cli.exports import exporting
 from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
@@ -78,8 +79,9 @@ def _run(push: bool | None) -> None:
 
     with repository() as opened:
         bring_branches(opened, push)
-        notifier = Notifier(opened, news)
-        orchestrator = orchestrator_of(opened, notifier, push=push)
-        with holding(orchestrator), notifier.beside(orchestrator):
-            say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
-            watch(orchestrator, after_pass)
+        with exporting(opened, news) as tell:
+            notifier = Notifier(opened, tell)
+            orchestrator = orchestrator_of(opened, notifier, push=push)
+            with holding(orchestrator), notifier.beside(orchestrator):
+                say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
+                watch(orchestrator, after_pass)

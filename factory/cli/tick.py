@@ -10,6 +10,8 @@ import click
 
 from factory.cli.job_log import for_hosts, job_log
 from factory.cli.markdown import code
+from factory.connect.otel.note import is_overdue
+from factory.connect.otel.settings import settings_of
 from factory.line.lock import locked
 from factory.model.errors import Problem
 from factory.model.layout import item_path
@@ -73,6 +75,7 @@ def tick_command(
         seen = sight_of(opened, last)
         soon = opened.system.now() + timedelta(seconds=patience if drain else 0)
         alone = last is not None and not (last.synced if push is None else push)
+        alone = alone and not is_overdue(opened.state, settings_of().receivers)
         if last is not None and alone and last.lasts(seen, soon) and not as_json and not (strict and drain):
             with locked(opened.state, opened.system):
                 summary(0, last)

@@ -102,9 +102,9 @@ class Writer:
         over = entry.to is Lane.DONE or entry.event is Event.OPEN
         if over and history.run and not move.keeps_branch:
             self._drop_branch(state.id)
-        self.batch.commit(message_of(state.id, entry), Signature(self.me, self.me, now))
+        commit = self.batch.commit(message_of(state.id, entry), Signature(self.me, self.me, now))
         self._written += 1
-        self.note(Recorded(state.id, entry))
+        self.note(Recorded(state.id, entry, commit))
         return moved
 
     def moved(self, state: ItemState, move: Move, at: datetime, arrival: Arrival | None = None) -> ItemState:

@@ -234,6 +234,7 @@ class Recorded:
 
     item_id: str
     entry: Entry
+    commit: str = field(default="", compare=False)  # by which it happened
 
 
 @dataclass(frozen=True)

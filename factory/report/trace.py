@@ -58,11 +58,11 @@ def trace_of(reader: SnapshotReader, tree: str, policy: Policy, item_id: str) ->
     history = reader.artifacts.history(tree, item_id, day)
     if not history.entries:
         return None
-    spans = spans_of(item_id, history.entries, _contract(reader, tree, policy, item_id))
+    spans = spans_of(item_id, history.entries, contract_of(reader, tree, policy, item_id))
     return Trace(item_id, history.outcome, tuple(spans))
 
 
-def _contract(reader: SnapshotReader, tree: str, policy: Policy, item_id: str) -> str | None:
+def contract_of(reader: SnapshotReader, tree: str, policy: Policy, item_id: str) -> str | None:
     """The contract that an item names, or that routes give it now."""
     placed = reader.queue.listing(tree).items.get(item_id) or reader.queue.ended(tree, item_id)
     try:

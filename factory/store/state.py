@@ -27,3 +27,4 @@ APPLIES = "applies"  # apply commands that were begun
 SESSIONS = "sessions"  # what agents need to go on in the one of an item's last run
 NOTICES = "notices"  # what people are told of, and were
 LOGS = "logs"  # those too long to be committed
+EXPORTED = "exported"  # up to which commit OpenTelemetry was told of what happened

@@ -1,0 +1,1 @@
+"""OpenTelemetry: traces and metrics of what this process has published, for whoever the standard variables name."""
