@@ -9,8 +9,9 @@ from functools import partial
 import click
 from pydantic import JsonValue
 
-from factory.cli.session import json_option, queue_checkout, reading
+from factory.cli.session import json_option, reading
 from factory.cli.text import echo_json, encoded
+from factory.line.person.editing import queue_checkout
 from factory.line.policy_problems import no_contract
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError

@@ -9,15 +9,14 @@ import click
 from factory.cli.ids import item_argument
 from factory.cli.session import editing, json_option, reading
 from factory.cli.text import echo_json, encoded, table
-from factory.line.intake.answers_file import read_answers, told
-from factory.line.snapshot import ItemState, Snapshot
-from factory.model.errors import InvalidFile, UsageError
+from factory.line.intake.answers_file import told
+from factory.line.person.answers import answer, asking
+from factory.line.snapshot import ItemState
+from factory.model.errors import UsageError
 from factory.model.layout import answers_path
 from factory.model.lifecycle import Lane
 from factory.model.questions import Question
 from factory.model.text import counted, printable
-from factory.store import files
-from factory.store.edits import answered
 
 
 @click.command("answer")
@@ -35,7 +34,7 @@ def answer_command(item_id: str | None, decisions: tuple[str, ...], as_json: boo
     with reading() as (_, snapshot):
         waiting = [state for state in snapshot.in_lane(Lane.BLOCKED) if state.history.questions]
     if item_id is not None:
-        waiting = [_asking(snapshot, item_id)]
+        waiting = [asking(snapshot, item_id)]
     if as_json:
         echo_json([_as_json(state) for state in waiting])
     elif item_id is not None and decisions:
@@ -49,14 +48,6 @@ def answer_command(item_id: str | None, decisions: tuple[str, ...], as_json: boo
         table(rows, ("ITEM", "ASKS", "FIRST"))
     else:
         click.echo("nobody asks anything")
-
-
-def _asking(snapshot: Snapshot, item_id: str) -> ItemState:
-    """An item that waits for answers. Raises UsageError for another one."""
-    state = snapshot.items.get(item_id)
-    if state is None or state.lane is not Lane.BLOCKED or not state.history.questions:
-        raise UsageError(f"{item_id} does not ask anything", "factory answer")
-    return state
 
 
 def _first(state: ItemState) -> str:
@@ -84,21 +75,9 @@ def _decided(questions: Sequence[Question], decisions: Sequence[str]) -> dict[st
 
 
 def _give(item_id: str, decisions: dict[str, str]) -> None:
-    """Edit the file as the person would. Raises UsageError for what the tick would refuse."""
-    path = answers_path(item_id)
-    with editing() as (_, snapshot, view):
-        state = _asking(snapshot, item_id)
-        data = files.read_regular(view.root / path)
-        if data is None:
-            raise UsageError(f"{path} is not in the working tree", f"git checkout -- {path}")
-        try:
-            edited = answered(path, data, decisions)
-            read_answers(path, edited, state.history)
-        except InvalidFile as error:
-            said = "; ".join(problem.message for problem in error.problems)
-            raise UsageError(f"{item_id} is left as it was: {said}", f"factory answer {item_id}") from None
-        files.write(view.root / path, edited)
-    click.echo(f"{path}: answered; the next tick takes it in")
+    with editing() as desk:
+        said = answer(desk, item_id, decisions)
+    click.echo(said)
 
 
 def _known(question: Question, said: str) -> str:

@@ -5,8 +5,9 @@ import re
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import no_such_item, reading
+from factory.cli.session import reading
 from factory.cli.text import in_pages, patch_lines
+from factory.line.person.editing import no_such_item
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
 from factory.report.difference import difference

@@ -8,10 +8,11 @@ from typing import BinaryIO
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import no_such_item, reading
+from factory.cli.session import reading
 from factory.execution.agents.agent import COMMAND
 from factory.execution.redaction.mask import Mask
 from factory.line.dispatch.requests import request_for
+from factory.line.person.editing import no_such_item
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.layout import run_file

@@ -8,14 +8,15 @@ from pydantic import JsonValue
 
 from factory.cli.add import MANY, described, file_item, listed
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.levers import move_file, open_item
 from factory.cli.mission_text import print_assertions, print_mission, print_missions
 from factory.cli.program import InOrder
-from factory.cli.session import editing, json_option, no_such_item, reading
+from factory.cli.session import editing, json_option, reading
 from factory.cli.text import echo_json
+from factory.line.person.editing import no_such_item
+from factory.line.person.levers import pause, resume
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import InvalidFile, UsageError
-from factory.model.layout import contract_path, item_path, lane_folder
+from factory.model.layout import contract_path
 from factory.model.lifecycle import Lane
 from factory.model.text import printable
 from factory.report.mission_json import assertions_json, mission_json
@@ -91,14 +92,18 @@ def assertions_command(item_id: str, as_json: bool) -> None:
 @item_argument(Lane.ACTIVE)
 def pause_command(item_id: str) -> None:
     """Let a mission wait: nothing new is begun for it. What is at work ends, and waits."""
-    _move(item_id, Lane.ACTIVE, Lane.BLOCKED, "resume")
+    with editing() as desk:
+        said = pause(desk, item_id)
+    click.echo(said)
 
 
 @mission_command.command("resume")
 @item_argument(Lane.BLOCKED)
 def resume_command(item_id: str) -> None:
     """Let a paused mission go on. What it asks is asked again unless it is answered, or its plan says otherwise now."""
-    _move(item_id, Lane.BLOCKED, Lane.ACTIVE, "pause")
+    with editing() as desk:
+        said = resume(desk, item_id)
+    click.echo(said)
 
 
 @mission_command.command("report")
@@ -112,17 +117,6 @@ def report_command(item_id: str, as_json: bool) -> None:
         echo_json({"id": item_id, "path": path or None, "report": text})
     else:
         click.echo(printable(text), nl=False)
-
-
-def _move(item_id: str, source: Lane, target: Lane, back: str) -> None:
-    with editing() as (reader, snapshot, view):
-        state, path = open_item(reader, snapshot, view, item_id)
-        if not state.history.mission.under_way:
-            raise UsageError(f"{item_id} is no mission under way, it is in {state.lane}", "factory mission list")
-        if state.lane is not source:
-            raise UsageError(f"{item_id} is in {state.lane} already", f"factory mission {back} {item_id}")
-        move_file(view, path, item_path(target, item_id))
-    click.echo(f"{item_id}: moved to {lane_folder(target)}; the next tick takes it up")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import just_added, no_such_item, reading
+from factory.cli.session import reading
+from factory.line.person.editing import just_added, no_such_item
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.text import printable

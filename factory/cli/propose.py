@@ -3,8 +3,9 @@
 import click
 
 from factory.cli.ids import item_argument
+from factory.cli.session import editing
 from factory.cli.text import encoded
-from factory.cli.verdict import give_proposal
+from factory.line.person.verdict import give_proposal
 from factory.model.lifecycle import Lane
 from factory.model.verdict import Decision
 
@@ -19,4 +20,6 @@ _DECISIONS = [str(decision) for decision in Decision if decision is not Decision
 def propose_command(item_id: str, decision: str, why: str, seat: str | None) -> None:
     """Say what you would decide of ID, and decide nothing: for whoever may not judge it, an agent for one."""
     encoded(why)
-    give_proposal(item_id, seat, Decision(decision), why)
+    with editing() as desk:
+        said = give_proposal(desk, item_id, seat, Decision(decision), why)
+    click.echo(said)

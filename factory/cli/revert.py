@@ -6,7 +6,8 @@ import click
 from pydantic import JsonValue
 
 from factory.cli.ids import item_argument
-from factory.cli.session import no_such_item, queue_checkout, reading
+from factory.cli.session import reading
+from factory.line.person.editing import no_such_item, queue_checkout
 from factory.model.errors import UsageError
 from factory.model.layout import item_path
 from factory.model.lifecycle import Lane

@@ -7,10 +7,10 @@ from typing import TypeVar
 import click
 
 from factory.cli.ids import item_argument
-from factory.cli.session import json_option, reading
+from factory.cli.session import editing, json_option, reading
 from factory.cli.text import echo_json, encoded, lane_word, table
-from factory.cli.verdict import Answer, give, verdict_file_of
 from factory.cli.walk import walk
+from factory.line.person.verdict import Answer, give, verdict_file_of
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
@@ -74,7 +74,9 @@ def review_command(
             click.echo(f"\nfactory review {item_id} --approve, or edit {file.path}")
             return
     encoded("".join((notes or "", *accepted, *handoff)))
-    give(item_id, seat, Answer(decision, notes, accepted, _answers(handoff)))
+    with editing() as desk:
+        said = give(desk, item_id, seat, Answer(decision, notes, accepted, _answers(handoff)))
+    click.echo(said)
 
 
 def _answers(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import click
 
 from factory.cli.session import editing, reading
 from factory.cli.text import in_pages, lane_word, patch_lines
-from factory.cli.verdict import Answer, give, refuse_what_the_tick_would
+from factory.line.person.verdict import Answer, give, refuse_what_the_tick_would
 from factory.line.review.review_request import review_request_of
 from factory.line.review.verdict_file import told
 from factory.line.review.votes import vote_in
@@ -128,7 +128,9 @@ def _give(state: ItemState, file: VerdictFile, decision: Decision) -> None:
     must = decision is Decision.REWORK and not findings
     notes = click.prompt("notes", default=None if must else "", show_default=False)
     try:
-        give(state.id, file.seat, Answer(decision, notes or None, accepted, handoff, findings))
+        with editing() as desk:
+            said = give(desk, state.id, file.seat, Answer(decision, notes or None, accepted, handoff, findings))
+        click.echo(said)
     except FactoryError as error:
         click.echo(click.style(printable(error.message), fg="red"))
 

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-import click
-
-from factory.cli.session import editing
+from factory.line.person.editing import Desk
 from factory.line.review.assess import present_subject
 from factory.line.review.votes import Refused, read_verdict, vote_in
 from factory.line.snapshot import Snapshot, SnapshotReader
@@ -46,33 +44,33 @@ def verdict_file_of(snapshot: Snapshot, item_id: str, seat: str | None) -> Verdi
     return found[0]
 
 
-def give(item_id: str, seat: str | None, answer: Answer) -> None:
-    """Edit the verdict file as the person would. Raises UsageError for what the tick would refuse."""
-    with editing() as (reader, snapshot, view):
-        file = verdict_file_of(snapshot, item_id, seat)
-        edited = decided(
-            file.path,
-            _open(view, file),
-            answer.decision,
-            answer.notes,
-            answer.accepted,
-            answer.handoff,
-            answer.findings,
-        )
-        refuse_what_the_tick_would(reader, snapshot, file, edited)
-        files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {answer.decision}; the next tick takes it in")
+def give(desk: Desk, item_id: str, seat: str | None, answer: Answer) -> str:
+    """Edit the verdict file as the person would, and say so. Raises UsageError for what the tick would refuse."""
+    reader, snapshot, view = desk
+    file = verdict_file_of(snapshot, item_id, seat)
+    edited = decided(
+        file.path,
+        _open(view, file),
+        answer.decision,
+        answer.notes,
+        answer.accepted,
+        answer.handoff,
+        answer.findings,
+    )
+    refuse_what_the_tick_would(reader, snapshot, file, edited)
+    files.write(view.root / file.path, edited)
+    return f"{file.path}: {answer.decision}; the next tick takes it in"
 
 
-def give_proposal(item_id: str, seat: str | None, decision: Decision, why: str) -> None:
-    """Write a proposal into the comments of the verdict file, for the person who decides."""
-    with editing() as (_, snapshot, view):
-        file = verdict_file_of(snapshot, item_id, seat)
-        edited = proposed(file.path, _open(view, file), decision, why)
-        if len(edited) > _MOST_PROPOSED:
-            raise UsageError(f"{file.path} holds so many proposals that nobody will read another one", "factory review")
-        files.write(view.root / file.path, edited)
-    click.echo(f"{file.path}: {decision} is proposed; a person decides")
+def give_proposal(desk: Desk, item_id: str, seat: str | None, decision: Decision, why: str) -> str:
+    """Write a proposal into the comments of the verdict file, for the person who decides, and say so."""
+    _, snapshot, view = desk
+    file = verdict_file_of(snapshot, item_id, seat)
+    edited = proposed(file.path, _open(view, file), decision, why)
+    if len(edited) > _MOST_PROPOSED:
+        raise UsageError(f"{file.path} holds so many proposals that nobody will read another one", "factory review")
+    files.write(view.root / file.path, edited)
+    return f"{file.path}: {decision} is proposed; a person decides"
 
 
 def _open(view: View, file: VerdictFile) -> bytes:
