@@ -9,7 +9,6 @@ import click
 from factory.cli.session import reading, repository
 from factory.cli.status import alarms, heading, marks, rows_table
 from factory.cli.text import echo_json
-from factory.model.lifecycle import Lane
 from factory.model.text import counted, printable
 from factory.report.status import Status, status, to_remember
 from factory.report.status_row import shown
@@ -33,7 +32,7 @@ def show(as_json: bool) -> None:
         if (last := to_remember(reader, snapshot, found, seen)) is not None:
             remember(reader.repository.state / STATUS, last)
     if as_json:
-        echo_json(_as_json(found, reader.branch))
+        echo_json(found.as_json(reader.branch))
     else:
         _print(found, snapshot.now, reader.branch)
 
@@ -62,22 +61,6 @@ def watch() -> None:
             MACHINE.sleep(_EVERY_S)
     except KeyboardInterrupt:
         click.echo()
-
-
-def _as_json(found: Status, branch: str) -> dict[str, object]:
-    return {
-        "branch": branch,
-        "orchestrator": found.orchestrator or None,
-        "waits_for_a_person": found.busy or None,
-        "counts": {**{lane: found.count(lane) for lane in Lane if lane is not Lane.DONE}},
-        "done_today": found.done_today,
-        "breakers": [state.model_dump(mode="json") for state in found.breakers],
-        "overdue": found.overdue or None,
-        "untold": list(found.untold),
-        "canaries": [canary.model_dump(mode="json") for canary in found.canaries],
-        "items": [row.as_json() for row in found.rows],
-        "problems": [problem.__dict__ for problem in found.problems],
-    }
 
 
 def _print(found: Status, now: datetime, branch: str, most: int | None = None) -> None:

@@ -60,6 +60,22 @@ class Status:
             said.append(f"canary of {canary.contract}: {passing}; factory doctor --checks")
         return (*said, *self.untold, self.overdue) if self.overdue else (*said, *self.untold)
 
+    def as_json(self, branch: str) -> dict[str, object]:
+        """The status for programs."""
+        return {
+            "branch": branch,
+            "orchestrator": self.orchestrator or None,
+            "waits_for_a_person": self.busy or None,
+            "counts": {lane: self.count(lane) for lane in Lane if lane is not Lane.DONE},
+            "done_today": self.done_today,
+            "breakers": [state.model_dump(mode="json") for state in self.breakers],
+            "overdue": self.overdue or None,
+            "untold": list(self.untold),
+            "canaries": [canary.model_dump(mode="json") for canary in self.canaries],
+            "items": [row.as_json() for row in self.rows],
+            "problems": [problem.__dict__ for problem in self.problems],
+        }
+
     def count(self, lane: Lane) -> int:
         """How many items lie in an open lane."""
         return sum(row.lane is lane for row in self.rows)
