@@ -32,6 +32,9 @@ DOORS = {
     "apprise": {"factory.connect.notify.by_apprise"},
     "distributed": {"factory.execution.dask.cluster"},
     "opentelemetry": {"factory.connect.otel.receiver", "factory.connect.otel.meters"},
+    "anyio": {"factory.serve.http"},
+    "starlette": {"factory.serve.http"},
+    "uvicorn": {"factory.serve.http.server"},
 }
 
 # The one place that puts the paths of the factory's files together, and takes them apart.
@@ -444,7 +447,7 @@ def test_a_third_party_writes_one_small_file() -> None:
 
 def test_every_path_that_the_page_about_the_code_names_is_there() -> None:
     page = (ROOT.parent / "docs" / "code.md").read_text()
-    paths = re.findall(r"`((?:factory|tests|line|store|execution|model|report)/[\w/.]+)`", page)
+    paths = re.findall(r"`((?:factory|tests|line|store|execution|model|report|serve)/[\w/.]+)`", page)
     assert len(paths) > 20
     for path in paths:
         place = ROOT.parent / path if path.startswith(("factory/", "tests/")) else ROOT / path

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -58,10 +59,11 @@ def test_without_a_workflow_it_ends_with_3_and_says_what_to_do(world: World) -> 
     assert "there is no WORKFLOW.md" in told and "factory init" in told
 
 
-def test_a_port_is_refused_as_long_as_nothing_would_listen(world: World) -> None:
-    told = world.command("run", "--port", "4000", status=2)
-    assert "nothing can be served on port 4000: there is no HTTP surface yet" in told
-    assert "next: factory run" in told
+def test_a_port_that_is_taken_ends_it_with_2_and_says_so(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = world.command("run", "--port", port, status=2)
+    assert f"nothing can be served at 127.0.0.1, port {port}" in told and "next: another one" in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -184,7 +184,6 @@ def test_every_key_without_effect_is_told_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("front", "said"),
     [
-        ("server: {port: 4000}", "WORKFLOW.md:2:1: server is without effect: there is no HTTP surface yet"),
         ("tracker: {provider: {team: x}}", "WORKFLOW.md:2:11: tracker.provider is without effect"),
         ("tracker: {active_states: [Todo, Odd]}", "WORKFLOW.md:2:33: tracker.active_states.1 'Odd' is without effect"),
         ("tracker: {terminal_states: [Todo]}", "WORKFLOW.md:2:29: tracker.terminal_states.0 'Todo' is without effect"),
@@ -209,5 +208,5 @@ def test_what_is_not_there_or_has_its_effect_is_not_told_of(front: str) -> None:
 
 
 def test_check_shows_the_keys_without_effect(world: World) -> None:
-    world.policy("server: {port: 4000}")
-    assert "server is without effect" in world.factory("check")
+    world.policy("tracker: {endpoint: x}")
+    assert "tracker.endpoint is without effect" in world.factory("check")

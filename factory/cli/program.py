@@ -31,6 +31,7 @@ COMMANDS = {
     "sync": Entry("sync", "Bring this clone and its remote to one state."),
     "run": Entry("run", "Watch the queue and make passes until interrupted."),
     "fleet": Entry("fleet", "Run many repositories at once, which share workers by weight."),
+    "serve": Entry("serve", "Serve the factory to a browser, and to programs, over HTTP."),
     "status": Entry("status", "Say what is where, since when, and waiting for what."),
     "list": Entry("list", "List open items."),
     "show": Entry("show", "Show one item with its run, evidence and findings."),

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ from factory.cli.exports import exporting
 from factory.cli.interrupts import holding
 from factory.cli.news import News
 from factory.cli.say import say
+from factory.cli.serve import Asked, serving_beside, serving_options
 from factory.cli.session import repository
 from factory.connect.notify.notifier import Notifier
 from factory.line.orchestrator import PassReport
@@ -22,23 +25,22 @@ from factory.model.layout import WORKFLOW
 
 @click.command("run")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--port", type=int, metavar="N", help="Not there yet: serve the state over HTTP.")
+@serving_options
 @click.option(
     "--push/--no-push",
     default=None,
     help="Exchange with the git remote in each pass. By default as `sync: {push: …}` in WORKFLOW.md says.",
 )
-def run_command(path: Path | None, port: int | None, push: bool | None) -> None:
+def run_command(path: Path | None, port: int | None, host: str | None, act: bool, push: bool | None) -> None:
     """Watch the queue and make a pass whenever something changes, until interrupted.
 
-    PATH is a repository, or its WORKFLOW.md; without one it is where you are. ^C and SIGTERM end it with 0.
+    PATH is a repository, or its WORKFLOW.md; without one it is where you are. ^C and SIGTERM end it with 0. With
+    --port, or `server: {port: N}` in WORKFLOW.md, it serves meanwhile what `factory serve` does.
     """
-    if port is not None:
-        raise UsageError(f"nothing can be served on port {port}: there is no HTTP surface yet", "factory run")
     if path is not None:
         _go_to(path)
     try:
-        _run(push)
+        _run(push, Asked(port, host, act))
     except KeyboardInterrupt:
         say("ended")
     _let_go_of_what_is_not_printed()
@@ -66,12 +68,13 @@ def _let_go_of_what_is_not_printed() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _run(push: bool | None) -> None:
+def _run(push: bool | None, asked: Asked) -> None:
     news = News()
     waited = ""
 
-    def after_pass(report: PassReport) -> None:
+    def after_pass(report: PassReport, passed: Callable[[], None]) -> None:
         nonlocal waited
+        passed()
         news.problems(report.problems)
         if report.waiting != waited:
             waited = report.waiting
@@ -82,6 +85,11 @@ def _run(push: bool | None) -> None:
         with exporting(opened, news) as tell:
             notifier = Notifier(opened, tell)
             orchestrator = orchestrator_of(opened, notifier, push=push)
-            with holding(orchestrator), notifier.beside(orchestrator):
+            policy = orchestrator.workflow.policy.server
+            with (
+                holding(orchestrator),
+                notifier.beside(orchestrator),
+                serving_beside(opened, policy, orchestrator.wake, asked) as passed,
+            ):
                 say(f"watching queue/ on the branch {orchestrator.context.branch}; ^C ends it")
-                watch(orchestrator, after_pass)
+                watch(orchestrator, partial(after_pass, passed=passed))

@@ -184,7 +184,7 @@ HELP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "roles": "Which agents plan, work, review, test and steer, in turn.",
             "prices": "What tokens cost, by model, where an agent does not say what it has cost.",
             "cell": "What besides its files a cell holds.",
-            "server": "Read, and without an effect: a key of the Symphony specification.",
+            "server": "Where factory run serves the board and the API of the Symphony specification.",
             "identity": "How the factory signs its own commits.",
             "merge": "How what is approved comes into the target.",
             "notify": "Whom the process that moves items tells of what.",

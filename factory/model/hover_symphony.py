@@ -32,6 +32,10 @@ OF_SYMPHONY: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "timeout_ms": "How long each may take, in milliseconds.",
         },
         "Polling": {"interval_ms": "Milliseconds."},
+        "Server": {
+            "port": "The port on which factory run serves what is to be seen, from its start on; 0: any that is free.",
+            "host": "An address of this machine alone; factory run --host takes any other one.",
+        },
         "Tracker": {
             "kind": "queue: this repository's own.",
             "required_labels": "Labels without which an item does not start, in any case of letters.",

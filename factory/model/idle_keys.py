@@ -13,10 +13,7 @@ Path = tuple[str | int, ...]
 _OF_TRACKER = "the queue in this repository is the tracker, and nobody else is asked"
 _OF_CODEX = "no agent is of the kind codex-app-server"
 _IDLE: Mapping[Path, str] = MappingProxyType(
-    {
-        **{("tracker", key): _OF_TRACKER for key in ("endpoint", "api_key", "project_slug", "provider")},
-        ("server",): "there is no HTTP surface yet",
-    }
+    {("tracker", key): _OF_TRACKER for key in ("endpoint", "api_key", "project_slug", "provider")}
 )
 _FOR_APP_SERVERS = frozenset(
     {"command", "approval_policy", "thread_sandbox", "turn_sandbox_policy", "turn_timeout_ms", "read_timeout_ms"}

@@ -25,7 +25,7 @@ from factory.model.prices import Price
 from factory.model.roles import Cast, Role, Situation, members
 from factory.model.section import Integer, Milliseconds, Section
 from factory.model.states import lane_of
-from factory.model.symphony import Agents, Codex, Hooks, Polling, Tracker, Workspace
+from factory.model.symphony import Agents, Codex, Hooks, Polling, Server, Tracker, Workspace
 
 # What decides how git, and so a reviewer, sees a change is never changed without a person.
 _ALWAYS_PROTECTED = ("**/.gitattributes", "**/.gitmodules")
@@ -146,7 +146,7 @@ class Policy(Section):
     secret_scan: Literal["builtin", "off"] | Argv = "builtin"
     canary: Literal["report", "person", "off"] = "report"  # what follows when a check passes without the product
     agents: dict[Name, Agent] = {}
-    server: dict[str, JsonValue] = {}  # of a surface that is not there yet
+    server: Server = Server()
     roles: dict[Role, Cast] = {}
     prices: dict[Text, Price] = {}  # by model
     cell: CellSettings = CellSettings()

@@ -104,6 +104,13 @@ class Agents(Section):
         }
 
 
+class Server(Section):
+    """Where `factory run` serves what is to be seen; nowhere without a port."""
+
+    port: Annotated[int, Field(ge=0, le=65_535), BeforeValidator(integer)] | None = None  # 0: any that is free
+    host: Text = "127.0.0.1"
+
+
 _TURN_MS, _READ_MS = 3_600_000, 5_000
 
 

@@ -1,0 +1,1 @@
+"""Serve: what shows the views while they change."""
