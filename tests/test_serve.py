@@ -18,6 +18,8 @@ import pytest
 
 from factory.serve.http.access import Access, Refused
 from tests.program import COLD, Process
+from tests.test_agent_programs import with_agent
+from tests.test_agent_sessions import program
 from tests.world import World
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -158,6 +160,35 @@ def test_a_run_under_way_is_shown_with_what_it_does(world: World) -> None:
     assert row["tokens"] == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     assert issue["status"] == "running" and issue["workspace"] == {"path": row["workspace_path"], "host": None}
     assert {*row} - {*issue["running"]} == {"issue_id", "issue_identifier", "issue_url"}
+
+
+_SLOW = """#!/bin/sh
+cat > /dev/null
+echo '{"type": "system", "subtype": "init", "session_id": "s"}'
+echo '{"type": "assistant", "message": {"content": [{"type": "text", "text": "I begin, k-0123456789abcdef."}]}}'
+sleep 1
+echo '{"type": "result", "subtype": "success", "is_error": false, "usage": {"input_tokens": 100, "output_tokens": 7}}'
+sleep 60
+"""
+
+
+def test_what_an_agent_says_and_uses_is_shown_without_its_secrets(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "k-0123456789abcdef")
+    program(tmp_path / "bin", monkeypatch, "claude", _SLOW)
+    with_agent(world, "claude", secrets=["SOME_KEY"])
+    with served(world, command="run") as server:
+        world.until(lambda: "I begin" in json.dumps(server.get("/api/v1/state")))
+        (row,) = server.get("/api/v1/state")["running"]
+        page = server.ask("GET", "/")[1]
+        world.until(lambda: server.get("/api/v1/state")["codex_totals"]["total_tokens"] > 0)
+        used = server.get("/api/v1/state")
+    assert "message  I begin, [masked SOME_KEY]." in row["last_message"] and row["turn_count"] == 1
+    assert "I begin, [masked SOME_KEY]." in page
+    assert row["tokens"] == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    assert used["running"][0]["tokens"] == {"input_tokens": 100, "output_tokens": 7, "total_tokens": 107}
+    assert used["codex_totals"]["total_tokens"] == 107
 
 
 def passes(server: Served) -> int:
@@ -377,6 +408,12 @@ def test_the_policy_names_port_and_option_counts_first(world: World) -> None:
             assert server.get("/api/v1/state")["counts"]
         told = world.command("serve", status=2)
     assert "nothing can be served at 127.0.0.1" in told and "--port 0" in told
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "some", "1.5"])
+def test_a_port_that_cannot_be_is_an_error_with_its_line(world: World, port: str) -> None:
+    world.policy(f"server: {{port: {port}}}")
+    assert "WORKFLOW.md:4:" in world.command("check", status=1)
 
 
 def test_a_port_of_the_policy_that_is_taken_keeps_nobody_from_work(world: World) -> None:

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import click
 
-from factory.cli.interrupts import stopping
+from factory.cli.interrupts import asking
 from factory.cli.say import say
 from factory.cli.session import reading
-from factory.model.errors import StopRequested, UsageError
+from factory.line.wakeup import Wakeup
+from factory.model.errors import UsageError
 from factory.model.symphony import Server
 from factory.serve.http.access import Listen, is_loopback
 from factory.serve.http.trigger import Trigger
@@ -19,7 +20,6 @@ from factory.store.repository.repository import Repository
 
 _SERVING = "factory.serve.http.serving"  # which needs an extra, and is loaded only where it is asked for
 _PORT = 4000
-_LOOK_S = 3600.0
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -65,14 +65,11 @@ def serve_command(port: int | None, host: str | None, act: bool) -> None:
     with reading() as (reader, snapshot):
         listen = Asked(port, host, act).listen(snapshot.policy.server)
         root, system = reader.repository.root, reader.repository.system
-    try:
-        with stopping() as stop, module.serving(root, listen, system) as url:
-            say(url)
-            while not system.pause(stop, _LOOK_S):
-                pass
-            raise StopRequested
-    except KeyboardInterrupt:
-        say("ended")
+    ending = Wakeup(system)
+    with asking(ending.wake), module.serving(root, listen, system) as url:
+        say(url)
+        ending.wait()
+    say("ended")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Serve: how quickly `factory serve` answers with 500 open items, and how soon it tells of a move."""
 
 import http.client
+import json
 import signal
 import subprocess
 import time
@@ -13,11 +14,12 @@ from urllib.parse import urlsplit
 from tests.benchmarks.measure import NOTHING_MUCH, PROGRAM, Row, build, run
 from tests.world import WORKFLOW, World
 
-_JUDGED, _HELD = 100, 400
+_JUDGED, _HELD, _RUNS = 100, 400, 4
 _FILES = {
     "WORKFLOW.md": WORKFLOW.replace("branch: main", "branch: main\nlimits: {review: 200}"),
     "contracts/scripted.yaml": NOTHING_MUCH.replace("kind: checks}]", "kind: checks}, {name: human, kind: human}]"),
 }
+_FILES["contracts/lasts.yaml"] = NOTHING_MUCH.replace("echo done", "while sleep 0.2; do echo on; done; echo done")
 _FILES |= {f"queue/inbox/item-{number}.yaml": f"title: Item {number}\n" for number in range(_JUDGED)}
 _FILES |= {f"queue/inbox/held-{number}.yaml": f"title: Held {number}\nhold: true\n" for number in range(_HELD)}
 _PATIENCE_S = 30.0
@@ -34,12 +36,26 @@ def measure(place: Path) -> Iterator[Row]:
         told, anew = _moves(world, port)
     yield Row("GET /api/v1/state, the first after a move", anew, "ms", "<=", 300)
     yield Row("a move until its event", told, "ms", "<=", 300)
+    for number in range(_RUNS):
+        world.write(f"queue/inbox/lasts-{number}.yaml", "title: Go on\ncontract: lasts\n")
+    with _serving(world, "run") as port:
+        world.until(lambda: _running(port) == _RUNS, _PATIENCE_S)
+        time.sleep(2)
+        yield Row("GET /api/v1/state in factory run, 4 runs, p99 warm", _p99(port, "state"), "ms", "<=", 20)
+
+
+def _running(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
+    connection.request("GET", "/api/v1/state")
+    running: int = json.loads(connection.getresponse().read())["counts"]["running"]
+    connection.close()
+    return running
 
 
 @contextmanager
-def _serving(world: World) -> Iterator[int]:
+def _serving(world: World, command: str = "serve") -> Iterator[int]:
     pipe, none = subprocess.PIPE, subprocess.DEVNULL
-    process = subprocess.Popen((*PROGRAM, "serve", "--port", "0"), cwd=world.root, stdout=pipe, stderr=none, text=True)
+    process = subprocess.Popen((*PROGRAM, command, "--port", "0"), cwd=world.root, stdout=pipe, stderr=none, text=True)
     assert process.stdout is not None
     try:
         port = urlsplit(process.stdout.readline().strip()).port

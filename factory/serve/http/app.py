@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ from factory.serve.http.acts import ACTS, act
 from factory.serve.http.metrics import CONTENT_TYPE, exposition
 from factory.serve.http.page import Page, page
 from factory.serve.http.picture import NoPicture, Picture, Pictures
-from factory.serve.http.stream import MOST_FOLLOWERS, EventStream
+from factory.serve.http.stream import EVENTS, MOST_FOLLOWERS, EventStream
 from factory.serve.http.trigger import Trigger
 from factory.serve.http.watcher import Watcher
 from factory.store.system import System
@@ -32,6 +33,7 @@ _MOST_BYTES = 64 * 1024  # of a body
 _BODY_WITHIN_S = 10.0
 _HTML, _TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 
+Read = TypeVar("Read")
 Handler = Callable[[Request], Awaitable[ASGIApp]]
 Show = Callable[[Picture, bool], Page]  # of a picture, and whether something can be done from the page
 
@@ -95,43 +97,44 @@ class _Answers:
 
     async def page(self, request: Request) -> ASGIApp:
         """For people."""
-        picture = await self._picture(request)
-        shown = self._served.show(picture, self._access.act)
+        show, act = self._served.show, self._access.act
+        shown = await self._read(request, lambda picture: show(picture, act))
         return envelope.answer(shown.html, _HTML, more={"content-security-policy": shown.policy})
 
     async def metrics(self, request: Request) -> ASGIApp:
         """For Prometheus."""
         trigger = self._served.trigger
-        told = exposition(await self._picture(request), trigger.passes if trigger else None)
+        passes = trigger.passes if trigger else None
+        told = await self._read(request, lambda picture: exposition(picture, passes))
         return envelope.answer(told.encode(), CONTENT_TYPE)
 
     async def state(self, request: Request) -> ASGIApp:
         """Symphony's view of it all."""
-        picture = await self._picture(request)
-        return envelope.answer(_rendered(picture, "state", lambda: symphony.state(picture)))
+        return envelope.answer(await self._read(request, partial(_rendered, "state", symphony.state)))
 
     async def status(self, request: Request) -> ASGIApp:
         """What `factory status --json` says."""
-        picture = await self._picture(request)
-        return envelope.answer(_rendered(picture, "status", lambda: picture.status.as_json(picture.branch)))
+        return envelope.answer(await self._read(request, partial(_rendered, "status", _status)))
 
     async def issue(self, request: Request) -> ASGIApp:
         """Symphony's view of one item."""
         item_id = request.path_params["item_id"]
-        found = symphony.issue(await self._picture(request), item_id)
+        found = await self._read(request, lambda picture: symphony.issue(picture, item_id))
         if found is None:
             return envelope.error(404, "issue_not_found", f"there is no open item {item_id!r}")
         return envelope.answer(envelope.as_json(found))
 
     async def diff(self, request: Request) -> ASGIApp:
         """What `factory diff` says."""
-        await self._picture(request)
-        patch = await run_in_threadpool(self._pictures.patch, _id_in(request))
+        item_id = _id_in(request)
+        patch = await self._read(request, lambda _: self._pictures.patch(item_id))
         return envelope.answer(patch.encode(errors="replace"), _TEXT)
 
     async def events(self, request: Request) -> ASGIApp:
         """That something else is to be seen."""
-        await self._picture(request)
+        await self._read(request, lambda _: None)
+        if request.method == "HEAD":
+            return envelope.answer(b"", EVENTS)
         if self._served.watcher.followers >= MOST_FOLLOWERS:
             return envelope.error(503, "too_many_followers", f"at most {MOST_FOLLOWERS} may follow at once")
         return EventStream(self._pictures, self._served.watcher, dict(envelope.HEADERS))
@@ -158,16 +161,20 @@ class _Answers:
             served.trigger.pull()
         return envelope.answer(envelope.as_json({"said": said}))
 
-    async def _picture(self, request: Request) -> Picture:
-        """The newest one, for whoever may read. Raises Refused and NoPicture."""
+    async def _read(self, request: Request, what: Callable[[Picture], Read]) -> Read:
+        """What the newest picture says to whoever may read, in a thread. Raises Refused and NoPicture."""
         self._access.to_read(request.headers, request.query_params.get("token", ""))
-        return await run_in_threadpool(self._pictures.now)
+        return await run_in_threadpool(lambda: what(self._pictures.now()))
 
 
-def _rendered(picture: Picture, view: str, make: Callable[[], object]) -> bytes:
+def _status(picture: Picture) -> object:
+    return picture.status.as_json(picture.branch)
+
+
+def _rendered(view: str, make: Callable[[Picture], object], picture: Picture) -> bytes:
     """The JSON of a picture's view, which is made once."""
     if view not in picture.made:
-        picture.made[view] = envelope.as_json(make())
+        picture.made[view] = envelope.as_json(make(picture))
     return picture.made[view]
 
 

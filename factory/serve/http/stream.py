@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 from factory.serve.http.picture import Picture, Pictures
 from factory.serve.http.watcher import Watcher
 
+EVENTS = "text/event-stream; charset=utf-8"
 MOST_FOLLOWERS = 32
 _LOOK_S = 0.1
 _SILENT_S = 15.0  # after which a line without meaning keeps proxies and dead connections from lasting
@@ -20,7 +21,7 @@ class EventStream:
     def __init__(self, pictures: Pictures, watcher: Watcher, headers: dict[str, str]) -> None:
         self._pictures = pictures
         self._watcher = watcher
-        self._headers = {**headers, "content-type": "text/event-stream; charset=utf-8"}
+        self._headers = {**headers, "content-type": EVENTS}
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI asks for it."""
