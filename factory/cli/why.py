@@ -3,8 +3,9 @@
 import click
 
 from factory.cli.ids import OPEN, item_argument
-from factory.cli.session import json_option, no_such_item, reading
+from factory.cli.session import json_option, reading
 from factory.cli.text import echo_json, lane_word, one_line
+from factory.line.person.editing import no_such_item
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
 from factory.model.text import printable
