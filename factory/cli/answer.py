@@ -74,9 +74,9 @@ def _decided(questions: Sequence[Question], decisions: Sequence[str]) -> dict[st
     return found
 
 
-def _give(item_id: str, decisions: dict[str, str]) -> None:
+def _give(item_id: str, decisions: dict[str, str], seen: Sequence[Question] = ()) -> None:
     with editing() as desk:
-        said = answer(desk, item_id, decisions)
+        said = answer(desk, item_id, decisions, seen)
     click.echo(said)
 
 
@@ -111,4 +111,4 @@ def _walk(waiting: Sequence[ItemState]) -> None:
                 break
             decisions[question.id] = said
         else:
-            _give(state.id, decisions)
+            _give(state.id, decisions, state.history.questions)

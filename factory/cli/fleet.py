@@ -7,12 +7,12 @@ import click
 
 from factory.cli.interrupts import asking
 from factory.cli.say import say
-from factory.cli.text import echo_json, one_line, table
+from factory.cli.text import echo_json, table
 from factory.execution.cell.sandbox import sandbox
 from factory.line.fleet.supervisor import Supervisor
 from factory.model.errors import InvalidFile, UnusableError
 from factory.model.lifecycle import Lane
-from factory.model.text import printable
+from factory.model.text import one_line, printable
 from factory.report.fleet import Row, rows_of
 from factory.store.fleet_file import read_fleet
 

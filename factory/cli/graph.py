@@ -3,9 +3,9 @@
 import click
 
 from factory.cli.session import json_option, reading
-from factory.cli.text import echo_json, one_line, table
+from factory.cli.text import echo_json, table
 from factory.model.errors import UsageError
-from factory.model.text import counted
+from factory.model.text import counted, one_line
 from factory.report.graph.dot import dot
 from factory.report.graph.graph import Graph, graph
 

@@ -1,4 +1,4 @@
-"""`factory retry`, `hold` and `cancel`: a person's levers, each the same as an edit or a move of the file by hand."""
+"""`factory retry`, `hold` and `cancel`: a person's levers."""
 
 import click
 

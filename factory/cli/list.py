@@ -3,8 +3,9 @@
 import click
 
 from factory.cli.session import json_option, reading
-from factory.cli.text import ago, echo_json, lane_word, table
+from factory.cli.text import echo_json, lane_word, table
 from factory.model.lifecycle import Lane
+from factory.model.moments import ago
 from factory.model.text import printable
 from factory.report.finished import Finished, finished
 from factory.report.status import status

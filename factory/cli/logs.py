@@ -9,16 +9,13 @@ import click
 
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import reading
-from factory.execution.agents.agent import COMMAND
-from factory.execution.redaction.mask import Mask
-from factory.line.dispatch.requests import request_for
 from factory.line.person.editing import no_such_item
 from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.errors import UsageError
 from factory.model.layout import run_file
 from factory.model.lifecycle import Lane
 from factory.model.run_layout import OUTPUT, TRACE, seat_log, seat_trace
-from factory.report.output import Output, shown, traced
+from factory.report.output import output_of, shown, traced
 from factory.store.state import HEARTBEATS, LIVE
 from factory.store.system import System
 
@@ -52,8 +49,7 @@ def _live(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, follow: 
         raise UsageError(f"of {state.id} nothing can be told: {state.problem}", "factory check")
     if not beats.exists():
         raise UsageError(f"run {state.history.run} of {state.id} is not under way on this machine", "factory status")
-    request = request_for(reader, snapshot, state, "", "")
-    output = Output(Mask.of_environment(request.secrets), is_trace=request.kind != COMMAND)
+    output = output_of(reader, snapshot, state)
     for piece in _pieces(own / LIVE / state.id, beats, system, follow):
         yield from output.more(piece)
 

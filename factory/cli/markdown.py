@@ -2,7 +2,7 @@
 
 import re
 
-from factory.cli.text import one_line
+from factory.model.text import one_line
 
 
 def code(text: str) -> str:

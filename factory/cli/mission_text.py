@@ -5,11 +5,12 @@ from datetime import datetime
 
 import click
 
-from factory.cli.text import ago, lane_word, table
+from factory.cli.text import lane_word, table
 from factory.line.snapshot import Snapshot
 from factory.model.layout import plan_path
 from factory.model.lifecycle import Lane
 from factory.model.mission.assertions import AssertionState
+from factory.model.moments import ago
 from factory.model.text import printable
 from factory.report.mission_progress import Progress
 from factory.report.mission_views import AssertionRow, MissionView, open_issues, purpose, word_of

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from factory.cli.text import ago, lane_word, one_line, table
+from factory.cli.text import lane_word, table
 from factory.line.lock import holder
 from factory.model.lifecycle import Lane
-from factory.model.moments import moment_of
-from factory.model.text import printable
+from factory.model.moments import ago, moment_of
+from factory.model.text import one_line, printable
 from factory.report.status_row import REMEMBERED_MOST, LastStatus, ShownRow
 from factory.store.repository.repository import Repository
 from factory.store.standstill import remembered, sight_of

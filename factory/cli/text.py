@@ -6,15 +6,13 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 import click
 
 from factory.model.errors import UsageError
 from factory.model.lifecycle import Lane
-from factory.model.text import cut, printable
+from factory.model.text import printable
 
-_LONGEST_LINE = 500  # characters
 _COLOURS = {
     Lane.INBOX: "white",
     Lane.ACTIVE: "cyan",
@@ -28,22 +26,6 @@ _COLOURS = {
 def lane_word(lane: Lane, text: str = "") -> str:
     """A lane's name, or another text, in the lane's colour."""
     return click.style(text or str(lane), fg=_COLOURS[lane])
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in the largest unit that fits."""
-    if moment is None:
-        return "-"
-    seconds = max(0, int((now - moment).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def one_line(text: str) -> str:
-    """A text of others as one line, cut where it is longer than anybody reads; `factory log` tells the whole."""
-    return cut(printable(" ".join(text.split())), _LONGEST_LINE)
 
 
 # The columns that give way on a terminal, in this order, and how far: what remains is told by `factory show`.

@@ -129,7 +129,8 @@ def _give(state: ItemState, file: VerdictFile, decision: Decision) -> None:
     notes = click.prompt("notes", default=None if must else "", show_default=False)
     try:
         with editing() as desk:
-            said = give(desk, state.id, file.seat, Answer(decision, notes or None, accepted, handoff, findings))
+            answer = Answer(decision, notes or None, accepted, handoff, findings, state.history.subject)
+            said = give(desk, state.id, file.seat, answer)
         click.echo(said)
     except FactoryError as error:
         click.echo(click.style(printable(error.message), fg="red"))

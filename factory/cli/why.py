@@ -4,11 +4,11 @@ import click
 
 from factory.cli.ids import OPEN, item_argument
 from factory.cli.session import json_option, reading
-from factory.cli.text import echo_json, lane_word, one_line
+from factory.cli.text import echo_json, lane_word
 from factory.line.person.editing import no_such_item
 from factory.model.lifecycle import Lane
 from factory.model.moments import rfc3339
-from factory.model.text import printable
+from factory.model.text import one_line, printable
 from factory.report.why import FIRST, Why, why_of
 
 

@@ -48,3 +48,14 @@ def to_the_second(moment: datetime) -> datetime:
         return moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise ValueError("is a time that no calendar has") from None
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    if moment is None:
+        return "-"
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -5,6 +5,7 @@ import re
 LONGEST_SAID = 4000  # characters
 _LONGEST_LABEL = 200
 _LONGEST_LINE = 160  # characters
+_LONGEST_ROW = 500
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What ECMA-48 calls control sequences and strings: colours, moves of the cursor, titles, links.
 _FOR_TERMINALS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
@@ -36,6 +37,11 @@ def last_line(text: str) -> str:
     """The last line that a program printed anything on, without colours and cut; empty when it printed nothing."""
     told = (" ".join(printable(without_colours(line)).split()) for line in reversed(text.splitlines()))
     return cut(next((line for line in told if line), ""), _LONGEST_LINE)
+
+
+def one_line(text: str) -> str:
+    """A text of others as one line, cut where it is longer than anybody reads; `factory log` tells the whole."""
+    return cut(printable(" ".join(text.split())), _LONGEST_ROW)
 
 
 def label(text: str) -> str:

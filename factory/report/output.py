@@ -3,7 +3,10 @@
 import json
 from collections.abc import Iterator
 
+from factory.execution.agents.agent import COMMAND
 from factory.execution.redaction.mask import Mask
+from factory.line.dispatch.requests import request_for
+from factory.line.snapshot import ItemState, Snapshot, SnapshotReader
 from factory.model.text import cut, plain, printable
 
 _LONGEST = 500  # characters
@@ -23,6 +26,12 @@ class Output:
         *lines, self._begun = (self._begun + output).split(b"\n")
         for line in map(self._mask.hide, lines):
             yield from traced(line) if self._is_trace else (shown(line.decode(errors="replace")),)
+
+
+def output_of(reader: SnapshotReader, snapshot: Snapshot, state: ItemState) -> Output:
+    """What is told of the run that is under way for an active item with a contract, without what it keeps secret."""
+    request = request_for(reader, snapshot, state, "", "")
+    return Output(Mask.of_environment(request.secrets), is_trace=request.kind != COMMAND)
 
 
 def shown(line: str) -> str:

@@ -28,6 +28,7 @@ class Answer:
     accepted: tuple[str, ...] = ()
     handoff: dict[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    seen: str = ""  # the subject of the delivery that they looked at; empty: whichever is there
 
 
 def verdict_file_of(snapshot: Snapshot, item_id: str, seat: str | None) -> VerdictFile:
@@ -48,6 +49,9 @@ def give(desk: Desk, item_id: str, seat: str | None, answer: Answer) -> str:
     """Edit the verdict file as the person would, and say so. Raises UsageError for what the tick would refuse."""
     reader, snapshot, view = desk
     file = verdict_file_of(snapshot, item_id, seat)
+    if answer.seen and answer.seen != snapshot.items[item_id].history.subject:
+        message = f"{item_id} has been delivered anew since you looked at it; nothing was done"
+        raise UsageError(message, f"factory diff {item_id}")
     edited = decided(
         file.path,
         _open(view, file),
