@@ -30,6 +30,7 @@ DOORS = {
     "acp": {"factory.workers.acp"},
     "mcp": {"factory.cli.mcp"},
     "apprise": {"factory.connect.notify.by_apprise"},
+    "textual": {"factory.serve.top"},
     "distributed": {"factory.execution.dask.cluster"},
     "opentelemetry": {"factory.connect.otel.receiver", "factory.connect.otel.meters"},
     "anyio": {"factory.serve.http"},

@@ -33,6 +33,7 @@ COMMANDS = {
     "fleet": Entry("fleet", "Run many repositories at once, which share workers by weight."),
     "serve": Entry("serve", "Serve the factory to a browser, and to programs, over HTTP."),
     "status": Entry("status", "Say what is where, since when, and waiting for what."),
+    "top": Entry("top", "Watch everything on a terminal as it moves, and act on it."),
     "list": Entry("list", "List open items."),
     "show": Entry("show", "Show one item with its run, evidence and findings."),
     "why": Entry("why", "Tell an item's story, and what would move it now."),

@@ -10,7 +10,7 @@ from factory.model.lifecycle import Lane
 from factory.report.detail import detail
 from factory.report.detail_lines import detail_lines
 
-_COLOURS = {"good": "green", "bad": "red"}
+_COLOURS = {"good": "green", "bad": "red", "mark": "yellow"}
 
 
 @click.command("show")

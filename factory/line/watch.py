@@ -13,32 +13,39 @@ from factory.model.events import Noticed
 from factory.model.layout import CONTRACTS, QUEUE, lane_folder
 from factory.model.lifecycle import Lane
 from factory.store.changes import FolderWatch
+from factory.store.repository.repository import Repository
 from factory.store.standstill import sight
 
 _AGAIN_S = 5.0  # after a pass that could not be made
 _PAUSE_S = 0.5
 
 
-def _is_news(place: Path) -> bool:
+def is_news(place: Path) -> bool:
     """In git's own folder only what is checked out and what is staged is: it may have to be mended."""
     return place.name != ".git" and (place.parent.name != ".git" or place.name in ("HEAD", "index"))
 
 
+def folders_of(repository: Repository, branch: str, target: str) -> list[tuple[Path, bool]]:
+    """(folder, with all below it) of everything whose change may be news of the queue on a branch."""
+    folders = [(repository.common_dir / "refs" / "heads", True)]
+    view = repository.view_of(branch)
+    if view is not None:
+        queue = (view.root / QUEUE, *(view.root / lane_folder(lane) for lane in Lane), view.root / CONTRACTS)
+        folders += [(view.git_dir, False), *((folder, False) for folder in queue if folder.is_dir())]
+    beside = repository.view_of(target)
+    if beside is not None and (beside.root / lane_folder(Lane.INBOX)).is_dir():
+        folders.append((beside.root / lane_folder(Lane.INBOX), False))
+    return list(dict.fromkeys(folders))
+
+
 def _watched(orchestrator: Orchestrator) -> list[tuple[Path, bool]]:
-    """(folder, with all below it) of everything whose change may be news."""
+    """The same, once every lane has its folder: what is dropped into one is to be noticed."""
     context = orchestrator.context
-    folders = [(context.repository.common_dir / "refs" / "heads", True)]
     view = context.repository.view_of(context.branch)
     if view is not None:
         for lane in Lane:
             (view.root / lane_folder(lane)).mkdir(parents=True, exist_ok=True)
-        folders += [(view.root / QUEUE, False), *((view.root / lane_folder(lane), False) for lane in Lane)]
-        folders += [(view.git_dir, False)]
-        folders += [(view.root / CONTRACTS, False)] if (view.root / CONTRACTS).is_dir() else []
-    beside = context.repository.view_of(orchestrator.workflow.policy.target_branch)
-    if beside is not None and (beside.root / lane_folder(Lane.INBOX)).is_dir():
-        folders.append((beside.root / lane_folder(Lane.INBOX), False))
-    return list(dict.fromkeys(folders))
+    return folders_of(context.repository, context.branch, orchestrator.workflow.policy.target_branch)
 
 
 class _Still:
@@ -74,7 +81,7 @@ def watch(
 ) -> None:
     """Make passes until it is asked to stop, in each of which at most so many runs begin. Raises StopRequested then."""
     context = orchestrator.context
-    folders = FolderWatch(lambda *_: orchestrator.wake(), lambda said: context.tell(Noticed(said)), _is_news)
+    folders = FolderWatch(lambda *_: orchestrator.wake(), lambda said: context.tell(Noticed(said)), is_news)
     still = _Still(orchestrator)
     tidied, woken = 0, True
     report = PassReport(0)

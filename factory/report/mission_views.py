@@ -1,6 +1,6 @@
 """Missions: each as people ask about it, whether it is planned, under way or at its end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -78,10 +78,7 @@ class AssertionRow:
 
 def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iterator[MissionView]:
     """The missions that are open, in the order of the status; with `ended` the others too, the newest day first."""
-    for row in status(reader, snapshot).rows:
-        state = snapshot.items.get(row.id)
-        if state and (state.history.mission.filed or (state.contract and state.contract.produces.plan)):
-            yield _open(reader, snapshot, row)
+    yield from open_missions(reader, snapshot, status(reader, snapshot).rows)
     days = reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE)) if ended else {}
     for day in sorted((name for name, entry in days.items() if entry.is_folder), reverse=True):
         for name in reader.repository.objects.folder(snapshot.tree, lane_folder(Lane.DONE, day)):
@@ -90,6 +87,14 @@ def missions(reader: SnapshotReader, snapshot: Snapshot, *, ended: bool) -> Iter
                 if found is not None:
                     yield found
     yield from _archived(reader, snapshot) if ended else ()
+
+
+def open_missions(reader: SnapshotReader, snapshot: Snapshot, rows: Iterable[Row]) -> Iterator[MissionView]:
+    """Those among the rows of a status, in their order."""
+    for row in rows:
+        state = snapshot.items.get(row.id)
+        if state and (state.history.mission.filed or (state.contract and state.contract.produces.plan)):
+            yield _open(reader, snapshot, row)
 
 
 def _archived(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[MissionView]:
