@@ -64,11 +64,8 @@ def _of(item_id: str, history: History) -> Iterator[Handoff]:
 
 
 def _with_words(reader: SnapshotReader, snapshot: Snapshot, handoff: Handoff) -> Handoff:
-    day = reader.artifacts.done_day(snapshot.tree, handoff.id) or ""
-    try:
-        result = reader.artifacts.result(snapshot.tree, handoff.id, handoff.run, day)
-    except InvalidFile:
-        return handoff
+    folder = (snapshot.tree, handoff.id, handoff.run, reader.artifacts.done_day(snapshot.tree, handoff.id) or "")
+    result = reader.artifacts.result(*folder)
     if result is None:
         return handoff
     left = tuple(result.handoff.loose_ends().values())

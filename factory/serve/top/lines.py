@@ -24,11 +24,11 @@ _BAR = 10  # signs
 
 
 def heading(seen: Picture, workers: Sequence[Worker], trouble: str) -> Iterator[Line]:
-    """What comes first: whose queue it is, who moves it, how many items are where, what is spent, what is wrong."""
+    """What comes first: whose queue it is, what is spent, who moves it, how many items are where, what is wrong."""
     who = seen.orchestrator or "nobody moves it; factory run does"
-    yield ("factory", "head"), (f"  {printable(seen.branch)}", ""), (f"  {printable(who)}", "dim")
+    yield ("factory", "head"), (f"  {printable(seen.branch)}", ""), *_money(seen), (f"  {printable(who)}", "dim")
     lanes = [(f"{seen.count(lane)} {lane}  ", str(lane)) for lane in Lane if lane is not Lane.DONE]
-    yield (*lanes, (f"{seen.done_today} done today", str(Lane.DONE)), *_money(seen))
+    yield (*lanes, (f"{seen.done_today} done today", str(Lane.DONE)))
     verdicts = sum(bool(card.seats) for card in seen.cards)
     asking = sum(bool(card.questions) for card in seen.cards)
     waits = [counted(verdicts, "verdict")] * bool(verdicts) + [counted(asking, "answer")] * bool(asking)
@@ -46,7 +46,7 @@ def _money(seen: Picture) -> Iterator[Piece]:
     share = min(1.0, seen.spent / seen.budget)
     bar = "#" * round(share * _BAR)
     unknown = f", unknown of {counted(seen.unpriced, 'run')}" if seen.unpriced else ""
-    said = f"   {seen.spent:.2f} of {seen.budget:g} USD today [{bar:-<{_BAR}}]{unknown}"
+    said = f"  {seen.spent:.2f} of {seen.budget:g} USD today [{bar:-<{_BAR}}]{unknown}"
     yield said, "bad" if share >= 0.8 else ""  # from here on people are told of it
 
 
