@@ -39,30 +39,23 @@ def busy(world: World) -> None:
     world.now = NOW + timedelta(minutes=7)
 
 
-@pytest.mark.parametrize(("name", "size"), [("narrow", (80, 24)), ("wide", (140, 34))])
-def test_the_screen(world: World, name: str, size: tuple[int, int]) -> None:
+def test_the_screens(world: World) -> None:
     busy(world)
 
     async def story(screen: Screen) -> None:
         await screen.shows("waits for you: 1 verdict, 1 answer", "4.50 of 20 USD today [##--------]")
         await screen.choose("judged")
         await screen.shows("a approve")
-        screen.is_as_kept(name)
-
-    watched(world, story, size)
-
-
-def test_the_forms(world: World) -> None:
-    busy(world)
-
-    async def story(screen: Screen) -> None:
-        await screen.shows("waits for you")
+        await screen.is_as_kept("narrow")
         for item_id, key, name in (("judged", "a", "approve"), ("judged", "r", "rework"), ("asks", "n", "answer")):
             await screen.choose(item_id)
             await screen.press(key)
             await screen.shows("Leave it")
-            screen.is_as_kept(name)
+            await screen.is_as_kept(name)
             await screen.press("escape")
+        await screen.pilot.resize_terminal(140, 34)
+        await screen.shows("finished  run 1 to review: said nothing", "asks name: What is it called?")
+        await screen.is_as_kept("wide")
 
     watched(world, story)
 

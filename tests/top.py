@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from factory.serve.top.app import Top
@@ -53,8 +54,11 @@ class Screen:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Type a text."""
-        await self.pilot.press(*("space" if sign == " " else sign for sign in text))
+        """Write a text where the cursor is."""
+        await self.pilot.pause()
+        assert self.app.focused is not None
+        self.app.focused.post_message(Paste(text))
+        await self.shows(text)
 
     async def choose(self, item_id: str) -> None:
         """Go to an item."""
@@ -77,13 +81,14 @@ class Screen:
         """A command that somebody runs in another terminal."""
         await asyncio.to_thread(self.world.command, *arguments)
 
-    def is_as_kept(self, name: str) -> None:
-        """The same as in the file of this name; FACTORY_KEEP_SCREENS=1 writes it."""
+    async def is_as_kept(self, name: str) -> None:
+        """Wait until it is the same as in the file of this name; FACTORY_KEEP_SCREENS=1 writes that."""
         kept = SCREENS / f"{name}.txt"
         if os.environ.get("FACTORY_KEEP_SCREENS"):
             kept.parent.mkdir(exist_ok=True)
+            await asyncio.sleep(1)
             kept.write_text(self.text)
-        assert self.text == kept.read_text()
+        await self.until(lambda: self.text == kept.read_text())
 
 
 def watched(

@@ -250,8 +250,9 @@ class Top(App[None]):
         self._show()
 
     def action_end(self) -> None:
-        """Leave."""
+        """Leave; whatever is being looked at is looked at to its end behind the screen that was there before."""
         self.stop()
+        self.exit()
 
 
 def _detail(reader: SnapshotReader, snapshot: Snapshot, item_id: str) -> list[Line]:
