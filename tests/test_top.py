@@ -135,9 +135,9 @@ def test_an_answer_is_written_where_the_worker_asks_and_sends_it_on(world: World
 def test_an_answer_to_what_is_asked_no_more_is_not_given(world: World) -> None:
     asking(world)
     earlier = (Question(id="name", text="What was it called?"),)
-    with pytest.raises(UsageError, match="asks something else by now; nothing was done"):
-        with closing(Repository(world.root)) as opened, editing(opened) as desk:
-            answer(desk, "one", {"name": "the green one"}, earlier)
+    said = pytest.raises(UsageError, match="asks something else by now; nothing was done")
+    with said, closing(Repository(world.root)) as opened, editing(opened) as desk:
+        answer(desk, "one", {"name": "the green one"}, earlier)
     assert "green" not in world.read("queue/blocked/one.answers.yaml")
 
 
