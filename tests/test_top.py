@@ -334,6 +334,15 @@ def test_at_a_terminal_it_ends_clean_by_a_key_or_a_signal(world: World) -> None:
         assert terminal.process.returncode == 0
 
 
+def test_a_policy_that_cannot_be_used_is_said_before_the_screen_is_taken(world: World) -> None:
+    world.write("WORKFLOW.md", "---\nnope: [\n---\n")
+    world.commit("Break it")
+    terminal = Terminal(world, "top")
+    said = terminal.end()
+    assert "correct it, factory check, git commit WORKFLOW.md" in said
+    assert ("\x1b[?1049h" in said, terminal.process.returncode) == (False, 3)
+
+
 def test_without_a_terminal_it_says_what_a_program_asks_for(world: World) -> None:
     assert "a program asks for factory status --json" in world.factory("top", status=2)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from factory.cli.interrupts import asking
+from factory.cli.session import reading
 from factory.serve.top.app import Top
 from factory.serve.top.styles import DARK, LIGHT, suits
 
@@ -20,6 +21,8 @@ def top_command(light: bool | None) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("top needs a terminal; a program asks for factory status --json again and again")
+    with reading():
+        pass  # that this is no factory, or has a policy that cannot be used, is said before the screen is taken
     ground = suits(os.environ) if light is None else LIGHT if light else DARK
     app = Top(Path.cwd(), ground)
     with asking(app.stop):

@@ -121,6 +121,8 @@ class Top(App[None]):
                 self._seen, self._trouble = seen, ""
             case Trouble(said):
                 self._trouble = said
+                if self._seen is None:
+                    self._say(said, "bad")
             case workers:
                 self._at_work = workers
         self._show()
@@ -128,7 +130,7 @@ class Top(App[None]):
     def _show(self) -> None:
         """Draw whatever differs from what is shown."""
         seen, workers, ground, now = self._seen, self._at_work, self.theme, self._system.now()
-        if seen is None or len(self.screen_stack) == 0:
+        if seen is None or not self.screen_stack:
             return
         below = self.screen_stack[0]
         below.query_one(Heading).show([*lines.heading(seen, workers, self._trouble)], ground)

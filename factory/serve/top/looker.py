@@ -77,16 +77,19 @@ class Looker:
             stack.callback(self.repository.close)
             stack.callback(self._folders.stop)
             while not self._over:
-                began = self._system.monotonic()
                 try:
-                    self._look()
+                    self._look_and_wait()
                 except (FactoryError, OSError) as error:  # a file that goes as it is read, a policy being edited
-                    self._due = self._system.now()
                     self._tell(Trouble(told_by(error)))
-                now = self._system.monotonic()
-                rested = now + (now - began) / 2  # a large queue that moves all the time does not take all of a core
-                while not self._over and not self._woken(rested):
-                    pass
+                    self._wakeup.wait(_IDLE_S)
+
+    def _look_and_wait(self) -> None:
+        began = self._system.monotonic()
+        self._look()
+        now = self._system.monotonic()
+        rested = now + (now - began) / 2  # a large queue that moves all the time does not take all of a core
+        while not self._over and not self._woken(rested):
+            pass
 
     def _look(self) -> None:
         reader = self._reader
