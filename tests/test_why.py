@@ -94,7 +94,9 @@ def test_an_item_that_only_has_to_wait_is_told_so_without_a_command(world: World
 
 
 def test_what_others_say_cannot_command_a_terminal(world: World) -> None:
-    world.item("one", [{"result": {"status": "blocked", "question": "\x1b[31mred\x1b]0;t\x07?"}}], text="")
+    world.item("one", [{"result": {"status": "blocked", "question": "\x1b[31mred\x1b]0;t\x07?"}}])
+    world.item("two", text="depends_on: [one]\n")
     world.tick()
-    assert "\x1b]" not in world.command("why", "one")
-    assert "\x1b[31m" not in world.command("why", "one")
+    for command in (("why", "one"), ("why", "two"), ("show", "two"), ("status",), ("graph",)):
+        told = world.command(*command)
+        assert "red" in told and "\x1b" not in told

@@ -133,10 +133,8 @@ class Worktree:
             with os.scandir(folder) as listing:
                 entries = list(islice(listing, left + 1))
             left -= len(entries)
-            caches = [entry for entry in entries if entry.name in _CACHES]
-            if left < 0 or (
-                os.lstat(folder).st_mtime_ns > since and not any(_is_newer(each, since) for each in caches)
-            ):
+            explained = any(_is_newer(entry, since) for entry in entries if entry.name in _CACHES)
+            if left < 0 or (not explained and os.lstat(folder).st_mtime_ns > since):
                 return False
             for entry in (each for each in entries if each.name not in _CACHES):
                 if entry.is_dir(follow_symlinks=False):
