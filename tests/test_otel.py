@@ -17,9 +17,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.semconv.schemas import Schemas
+from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from factory.connect.otel import exporting
 from factory.connect.otel.receiver import CONVENTIONS, TraceSignal
 from factory.connect.otel.settings import Settings, settings_of
+from factory.model.trace_context import trace_id, traceparent
 from factory.report.trace import spans_of
 from tests.otlp import Receiver, attributes, receiving
 from tests.test_trace import _WORK
@@ -138,7 +142,7 @@ def test_where_nobody_listens_a_tick_does_the_same_and_a_later_one_exports_it(
     world.item("one")
     said = world.command("tick")
     assert world.lane("one") == "done" and "1 done today" in said
-    line = f"not exported to OpenTelemetry, and tried again later: traces to {closed}: ConnectionError"
+    line = f"not exported to OpenTelemetry: traces to {closed}: ConnectionError"
     assert said.count(line) == 1 and "hunter2" not in said and "key-in" not in said
     assert f"traces to {closed}: the last export failed (ConnectionError)" in world.command("doctor", status=None)
     monkeypatch.setenv(_ENDPOINT, receiver.endpoint)
@@ -161,7 +165,35 @@ def test_nobody_waits_for_a_receiver_that_never_answers(
     said = world.command("tick")  # would last a minute, if it waited for an answer
     assert not ended.is_set()
     ended.set()
-    assert world.lane("one") == "done" and "traces to" in said
+    assert world.lane("one") == "done" and "not exported to OpenTelemetry: traces to" in said
+
+
+def test_what_was_published_without_the_variables_is_exported_by_the_next_process_that_has_them(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.item("one", contract="reviewed")
+    world.command("tick")
+    monkeypatch.delenv(_ENDPOINT)
+    world.verdict("one", "approve")
+    world.command("tick")
+    assert "item" not in receiver.named("one")
+    monkeypatch.setenv(_ENDPOINT, receiver.endpoint)
+    world.item("two")
+    world.command("tick")
+    assert received(receiver, "one") == told(world, "one") and "item" in receiver.named("two")
+
+
+def test_of_very_much_that_was_left_some_is_exported_and_the_rest_said_to_be_left_out(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = 403
+    world.item("one")
+    world.command("tick")
+    receiver.status = 200
+    monkeypatch.setattr(exporting, "_MOST", 2)
+    assert "traces: more than 2 spans were left from before; the others are left out" in world.command("tick")
+    assert len(receiver.spans) == 2
+    assert "left out" not in world.command("tick"), "it does not begin again"
 
 
 def test_a_receiver_that_refuses_is_told_of_with_what_it_says(world: World, receiver: Receiver) -> None:
@@ -244,6 +276,13 @@ def test_an_exporter_in_memory_gets_every_span_with_its_parent_times_and_attribu
         assert (f"{theirs.parent.span_id:016x}" if theirs.parent else "") == ours.parent
         assert theirs.start_time == int(ours.start.timestamp()) * 10**9
         assert theirs.attributes == ours.attributes
+
+
+def test_what_a_worker_is_given_is_a_context_that_the_library_reads() -> None:
+    at = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+    context = TraceContextTextMapPropagator().extract({"traceparent": traceparent("one", at, 2, "worker")})
+    parent = get_current_span(context).get_span_context()
+    assert f"{parent.trace_id:032x}" == trace_id("one", at) and parent.trace_flags.sampled
 
 
 def test_the_names_are_those_of_the_conventions_that_are_named(world: World) -> None:

@@ -9,13 +9,13 @@ twice has the same id.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
+from itertools import islice
 from queue import SimpleQueue
 from typing import Protocol
 
 from factory.connect.otel.grown import ended_spans
 from factory.connect.otel.heard import Heard
 from factory.connect.otel.note import ExportNote, note, noted
-from factory.connect.otel.settings import SIGNALS
 from factory.line.snapshot import SnapshotReader
 from factory.model.errors import FactoryError, told_by
 from factory.model.events import Happening, Noticed, Recorded, Tell
@@ -24,7 +24,8 @@ from factory.store.repository.repository import Repository
 
 _GATHER_S = 0.5  # what comes so soon after something else is exported together with it
 _AGAIN_S = 30.0  # after which a receiver that failed is tried again
-_PATIENCE_S = 5.0  # for what is left at the end, with a receiver that answers slowly
+_MOST = 20_000  # spans at once: what takes longer would begin again in each tick, and never come to an end
+_PATIENCE_S = 3.0  # for what is left at the end, with a receiver that answers slowly
 
 
 class Signal(Protocol):
@@ -67,6 +68,7 @@ class Exporting:
         self._heard = Heard(self._news)
         self._sending = ""  # the signal
         self._given_up: set[str] = set()  # signals whose receiver fails while nobody waits for it any more
+        self._rest_until: dict[str, float] = {}  # of signals whose receiver has failed, by the monotonic clock
 
     def __call__(self, happening: Happening) -> None:
         """Tell of it; a move is exported by and by."""
@@ -82,7 +84,8 @@ class Exporting:
     def going_on(self) -> Iterator[None]:
         """Export meanwhile, and at the end what is left, for which it is waited a few seconds at most."""
         known = self._note.commits if self._note.branch == self._branch else {}
-        self._keep({signal: known.get(signal, self._published) for signal in SIGNALS}, self._note.failed)
+        begun = {signal: known.get(signal, self._published) for signal in self._receivers}
+        self._keep({**known, **begun}, self._note.failed)
         pool = self._system.threads(1, "otel")
         work = pool.submit(self._work)
         self._woken.put(None)
@@ -104,13 +107,15 @@ class Exporting:
         until = self._system.monotonic() + _PATIENCE_S
 
         def fails() -> bool:
-            return self._heard.tries_again and self._sending not in self._given_up
+            return self._heard.tries_again and self._sending in self._receivers.keys() - self._given_up
 
         while not self._ended and (left := until - self._system.monotonic()) > 0:
             with self._news:
                 self._system.wait_for(self._news, lambda: self._ended or fails(), left)
             if fails():
                 self._give_up(self._sending)
+        if not self._ended:
+            self._failures.put(f"there was no answer within {_PATIENCE_S:g} s")
         for signal in self._signals:
             self._give_up(signal.name)
 
@@ -142,7 +147,7 @@ class Exporting:
             last = self._ending.is_set()
             if not self._round() and not last:
                 self._system.pause(self._ending, _AGAIN_S)
-                self._woken.put(None)
+                self._woken.put(None)  # also where nothing is new
 
     def _round(self) -> bool:
         """Export all that there is; whether that went well."""
@@ -172,16 +177,21 @@ class Exporting:
         since = self._note.commits[signal.name]
         if since == until:
             return True
-        if signal.name in self._given_up:
+        if signal.name in self._given_up or self._system.monotonic() < self._rest_until.get(signal.name, 0.0):
             return False
+        self._heard.taken()
         self._sending = signal.name
         known = reader.repository.objects.read(since) is not None  # else history was written anew
-        went = not known or signal.send(ended_spans(reader, since, until, mine))
+        spans = ended_spans(reader, since, until, mine) if known else iter(())
+        went = signal.send(islice(spans, _MOST))
         why = self._heard.taken()
+        if went and next(spans, None):
+            self._failures.put(f"{signal.name}: more than {_MOST} spans were left from before; the others are left out")
         failed = {name: said for name, said in self._note.failed.items() if name != signal.name}
         if went:
             self._keep({**self._note.commits, signal.name: until}, failed)
         else:
+            self._rest_until[signal.name] = self._system.monotonic() + _AGAIN_S
             self._failures.put(f"{signal.name} to {self._receivers[signal.name]}: {why}")
             self._keep(self._note.commits, {**failed, signal.name: why})
         return went
@@ -196,7 +206,7 @@ class Exporting:
             said = self._failures.get()
             if said not in self._told:
                 self._told.add(said)
-                self._tell(Noticed(f"not exported to OpenTelemetry, and tried again later: {said}"))
+                self._tell(Noticed(f"not exported to OpenTelemetry: {said}"))
 
 
 def _in_words(error: FactoryError | OSError) -> str:

@@ -32,7 +32,7 @@ class Heard(logging.Handler):
         """Why the export that has ended went wrong, if it did; what comes now is about the next one."""
         with self._news:
             why, self._why, self.tries_again = self._why, "", False
-        return why or "the receiver did not take it"
+        return why or "no answer in time"
 
     @contextmanager
     def instead_of_the_log(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ TRACES, METRICS = "traces", "metrics"
 SIGNALS = (TRACES, METRICS)
 _OTLP, _NONE, _PROTOCOL = "otlp", "none", "http/protobuf"
 _DEFAULT = "http://localhost:4318"
-_ANSWERED_WITHIN_S = 5.0  # at most, as somebody waits for it at the end
+_ANSWERED_WITHIN_S = 3.0  # at most, as somebody waits for it at the end
 
 
 @dataclass(frozen=True)
