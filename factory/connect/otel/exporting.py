@@ -177,7 +177,8 @@ class Exporting:
         since = self._note.commits[signal.name]
         if since == until:
             return True
-        if signal.name in self._given_up or self._system.monotonic() < self._rest_until.get(signal.name, 0.0):
+        rests = signal.name in self._rest_until and self._system.monotonic() < self._rest_until[signal.name]
+        if rests or signal.name in self._given_up:
             return False
         self._heard.taken()
         self._sending = signal.name
