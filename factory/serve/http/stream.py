@@ -10,7 +10,7 @@ from factory.serve.http.watcher import Watcher
 
 EVENTS = "text/event-stream; charset=utf-8"
 MOST_FOLLOWERS = 32
-_LOOK_S = 0.1
+_LOOK_S = 0.05
 _SILENT_S = 15.0  # after which a line without meaning keeps proxies and dead connections from lasting
 _PATIENCE_S = 10.0  # with a client that takes nothing
 

@@ -14,7 +14,7 @@ from factory.store.state import HEARTBEATS
 
 _EVERY_S = 1.0  # whatever the system tells of files
 _SETTLED_S = 0.06  # of what comes at once, one picture; longer than a picture counts as fresh
-_PART = 2.0  # of its time it rests so often what looking took: an orchestrator in this process has work to do
+_PART = 1.0  # it rests so often what looking took: an orchestrator in this process has work to do
 
 
 class Watcher:
