@@ -56,3 +56,17 @@ def changed_lines(patch: bytes) -> Counter[str]:
         elif line[:1] in ("+", "-") and path and not heading:
             found[path] += 1
     return found
+
+
+def made_by(patch: bytes) -> dict[str, bool]:
+    """The paths that a patch without renames changes, and whether each is new."""
+    found: dict[str, bool] = {}
+    path = ""
+    for line in patch.decode(errors="replace").split("\n"):
+        if line.startswith("diff --git "):
+            head = line.removeprefix("diff --git ")
+            path = head[: (len(head) - 1) // 2].strip('"').removeprefix("a/")
+            found[path] = False
+        elif line.startswith("new file mode "):  # what files hold never begins a line
+            found[path] = True
+    return found

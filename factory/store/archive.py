@@ -12,6 +12,7 @@ from factory.model.lifecycle import Lane
 from factory.model.places import Artifact, ItemFile
 from factory.store.repository.objects import FILE, Objects, TreeEntry
 
+_DAYS = re.compile(rb'^\{"id":"[^"]+","day":"([0-9-]{10})".*$', re.MULTILINE)
 _BEGINS = re.compile(rb'^\{"id":"([^"]+)"', re.MULTILINE)
 
 
@@ -34,6 +35,14 @@ class Archive:
     def count(self, tree: str) -> int:
         """How many items are archived."""
         return sum(len(year) for year in self._of(tree))
+
+    def days(self, tree: str) -> dict[str, bytes]:
+        """The index's lines by the day under which their items lay, as they are written."""
+        found: dict[str, list[bytes]] = {}
+        for year in self._of(tree):
+            for day, line in year.days():
+                found.setdefault(day, []).append(line)
+        return {day: b"\n".join(found[day]) for day in sorted(found)}
 
     def _of(self, tree: str) -> list["_Year"]:
         folder = self._objects.find(tree, ARCHIVE)
@@ -88,6 +97,9 @@ class _Year:
     def get(self, item_id: str) -> ArchivedItem | None:
         begin = self._begins.get(item_id)
         return None if begin is None else archived_in(self._data[begin : self._data.find(b"\n", begin)])
+
+    def days(self) -> Iterator[tuple[str, bytes]]:
+        return ((line[1].decode(), line[0]) for line in _DAYS.finditer(self._data))
 
     def all(self) -> Iterator[ArchivedItem]:
         return filter(None, map(archived_in, self._data.split(b"\n")))

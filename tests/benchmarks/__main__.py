@@ -12,6 +12,7 @@ from tests.benchmarks import (
     clones,
     commands,
     dask,
+    fold,
     hands,
     idle,
     missions,
@@ -39,6 +40,7 @@ _GROUPS = {
     "audit": audit.measure,
     "missions": missions.measure,
     "clones": clones.measure,
+    "fold": fold.measure,
     "dask": dask.measure,
 }
 

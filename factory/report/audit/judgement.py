@@ -16,6 +16,7 @@ from factory.model.journal import Entry
 from factory.model.layout import parse, verdict_path
 from factory.model.lifecycle import Event, Lane, Outcome
 from factory.model.places import RunFile
+from factory.model.product import made_by
 from factory.model.run_layout import EVIDENCE, PATCH, RECHECK, is_by_worker, kept_verdict, run_path
 from factory.model.subject import subject_of
 from factory.report.audit.content import content_name, outside
@@ -199,17 +200,3 @@ def subject_found(reader: Reader, record: ItemRecord, delivered: Entry, effectiv
 def _is_recheck(path: str) -> bool:
     found = parse(path)
     return isinstance(found, RunFile) and found.name == RECHECK
-
-
-def made_by(patch: bytes) -> dict[str, bool]:
-    """The paths that a patch without renames changes, and whether each is new."""
-    found: dict[str, bool] = {}
-    path = ""
-    for line in patch.decode(errors="replace").split("\n"):
-        if line.startswith("diff --git "):
-            head = line.removeprefix("diff --git ")
-            path = head[: (len(head) - 1) // 2].strip('"').removeprefix("a/")
-            found[path] = False
-        elif line.startswith("new file mode "):  # what files hold never begins a line
-            found[path] = True
-    return found

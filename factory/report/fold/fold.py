@@ -1,49 +1,58 @@
 """The fold of one commit: every item that it knows, open, finished and archived, as facts."""
 
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from factory.line.snapshot import SnapshotReader
-from factory.model.contract import Contract
-from factory.model.errors import InvalidFile, Problem, UnusableError
+from factory.model.errors import Problem, UnusableError
 from factory.model.item import Item, Validator
-from factory.model.layout import item_path, journal_path, lane_folder, stem
-from factory.model.lifecycle import Lane
 from factory.model.policy import Policy, Route
 from factory.model.roles import Role
 from factory.report.fold.facts import ItemFacts
-from factory.report.fold.story import with_story
+from factory.report.fold.folding import Folding
+from factory.report.fold.part import Part
 
 
 @dataclass(frozen=True)
 class Fold:
-    """All items at one commit. What the clock has to do with is told by `at`, in seconds since 1970."""
+    """All items at one commit. What the clock has to do with is told by `at`, in seconds since 1970.
+
+    The facts are read when they are asked for, while the repository is open, and only those of open items are kept.
+    """
 
     commit: str
     at: int
-    open: tuple[ItemFacts, ...]  # by id
-    days: Mapping[str, tuple[ItemFacts, ...]]  # what was finished, archived or not, by day, oldest first
-    unreadable: tuple[Problem, ...]  # journals that say nothing which can be read; their items are left out
+    open: Part  # by id
+    parts: tuple[Part, ...]  # what was finished, the oldest day first
     routes: tuple[Route, ...] = ()
     plans: frozenset[str] = frozenset()  # the contracts that make the plan of a mission
 
+    @property
+    def unreadable(self) -> tuple[Problem, ...]:
+        """Journals that say nothing which can be read; their items are left out."""
+        return tuple(Problem(*each) for part in (*self.parts, self.open) for each in part.note.unreadable)
+
+    @cached_property
+    def days(self) -> Mapping[str, Sequence[ItemFacts]]:
+        """The items that are at their end, by the day under which they lie or lay."""
+        days: dict[str, list[Part]] = {}
+        for part in self.parts:
+            days.setdefault(part.day, []).append(part)
+        return {day: found[0] if len(found) == 1 else [*_all(found)] for day, found in days.items()}
+
     def finished(self, since: str = "") -> Iterator[ItemFacts]:
         """The items that are at their end, the oldest day first; of the days from one on, written as 2026-11-21."""
-        return (item for day, items in self.days.items() if day >= since for item in items)
+        return _all(part for part in self.parts if part.day >= since)
 
     def items(self) -> Iterator[ItemFacts]:
         """All items: the finished ones first, then the open ones."""
-        yield from self.finished()
-        yield from self.open
+        return _all((*self.parts, self.open))
 
     def get(self, item_id: str) -> ItemFacts | None:
         """The item of an id; None when there is none, or its journal cannot be read."""
-        return self._by_id.get(item_id)
-
-    @cached_property
-    def _by_id(self) -> Mapping[str, ItemFacts]:
-        return {item.id: item for item in self.items()}
+        found = (part.get(item_id) for part in (self.open, *reversed(self.parts)))
+        return next(filter(None, found), None)
 
     def contract_of(self, item: ItemFacts) -> str:
         """The contract that an item names, or that the routes give it today; empty when it has none."""
@@ -58,6 +67,10 @@ class Fold:
         return Role.PLAN if item.opened is not None or self.contract_of(item) in self.plans else Role.WORK
 
 
+def _all(parts: Iterator[Part] | Sequence[Part]) -> Iterator[ItemFacts]:
+    return (item for part in parts for item in part)
+
+
 def _takes(route: Route, item: ItemFacts) -> bool:
     asked = Item.model_construct(labels=item.labels, priority=item.priority, mission=item.mission or None)
     return route.takes(asked)
@@ -69,94 +82,21 @@ def fold_of(reader: SnapshotReader, commit: str, at: int | None = None) -> Fold:
     Raises MissingObject when this clone does not have the commit.
     """
     known = reader.repository.objects.commit(commit)
-    folding = _Folding(reader, known.tree)
-    policy = folding.policy()
+    folding = Folding(reader, known.tree)
+    contracts = reader.library.contracts(known.tree)
     return Fold(
         commit=commit,
         at=known.committed_at if at is None else at,
-        open=tuple(folding.open()),
-        days=folding.days(),
-        unreadable=tuple(folding.unreadable),
-        routes=policy.routes,
-        plans=frozenset(name for name, each in reader.library.contracts(known.tree) if _plans(each)),
+        open=folding.open(),
+        parts=tuple(folding.finished()),
+        routes=_policy(reader, known.tree).routes,
+        plans=frozenset(name for name, contract in contracts if contract.produces.plan),
     )
 
 
-def _plans(contract: Contract) -> bool:
-    return contract.produces.plan
-
-
-class _Folding:
-    """Reads the items of one tree."""
-
-    def __init__(self, reader: SnapshotReader, tree: str) -> None:
-        self._reader = reader
-        self._objects = reader.repository.objects
-        self._tree = tree
-        self.unreadable: list[Problem] = []
-
-    def policy(self) -> Policy:
-        """The policy there; the usual one where it cannot be used."""
-        try:
-            return self._reader.library.workflow(self._tree, self._reader.branch).policy
-        except UnusableError:
-            return Policy()
-
-    def open(self) -> Iterator[ItemFacts]:
-        """The items that lie in an open lane."""
-        for placed in sorted(self._reader.queue.listing(self._tree).items.values(), key=lambda each: each.id):
-            yield from self._one(ItemFacts(placed.id, placed.lane), placed.path, placed.blob)
-
-    def days(self) -> dict[str, tuple[ItemFacts, ...]]:
-        """The items that are at their end, by day, the oldest first."""
-        found: dict[str, list[ItemFacts]] = {}
-        for day, entry in self._objects.folder(self._tree, lane_folder(Lane.DONE)).items():
-            names = self._objects.tree(entry.oid) if entry.is_folder else {}
-            for name, file in names.items():
-                if item_id := stem(name):
-                    begun = ItemFacts(item_id, Lane.DONE, day=day)
-                    found.setdefault(day, []).extend(self._one(begun, item_path(Lane.DONE, item_id, day), file.oid))
-        for each in self._reader.archive.all(self._tree):
-            begun = ItemFacts(each.id, Lane.DONE, day=each.day, title=each.title)
-            path = item_path(Lane.DONE, each.id, each.day)
-            found.setdefault(each.day, []).extend(self._one(begun, path, each.item))
-        return {day: tuple(found[day]) for day in sorted(found)}
-
-    def _one(self, begun: ItemFacts, path: str, blob: str) -> Iterator[ItemFacts]:
-        """An item's facts; nothing, but a problem, where its journal cannot be read."""
-        where = journal_path(begun.id, begun.day)
-        try:
-            data = self._reader.archive.file(self._tree, where) or b""
-
-            yield with_story(self._said(begun, path, blob), data, where, partial(self._dismissed, begun))
-        except InvalidFile as error:
-            self.unreadable.extend(error.problems)
-
-    def _said(self, begun: ItemFacts, path: str, blob: str) -> ItemFacts:
-        """With what the item's file says, as far as it can be read."""
-        try:
-            item = self._reader.queue.item(path, blob)
-        except InvalidFile:
-            return begun
-        return replace(
-            begun,
-            title=item.title,
-            contract=item.contract or "",
-            labels=item.labels,
-            priority=item.priority,
-            mission=item.mission or "",
-            milestone=item.milestone or "",
-            depends_on=item.depends_on,
-            scope=item.scope,
-            discovered_from=item.discovered_from or "",
-            reverts=item.reverts or "",
-            validates=item.validates,
-            steers=item.steers,
-            hold=item.hold,
-        )
-
-    def _dismissed(self, item: ItemFacts, run: int, machines: Container[str]) -> frozenset[str]:
-        """The loose ends that people's verdicts on a run dismissed."""
-        said = self._reader.artifacts.verdicts(self._tree, item.id, run, item.day)
-        people = (verdict for seat, verdict in said.items() if seat not in machines)
-        return frozenset(key for verdict in people for key in verdict.handoff if verdict.dismisses(key))
+def _policy(reader: SnapshotReader, tree: str) -> Policy:
+    """The policy of a tree; the usual one where it cannot be used."""
+    try:
+        return reader.library.workflow(tree, reader.branch).policy
+    except UnusableError:
+        return Policy()

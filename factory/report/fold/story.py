@@ -1,7 +1,8 @@
 """A story: the lines of one journal, told as stays, runs, verdicts, setbacks and loose ends."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from factory.model.errors import InvalidFile, Problem
 from factory.model.lifecycle import Event, Lane
@@ -9,53 +10,66 @@ from factory.model.text import cut, printable
 from factory.model.verdict import Decision, Finding
 from factory.report.fold.causes import cause_of
 from factory.report.fold.facts import FindingFact, ItemFacts, LooseEnd, RunFact, SeatFact, Setback, Stay
-from factory.report.fold.lines import AgentLine, Line, PhaseLine, UsageLine, lines_of, seconds_in
+from factory.report.fold.lines import AgentLine, Line, PhaseLine, SeatLine, UsageLine, lines_of, seconds_in
+from factory.report.fold.source import Source
+from factory.report.fold.words import Words
 
 _LONGEST = 200  # characters of what others said
 _SETBACKS = frozenset({Event.RELEASE, Event.REWORK, Event.BLOCK})
 _AGAINST = frozenset({Decision.REWORK, Decision.REJECT})
-SENT_BACK, ENDED, MADE_ITEM, DISMISSED, OF_MISSION = "sent back", "ended", "item", "dismissed", "mission"
-# The loose ends that were dismissed when a run's proposal was approved, by seats other than those of machines.
-Dismissed = Callable[[int, Container[str]], Container[str]]
+_PASSED = frozenset({Event.FINISH, Event.OPEN})
+_REFUSED = frozenset({Event.REWORK, Event.REJECT, Event.BLOCK})
+_NOTHING_USED, _NOBODY = UsageLine(), AgentLine()
+SENT_BACK, ENDED, MADE_ITEM, OF_MISSION = "sent back", "ended", "item", "mission"  # what became of a loose end
 
 
-def with_story(item: ItemFacts, data: bytes, path: str, dismissed: Dismissed) -> ItemFacts:
-    """An item with what its journal tells. Raises InvalidFile."""
-    story = _Story(item, dismissed)
+def facts_of(source: Source, words: Words, data: bytes, path: str) -> ItemFacts:
+    """What an item's file says of it, and its journal of what became of it. Raises InvalidFile."""
+    story = _Story(words)
     number = 0
     for number, line in enumerate(lines_of(data, path), 1):
         try:
-            story.add(line)
+            story.add(line, seconds_in(line.at))
         except (ValueError, OverflowError) as error:
             raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error}")) from None
-    return replace(story.told(), lines=number)
+    return story.told(source, number)
 
 
 @dataclass
 class _Story:
     """Goes through the lines, and has in hand what is not over yet."""
 
-    item: ItemFacts
-    dismissed: Dismissed
+    words: Words
     stays: list[Stay] = field(default_factory=list)
     runs: list[RunFact] = field(default_factory=list)
     seats: list[SeatFact] = field(default_factory=list)
     setbacks: list[Setback] = field(default_factory=list)
     loose_ends: list[LooseEnd] = field(default_factory=list)
+    came: tuple[Line, int] | None = None  # by which line, and when, it came to where it lies
+    begun: tuple[Line, int] | None = None  # the start of the run that is under way
+    submitted: int | None = None
+    opened: int | None = None
+    approved: str = ""
+    applied: str = ""
     round: int = 1
     delivered: int = 0  # when it was put before its seats last
     machines: frozenset[str] = frozenset()  # the seats that had judged by then
 
-    def add(self, line: Line) -> None:
+    def add(self, line: Line, at: int) -> None:
         """Go on to the next line. Raises ValueError for a time that is none."""
-        at, event = seconds_in(line.at), line.event
-        self._stay(line, at)
+        event = line.event
+        if self.came is None:
+            self.submitted, self.came = at, (line, at)
+        elif self.came[0].to is not line.to:  # else a mission under way: it lies where it lay
+            self.stays.append(_stay(*self.came, at))
+            self.came = line, at
+        if line.source is Lane.ACTIVE and self.begun:
+            self.runs.append(_run(*self.begun, line, at))
+            self.begun = None
         if event is Event.START:
             self._answer(at, SENT_BACK)
-            self.runs.append(RunFact(line.run, line.round, _short(line.worker), began=at))
-        elif line.source is Lane.ACTIVE and self.runs and self.runs[-1].ended is None:
-            self.runs[-1] = _ended(self.runs[-1], line, at)
-        if event is Event.DELIVER:
+            self.begun = line, at
+        elif event is Event.DELIVER:
             self._deliver(line, at)
         elif line.source is Lane.REVIEW:
             self._reviewed(line, at)
@@ -64,129 +78,102 @@ class _Story:
         if event is Event.REWORK:
             self.round += 1
             self._answer(at, SENT_BACK)
-        outcome = line.outcome
-        self.item = replace(
-            self.item,
-            submitted=at if self.item.submitted is None else self.item.submitted,
-            ended=at if line.to is Lane.DONE else None,
-            opened=at if event is Event.OPEN else self.item.opened,
-            approved=line.applied or "" if event is Event.OPEN else self.item.approved,
-            applied=line.applied or self.item.applied,
-            outcome=outcome,
-            not_before=seconds_in(told) if (told := line.not_before) else None,
-            waits_for_answers=bool(line.questions),
-        )
+        if event is Event.OPEN:
+            self.opened, self.approved = at, line.applied or ""
+        self.applied = line.applied or self.applied
 
-    def told(self) -> ItemFacts:
-        """All that was told so far."""
-        return replace(
-            self.item,
+    def told(self, source: Source, lines: int) -> ItemFacts:
+        """All that was told."""
+        if self.came is None:
+            return ItemFacts(source.id, source.lane, *self.words, day=source.day)
+        last, at = self.came
+        runs = [*self.runs, _run(*self.begun)] if self.begun else self.runs
+        return ItemFacts(
+            source.id,
+            source.lane,
+            *self.words,
+            day=source.day,
+            outcome=last.outcome,
+            submitted=self.submitted,
+            ended=at if last.to is Lane.DONE else None,
+            opened=self.opened,
+            approved=self.approved,
+            applied=self.applied,
             round=self.round,
-            stays=tuple(self.stays),
-            runs=tuple(self.runs),
+            lines=lines,
+            not_before=seconds_in(last.not_before) if last.not_before else None,
+            waits_for_answers=bool(last.questions),
+            stays=(*self.stays, _stay(last, at)),
+            runs=tuple(runs),
             seats=tuple(self.seats),
             setbacks=tuple(self.setbacks),
             loose_ends=tuple(self.loose_ends),
         )
 
-    def _stay(self, line: Line, at: int) -> None:
-        if self.stays and self.stays[-1].lane is line.to:
-            return  # a mission under way: something was done for it, and it lies where it lay
-        if self.stays:
-            self.stays[-1] = replace(self.stays[-1], until=at)
-        said = _short(line.reason)
-        self.stays.append(
-            Stay(
-                line.to,
-                at,
-                line.event,
-                run=line.run,
-                round=line.round,
-                actor=_short(line.actor),
-                reason=said,
-            )
-        )
-
     def _deliver(self, line: Line, at: int) -> None:
         """What machines said of a delivery, and what its worker left undone."""
         self.delivered = at
-        took = {each.name.removeprefix("seat "): each for each in line.phases}
-        said = line.verdicts
-        self.machines = frozenset(each.seat for each in said)
-        for each in said:
+        self.machines = frozenset(each.seat for each in line.verdicts)
+        took = {each.name.removeprefix("seat "): each for each in line.phases} if line.verdicts else {}
+        for each in line.verdicts:
             phase = took.get(each.seat)
             asked = seconds_in(phase.at) if phase else at
-            fact = SeatFact(
-                seat=_short(each.seat),
-                reviewer=_short(each.reviewer),
-                decision=each.decision,
-                run=line.run,
-                round=line.round,
-                asked=asked,
-                at=at,
-                seconds=phase.seconds if phase else 0.0,
-                lost=bool(each.lost),
-            )
-            self.seats.append(fact)
+            self.seats.append(_seat(line, each, asked, at, phase.seconds if phase else 0.0, human=False))
         for key, text in (line.loose_ends or {}).items():
             self.loose_ends.append(LooseEnd(_short(key), _short(text), line.run, at))
 
     def _reviewed(self, line: Line, at: int) -> None:
         """What people said of a delivery, who was overruled, and what became of what its worker left."""
-        said = line.verdicts
-        run = line.run
-        for each in said:
+        asked = self.delivered or at
+        for each in line.verdicts:
             if each.seat not in self.machines:
-                asked = self.delivered or at
-                fact = SeatFact(
-                    seat=_short(each.seat),
-                    reviewer=_short(each.reviewer),
-                    decision=each.decision,
-                    run=run,
-                    round=line.round,
-                    asked=asked,
-                    at=at,
-                    seconds=float(max(0, at - asked)),
-                    human=True,
-                )
-                self.seats.append(fact)
-        against = any(each.decision in _AGAINST for each in said)
-        passed = line.event in (Event.FINISH, Event.OPEN) and self.item.validates is None
-        refused = line.event in (Event.REWORK, Event.REJECT, Event.BLOCK) and against
-        for number, fact in enumerate(self.seats):
-            wrong = _AGAINST if passed else {Decision.APPROVE} if refused else ()
-            if fact.run == run and fact.decision in wrong and not fact.lost:
-                self.seats[number] = replace(fact, overturned=True)
-        if line.event in (Event.FINISH, Event.OPEN):
-            dismissed = (
-                self.dismissed(run, self.machines) if any(each.until is None for each in self.loose_ends) else ()
-            )
-            self._answer(at, OF_MISSION if self.item.mission else MADE_ITEM, dismissed)
-        elif line.to is Lane.DONE:
+                self.seats.append(_seat(line, each, asked, at, float(max(0, at - asked)), human=True))
+        if line.event in _PASSED:
+            if self.words.validates is None:  # whose findings are what they were asked for
+                self._overrule(line.run, _AGAINST)
+            self._answer(at, OF_MISSION if self.words.mission else MADE_ITEM)
+        elif line.event in _REFUSED and any(each.decision in _AGAINST for each in line.verdicts):
+            self._overrule(line.run, (Decision.APPROVE,))
+        if line.to is Lane.DONE:
             self._answer(at, ENDED)
 
-    def _answer(self, at: int, how: str, dismissed: Container[str] = ()) -> None:
+    def _overrule(self, run: int, decisions: Container[Decision]) -> None:
+        """The review of a run's proposal ended against those who said so."""
+        for number, fact in enumerate(self.seats):
+            if fact.run == run and fact.decision in decisions and not fact.lost:
+                self.seats[number] = replace(fact, overturned=True)
+
+    def _answer(self, at: int, how: str) -> None:
         """Every loose end that is still open is answered now."""
         for number, each in enumerate(self.loose_ends):
             if each.until is None:
-                answer = DISMISSED if each.key in dismissed else how
-                self.loose_ends[number] = replace(each, until=at, answer=answer)
+                self.loose_ends[number] = replace(each, until=at, answer=how)
 
 
-def _ended(run: RunFact, line: Line, at: int) -> RunFact:
+def _stay(line: Line, since: int, until: int | None = None) -> Stay:
+    return Stay(line.to, since, line.event, until, line.run, line.round, _short(line.actor), _short(line.reason))
+
+
+def _run(start: Line, began: int, end: Line | None = None, ended: int | None = None) -> RunFact:
     """A run with what the line says by which it ended."""
-    usage, phases, agent = line.usage or UsageLine(), line.phases, line.agent or AgentLine()
-    return replace(
-        run,
-        ended=at,
-        ended_by=line.event,
-        failure=line.failure,
-        proposed=bool(line.proposal),
-        seconds=line.seconds,
+    worker = _short(start.worker)
+    if end is None:
+        return RunFact(start.run, start.round, worker, began)
+    usage, phases = end.usage or _NOTHING_USED, end.phases
+    return RunFact(
+        number=start.run,
+        round=start.round,
+        worker=worker,
+        began=began,
+        model=_short((end.agent or _NOBODY).model),
+        ended=ended,
+        ended_by=end.event,
+        failure=end.failure,
+        proposed=bool(end.proposal),
+        seconds=end.seconds,
         worked=_took(phases, "worker"),
         checked=_took(phases, "check ", "canary "),
         judged=_took(phases, "seat "),
-        model=_short(agent.model),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         usd=usage.usd,
@@ -199,26 +186,36 @@ def _took(phases: Iterable[PhaseLine], *names: str) -> float:
     return round(sum((each.seconds for each in phases if each.name.startswith(names)), 0.0), 3)
 
 
+def _seat(line: Line, said: SeatLine, asked: int, at: int, seconds: float, *, human: bool) -> SeatFact:
+    return SeatFact(
+        seat=_short(said.seat),
+        reviewer=_short(said.reviewer),
+        decision=said.decision,
+        run=line.run,
+        round=line.round,
+        asked=asked,
+        at=at,
+        seconds=seconds,
+        human=human,
+        lost=bool(said.lost),
+    )
+
+
 def _setback(line: Line, at: int) -> Setback:
     reason = line.reason or ""
     found = tuple(
         FindingFact(_key(each.path, each.text), _short(each.seat), _short(each.text)) for each in line.findings
     )
-    cause = cause_of(
-        reason,
-        line.failure,
-        line.not_applied,
-        [each.decision for each in line.verdicts],
-        asks=bool(line.questions),
-        found=bool(found),
-    )
+    decisions = [each.decision for each in line.verdicts]
     return Setback(
         event=line.event,
         at=at,
         run=line.run,
         round=line.round,
         source=line.source or Lane.INBOX,
-        cause=cause,
+        cause=cause_of(
+            reason, line.failure, line.not_applied, decisions, asks=bool(line.questions), found=bool(line.findings)
+        ),
         reason=_short(reason),
         failure=line.failure,
         not_applied=line.not_applied,
@@ -231,6 +228,11 @@ def _key(path: str, text: str) -> str:
     return Finding.model_construct(path=path, text=text).key
 
 
+@lru_cache(maxsize=20_000)  # most are names, and of few people and machines
 def _short(text: str | None) -> str:
     """What others said, as one line that is not long."""
-    return cut(printable(" ".join((text or "")[: 2 * _LONGEST].split())), _LONGEST) if text else ""
+    if not text:
+        return ""
+    if len(text) <= _LONGEST and text.isprintable() and "  " not in text and text == text.strip():
+        return text
+    return cut(printable(" ".join(text[: 2 * _LONGEST].split())), _LONGEST)
