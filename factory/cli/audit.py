@@ -8,9 +8,10 @@ from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
 from factory.model.errors import Problem
 from factory.model.text import counted, printable
-from factory.report.audit.audit import Audit, audit, resolve
+from factory.report.audit.audit import Audit, audit
 from factory.report.audit.rules import EXPLAINED, Rule
 from factory.store.library import locate_branch
+from factory.store.repository.revisions import resolve
 
 
 @click.command("audit")

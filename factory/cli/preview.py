@@ -5,8 +5,8 @@ import click
 from factory.cli.markdown import code
 from factory.cli.session import json_option, repository
 from factory.cli.text import echo_json
-from factory.report.audit.audit import resolve
 from factory.report.preview import Effect, Kind, preview
+from factory.store.repository.revisions import resolve
 
 _HEADS = {
     Kind.UNUSABLE: "The factory would stand still",

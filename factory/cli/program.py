@@ -54,6 +54,7 @@ COMMANDS = {
     "revert": Entry("revert", "Write an item that undoes what another one applied."),
     "preview": Entry("preview", "Say what a merge would set off."),
     "archive": Entry("archive", "Take what was finished long ago out of the tree; history keeps it."),
+    "metrics": Entry("metrics", "Say how the factory does, in numbers."),
     "audit": Entry("audit", "Prove from the commits alone that all rules were kept."),
     "doctor": Entry("doctor", "Say what is there and what is not, and what to do."),
     "mcp": Entry("mcp", "Let an agent add, read and propose, over the Model Context Protocol."),

@@ -23,6 +23,7 @@ CANARIES = "canaries"  # that were tried
 CHECKS = "checks"  # which run a check passed in, where that hangs on folders of this machine
 READS = "reads"  # what checks were seen to read
 FOLD = "fold"  # what items have come to, by what is in their files
+SUMS = "sums"  # below it: numbers about them
 LIVE = "live"  # what agents that are at work have printed
 APPLIES = "applies"  # apply commands that were begun
 SESSIONS = "sessions"  # what agents need to go on in the one of an item's last run

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 
-from factory.model.errors import UnusableError, UsageError
+from factory.model.errors import UnusableError
 from factory.model.lifecycle import Lane
 from factory.report.audit.authorship import Authorship
 from factory.report.audit.reused import Rest
@@ -71,13 +71,3 @@ def _walk(repository: Repository, state: AuditState, head: str, since: str | Non
         violations=rules.advised(found, head),
         rests=tuple(rules.reused.rests),
     )
-
-
-def resolve(repository: Repository, revision: str) -> str:
-    """The commit that a revision names. Raises UsageError."""
-    found = repository.git.call(
-        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", allowed=(0, 1, 128)
-    )
-    if found.returncode:
-        raise UsageError(f"there is no commit {revision!r}", "git log --oneline")
-    return found.stdout.decode().strip()

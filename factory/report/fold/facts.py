@@ -49,6 +49,11 @@ class RunFact:
     estimated: bool = False  # whether `usd` is reckoned from prices
     incomplete: bool = False  # whether `usd` is only a part
 
+    @property
+    def busy(self) -> float:
+        """Seconds in which somebody or something is known to have been at work."""
+        return self.worked + self.checked + self.judged or self.seconds or 0.0
+
 
 @dataclass(frozen=True)
 class SeatFact:

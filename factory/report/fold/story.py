@@ -73,6 +73,8 @@ class _Story:
             self._deliver(line, at)
         elif line.source is Lane.REVIEW:
             self._reviewed(line, at)
+        if line.to is Lane.DONE:
+            self._answer(at, ENDED)
         if event in _SETBACKS:
             self.setbacks.append(_setback(line, at))
         if event is Event.REWORK:
@@ -134,8 +136,6 @@ class _Story:
             self._answer(at, OF_MISSION if self.words.mission else MADE_ITEM)
         elif line.event in _REFUSED and any(each.decision in _AGAINST for each in line.verdicts):
             self._overrule(line.run, (Decision.APPROVE,))
-        if line.to is Lane.DONE:
-            self._answer(at, ENDED)
 
     def _overrule(self, run: int, decisions: Container[Decision]) -> None:
         """The review of a run's proposal ended against those who said so."""

@@ -6,9 +6,9 @@ from factory.store.repository.repository import Repository
 
 
 def contents(repository: Repository, names: Sequence[str]) -> Iterator[bytes | None]:
-    """What each of these holds, in their order: an id, or a tree's with `:` and a path below it; None for a missing one.
+    """What each of these holds, which are ids, or a tree's with `:` and a path below it; None for a missing one.
 
-    All of it is in memory at once.
+    They come in the order in which they were asked for. All of it is in memory at once.
     """
     repository.objects.flush()
     told = repository.git.run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode())

@@ -1,5 +1,6 @@
 """The history of files: what a file ever held in a history, and what somebody made in it."""
 
+from factory.model.moments import seconds_of
 from factory.store.repository.objects import Person
 from factory.store.repository.repository import Repository
 
@@ -15,6 +16,20 @@ def brought(repository: Repository, head: str, path: str) -> list[tuple[str, str
             found.append((commit, line.split(" ")[3]))
         elif line:
             commit = line
+    return found
+
+
+def brought_below(repository: Repository, head: str, folder: str, since: str = "") -> list[tuple[int, str, str]]:
+    """(seconds since 1970, path, blob id) of what files below a folder held, after a commit or ever, oldest first."""
+    arguments = ("--topo-order", "--reverse", "-z", "--format=%x01%ct", "--raw", "--no-abbrev", "--no-renames")
+    repository.objects.make_known(head)
+    known = [f"^{since}"] if since else []
+    out = repository.git.run("log", *arguments, "--diff-filter=AM", head, *known, "--", f":(literal,top){folder}")
+    found: list[tuple[int, str, str]] = []
+    for record in out.decode("utf-8", "surrogateescape").split("\x01")[1:]:
+        at, *changed = record.split("\0")
+        for header, path in zip(changed[::2], changed[1::2], strict=False):
+            found.append((seconds_of(at), path, header.split(" ")[3]))
     return found
 
 
