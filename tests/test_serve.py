@@ -196,6 +196,17 @@ def passes(server: Served) -> int:
     return int(found[1]) if found else 0
 
 
+def test_prometheus_gets_what_is_now_and_what_the_factory_metrics_are(many: World) -> None:
+    with served(many) as server:
+        status, told, _ = server.ask("GET", "/metrics")
+    heads = re.findall(r"^# TYPE (\S+)", told, re.MULTILINE)
+    assert status == 200 and len(heads) == len(set(heads))
+    assert {"factory_items", "factory_runs_under_way", "factory_wip_items"} <= {*heads}
+    by_command = many.command("metrics", "--prometheus")
+    wip = re.findall(r"^factory_wip_items\S* \S+$", by_command, re.MULTILINE)
+    assert wip and all(line in told for line in wip)
+
+
 def test_a_refresh_makes_a_pass(world: World) -> None:
     with served(world, command="run") as server:
         world.until(lambda: passes(server) > 0)

@@ -105,7 +105,7 @@ class _Answers:
         """For Prometheus."""
         trigger = self._served.trigger
         passes = trigger.passes if trigger else None
-        told = await self._read(request, lambda picture: exposition(picture, passes))
+        told = await self._read(request, lambda picture: exposition(picture, passes) + self._pictures.numbers())
         return envelope.answer(told.encode(), CONTENT_TYPE)
 
     async def state(self, request: Request) -> ASGIApp:

@@ -9,7 +9,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(picture: Picture, passes: int | None) -> str:
-    """The whole text. This is the one place where it comes from; `passes`: None where no orchestrator is in here."""
+    """What is so now. `passes`: None where no orchestrator is in here."""
     return "".join(f"{line}\n" for line in _lines(picture, passes))
 
 

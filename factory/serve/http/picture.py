@@ -14,6 +14,9 @@ from factory.model.journal import History
 from factory.model.moments import day_of
 from factory.model.policy import Workflow
 from factory.report.difference import difference
+from factory.report.fold.fold import fold_of
+from factory.report.metrics.metrics import metrics_of
+from factory.report.metrics.prometheus import MOST_GROUPS, prometheus_text
 from factory.report.signs import Sign, signs, with_signs
 from factory.report.status import Status, status
 from factory.serve.http.sight import Sight, look
@@ -22,6 +25,7 @@ from factory.store.repository.repository import Repository
 
 _PATIENCE_S = 15.0  # the Symphony specification's
 _FRESH_S = 0.05  # within which nobody looks again
+_COUNTED_S = 60.0  # ages change with the clock, and a fold is not made for each reader
 
 
 class NoPicture(FactoryError):
@@ -59,6 +63,7 @@ class Pictures:
         self._seen: Sight | None = None
         self.last: Picture | None = None  # to be looked at from any thread
         self._looked = 0.0
+        self._numbers = (0, 0), ""
 
     def now(self) -> Picture:
         """The newest picture. Raises NoPicture."""
@@ -83,6 +88,16 @@ class Pictures:
         snapshot = self.now().snapshot
         with self._lock:
             return difference(self._reader, snapshot, item_id)
+
+    def numbers(self) -> str:
+        """What `factory metrics --prometheus` says; made anew once a minute, or when something has moved."""
+        picture = self.now()
+        with self._lock:
+            asked = picture.moved, int(self._system.monotonic() // _COUNTED_S)
+            if self._numbers[0] != asked:
+                fold = fold_of(self._reader, picture.snapshot.head, int(self._system.now().timestamp()))
+                self._numbers = asked, prometheus_text(metrics_of(self._reader, fold, most=MOST_GROUPS))
+            return self._numbers[1]
 
     def close(self) -> None:
         """End the lasting processes."""
