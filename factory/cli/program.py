@@ -55,6 +55,7 @@ COMMANDS = {
     "preview": Entry("preview", "Say what a merge would set off."),
     "archive": Entry("archive", "Take what was finished long ago out of the tree; history keeps it."),
     "metrics": Entry("metrics", "Say how the factory does, in numbers."),
+    "board": Entry("board", "Write the whole factory as one HTML page that works from disk."),
     "audit": Entry("audit", "Prove from the commits alone that all rules were kept."),
     "doctor": Entry("doctor", "Say what is there and what is not, and what to do."),
     "mcp": Entry("mcp", "Let an agent add, read and propose, over the Model Context Protocol."),

@@ -94,13 +94,13 @@ def open_missions(reader: SnapshotReader, snapshot: Snapshot, rows: Iterable[Row
     for row in rows:
         state = snapshot.items.get(row.id)
         if state and (state.history.mission.filed or (state.contract and state.contract.produces.plan)):
-            yield _open(reader, snapshot, row)
+            yield open_mission(reader, snapshot, row)
 
 
 def _archived(reader: SnapshotReader, snapshot: Snapshot) -> Iterator[MissionView]:
     """Those that are archived and whose plan is still there, the newest day first."""
-    target = reader.repository.head(snapshot.policy.target_branch) or snapshot.head
-    planned = reader.repository.objects.folder(reader.repository.objects.commit(target).tree, MISSIONS)
+    target = reader.repository.objects.commit(_target(reader, snapshot))
+    planned = reader.repository.objects.folder(target.tree, MISSIONS)
     found = [each for mission in planned if (each := reader.queue.archived(snapshot.tree, mission)) is not None]
     for each in sorted(found, key=lambda each: each.day, reverse=True):
         with suppress(InvalidFile):  # the audit tells of it
@@ -149,7 +149,8 @@ def word_of(snapshot: Snapshot, part: Part) -> str:
     return str(part.history.outcome or Lane.DONE) if part.day else str(state.lane) if state else "gone"
 
 
-def _open(reader: SnapshotReader, snapshot: Snapshot, row: Row) -> MissionView:
+def open_mission(reader: SnapshotReader, snapshot: Snapshot, row: Row) -> MissionView:
+    """A mission that is open at the snapshot's commit; the row says in which state it is."""
     history = snapshot.items[row.id].history
     return MissionView(
         id=row.id,
@@ -196,13 +197,24 @@ def _ended(reader: SnapshotReader, snapshot: Snapshot, mission: str, day: str) -
 def _standing(reader: SnapshotReader, snapshot: Snapshot, mission: str, history: History) -> Standing | None:
     """Where it stands by its plan as the target has it now; by the proposal of one that is not merged yet."""
     files = _files(reader, snapshot, mission, history)
-    target = reader.repository.head(snapshot.policy.target_branch) or snapshot.head
-    return standing_of(reader, snapshot.tree, mission, files, history, target) if files else None
+    return standing_of(reader, snapshot.tree, mission, files, history, _target(reader, snapshot)) if files else None
+
+
+def _target(reader: SnapshotReader, snapshot: Snapshot) -> str:
+    """The target's commit when the branch was at the snapshot's, as far as its own commits say when they came."""
+    repository, target = reader.repository, snapshot.policy.target_branch
+    head = repository.head(target)
+    if target == reader.branch or head is None:
+        return snapshot.head
+    if snapshot.head == repository.head(reader.branch):
+        return head
+    until = repository.objects.commit(snapshot.head).committed_at
+    return repository.git.text("rev-list", "-1", "--first-parent", f"--before={until}", head) or head
 
 
 def _files(reader: SnapshotReader, snapshot: Snapshot, mission: str, history: History) -> MissionFiles | None:
     """What its files say there; None where they cannot be read."""
-    objects, target = reader.repository.objects, reader.repository.head(snapshot.policy.target_branch) or snapshot.head
+    objects, target = reader.repository.objects, _target(reader, snapshot)
     planned = any(each.event is Event.OPEN for each in history.entries)
     proposed = history.proposal if not planned and objects.read(history.proposal) else ""
     files = snapshot.missions.get(mission)

@@ -1,0 +1,1 @@
+"""The board: a whole factory at one commit, as one page that asks for nothing from anywhere."""
