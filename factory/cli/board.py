@@ -11,7 +11,6 @@ from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.model.errors import UnusableError, UsageError
 from factory.model.moments import epoch, moment_of
 from factory.model.text import printable
-from factory.report.audit.audit import resolve
 from factory.report.board.board import Shown, board_of
 from factory.report.board.page import MARK, page_of
 from factory.report.fold.fold import fold_of
@@ -19,6 +18,7 @@ from factory.report.status import status
 from factory.store import files
 from factory.store.library import locate_branch
 from factory.store.repository.repository import Repository
+from factory.store.repository.revisions import resolve
 
 _PAGE = "board.html"
 _STANDARD_OUTPUT = "-"
