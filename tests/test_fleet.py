@@ -248,7 +248,7 @@ def test_a_member_has_nothing_of_the_environment_but_its_own_secrets(
     town.write("path: shop, secrets: {KEY: {env: ITS_KEY}}")
     town.start()
     town.any.until(lambda: len(town.members()) == 1, 60)
-    [pid] = town.members()
+    pid = min(town.members())  # a program that it has just forked is called like it
     names = {entry.split(b"=")[0] for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry}
     assert names <= {b"PATH", b"HOME", b"USER", b"LOGNAME", b"SHELL", b"TERM", b"TZ", b"TMPDIR", b"LANG", b"LC_ALL"} | {
         b"LC_CTYPE",

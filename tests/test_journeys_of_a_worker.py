@@ -161,7 +161,15 @@ def test_a_worker_sees_only_its_own_item_and_a_small_environment(world: World, m
     assert "NAMED" in names
     asked = {"ITEM", "PROMPT", "OUT", "RUN", "ROUND", "FINDINGS", "EARLIER", "BASE"}
     assert {name for name in names if name.startswith("FACTORY_")} == {f"FACTORY_{name}" for name in asked}
-    assert names - {f"FACTORY_{name}" for name in asked} <= {"HOME", "TMPDIR", "PATH", "LANG", "TERM", "NAMED"}
+    assert names - {f"FACTORY_{name}" for name in asked} <= {
+        "HOME",
+        "TMPDIR",
+        "PATH",
+        "LANG",
+        "TERM",
+        "NAMED",
+        "TRACEPARENT",
+    }
     assert not {"queue", "artifacts"} & set(world.read("seen.txt").split())
 
 
