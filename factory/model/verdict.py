@@ -45,8 +45,13 @@ class Finding(Format):
     @property
     def key(self) -> str:
         """Equal for one finding in every round, whatever a reviewer calls it or where it has moved to."""
-        found = digest_of([self.path, " ".join(self.text.split()).casefold()]).removeprefix("sha256:")
-        return f"K{found[:10]}"  # never a number, so that it can be written without quotes
+        return finding_key(self.path, self.text)
+
+
+def finding_key(path: str, text: str) -> str:
+    """The key of a finding with this text about this path."""
+    found = digest_of([path, " ".join(text.split()).casefold()]).removeprefix("sha256:")
+    return f"K{found[:10]}"  # never a number, so that it can be written without quotes
 
 
 class Verdict(Format):

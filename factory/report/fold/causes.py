@@ -20,13 +20,11 @@ CAUSES = frozenset({QUESTION, CONFIDENCE, ESCALATED, REPEATED, ROUNDS, ATTEMPTS,
 CAUSES |= {*map(str, FailureClass), *map(str, NotApplied)}
 
 # As `line` words it: of these the journal has no field of its own.
-_TOLD = (
-    (re.compile(r"the same finding twice in a row"), REPEATED),
-    (re.compile(r"\d+ rounds? used up"), ROUNDS),
-    (re.compile(r"\d+ attempts? used up"), ATTEMPTS),
-    (re.compile(r"the worker's confidence is"), CONFIDENCE),
-    (re.compile(r"the run was stopped|its text changed while it ran"), STOPPED),
+_TOLD = re.compile(
+    r"(the same finding twice in a row)|(\d+ rounds? used up)|(\d+ attempts? used up)|(the worker's confidence is)"
+    r"|(the run was stopped|its text changed while it ran)"
 )
+_WORDS = (REPEATED, ROUNDS, ATTEMPTS, CONFIDENCE, STOPPED)
 
 
 def cause_of(
@@ -39,16 +37,15 @@ def cause_of(
     found: bool,
 ) -> str:
     """The word for a release, a rework or a block; `found`: with findings."""
-    said = {*decisions}
     if asks:
         return QUESTION
-    told = next((word for pattern, word in _TOLD if pattern.match(reason)), "")
-    if told:
-        return told
+    if (told := _TOLD.match(reason)) and told.lastindex:
+        return _WORDS[told.lastindex - 1]
     if failure is not None:
         return str(failure)
     if not_applied is not None:
         return str(not_applied)
+    said = {*decisions}
     if Decision.ESCALATE in said:
         return ESCALATED
     if Decision.REWORK in said:

@@ -1,6 +1,5 @@
 """Lines: what a fold reads of the lines of a journal. Less than the whole, so that many are read in little time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -90,18 +89,29 @@ class Line:
 
 
 _LINE: TypeAdapter[Line] = TypeAdapter(Line)
+_LINES: TypeAdapter[list[Line]] = TypeAdapter(list[Line])
 
 
-def lines_of(data: bytes, path: str) -> Iterator[Line]:
+def lines_of(data: bytes, path: str) -> list[Line]:
     """The lines in a journal's bytes. Raises InvalidFile naming the first bad one."""
-    for number, told in enumerate(data.splitlines(), 1):
-        try:
-            line = _LINE.validate_json(told)
-        except ValidationError as error:
-            raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error.errors()[0]['msg']}")) from None
-        if line.seq != number:
-            raise InvalidFile(Problem(path, number, 1, f"the entry's seq is {line.seq}, its place says {number}"))
-        yield line
+    told = data.splitlines()
+    try:
+        lines = _LINES.validate_json(b"[" + b",".join(told) + b"]")  # all at once takes two thirds of the time
+    except ValidationError:
+        lines = []
+    if [line.seq for line in lines] == [*range(1, len(told) + 1)]:
+        return lines
+    return [_line(text, path, number) for number, text in enumerate(told, 1)]
+
+
+def _line(text: bytes, path: str, number: int) -> Line:
+    try:
+        line = _LINE.validate_json(text)
+    except ValidationError as error:
+        raise InvalidFile(Problem(path, number, 1, f"not a journal line: {error.errors()[0]['msg']}")) from None
+    if line.seq != number:
+        raise InvalidFile(Problem(path, number, 1, f"the entry's seq is {line.seq}, its place says {number}"))
+    return line
 
 
 def seconds_in(moment: str) -> int:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from factory.model.errors import InvalidFile, Problem
 from factory.model.lifecycle import Event, Lane
 from factory.model.text import cut, printable
-from factory.model.verdict import Decision, Finding
+from factory.model.verdict import Decision, finding_key
 from factory.report.fold.causes import cause_of
 from factory.report.fold.facts import FindingFact, ItemFacts, LooseEnd, RunFact, SeatFact, Setback, Stay
 from factory.report.fold.lines import AgentLine, Line, PhaseLine, SeatLine, UsageLine, lines_of, seconds_in
@@ -19,6 +19,8 @@ _SETBACKS = frozenset({Event.RELEASE, Event.REWORK, Event.BLOCK})
 _AGAINST = frozenset({Decision.REWORK, Decision.REJECT})
 _PASSED = frozenset({Event.FINISH, Event.OPEN})
 _REFUSED = frozenset({Event.REWORK, Event.REJECT, Event.BLOCK})
+_ACTIVE, _REVIEW, _DONE = Lane.ACTIVE, Lane.REVIEW, Lane.DONE  # named once: a look at an enumeration takes time
+_START, _DELIVER, _REWORK, _OPEN = Event.START, Event.DELIVER, Event.REWORK, Event.OPEN
 _NOTHING_USED, _NOBODY = UsageLine(), AgentLine()
 SENT_BACK, ENDED, MADE_ITEM, OF_MISSION = "sent back", "ended", "item", "mission"  # what became of a loose end
 
@@ -63,24 +65,24 @@ class _Story:
         elif self.came[0].to is not line.to:  # else a mission under way: it lies where it lay
             self.stays.append(_stay(*self.came, at))
             self.came = line, at
-        if line.source is Lane.ACTIVE and self.begun:
+        if line.source is _ACTIVE and self.begun:
             self.runs.append(_run(*self.begun, line, at))
             self.begun = None
-        if event is Event.START:
+        if event is _START:
             self._answer(at, SENT_BACK)
             self.begun = line, at
-        elif event is Event.DELIVER:
+        elif event is _DELIVER:
             self._deliver(line, at)
-        elif line.source is Lane.REVIEW:
+        elif line.source is _REVIEW:
             self._reviewed(line, at)
-        if line.to is Lane.DONE:
+        if line.to is _DONE:
             self._answer(at, ENDED)
         if event in _SETBACKS:
             self.setbacks.append(_setback(line, at))
-        if event is Event.REWORK:
+        if event is _REWORK:
             self.round += 1
             self._answer(at, SENT_BACK)
-        if event is Event.OPEN:
+        if event is _OPEN:
             self.opened, self.approved = at, line.applied or ""
         self.applied = line.applied or self.applied
 
@@ -139,8 +141,11 @@ class _Story:
 
     def _overrule(self, run: int, decisions: Container[Decision]) -> None:
         """The review of a run's proposal ended against those who said so."""
-        for number, fact in enumerate(self.seats):
-            if fact.run == run and fact.decision in decisions and not fact.lost:
+        for number in range(len(self.seats) - 1, -1, -1):
+            fact = self.seats[number]
+            if fact.run != run:
+                break
+            if fact.decision in decisions and not fact.lost:
                 self.seats[number] = replace(fact, overturned=True)
 
     def _answer(self, at: int, how: str) -> None:
@@ -159,7 +164,8 @@ def _run(start: Line, began: int, end: Line | None = None, ended: int | None = N
     worker = _short(start.worker)
     if end is None:
         return RunFact(start.run, start.round, worker, began)
-    usage, phases = end.usage or _NOTHING_USED, end.phases
+    usage = end.usage or _NOTHING_USED
+    worked, checked, judged = _took(end.phases)
     return RunFact(
         number=start.run,
         round=start.round,
@@ -171,9 +177,9 @@ def _run(start: Line, began: int, end: Line | None = None, ended: int | None = N
         failure=end.failure,
         proposed=bool(end.proposal),
         seconds=end.seconds,
-        worked=_took(phases, "worker"),
-        checked=_took(phases, "check ", "canary "),
-        judged=_took(phases, "seat "),
+        worked=worked,
+        checked=checked,
+        judged=judged,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         usd=usage.usd,
@@ -182,8 +188,18 @@ def _run(start: Line, began: int, end: Line | None = None, ended: int | None = N
     )
 
 
-def _took(phases: Iterable[PhaseLine], *names: str) -> float:
-    return round(sum((each.seconds for each in phases if each.name.startswith(names)), 0.0), 3)
+def _took(phases: Iterable[PhaseLine]) -> tuple[float, float, float]:
+    """The seconds of the worker, of checks and of machine seats."""
+    worked = checked = judged = 0.0
+    for each in phases:
+        kind = each.name.partition(" ")[0]
+        if kind == "worker":
+            worked += each.seconds
+        elif kind in ("check", "canary"):
+            checked += each.seconds
+        elif kind == "seat":
+            judged += each.seconds
+    return round(worked, 3), round(checked, 3), round(judged, 3)
 
 
 def _seat(line: Line, said: SeatLine, asked: int, at: int, seconds: float, *, human: bool) -> SeatFact:
@@ -204,7 +220,7 @@ def _seat(line: Line, said: SeatLine, asked: int, at: int, seconds: float, *, hu
 def _setback(line: Line, at: int) -> Setback:
     reason = line.reason or ""
     found = tuple(
-        FindingFact(_key(each.path, each.text), _short(each.seat), _short(each.text)) for each in line.findings
+        FindingFact(finding_key(each.path, each.text), _short(each.seat), _short(each.text)) for each in line.findings
     )
     decisions = [each.decision for each in line.verdicts]
     return Setback(
@@ -221,11 +237,6 @@ def _setback(line: Line, at: int) -> Setback:
         not_applied=line.not_applied,
         findings=found,
     )
-
-
-def _key(path: str, text: str) -> str:
-    """The same as the finding itself has."""
-    return Finding.model_construct(path=path, text=text).key
 
 
 @lru_cache(maxsize=20_000)  # most are names, and of few people and machines
