@@ -48,6 +48,8 @@ def _verdicts(item: ItemFacts) -> list[str]:
 
 
 def _dismissed(path: str, data: bytes) -> set[str]:
+    if b"handoff" not in data:
+        return set()
     try:
         verdict = yaml.load(MachineVerdict, yaml.Source(path, data))
     except InvalidFile:
