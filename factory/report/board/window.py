@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from factory.model.moments import day_of, moment_of
 
 DAYS = 90
-_DAY = 86_400
-_STEPS = (60, 600, 3600, 6 * 3600, _DAY, 2 * _DAY, 7 * _DAY)  # seconds
+_MINUTE, _DAY = 60, 86_400
+_STEPS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, _DAY, 2 * _DAY, 7 * _DAY)  # seconds
 _MOST = 46  # steps
 
 
@@ -21,7 +21,7 @@ class Window:
     @classmethod
     def of(cls, first: int | None, end: int) -> "Window":
         """From what happened first, or the longest there is, to a time."""
-        begin = max(end - DAYS * _DAY, min(end, end - _DAY if first is None else first))
+        begin = max(end - DAYS * _DAY, min(end - 1, end - _DAY if first is None else first))
         step = next((step for step in _STEPS if (end - begin) // step < _MOST), _STEPS[-1])
         return cls(begin // step * step, end, step)
 
@@ -50,4 +50,5 @@ class Window:
 
     def told(self, moment: int) -> str:
         """A time on the axis."""
-        return f"{moment_of(moment):%d %b}" if self.step >= _DAY else f"{moment_of(moment):%d %b %H:%M}"
+        form = "%d %b" if self.step >= _DAY else "%d %b %H:%M" if self.step >= _MINUTE else "%H:%M:%S"
+        return f"{moment_of(moment):{form}}"

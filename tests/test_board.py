@@ -1,0 +1,125 @@
+"""The board: a whole factory at one commit as one page that works from disk."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.world import World
+
+HOSTILE = "</h4><script>alert(1)</script><img src=http://evil.example/x> & \"quoted\" 'too'"
+CHARTS = ("Cumulative flow", "Open items", "Cycle time", "Ageing work in progress", "Cost of a finished item")
+
+
+class Page(HTMLParser):
+    """What a page links to, loads and says."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.scripts = 0
+        self.charts = 0
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        self.scripts += tag == "script" or any(name.startswith("on") for name in named)
+        self.charts += tag == "svg"
+        if tag == "a" and "href" in named:
+            self.links.append(named["href"])
+        self.loads += [named[name] for name in ("src", "srcset", "data", "poster", "action") if name in named]
+        if tag == "link":
+            self.loads.append(named.get("href", ""))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Something in each lane that a person looks at, and something finished."""
+    world.item("good")
+    world.item("judged", contract="reviewed")
+    world.item("asks", [{"result": {"status": "blocked", "question": "which one?"}}])
+    world.tick(drain=True)
+    world.write("queue/inbox/evil.yaml", f"title: {HOSTILE!r}\nhold: true\nlabels: ['<b>']\n".replace("\\'", "''"))
+    world.commit("Hostile")
+    world.tick()
+    return world
+
+
+def page_of(world: World, *arguments: str) -> Page:
+    world.command("board", *arguments)
+    return Page(world.read("board.html"))
+
+
+def test_lanes_charts_and_links_are_there_and_every_link_leads_to_a_file(busy: World) -> None:
+    page = page_of(busy)
+    for told in ("inbox", "active", "review", "rework", "blocked", "good", "judged", "which one?", *CHARTS):
+        assert told in page.text, told
+    assert page.charts >= 3
+    files = [unquote(link) for link in page.links if not link.startswith("#")]
+    assert {"./queue/review/judged.human.verdict.yaml", "./artifacts/judged/run-1/patch.diff"} <= {*files}
+    assert any(re.fullmatch(r"\./artifacts/done/[^/]+/good/run-1/evidence\.json", link) for link in files)
+    missing = [link for link in files if not (busy.root / link).is_file()]
+    assert missing == []
+
+
+def test_it_asks_for_nothing_from_anywhere_and_runs_nothing(busy: World) -> None:
+    page = page_of(busy)
+    assert (page.loads, page.scripts) == ([], 0)
+    assert [link for link in page.links if re.match(r"[a-z]+:|//", link)] == []
+    assert "default-src 'none'" in busy.read("board.html")
+
+
+def test_texts_of_others_are_text(busy: World) -> None:
+    page = page_of(busy)
+    assert HOSTILE in page.text
+    assert "<b>" in page.text
+
+
+def test_the_past_is_shown_as_it_was(busy: World) -> None:
+    was = busy.git("log", "--format=%H", "--grep", "asks inbox -> active", "main")
+    page = page_of(busy, "--at", was)
+    first = busy.read("board.html")
+    assert "which one?" not in page.text
+    busy.item("later")
+    busy.tick(drain=True)
+    page_of(busy, "--at", was)
+    assert busy.read("board.html") == first
+
+
+def test_a_fresh_clone_shows_the_same(busy: World, tmp_path: Path) -> None:
+    commit = busy.git("rev-parse", "main")
+    busy.command("board", "--at", commit)
+    here = busy.read("board.html")
+    there = World(tmp_path / "elsewhere" / busy.root.name)
+    subprocess.run(["git", "clone", "-q", str(busy.root), str(there.root)], check=True)
+    there.command("board", "--at", commit)
+    assert there.read("board.html") == here
+
+
+def test_what_is_no_board_is_not_written_over(world: World) -> None:
+    world.write("board.html", "<p>mine</p>\n")
+    assert "is there already, and is no board" in world.command("board", status=2)
+    assert world.read("board.html") == "<p>mine</p>\n"
+    world.command("board", "-o", "mine.html")
+    world.git("add", "-f", "mine.html")
+    world.commit("Kept")
+    assert "is tracked by git" in world.command("board", "-o", "mine.html", status=2)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+def test_a_browser_shows_it_without_a_complaint_or_a_request(busy: World, tmp_path: Path) -> None:
+    busy.command("board")
+    profile, page = tmp_path / "profile", (busy.root / "board.html").as_uri()
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--enable-logging=stderr"]
+    done = subprocess.run(["chromium", *options, "--dump-dom", page], capture_output=True, text=True, timeout=60)
+    assert "Cumulative flow" in done.stdout and "<svg" in done.stdout
+    assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] == []
