@@ -602,3 +602,34 @@ def test_run_hears_of_what_is_pushed_elsewhere(world: World, remote: Path, tmp_p
         process.communicate()
     assert json.loads(world.command("show", "one", "--json"))["lane"] == "done"
     assert os.path.lexists(world.root / "one.txt")
+
+
+def test_what_a_hook_says_in_git_s_own_words_is_a_refusal_and_no_race(world: World, remote: Path) -> None:
+    hook(remote, "pre-receive", "echo 'please fetch first the policy; cannot lock ref' >&2; exit 1")
+    world.item("one")
+    assert "refuses the push: please fetch first the policy" in world.command("tick", "--push", status=3)
+
+
+def test_a_branch_there_that_would_be_the_folder_of_ours_is_a_refusal_and_no_race(world: World, remote: Path) -> None:
+    world.git("push", "-q", "origin", "main:refs/heads/other/x")
+    world.git("switch", "-q", "-c", "other")
+    world.write("WORKFLOW.md", world.read("WORKFLOW.md").replace("branch: main", "branch: other"))
+    world.commit("Another branch")
+    assert "exists; cannot create" in world.command("sync", status=3)
+
+
+def test_branches_of_a_person_s_that_a_fetch_would_move_stay_where_they_are(
+    world: World, remote: Path, tmp_path: Path
+) -> None:
+    # given a clone that fetches into its own branches, with a commit of a person's that is not pushed
+    world.git("config", "remote.origin.fetch", "+refs/heads/*:refs/heads/*")
+    world.write("mine.txt", "mine\n")
+    world.commit("Mine")
+    world.git("switch", "-q", "-c", "elsewhere")
+    other = clone(remote, tmp_path / "other")
+    other.write("theirs.txt", "theirs\n")
+    other.commit("Theirs")
+    other.git("push", "-q", "origin", "main")
+    # when both are brought to one state, then it goes along
+    world.command("sync")
+    assert "Mine" in world.git("log", "--format=%s", "main") and "Theirs" in world.git("log", "--format=%s", "main")

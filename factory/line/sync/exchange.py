@@ -1,7 +1,7 @@
 """Exchange: a clone and its remote are brought to one state; what this clone has is pushed before it counts here."""
 
-import shlex
 from collections.abc import Callable, Collection, Sequence
+from shlex import quote as _q
 
 from factory.line.sync.carry import carried
 from factory.line.sync.saved import disputed, taken_in_by
@@ -125,7 +125,7 @@ class Exchange:
             ours, theirs = self._repository.head(branch), found.tips.get(branch)
             if branch in found.gone:
                 said = f"{self.remote.name} had the branch {branch}, and has it no more"
-                raise UnusableError(said, f"to put it back as it is here: git push {self.remote.name} {branch}")
+                raise UnusableError(said, f"to put it back as it is here: git push {_q(self.remote.name)} {_q(branch)}")
             if branch in found.rewritten:
                 self._accept(branch, ours, found.tips[branch])
             both = self._both(branch, ours, theirs)
@@ -153,10 +153,11 @@ class Exchange:
     def _accept(self, branch: str, ours: str | None, theirs: str) -> None:
         """Go on from a history that was written anew, once a person has brought this clone's branch there."""
         if ours is None or not self._repository.is_ancestor(theirs, ours):
+            mine = _q(f"{self.remote.name}/{branch}..{branch}")
             raise UnusableError(
                 f"the history of {branch} on {self.remote.name} was written anew: it no longer has what this clone had"
                 " seen there, and nobody but you can say what counts",
-                f"git fetch {self.remote.name} && git log {self.remote.name}/{branch}..{branch}; then, to go on with"
+                f"git fetch {_q(self.remote.name)} && git log {mine}; then, to go on with"
                 f" theirs: {self._to_theirs(branch)}",
             )
         self.remote.agree({branch: theirs})
@@ -167,7 +168,7 @@ class Exchange:
         base = repository.git.text("merge-base", theirs, ours, allowed=(0, 1))
         if not base:
             said = f"{branch} here and {branch} on {self.remote.name} have no commit in common"
-            raise UnusableError(said, f"git log {branch} {self.remote.name}/{branch}")
+            raise UnusableError(said, f"git log {_q(branch)} {_q(f'{self.remote.name}/{branch}')}")
         result = carried(repository, base, ours, theirs)
         if result.contested:
             self._refuse(branch, result.contested)
@@ -182,19 +183,19 @@ class Exchange:
     def _refuse(self, branch: str, contested: Sequence[str]) -> None:
         shown = ", ".join(map(printable, contested[:_NAMED]))
         more = f" and {len(contested) - _NAMED} more" if len(contested) > _NAMED else ""
-        there = f"{self.remote.name}/{branch}"
+        both = _q(f"{self.remote.name}/{branch}..{branch}")
         raise UnusableError(
             f"both this clone and {self.remote.name} have changed {shown}{more}, each in its own way",
-            f"git log {there}..{branch} shows what is yours; to go on with theirs: git branch mine {branch} && git"
-            f" fetch {self.remote.name} && {self._to_theirs(branch)}, then make yours again",
+            f"git log {both} shows what is yours; to go on with theirs: git branch mine {_q(branch)} && git"
+            f" fetch {_q(self.remote.name)} && {self._to_theirs(branch)}, then make yours again",
         )
 
     def _to_theirs(self, branch: str) -> str:
         """The command that brings a branch of this clone to where the remote has it, whatever is checked out here."""
-        view, there = self._repository.view_of(branch), f"{self.remote.name}/{branch}"
+        view, there = self._repository.view_of(branch), _q(f"{self.remote.name}/{branch}")
         if view is None:
-            return f"git branch -f {branch} {there}"
-        elsewhere = "" if view.root == self._repository.root else f"-C {shlex.quote(str(view.root))} "
+            return f"git branch -f {_q(branch)} {there}"
+        elsewhere = "" if view.root == self._repository.root else f"-C {_q(str(view.root))} "
         return f"git {elsewhere}reset --hard {there}"
 
     def _commits(self, old: str, new: str) -> str:

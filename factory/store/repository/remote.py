@@ -34,6 +34,8 @@ _BEHIND = (
     "incorrect old value",
     "reference already exists",
 )
+# Another branch there, of which this one would be the folder, or that of this one.
+_IN_THE_WAY = "exists; cannot create"
 # What it says, or ssh or curl do, when nobody was reached, or not to the end.
 _GONE = re.compile(
     r"timed out|could not resolve|connection (refused|reset|closed)|network is unreachable|no route to host|hung up"
@@ -42,7 +44,8 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 _NOTES: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
-_QUIETLY = ("--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+# Nor does a fetch move what a person's `remote.<name>.fetch` names: that may be branches of their own.
+_QUIETLY = ("--refmap=", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _UNASKED = ("--no-verify", "--no-follow-tags", "--recurse-submodules=no")
 # What a fetch dies of while a worktree is being added here, a cell's or a person's: for a moment its head is nothing.
 _BEING_ADDED, _LOOKS, _MOMENT_S = "bad object worktrees/", 20, 0.05
@@ -156,7 +159,8 @@ class Remote:
     def _not_pushed(self, updates: Sequence[RefUpdate], told: _Told) -> None:
         """Say why; nothing, where the connection broke off and it was accepted all the same."""
         reasons = _REFUSED.findall(told.out)
-        if any(sign in each for each in (*reasons, told.said) for sign in _BEHIND):
+        own = "\n".join(line for line in told.said.splitlines() if not line.startswith("remote:"))
+        if _IN_THE_WAY not in told.said and any(sign in each for each in (*reasons, own) for sign in _BEHIND):
             raise RemoteMoved(self.name)
         if reasons:
             said = _in_short(told.said) or reasons[0]
