@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -123,3 +124,8 @@ def test_a_browser_shows_it_without_a_complaint_or_a_request(busy: World, tmp_pa
     done = subprocess.run(["chromium", *options, "--dump-dom", page], capture_output=True, text=True, timeout=60)
     assert "Cumulative flow" in done.stdout and "<svg" in done.stdout
     assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] == []
+
+
+def test_what_draws_the_charts_leaves_python_s_imports_alone() -> None:
+    program = "import factory.report.board.charts, graphlib"  # one that nothing has loaded yet
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -2,11 +2,15 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pygal
+
+# It puts a finder of plugins among those of Python, of a kind of which every later import would warn.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 _SIZE = {"width": 480, "height": 270}
 _SVG = "{http://www.w3.org/2000/svg}"
