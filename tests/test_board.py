@@ -1,5 +1,6 @@
 """The board: a whole factory at one commit as one page that works from disk."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,7 +11,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.world import World
+from factory.report.board.graph import _layers
+from factory.report.board.window import DAYS, Window
+from factory.report.board.words import lasting, share
+from tests.lives import BEGINNING, DAY, Chance, written
+from tests.world import REVIEWED, SCRIPTED, WORKFLOW, World
 
 HOSTILE = "</h4><script>alert(1)</script><img src=http://evil.example/x> & \"quoted\" 'too'"
 CHARTS = ("Cumulative flow", "Open items", "Cycle time", "Ageing work in progress", "Cost of a finished item")
@@ -26,12 +31,16 @@ class Page(HTMLParser):
         self.scripts = 0
         self.charts = 0
         self.text = ""
+        self.ids: list[str] = []
+        self.labelled: list[str] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
         self.scripts += tag == "script" or any(name.startswith("on") for name in named)
         self.charts += tag == "svg"
+        self.ids += [named["id"]] if "id" in named else []
+        self.labelled += [named["aria-labelledby"]] if "aria-labelledby" in named else []
         if tag == "a" and "href" in named:
             self.links.append(named["href"])
         self.loads += [named[name] for name in ("src", "srcset", "data", "poster", "action") if name in named]
@@ -129,3 +138,85 @@ def test_a_browser_shows_it_without_a_complaint_or_a_request(busy: World, tmp_pa
 def test_what_draws_the_charts_leaves_python_s_imports_alone() -> None:
     program = "import factory.report.board.charts, graphlib"  # one that nothing has loaded yet
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_every_link_within_the_page_and_every_label_has_its_place(busy: World) -> None:
+    busy.item("waits", text="depends_on: [judged]\n")
+    busy.commit("One that waits")
+    page = page_of(busy)
+    assert len(page.ids) == len({*page.ids})
+    assert {link[1:] for link in page.links if link.startswith("#")} <= {*page.ids}
+    assert {*page.labelled} <= {*page.ids}
+    assert "graph" in page.ids
+
+
+def test_an_item_that_only_pretends_to_move_is_marked_with_what_to_do(busy: World) -> None:
+    busy.item("waits", text="depends_on: [evil]\n")
+    busy.commit("One that waits for what is on hold")
+    page = page_of(busy)
+    rows = {row["id"]: row for row in json.loads(busy.command("status", "--json"))["items"]}
+    (mark,) = rows["waits"]["marks"]
+    assert mark["reason"] in page.text
+    assert mark["do"] in page.text
+    assert mark["do"] not in page_of(busy, "--at", "main").text, "it is of now"
+
+
+def test_what_the_past_links_to_lies_where_it_is_found_now(busy: World) -> None:
+    was = busy.git("rev-parse", "main")
+    busy.verdict("judged", "approve")
+    busy.tick(drain=True)
+    page = page_of(busy, "--at", was)
+    files = [unquote(link) for link in page.links if not link.startswith("#")]
+    assert [link for link in files if not (busy.root / link).is_file()] == []
+    assert any(re.fullmatch(r"\./artifacts/done/[^/]+/judged/run-1/patch\.diff", link) for link in files)
+
+
+def test_a_path_with_anything_in_it_is_linked_percent_encoded(tmp_path: Path) -> None:
+    world = World.create(tmp_path / 'a b#c?d%20"><x>')
+    world.item("one")
+    world.commit()
+    world.tick(drain=True)
+    world.command("board", "-o", "../elsewhere.html")
+    links = [link for link in Page((tmp_path / "elsewhere.html").read_text()).links if not link.startswith("#")]
+    assert links
+    assert [link for link in links if not (tmp_path / unquote(link)).is_file()] == []
+
+
+def test_a_branch_that_is_not_checked_out_has_no_files_to_link_to(busy: World) -> None:
+    busy.git("switch", "-q", "-c", "mine")
+    page = page_of(busy)
+    assert [link for link in page.links if not link.startswith("#")] == []
+    assert "not checked out anywhere" in page.text
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    contracts = {"contracts/repair.yaml": SCRIPTED, "contracts/change.yaml": REVIEWED}
+    files = {"WORKFLOW.md": WORKFLOW, **contracts}
+    world = written(tmp_path / "repo", list(Chance(3, days=30).lives(700)), [BEGINNING + 60 * DAY], files)
+    world.git("checkout", "-q", "main")
+    for number in range(120):
+        world.write(f"queue/inbox/new-{number}.yaml", "title: new\ncontract: repair\n")
+    world.commit()
+    page = page_of(world)
+    assert "The newest 500 of 700." in page.text
+    assert "The 100 that are here longest, of 120." in page.text
+
+
+def test_a_window_has_steps_for_hours_and_for_months() -> None:
+    now = BEGINNING + 200 * DAY
+    assert Window.of(now - 30, now).count > 20
+    assert Window.of(None, now).count > 20
+    assert Window.of(0, now).begin >= now - (DAYS + 2) * DAY
+    assert all(Window.of(now - back, now).count <= 48 for back in (1, 100, 5000, 70_000, DAY, 9 * DAY, 900 * DAY))
+
+
+def test_nodes_stand_behind_what_they_need_and_circles_end() -> None:
+    assert _layers("abc", [("a", "b"), ("b", "c"), ("a", "c")]) == [["a"], ["b"], ["c"]]
+    circle = _layers("abcd", [("a", "b"), ("b", "a"), ("b", "c")])
+    assert sorted(name for layer in circle for name in layer) == ["a", "b", "c", "d"]
+
+
+def test_durations_and_shares_are_told_as_people_say_them() -> None:
+    assert [*map(lasting, (None, 0, 59, 90, 5400, 200_000, 9e6))] == ["–", "0s", "59s", "2m", "1.5h", "2.3d", "104d"]
+    assert [share([3, 1, 2, 4], each) for each in (50, 85, 95)] == [2, 4, 4]
+    assert share([], 50) is None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     audit,
+    board,
     clones,
     commands,
     dask,
@@ -41,6 +42,7 @@ _GROUPS = {
     "missions": missions.measure,
     "clones": clones.measure,
     "fold": fold.measure,
+    "board": board.measure,
     "dask": dask.measure,
 }
 

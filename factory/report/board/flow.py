@@ -21,6 +21,7 @@ _OPEN = LAYERS[1:]
 _AT_WORK = (Lane.ACTIVE, Lane.REVIEW, Lane.REWORK, Lane.BLOCKED)
 _SHARES = (50, 85, 95)
 _MOST_AGEING = 200
+_TIMES = 5  # that stand below a chart
 _GOLDEN = 0.618034  # of which the multiples lie apart
 
 
@@ -195,7 +196,7 @@ class Flow:
     def _along(self) -> list[tuple[float, str]]:
         """The times that stand below a chart, from the window's beginning to its end."""
         window = self.window
-        every = max(1, window.count // 6)
+        every = -(-window.count // _TIMES)
         inner = [window.begin + number * window.step for number in range(0, window.count, every)]
         return [*((each, window.told(each)) for each in inner), (window.begin + window.count * window.step, "")]
 

@@ -75,6 +75,8 @@ def _marks(item: ItemFacts, row: Row | None) -> Iterator[tuple[str, str]]:
     """What is amiss with an item, and what a person could do about it."""
     if row and row.state == _STALLED:
         yield "stalled", f"factory logs {line(item.id, _LONGEST_ID)}"
+    for mark in row.marks if row else ():
+        yield line(f"{mark.reason} (seen on this machine)" if mark.local else mark.reason), line(mark.do)
 
 
 def _ended(fold: Fold, links: Links, item: ItemFacts) -> EndedRow:

@@ -50,5 +50,6 @@ class Window:
 
     def told(self, moment: int) -> str:
         """A time on the axis."""
-        form = "%d %b" if self.step >= _DAY else "%d %b %H:%M" if self.step >= _MINUTE else "%H:%M:%S"
+        hour = "%H:%M:%S" if self.step < _MINUTE else "%H:%M"
+        form = "%d %b" if self.step >= _DAY else hour if self.end - self.begin < _DAY else "%d %b %H:%M"
         return f"{moment_of(moment):{form}}"
