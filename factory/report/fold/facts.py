@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from factory.model.failure import FailureClass
-from factory.model.item import Validator
 from factory.model.lifecycle import Event, Lane, NotApplied, Outcome
 from factory.model.verdict import Decision
+from factory.report.fold.words import Words
 
 
 @dataclass(frozen=True)
@@ -109,25 +109,15 @@ class LooseEnd:
     answer: str = ""  # `item`, `dismissed`, `sent back` or `ended`; empty while nobody has answered
 
 
-@dataclass(frozen=True)
-class ItemFacts:
-    """One item. `lane` is where its file lies; the contract is the one it names, which may be none."""
+@dataclass(frozen=True, kw_only=True)
+class ItemFacts(Words):
+    """One item: what it says of itself, and what happened to it.
+
+    `lane` is where its file lies; the contract is the one it names, which may be none.
+    """
 
     id: str
     lane: Lane
-    title: str = ""
-    contract: str = ""
-    labels: tuple[str, ...] = ()
-    priority: int | None = None
-    mission: str = ""
-    milestone: str = ""
-    depends_on: tuple[str, ...] = ()
-    scope: tuple[str, ...] = ()
-    discovered_from: str = ""
-    reverts: str = ""
-    validates: Validator | None = None
-    steers: bool = False
-    hold: bool = False
     day: str = ""  # under which a finished one lies
     outcome: Outcome | None = None
     submitted: int | None = None

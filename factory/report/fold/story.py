@@ -89,13 +89,13 @@ class _Story:
     def told(self, source: Source, lines: int) -> ItemFacts:
         """All that was told."""
         if self.came is None:
-            return ItemFacts(source.id, source.lane, *self.words, day=source.day)
+            return ItemFacts(id=source.id, lane=source.lane, **vars(self.words), day=source.day)
         last, at = self.came
         runs = [*self.runs, _run(*self.begun)] if self.begun else self.runs
         return ItemFacts(
-            source.id,
-            source.lane,
-            *self.words,
+            id=source.id,
+            lane=source.lane,
+            **vars(self.words),
             day=source.day,
             outcome=last.outcome,
             submitted=self.submitted,

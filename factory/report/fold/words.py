@@ -4,7 +4,7 @@ That reader takes a fifth of a millisecond for an item, which is half a minute f
 """
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from factory.model.errors import InvalidFile
 from factory.model.item import Item, Validator
@@ -23,7 +23,8 @@ _LISTS, _FLAGS, _NUMBER = ("labels", "depends_on", "scope"), ("steers", "hold"),
 _WANTED = frozenset({*_TEXTS, *_LISTS, *_FLAGS, _NUMBER})
 
 
-class Words(NamedTuple):
+@dataclass(frozen=True)
+class Words:
     """What an item says of itself, as far as views ask."""
 
     title: str = ""

@@ -4,9 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
+from factory.line.watch import folders_of, is_news
 from factory.model.errors import FactoryError
-from factory.model.layout import CONTRACTS, QUEUE, lane_folder
-from factory.model.lifecycle import Lane
 from factory.serve.http.picture import NoPicture, Pictures
 from factory.store.changes import FolderWatch
 from factory.store.repository.repository import Repository
@@ -26,7 +25,7 @@ class Watcher:
         self._branch = branch
         self._pictures = pictures
         self._calls: SimpleQueue[None] = SimpleQueue()
-        self._folders = FolderWatch(lambda *_: self.wake(), lambda _: None)
+        self._folders = FolderWatch(lambda *_: self.wake(), lambda _: None, is_news)
         self.followers = 0
         self.ended = False
 
@@ -65,10 +64,6 @@ class Watcher:
 
     def _watched(self) -> list[tuple[Path, bool]]:
         """(folder, with all below it) of what a picture hangs on."""
-        common, view = self._repository.common_dir, self._repository.view_of(self._branch)
-        folders = [(common / "refs" / "heads", True), (self._repository.state / HEARTBEATS, False)]
-        if view is not None:
-            lanes = (lane_folder(lane) for lane in Lane)
-            folders += [(view.root / each, False) for each in (QUEUE, CONTRACTS, *lanes)]
-            folders += [(view.git_dir, False)]
-        return list(dict.fromkeys(folders))
+        last = self._pictures.last
+        target = last.snapshot.policy.target_branch if last else self._branch
+        return [*folders_of(self._repository, self._branch, target), (self._repository.state / HEARTBEATS, False)]
