@@ -1,6 +1,7 @@
 """Apply by command: a decision is carried out in another world, at most once for each subject, also across a crash."""
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -135,3 +136,41 @@ def test_the_branch_mode_offers_a_proposal_of_another_clone_on_the_remote(world:
         "done",
         remote.git("rev-parse", "main"),
     )
+
+
+def test_a_branch_that_the_remote_has_refused_is_pushed_again_until_it_has_it(world: World, tmp_path: Path) -> None:
+    world.contract("offered", apply={"mode": "branch"})
+    world.item("one", contract="offered")
+    world.commit()
+    remote = World(tmp_path / "remote.git")
+    world.git("clone", "-q", "--bare", str(world.root), str(remote.root))
+    world.git("remote", "add", "origin", str(remote.root))
+    refusing = remote.root / "hooks" / "update"
+    refusing.write_text("#!/bin/sh\ncase $1 in refs/heads/factory/*) echo not here >&2; exit 1;; esac\n")
+    refusing.chmod(0o755)
+    assert "factory/one is not on origin yet: " in world.command("tick", "--push")
+    assert world.lane("one") == "done"
+    refusing.unlink()
+    # the item is finished, and yet the next pass brings it there, and the one after that has nothing to do
+    world.command("tick", "--push")
+    assert remote.git("rev-parse", "factory/one") == world.last("one").proposal
+    remote.git("branch", "-D", "factory/one")  # once it is merged
+    world.command("tick", "--push")
+    assert not remote.git("branch", "--list", "factory/*")
+
+
+def test_a_branch_is_not_on_the_remote_before_its_item_is_finished_there(world: World, tmp_path: Path) -> None:
+    world.contract("offered", apply={"mode": "branch"})
+    world.item("one", contract="offered")
+    world.commit()
+    remote = World(tmp_path / "remote.git")
+    world.git("clone", "-q", "--bare", str(world.root), str(remote.root))
+    world.git("remote", "add", "origin", str(remote.root))
+    seen = tmp_path / "seen"
+    told = remote.root / "hooks" / "update"
+    told.write_text(
+        f"#!/bin/sh\ncase $1 in refs/heads/factory/*) git ls-tree -r --name-only main queue >> {seen};; esac\n"
+    )
+    told.chmod(0o755)
+    world.command("tick", "--push", "--drain")
+    assert re.search(r"queue/done/[^/]+/one\.yaml", seen.read_text())

@@ -28,6 +28,7 @@ from factory.line.runs import Runs
 from factory.line.snapshot import Snapshot, SnapshotReader
 from factory.line.sync.head import Found, Head
 from factory.line.sync.leftovers import clear_leftovers
+from factory.line.sync.offers import offer_accepted
 from factory.line.wakeup import Wakeup
 from factory.line.writer import Writer
 from factory.model.bounds import UNBOUND, Bounds
@@ -216,6 +217,7 @@ class Orchestrator:
         tidy = (partial(clear_leftovers, self.context),) if came else ()
         earlier = (intake.take, intake.split_batches, *tidy, partial(reconcile, self.context))
         if self.context.synced:  # as each push makes other clones begin again, there is one
+            offer_accepted(self.context, self._head.present())
             problems, schedule = self._head.carry_out(partial(self._in_one_instant, earlier, forward))
         else:
             problems = [problem for step in earlier for problem in self._head.carry_out(step)]

@@ -53,9 +53,9 @@ def _apply_alone(context: Context, snapshot: Snapshot, assessment: Assessment) -
 
 
 def _offer(context: Context, item_id: str, proposal: str) -> None:
-    """Have an item's branch hold its proposal, here and on the remote, for whoever merges it."""
+    """Have an item's branch hold its proposal, here and, once it is finished, on the remote, for whoever merges it."""
     branch, writer = branch_of(item_id), context.writer
     if writer.head_of(branch) is None:  # another clone made it
         writer.also(RefUpdate(branch, NOTHING, proposal))
     if writer.exchange is not None:
-        writer.exchange.offer(branch, proposal)
+        writer.once_published(partial(writer.exchange.offer, branch, proposal))

@@ -14,7 +14,7 @@ from factory.store.repository.batch import Signature, add_commit
 from factory.store.repository.commits import LocalChanges
 from factory.store.repository.objects import Person
 from factory.store.repository.refs import NOTHING, RefMoved, RefUpdate
-from factory.store.repository.remote import Fetched, Remote, RemoteMoved, Unsure
+from factory.store.repository.remote import Fetched, Remote, RemoteMoved, Unreachable, Unsure
 from factory.store.repository.repository import WORK_PREFIX, Repository
 
 _NAMED = 5
@@ -84,17 +84,22 @@ class Exchange:
         self.remote.agree({update.branch: update.new for update in updates})
 
     def offer(self, branch: str, commit: str) -> None:
-        """Have the remote hold the branch of an item that a person merges. Raises Unreachable.
+        """Have the remote hold the branch of an item that a person merges.
 
-        Where the remote refuses it, or has another one of that name, that is told, and nothing else waits for it.
+        Where the remote refuses it, has another one of that name, or is not to be reached, that is told, and nothing
+        else waits for it.
         """
         self._repository.objects.flush()
         try:
-            self.remote.push([RefUpdate(branch, NOTHING, commit)])
+            self._push([RefUpdate(branch, NOTHING, commit)])
         except RemoteMoved:
             self._say(f"{self.remote.name} has another {branch}, which stays as it is")
-        except UnusableError as error:
-            self._say(f"{branch} is not on {self.remote.name}: {error.message}")
+        except (UnusableError, Unreachable) as error:
+            self._say(f"{branch} is not on {self.remote.name} yet: {error.message}")
+
+    def is_offered(self, branch: str, commit: str) -> bool:
+        """Whether the remote is known to have been given a branch at this commit."""
+        return self.remote.agreed(branch) == commit
 
     def _settle(self, branch: str) -> None:
         """Once the remote has answered again: what was pushed without an answer has happened if it is there."""

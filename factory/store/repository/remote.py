@@ -180,6 +180,10 @@ class Remote:
         asked = ("merge-base", "--is-ancestor", commit, tip)
         return not commit or tip == commit or (bool(tip) and not self._git.call(*asked, allowed=(0, 1, 128)).returncode)
 
+    def agreed(self, branch: str) -> str | None:
+        """Where a branch was there when both had the same of it, or it was pushed."""
+        return self._seen.get(branch)
+
     def agree(self, tips: Mapping[str, str]) -> None:
         """Note that branches are there where these commits are: from now on they may only come of that."""
         if tips.items() <= self._seen.items():
