@@ -334,7 +334,7 @@ def test_answers_and_levers_are_the_edits_of_the_commands(many: World) -> None:
 def test_what_was_not_seen_is_not_approved(many: World) -> None:
     with served(many, "--act") as server:
         status, told = server.act("judged", "verdict", {"decision": "approve", "subject": "sha256:another"})
-    assert status == 409 and "delivered anew meanwhile" in json.dumps(told)
+    assert status == 409 and "delivered anew since you looked at it" in json.dumps(told)
     assert "decision: pending" in many.read("queue/review/judged.human.verdict.yaml")
 
 
