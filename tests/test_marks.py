@@ -333,3 +333,9 @@ def test_a_mission_one_of_whose_items_is_blocked_is_marked() -> None:
     reason = "its item shop.b is blocked (it is too big)"
     assert mission_mark(mission, {"shop.b": own}) == Mark(MarkKind.MISSION, reason, "factory retry shop.b")
     assert mission_mark(mission, {"other": own}) is None
+
+
+def test_nobody_is_silent_within_a_quarter_of_an_hour_however_quick_they_were() -> None:
+    quick = [judged("human", 0.001) for _ in range(6)]
+    assert overdue(quick, [], 0.2) == []
+    assert overdue(quick, [], 0.3) != []

@@ -15,6 +15,7 @@ from factory.report.marks.mark import Mark, MarkKind
 LEAST_ANSWERS = 5  # fewer say nothing of how long somebody takes
 _OF_VERDICTS = frozenset({Event.REWORK, Event.FINISH, Event.REJECT, Event.BLOCK, Event.OPEN})
 _SHARE = 0.95
+_SOON = timedelta(minutes=15)  # nobody is silent yet, however quick they were before
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def awaited(state: ItemState, seats: Iterable[str], policy: Policy, answers: Seq
     for seat in seats if since is not None else ():
         habit = habit_of(answers, seat, reviewers_of(seat, state.contract, policy).listed)
         if habit is not None and since is not None:
-            yield Awaited(state.id, seat, habit, since + habit.p95)
+            yield Awaited(state.id, seat, habit, since + max(habit.p95, _SOON))
 
 
 def in_hours(time: timedelta) -> str:
