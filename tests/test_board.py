@@ -13,7 +13,8 @@ import pytest
 
 from factory.report.board.graph import _layers
 from factory.report.board.window import DAYS, Window
-from factory.report.board.words import lasting, share
+from factory.report.board.words import lasting
+from factory.report.percentiles import percentile
 from tests.lives import BEGINNING, DAY, Chance, written
 from tests.world import REVIEWED, SCRIPTED, WORKFLOW, World
 
@@ -217,7 +218,10 @@ def test_nodes_stand_behind_what_they_need_and_circles_end() -> None:
     assert sorted(name for layer in circle for name in layer) == ["a", "b", "c", "d"]
 
 
-def test_durations_and_shares_are_told_as_people_say_them() -> None:
+def test_durations_are_told_as_people_say_them() -> None:
     assert [*map(lasting, (None, 0, 59, 90, 5400, 200_000, 9e6))] == ["–", "0s", "59s", "2m", "1.5h", "2.3d", "104d"]
-    assert [share([3, 1, 2, 4], each) for each in (50, 85, 95)] == [2, 4, 4]
-    assert share([], 50) is None
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    assert [percentile([1, 2, 3, 4], each) for each in (50, 85, 95)] == [2, 4, 4]
+    assert [percentile([*range(1, 61)], each) for each in (0, 50, 95, 100)] == [1, 30, 57, 60]

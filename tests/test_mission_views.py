@@ -264,3 +264,22 @@ def test_what_was_found_of_a_guarded_assertion_since_the_end_counts_in_every_vie
     found = json.loads(world.command("blame", "VAL-1", "--json"))
     assert found["judged_in"]["item"] == "shop.guard-2"
     assert [each["item"] for each in found["made_by"]] == ["shop.a", "shop.guard.fix-1"]
+
+
+def drift(world: World, at: str = "HEAD") -> dict[str, object]:
+    """What `metrics` says of the assertions that were changed."""
+    told = json.loads(world.command("metrics", "--json", "--at", at))["groups"][0]["metrics"]
+    found: dict[str, object] = told["assertions_changed"][0]
+    return found
+
+
+def test_assertions_that_a_person_changes_after_approval_are_counted_as_drift(world: World) -> None:
+    mission = of_two_milestones(world)
+    mission.drain()
+    assert drift(world) == {"n": 3, "value": 0}
+    path = f"{mission.folder}/assertions.yaml"
+    changed = [assertion("VAL-1", "a.txt"), assertion("VAL-2", "b.txt", text="b.txt is there"), assertion("VAL-4", "d")]
+    world.write(path, json.dumps(changed))
+    world.commit("Demand something else")
+    assert drift(world) == {"n": 3, "value": 3}  # one says something else, one is gone, one was added
+    assert drift(world, "HEAD~1") == {"n": 3, "value": 0}

@@ -13,13 +13,13 @@ from factory.report.board.charts import Dot
 from factory.report.board.items import MOST_ENDED
 from factory.report.board.values import Chart, Table
 from factory.report.board.window import Window
-from factory.report.board.words import UNKNOWN, dollars, lasting, line, moment, share
+from factory.report.board.words import UNKNOWN, dollars, lasting, line, moment
 from factory.report.fold.facts import ItemFacts
+from factory.report.percentiles import SHOWN, percentile
 
 LAYERS = (Lane.DONE, Lane.REVIEW, Lane.ACTIVE, Lane.REWORK, Lane.BLOCKED, Lane.INBOX)  # the lowest first
 _OPEN = LAYERS[1:]
 _AT_WORK = (Lane.ACTIVE, Lane.REVIEW, Lane.REWORK, Lane.BLOCKED)
-_SHARES = (50, 85, 95)
 _MOST_AGEING = 200
 _TIMES = 5  # that stand below a chart
 _GOLDEN = 0.618034  # of which the multiples lie apart
@@ -44,8 +44,8 @@ class Flow:
 
     def shares(self) -> dict[str, float]:
         """The percentiles of these times by name; none of nothing."""
-        times = [seconds for _, seconds in self.cycles()]
-        return {f"p{each}": found for each in _SHARES if (found := share(times, each)) is not None}
+        times = sorted(seconds for _, seconds in self.cycles())
+        return {f"p{each}": percentile(times, each) for each in SHOWN.values()} if times else {}
 
     def charts(self) -> tuple[Chart, ...]:
         """All of them, in the order of the page."""

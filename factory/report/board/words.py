@@ -38,9 +38,3 @@ def line(text: str, most: int = _LONGEST) -> str:
 def anchor(kind: str, item_id: str) -> str:
     """What an item is called by within the page; the same in an `id` and, after `#`, in a link."""
     return f"{kind}-{quote(item_id, safe='', errors='replace')}".replace("%", "_")
-
-
-def share(values: list[float], percent: int) -> float | None:
-    """The value that so many of a hundred do not exceed, by nearest rank; None of nothing."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 from factory.line.review.votes import reviewers_of
 from factory.line.snapshot import ItemState
@@ -11,10 +10,11 @@ from factory.model.journal import Entry, History
 from factory.model.lifecycle import Event, Lane
 from factory.model.policy import Policy
 from factory.report.marks.mark import Mark, MarkKind
+from factory.report.percentiles import percentile
 
 LEAST_ANSWERS = 5  # fewer say nothing of how long somebody takes
 _OF_VERDICTS = frozenset({Event.REWORK, Event.FINISH, Event.REJECT, Event.BLOCK, Event.OPEN})
-_SHARE = 0.95
+_NEARLY_ALL = 95  # of a hundred
 _SOON = timedelta(minutes=15)  # nobody is silent yet, however quick they were before
 
 
@@ -53,13 +53,13 @@ def habit_of(answers: Sequence[Answer], seat: str, listed: Iterable[str]) -> Hab
     """How long a verdict takes that is awaited in a seat; None where too little is known.
 
     Where people are listed who alone may give it, what counts is how long they take in any seat; else, how long
-    anybody does in seats of this name. The time is the nearest rank: one of those that it really took.
+    anybody does in seats of this name.
     """
     names = tuple(listed)
     counted = [each.took for each in answers if (_is_by(each, names) if names else each.seat == seat)]
     if len(counted) < LEAST_ANSWERS:
         return None
-    return Habit(sorted(counted)[ceil(_SHARE * len(counted)) - 1], len(counted))
+    return Habit(percentile(sorted(counted), _NEARLY_ALL), len(counted))
 
 
 def _is_by(answer: Answer, names: Iterable[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from factory.line.snapshot import SnapshotReader
 from factory.model.lifecycle import Lane, Outcome
@@ -14,8 +13,8 @@ from factory.report.metrics.drift import assertions_changed, missions_in
 from factory.report.metrics.grouping import By
 from factory.report.metrics.sums import Sum, bounded, sums_of
 from factory.report.metrics.tally import DAY, Tally
+from factory.report.percentiles import SHOWN, percentile
 
-PERCENTILES = {"median": 50, "p85": 85, "p95": 95}
 Number = int | float
 
 
@@ -199,9 +198,8 @@ def _ratio(name: str, part: Number, n: int, labels: tuple[str, ...] = ()) -> Mea
 
 
 def _spread(name: str, labels: tuple[str, ...], values: list[Number]) -> Measured:
-    """By nearest rank: of n in order, the percentile p is the one at place ceil(p / 100 * n)."""
     ordered, total = sorted(values), sum(values)
     if not ordered:
         return Measured(name, labels, 0)
-    spread = {word: ordered[ceil(percent / 100 * len(ordered)) - 1] for word, percent in PERCENTILES.items()}
+    spread = {word: percentile(ordered, percent) for word, percent in SHOWN.items()}
     return Measured(name, labels, len(ordered), None, {**spread, "mean": total / len(ordered)}, total)

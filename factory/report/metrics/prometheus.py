@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from factory.model.text import label
 from factory.report.metrics.catalogue import METRICS, Form, Metric
-from factory.report.metrics.metrics import PERCENTILES, Measured, Metrics, Number
+from factory.report.metrics.metrics import Measured, Metrics, Number
+from factory.report.percentiles import SHOWN
 
 MOST_GROUPS = 50
 _PREFIX = "factory_"
@@ -50,7 +51,7 @@ def _gauge(name: str, labels: Mapping[str, str], each: Measured) -> Iterator[str
 def _summary(name: str, labels: Mapping[str, str], each: Measured) -> Iterator[str]:
     if each.spread is None:
         return
-    for word, percent in PERCENTILES.items():
+    for word, percent in SHOWN.items():
         yield f"{name}{_braced({**labels, 'quantile': f'{percent / 100:g}'})} {_number(each.spread[word])}"
     yield f"{name}_sum{_braced(labels)} {_number(each.total)}"
     yield f"{name}_count{_braced(labels)} {each.n}"
