@@ -236,7 +236,7 @@ def test_an_item_that_a_clone_of_the_same_name_works_on_is_left_to_it(world: Wor
     copy = World(tmp_path / "copy")
     copy.tick()
     assert copy.lane("one") == "active"
-    assert "has it until" in copy.command("status")
+    assert f"another clone ({owner(world)}) is at work" in copy.command("status")
     assert processes_in(cells_of(world))
     living.signal(signal.SIGKILL)
     living.end()

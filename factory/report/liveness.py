@@ -14,7 +14,8 @@ def liveness(reader: SnapshotReader, snapshot: Snapshot, state: ItemState, holde
     """(state, note) of an active item: running shows signs of life; stalled does not, or nobody holds the lease."""
     lease = state.history.lease
     if lease and lease.owner != owner_of(reader.repository) and lease.holds(snapshot.now):
-        return "running", f"{lease.owner} has it until {rfc3339(lease.held_until)}"
+        until = f"its lease, to be renewed, holds until {rfc3339(lease.held_until)}"
+        return "running", f"another clone ({lease.owner}) is at work; {until}"
     if holder is None or lease is None:
         return _STALLED
     heart = heart_of(reader, state.id)

@@ -138,5 +138,5 @@ def what_moves(row: Row, obstacle: Obstacle | None) -> tuple[str, str]:
     if row.lane is Lane.REVIEW and row.state == "waiting" and row.not_applied is None:
         return f"somebody judges it: {row.note}", f"factory review {row.id}"
     if row.lane is Lane.ACTIVE and row.state != UNDER_WAY:
-        return f"its run comes to an end: {row.note or 'it is at work'}", ""
+        return f"its run comes to an end ({row.note})" if row.note else "its run comes to an end", ""
     return row.note, ""
